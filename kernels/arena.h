@@ -1,0 +1,94 @@
+// Arena: memory that one step plans once and then reuses. Allocation is a pointer bump; reset()
+// keeps the memory. Grows in chunks the first time a step needs more, never in a steady state.
+// Not thread-safe: one owner allocates, tasks only use what they were given.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "kernels/tensor.h"
+
+namespace amalgam::kernels {
+
+// Owner of 64-byte aligned memory; the content is uninitialised.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t n) { resize(n); }
+  void resize(size_t n) {  // drops the content
+    if (n > capacity_) {
+      data_.reset(static_cast<T*>(std::aligned_alloc(64, (n * sizeof(T) + 63) / 64 * 64)));
+      if (!data_) throw std::bad_alloc();
+      capacity_ = n;
+    }
+    size_ = n;
+  }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  size_t size() const { return size_; }
+  T& operator[](size_t i) { return data_.get()[i]; }
+  const T& operator[](size_t i) const { return data_.get()[i]; }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { std::free(p); }
+  };
+  std::unique_ptr<T, Free> data_;
+  size_t size_ = 0, capacity_ = 0;
+};
+
+class Arena {
+ public:
+  struct Mark {
+    size_t chunk, used;
+  };
+
+  template <class T>
+  T* alloc(size_t n) {
+    return static_cast<T*>(alloc_bytes(n * sizeof(T)));
+  }
+  template <class T>
+  T* alloc_zero(size_t n) {
+    T* p = alloc<T>(n);
+    if (n) std::memset(static_cast<void*>(p), 0, n * sizeof(T));
+    return p;
+  }
+  Tensor matrix(int64_t rows, int64_t cols) {
+    return {alloc<float>(static_cast<size_t>(rows * cols)), rows, cols, 2};
+  }
+  Tensor matrix_zero(int64_t rows, int64_t cols) {
+    return {alloc_zero<float>(static_cast<size_t>(rows * cols)), rows, cols, 2};
+  }
+
+  Mark mark() const { return {chunk_, used_}; }
+  void reset(Mark m = {0, 0}) { chunk_ = m.chunk, used_ = m.used; }
+  size_t peak_bytes() const {
+    size_t sum = 0;
+    for (const auto& c : chunks_) sum += c.size();
+    return sum;
+  }
+
+ private:
+  void* alloc_bytes(size_t bytes) {
+    bytes = (bytes + 63) / 64 * 64;
+    while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size()) ++chunk_, used_ = 0;
+    if (chunk_ == chunks_.size()) {
+      constexpr size_t kChunkBytes = size_t{16} << 20;
+      chunks_.emplace_back(bytes > kChunkBytes ? bytes : kChunkBytes);
+      used_ = 0;
+    }
+    void* p = chunks_[chunk_].data() + used_;
+    used_ += bytes;
+    return p;
+  }
+
+  std::vector<Buffer<std::byte>> chunks_;
+  size_t chunk_ = 0, used_ = 0;
+};
+
+}  // namespace amalgam::kernels
