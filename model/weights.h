@@ -1,0 +1,113 @@
+// Weights: every tensor of a V4 model, by its released name (MODEL.md §7).
+//
+// A plain struct of views. The same struct holds parameters, gradients, optimiser moments and
+// teachers: visit() is the one list of names and shapes that naming, saving, loading, the optimiser
+// and comparison share.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/tensor.h"
+#include "model/model_config.h"
+
+namespace amalgam::model {
+
+using kernels::IntTensor;
+using kernels::Tensor;
+
+// What the optimiser does with a tensor (MODEL.md §4).
+enum class Role {
+  kMatrix,      // 2-D weight: Muon
+  kAdam,        // embedding, head, norms, sinks, mHC base and scale, ape: AdamW
+  kBalanceBias  // the router's selection bias: moved by the load balance rule, never by a gradient
+};
+
+// A linear layer's weight [out, in]. `packed` (kernels::pack_transposed) is what forward passes
+// read; it is a cache of `data` and is refreshed whenever the weights change.
+struct Matrix : Tensor {
+  float* packed = nullptr;
+};
+
+struct Compressor {
+  Matrix wkv, wgate;  // [c or 2c, D]
+  Tensor ape;         // [m, c or 2c]
+  Tensor norm;        // [c]
+};
+
+struct Indexer {
+  Matrix wq_b;          // [n_I * c_I, d_c]
+  Matrix weights_proj;  // [n_I, D]
+  Compressor compressor;
+};
+
+struct Attention {
+  Matrix wq_a, wq_b, wkv, wo_a, wo_b;  // [d_c,D] [H*C,d_c] [C,D] [g*d_g,H*C/g] [D,g*d_g]
+  Tensor q_norm, kv_norm, sink;        // [d_c] [C] [H]
+  Compressor compressor;               // CSA and HCA
+  Indexer indexer;                     // CSA
+};
+
+struct Expert {
+  Matrix w1, w3;  // [I, D]
+  Matrix w2;      // [D, I]
+};
+
+struct Moe {
+  Matrix gate;        // [E, D]
+  Tensor bias;        // [E], learned layers
+  IntTensor tid2eid;  // [V, K], hash layers
+  std::vector<Expert> experts;
+  Expert shared;      // width n_shared_experts * I
+};
+
+struct HyperConnection {
+  Matrix fn;           // [(2 + n_hc) * n_hc, n_hc * D]; head: [n_hc, n_hc * D]
+  Tensor base, scale;  // [(2 + n_hc) * n_hc] [3]; head: [n_hc] [1]
+};
+
+struct Block {
+  AttentionKind attention_kind = AttentionKind::kSliding;
+  MlpKind mlp_kind = MlpKind::kMoe;
+  HyperConnection hc_attn, hc_ffn;
+  Tensor attn_norm, ffn_norm;  // [D]
+  Attention attn;
+  Moe moe;
+};
+
+struct MtpBlock {
+  Block block;
+  Matrix e_proj, h_proj;      // [D, D]
+  Tensor enorm, hnorm, norm;  // [D]
+  HyperConnection hc_head;
+};
+
+struct Weights {
+  Tensor embed;  // [V, D]
+  Matrix head;   // [V, D]
+  Tensor norm;   // [D]
+  HyperConnection hc_head;
+  std::vector<Block> blocks;
+  std::vector<MtpBlock> mtp;
+
+  // All shapes set, all data null.
+  explicit Weights(const ModelConfig& config);
+  Weights() = default;
+
+  int64_t num_floats() const;  // of all float tensors
+  int64_t num_ints() const;
+  // Points the tensors, in visiting order, into one block of num_floats() (num_ints()) elements.
+  void bind(float* floats, int32_t* ints);
+  int64_t num_packed_floats() const;
+  void bind_packed(float* packed);
+  void pack();  // refreshes every Matrix::packed from its data
+};
+
+// f(name, Tensor&, Role) for every float tensor and f(name, IntTensor&) for every table, in a fixed
+// order: the released one, blocks ascending. `Matrix` arrives as Matrix&, other tensors as Tensor&.
+template <class W, class F>
+void visit(W& weights, F&& f);
+
+}  // namespace amalgam::model
+
+#include "model/weights_visit.h"
