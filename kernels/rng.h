@@ -12,7 +12,8 @@ struct RngKey {
   uint64_t request = 0;  // which sample
 };
 
-inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
+                                      std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53} * counter[0], b = uint64_t{0xCD9E8D57} * counter[2];
     counter = {static_cast<uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(b),
@@ -25,8 +26,8 @@ inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::arra
 // 128 random bits for one position of one request.
 inline std::array<uint32_t, 4> random_bits(const RngKey& k, uint64_t position) {
   // Seed and stream are folded by one Philox call so that all 64 bits of both count.
-  const auto folded = philox({static_cast<uint32_t>(k.stream), static_cast<uint32_t>(k.stream >> 32),
-                              0x616d616c, 0x67616d00},
+  const auto folded = philox({static_cast<uint32_t>(k.stream),
+                              static_cast<uint32_t>(k.stream >> 32), 0x616d616c, 0x67616d00},
                              {static_cast<uint32_t>(k.seed), static_cast<uint32_t>(k.seed >> 32)});
   return philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
                  static_cast<uint32_t>(k.request), static_cast<uint32_t>(k.request >> 32)},

@@ -31,7 +31,8 @@ class ThreadPool {
       for (int64_t i = 0; i < num_tasks; ++i) f(i);
       return;
     }
-    dispatch(num_tasks, [](const void* ctx, int64_t i) { (*static_cast<const F*>(ctx))(i); }, &f);
+    dispatch(
+        num_tasks, [](const void* ctx, int64_t i) { (*static_cast<const F*>(ctx))(i); }, &f);
   }
 
   // Splits [0, n) into ranges of at least `grain` and calls f(begin, end) on each.
