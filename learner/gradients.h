@@ -1,0 +1,35 @@
+// Gradients: one buffer with the model's shapes, zeroed before each step and summed into by the
+// backward passes. The router's selection bias has a place too; it stays zero.
+// Int tables are null.
+#pragma once
+#include <cstring>
+
+#include "kernels/arena.h"
+#include "kernels/thread_pool.h"
+#include "model/weights.h"
+
+namespace amalgam::learner {
+
+class Gradients {
+ public:
+  explicit Gradients(const model::ModelConfig& config) : weights_(config) {
+    memory_.resize(static_cast<size_t>(weights_.num_floats()));
+    weights_.bind(memory_.data(), nullptr);
+    for (auto& block : weights_.blocks) block.moe.tid2eid.data = nullptr;
+  }
+
+  void zero(kernels::ThreadPool& pool) {
+    pool.ranges(static_cast<int64_t>(memory_.size()), 65536, [&](int64_t begin, int64_t end) {
+      std::memset(memory_.data() + begin, 0, static_cast<size_t>(end - begin) * sizeof(float));
+    });
+  }
+
+  model::Weights& weights() { return weights_; }
+  const model::Weights& weights() const { return weights_; }
+
+ private:
+  kernels::Buffer<float> memory_;
+  model::Weights weights_;
+};
+
+}  // namespace amalgam::learner
