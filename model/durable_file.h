@@ -1,0 +1,36 @@
+// Files and directories that survive a crash at any moment: written aside, synced, then renamed.
+// All functions throw Error naming the path and the system's reason.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace amalgam::model {
+
+// A file under construction, "PATH.tmp" until commit(). Destroyed without commit, it is removed.
+class DurableFile {
+ public:
+  explicit DurableFile(const std::string& path);
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+
+  void write(const void* data, size_t num_bytes);
+  void commit();  // sync, rename to PATH, sync the directory
+
+ private:
+  std::string path_, temporary_;
+  int fd_ = -1;
+};
+
+void write_file_durably(const std::string& path, std::string_view content);
+
+// Replaces directory `path` by the complete directory `path` + ".tmp" and removes the old one.
+// Where the file system can exchange two names this is one atomic step. Where it cannot (NFS), the
+// old directory is called `path` + ".old" for an instant: complete_directory() finds it there.
+enum class Exchange { kAtomicIfPossible, kTwoRenames };
+void replace_directory(const std::string& path, Exchange how = Exchange::kAtomicIfPossible);
+// `path`, or `path` + ".old" when a crash hit that instant.
+std::string complete_directory(const std::string& path);
+
+}  // namespace amalgam::model
