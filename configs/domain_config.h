@@ -1,0 +1,91 @@
+#pragma once
+#include "configs/stage_configs.h"
+
+namespace amalgam::configs {
+
+// Rows of a generated domain.
+struct DataConfig {
+  int64_t train_rows = 2000;
+  int64_t heldout_rows = 200;
+  int64_t sft_rows = 8000;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("train_rows", train_rows, between(1, 1e9), "prompts for RL and distillation");
+    v.value("heldout_rows", heldout_rows, between(1, 1e9),
+            "prompts for scoring, none of which is in a training row");
+    v.value("sft_rows", sft_rows, between(0, 1e9), "rows with answers for supervised training");
+  }
+};
+
+enum class Generator { kNone, kMath, kCode, kAgent, kInstruct };
+inline std::vector<std::string> names_of(Generator) {
+  return {"none", "math", "code", "agent", "instruct"};
+}
+
+enum class RewardStyle { kVerl, kTrl };
+inline std::vector<std::string> names_of(RewardStyle) { return {"verl", "trl"}; }
+
+enum class Mode { kThinking, kChat };
+inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
+
+// One specialist: where its prompts and rewards come from, and how it is trained.
+struct DomainConfig {
+  std::string name = {};
+  Generator generator = Generator::kNone;
+  Path train_file = {}, heldout_file = {}, sft_file = {};  // JSONL
+  Path reward_file = {};                                   // Python
+  std::string reward_function = "compute_score";
+  RewardStyle reward_style = RewardStyle::kVerl;
+  Mode mode = Mode::kThinking;
+  DataConfig data;
+  SftConfig sft;
+  RlConfig rl;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("name", name, "lower-case letters, digits and _");
+    v.value("generator", generator, "built-in task generator, with its own verifier; or none");
+    v.value("train_file", train_file,
+            "JSONL rows in verl's or TRL's columns; needed without generator");
+    v.value("heldout_file", heldout_file, "JSONL rows for scoring; needed without generator");
+    v.value(
+        "sft_file", sft_file,
+        "JSONL rows with `messages` that end in an assistant's answer, for supervised training");
+    v.value("reward_file", reward_file, "Python file with the reward function");
+    v.value("reward_function", reward_function, "its name in reward_file");
+    v.value("reward_style", reward_style,
+            "verl: compute_score(data_source, solution_str, ground_truth, extra_info); trl: "
+            "f(prompts, completions, **columns)");
+    v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
+    v.section_like("data", data, "data", "row counts of this domain");
+    v.section_like("sft", sft, "sft", "cold start of this specialist");
+    v.section_like("rl", rl, "rl", "RL of this specialist");
+  }
+
+  std::optional<Problem> problem() const {
+    if (name.empty() ||
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
+      return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
+    }
+    const bool from_files = !train_file.empty() || !heldout_file.empty();
+    if ((generator == Generator::kNone) != from_files) {
+      return Problem{"generator", "domain '" + name +
+                                      "' needs either a generator or train_file and heldout_file"};
+    }
+    if (from_files && (train_file.empty() || heldout_file.empty())) {
+      return Problem{train_file.empty() ? "train_file" : "heldout_file",
+                     "is missing; domain '" + name + "' needs train_file and heldout_file"};
+    }
+    if (from_files == reward_file.empty()) {
+      return Problem{"reward_file", from_files
+                                        ? "is missing; domain '" + name +
+                                              "' has rows of its own and needs a Python file "
+                                              "that scores answers"
+                                        : "a generator has its own verifier; drop one"};
+    }
+    return std::nullopt;
+  }
+};
+
+}  // namespace amalgam::configs

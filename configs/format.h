@@ -1,0 +1,25 @@
+// Config values as TOML text, and ranges as words.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "configs/schema.h"
+
+namespace amalgam::configs {
+
+std::string format_number(double x);  // shortest text that reads back as the same double
+std::string format_string(const std::string& text);  // quoted and escaped
+std::string describe(Range range);  // "from 0 to 1", "of at least 1", "" for no limit
+
+std::string format_value(bool x);
+std::string format_value(int64_t x);
+std::string format_value(double x);
+std::string format_value(const std::string& x);
+std::string format_value(const Path& x);
+std::string format_value(const std::vector<double>& x);
+std::string format_value(const std::vector<std::string>& x);
+std::string format_value(const Weights& x);
+template <class E>
+requires std::is_enum_v<E> std::string format_value(E x) { return format_string(name_of(x)); }
+
+}  // namespace amalgam::configs

@@ -1,0 +1,52 @@
+#include "configs/run_config.h"
+
+namespace amalgam::configs {
+
+const DomainConfig* RunConfig::find_domain(const std::string& name) const {
+  for (const DomainConfig& domain : domains) {
+    if (domain.name == name) return &domain;
+  }
+  return nullptr;
+}
+
+std::optional<Problem> RunConfig::problem() const {
+  if (domains.empty()) return Problem{"domain", "no domain; add a [[domain]] table"};
+  for (const DomainConfig& domain : domains) {
+    if (find_domain(domain.name) != &domain) {
+      return Problem{"domain", "two domains are named '" + domain.name + "'; rename one"};
+    }
+  }
+  for (const auto& [name, weight] : base.mixture) {
+    if (!find_domain(name)) {
+      return Problem{"base.mixture." + name, "no [[domain]] has this name"};
+    }
+  }
+  std::vector<std::string> rows;
+  for (const TeacherRow& row : distill.teachers) {
+    if (!find_domain(row.domain)) {
+      return Problem{"distill.teachers", "no [[domain]] is named '" + row.domain + "'"};
+    }
+    for (const std::string& other : rows) {
+      if (other == row.domain) {
+        return Problem{"distill.teachers",
+                       "two rows are for domain '" + row.domain + "'; merge them"};
+      }
+    }
+    rows.push_back(row.domain);
+    double sum = 0;
+    for (const auto& [teacher, weight] : row.weight) {
+      if (!find_domain(teacher)) {
+        return Problem{"distill.teachers",
+                       "row '" + row.domain + "': no [[domain]] is named '" + teacher + "'"};
+      }
+      sum += weight;
+    }
+    if (sum <= 0) {
+      return Problem{"distill.teachers",
+                     "row '" + row.domain + "' gives no teacher a weight above 0"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace amalgam::configs

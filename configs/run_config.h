@@ -1,0 +1,91 @@
+// RunConfig: everything `amalgam run` is told, the whole of a config file. `amalgam sft | rl |
+// distill | eval` take their part of it. docs/CONFIG.md, made from the visitors, documents every
+// key.
+#pragma once
+#include "configs/domain_config.h"
+#include "configs/model_spec.h"
+#include "configs/stage_configs.h"
+
+namespace amalgam::configs {
+
+enum class Isa { kAuto, kAvx2, kAvx512 };
+inline std::vector<std::string> names_of(Isa) { return {"auto", "avx2", "avx512"}; }
+
+// Limits of one command of model-written code. Wall-clock time is only a backstop for code that
+// sleeps, so that a busy machine cannot change a reward.
+struct SandboxConfig {
+  double cpu_seconds = 2;
+  double wall_seconds = 40;
+  int64_t memory_mb = 256;
+  int64_t disk_mb = 16;
+  int64_t max_processes = 16;
+  int64_t output_kb = 64;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("cpu_seconds", cpu_seconds, between(0.1, 1e5), "CPU time of one command");
+    v.value("wall_seconds", wall_seconds, between(1, 1e7),
+            "wall-clock backstop of one command; at least 20 times cpu_seconds");
+    v.value("memory_mb", memory_mb, between(16, 1 << 20), "memory, MiB");
+    v.value("disk_mb", disk_mb, between(1, 1 << 20), "writable directory, MiB");
+    v.value("max_processes", max_processes, between(1, 4096), "processes and threads at a time");
+    v.value("output_kb", output_kb, between(1, 1 << 20), "stdout and stderr, KiB each");
+  }
+
+  std::optional<Problem> problem() const {
+    if (wall_seconds < 20 * cpu_seconds) {
+      return Problem{"wall_seconds",
+                     "must be at least 20 times cpu_seconds, or a busy machine changes rewards"};
+    }
+    return std::nullopt;
+  }
+};
+
+struct RunConfig {
+  int64_t seed = 0;
+  std::string run_dir;
+  int64_t threads = 0;
+  int64_t workers = 0;
+  Isa isa = Isa::kAuto;
+  int64_t keep_last = 2;
+  DataConfig data;
+  ModelSpec model;
+  TokenizerConfig tokenizer;
+  BaseConfig base;
+  SftConfig sft;  // a specialist's cold start
+  RlConfig rl;
+  std::vector<DomainConfig> domains;  // non-empty, distinct names
+  DistillConfig distill;
+  EvalConfig eval;
+  SandboxConfig sandbox;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("seed", seed, between(0, 9007199254740991.0), "same seed and config, same bytes");
+    v.value(
+        "run_dir", run_dir,
+        "directory of this run, from the working directory; empty: runs/ and the config's name");
+    v.value("threads", threads, between(0, 4096), "CPU threads; 0: all cores; changes no result");
+    v.value("workers", workers, between(0, 4096),
+            "rollout worker processes; 0: in this process; changes no result");
+    v.value("isa", isa, "instruction set of the kernels; changes no result");
+    v.value("keep_last", keep_last, between(1, 1e9), "checkpoints kept of an unfinished stage");
+    v.section("data", data, "Row counts of generated domains; [domain.data] changes one domain's.");
+    v.section("model", model, "What the run starts from.");
+    v.section("tokenizer", tokenizer, "Tokenizer of a new model; model.path brings its own.");
+    v.section("base", base, "Training of the base model, in two phases.");
+    v.section("sft", sft, "Cold start of each specialist; [domain.sft] changes one domain's.");
+    v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
+    v.tables("domain", domains, DomainConfig{.data = data, .sft = sft, .rl = rl},
+             "One per domain. Own data and a reward: see configs/own_domain.");
+    v.section("distill", distill, "On-policy distillation of the specialists into one model.");
+    v.section("eval", eval, "Final scores.");
+    v.section("sandbox", sandbox, "Limits of model-written code.");
+  }
+
+  std::optional<Problem> problem() const;
+
+  const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
+};
+
+}  // namespace amalgam::configs

@@ -1,0 +1,48 @@
+// How a config struct describes itself. Each struct has ONE member
+//     template <class V> void visit(V& v)
+// that names every key with its documentation (and range) and so serves reading from TOML and
+// overrides (reader.h), writing the resolved config (writer.h) and docs/CONFIG.md (reference.h).
+// A visitor has these members:
+//     v.value(key, field, range, doc)     int64_t, double, and lists or maps of them
+//     v.value(key, field, doc)            bool, string, path, list of strings, enum
+//     v.section(key, struct, doc)         a table: [key]
+//     v.section_like(key, struct, other, doc)   a table with the keys of `other`, whose values it
+//                                         starts from
+//     v.tables(key, vector, prototype, doc)     an array of tables: [[key]]; elements start as
+//                                         `prototype`
+// Enums declare   names_of(E) -> std::vector<std::string>   in the order of their values.
+// A struct whose keys constrain each other also has
+//     std::optional<Problem> problem() const
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace amalgam::configs {
+
+using Path = std::filesystem::path;  // relative to the file that names it; absolute once read
+using Weights = std::map<std::string, double>;
+
+// Closed interval.
+struct Range {
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  bool contains(double x) const { return x >= min && x <= max; }  // false for NaN
+};
+inline Range at_least(double min) { return {min, std::numeric_limits<double>::max()}; }
+inline Range between(double min, double max) { return {min, max}; }
+
+// What is wrong between several keys. `key` is dotted and relative to the struct that reports it.
+struct Problem {
+  std::string key, what;
+};
+
+template <class E>
+requires std::is_enum_v<E> std::string name_of(E e) { return names_of(e)[static_cast<size_t>(e)]; }
+
+}  // namespace amalgam::configs

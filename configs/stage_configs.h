@@ -1,0 +1,226 @@
+// What each stage takes: SftConfig, BaseConfig, RlConfig, DistillConfig, EvalConfig and the parts
+// they share. A stage gets its struct and nothing else of the RunConfig.
+#pragma once
+#include "configs/optim_config.h"
+#include "configs/schema.h"
+
+namespace amalgam::configs {
+
+// Supervised fine-tuning on (prompt, answer) rows; the loss is on answers only.
+struct SftConfig {
+  int64_t steps = 0;
+  int64_t batch_tokens = 1536;
+  OptimConfig optim{
+      .kind = OptimKind::kMuon, .lr = 8e-3, .warmup_steps = 40, .decay_fraction = 0.3};
+
+  template <class V>
+  void visit(V& v) {
+    v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: none");
+    v.value("batch_tokens", batch_tokens, between(1, 1 << 24), "tokens of a batch");
+    v.section("optim", optim, "Optimiser of this stage.");
+  }
+};
+
+// The second phase of the base: goes on from the first with part of the answers in a bad style.
+struct SloppyConfig {
+  int64_t steps = 0;
+  double fraction = 0.45;
+  double lr_factor = 0.5;
+  double final_lr_factor = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: no such phase");
+    v.value("fraction", fraction, between(0, 1), "share of answers that are in the bad style");
+    v.value("lr_factor", lr_factor, between(0, 1), "rate of this phase, times base.clean.optim.lr");
+    v.value("final_lr_factor", final_lr_factor, between(0, 1),
+            "the rate falls linearly over the phase to this times its start");
+  }
+};
+
+struct BaseConfig {
+  SftConfig clean{.steps = 1200};
+  SloppyConfig sloppy{.steps = 300};
+  Weights mixture;
+
+  template <class V>
+  void visit(V& v) {
+    v.section("clean", clean, "First phase: clean answers.");
+    v.section(
+        "sloppy", sloppy,
+        "Second phase: real bases have seen careless answers too. Part of the answers are in a "
+        "verifiably bad style, decided early in the answer.");
+    v.value(
+        "mixture", mixture, between(0, 1e6),
+        "weight of each domain in the training rows, any scale; a domain not named has 0; empty: "
+        "all alike");
+  }
+};
+
+// The batch of a sampling stage.
+struct PromptBatchConfig {
+  int64_t train_batch_size = 16;
+  int64_t max_prompt_length = 256;
+  int64_t max_response_length = 96;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("train_batch_size", train_batch_size, between(1, 1 << 20), "prompts of a step");
+    v.value("max_prompt_length", max_prompt_length, between(1, 1 << 20),
+            "tokens; longer prompts are left out and counted");
+    v.value("max_response_length", max_response_length, between(1, 1 << 20),
+            "tokens the policy may write in one episode; then it is cut");
+  }
+};
+
+struct RolloutConfig {
+  int64_t n = 16;
+  double temperature = 1;
+  int64_t max_turns = 4;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("n", n, between(1, 4096), "samples of a prompt");
+    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
+  }
+};
+
+enum class AdvEstimator { kGrpo };
+inline std::vector<std::string> names_of(AdvEstimator) { return {"grpo"}; }
+
+enum class LossAggMode { kTokenMean, kSeqMeanTokenMean, kSeqMeanTokenSum, kSeqMeanTokenSumNorm };
+inline std::vector<std::string> names_of(LossAggMode) {
+  return {"token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"};
+}
+
+struct AlgorithmConfig {
+  AdvEstimator adv_estimator = AdvEstimator::kGrpo;
+  bool norm_adv_by_std = false;
+  double clip_ratio_low = 0.2, clip_ratio_high = 0.2;
+  double kl_loss_coef = 0;
+  LossAggMode loss_agg_mode = LossAggMode::kTokenMean;
+  double off_policy_delta = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("adv_estimator", adv_estimator, "grpo: reward minus the mean of the prompt's samples");
+    v.value("norm_adv_by_std", norm_adv_by_std,
+            "divide advantages by the standard deviation of the prompt's rewards");
+    v.value("clip_ratio_low", clip_ratio_low, between(0, 1), "ratios are clipped at 1 minus this");
+    v.value("clip_ratio_high", clip_ratio_high, between(0, 100),
+            "ratios are clipped at 1 plus this");
+    v.value("kl_loss_coef", kl_loss_coef, between(0, 100),
+            "weight of the KL to the stage's first weights; 0: none, and no reference model");
+    v.value("loss_agg_mode", loss_agg_mode,
+            "how token losses are averaged; seq-mean-token-sum-norm divides by "
+            "data.max_response_length (Dr. GRPO)");
+    v.value(
+        "off_policy_delta", off_policy_delta, between(0, 100),
+        "samples of negative advantage whose mean log-ratio of old to new policy exceeds this are "
+        "masked; 0: never");
+  }
+};
+
+// GRPO on one domain.
+struct RlConfig {
+  int64_t steps = 40;
+  PromptBatchConfig data;
+  RolloutConfig rollout;
+  AlgorithmConfig algorithm;
+  int64_t ppo_mini_batches = 2;
+  OptimConfig optim{.lr = 5e-4};
+  int64_t test_freq = 10;
+  int64_t val_prompts = 50;
+  int64_t val_n = 2;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("steps", steps, between(0, 1e9), "sampling steps; 0: no RL");
+    v.section("data", data, "Prompts of a step.");
+    v.section("rollout", rollout, "Sampling.");
+    v.section("algorithm", algorithm, "Advantage and loss.");
+    v.value("ppo_mini_batches", ppo_mini_batches, between(1, 1 << 20),
+            "optimiser updates of a step, each on its share of the prompts");
+    v.section("optim", optim, "Optimiser of this stage.");
+    v.value("test_freq", test_freq, between(0, 1e9),
+            "steps between validations; the last step always validates; 0: never");
+    v.value("val_prompts", val_prompts, between(1, 1 << 20), "held-out prompts of a validation");
+    v.value("val_n", val_n, between(1, 4096), "samples of a prompt in a validation");
+  }
+
+  std::optional<Problem> problem() const {
+    if (data.train_batch_size % ppo_mini_batches != 0) {
+      return Problem{"ppo_mini_batches", "must divide data.train_batch_size (" +
+                                             std::to_string(data.train_batch_size) + ")"};
+    }
+    if (steps > 0 && rollout.n < 2) {
+      return Problem{"rollout.n", "grpo compares the samples of a prompt; give at least 2 samples"};
+    }
+    return std::nullopt;
+  }
+};
+
+// The teachers of one domain's prompts.
+struct TeacherRow {
+  std::string domain;
+  Weights weight;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("domain", domain, "domain of the prompts");
+    v.value(
+        "weight", weight, between(0, 1e6),
+        "weight of each teacher on them; a teacher is the specialist of the domain of that name");
+  }
+};
+
+enum class Objective { kExact, kSampled };
+inline std::vector<std::string> names_of(Objective) { return {"exact", "sampled"}; }
+
+struct DistillConfig {
+  int64_t steps = 40;
+  PromptBatchConfig data{.train_batch_size = 64};
+  RolloutConfig rollout{.n = 4};
+  Objective objective = Objective::kExact;
+  OptimConfig optim{.lr = 1e-3};
+  std::vector<double> lr_candidates;
+  std::vector<TeacherRow> teachers;
+  int64_t test_freq = 10;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: no distillation");
+    v.section("data", data, "Prompts of a step, split evenly over the domains.");
+    v.section("rollout", rollout, "Sampling.");
+    v.value(
+        "objective", objective,
+        "exact: reverse KL over the whole vocabulary; sampled: its estimate from the sampled token "
+        "(baseline)");
+    v.section("optim", optim, "Optimiser of this stage.");
+    v.value("lr_candidates", lr_candidates, between(0, 1),
+            "learning rates to try, the best on held-out prompts is kept; empty: optim.lr alone");
+    v.tables(
+        "teachers", teachers, TeacherRow{},
+        "One row a domain: which teachers its prompts follow, and how much. Without a row a domain "
+        "follows its own specialist with weight 1.");
+    v.value("test_freq", test_freq, between(0, 1e9), "steps between validations; 0: only the last");
+  }
+};
+
+struct EvalConfig {
+  int64_t prompts = 100;
+  int64_t n = 4;
+  double temperature = 1;
+  bool greedy = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("prompts", prompts, between(1, 1 << 20), "held-out prompts of a domain");
+    v.value("n", n, between(1, 4096), "samples of a prompt");
+    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("greedy", greedy, "score greedy decoding as well");
+  }
+};
+
+}  // namespace amalgam::configs

@@ -1,0 +1,234 @@
+#include "configs/load.h"
+
+#include <gtest/gtest.h>
+
+#include "configs/error.h"
+
+namespace amalgam::configs {
+namespace {
+
+const char* const kDomain = "[[domain]]\nname = \"math\"\ngenerator = \"math\"\n";
+
+RunConfig parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return parse_run_config(text, "dir/a.toml", overrides);
+}
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse(text, overrides);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Load, AbsentKeysKeepTheirDefaults) {
+  const RunConfig config = parse(kDomain);
+  EXPECT_EQ(config.seed, 0);
+  EXPECT_EQ(config.rl.rollout.n, 16);
+  EXPECT_EQ(config.base.clean.optim.kind, OptimKind::kMuon);
+  EXPECT_EQ(config.run_dir, "runs/a");
+  ASSERT_EQ(config.domains.size(), 1u);
+  EXPECT_EQ(config.domains[0].generator, Generator::kMath);
+}
+
+TEST(Load, ReadsEveryKindOfValue) {
+  const RunConfig config = parse(
+      "seed = 7\nisa = 'avx2'\n"
+      "[model]\nlayer_types = ['sliding_attention', 'compressed_sparse_attention']\n"
+      "[base]\nmixture = {math = 2}\n"
+      "[rl]\nalgorithm.norm_adv_by_std = true\noptim.lr = 1e-3\nrollout.temperature = 1\n"
+      "[distill]\nlr_candidates = [1e-3, 2e-3]\n" +
+      std::string(kDomain));
+  EXPECT_EQ(config.seed, 7);
+  EXPECT_EQ(config.isa, Isa::kAvx2);
+  EXPECT_EQ(config.model.layer_types.size(), 2u);
+  EXPECT_EQ(config.base.mixture.at("math"), 2.0);
+  EXPECT_TRUE(config.rl.algorithm.norm_adv_by_std);
+  EXPECT_EQ(config.rl.optim.lr, 1e-3);
+  EXPECT_EQ(config.distill.lr_candidates, (std::vector<double>{1e-3, 2e-3}));
+}
+
+TEST(Load, DomainsStartFromTheSharedValuesWhereverTheseStand) {
+  const RunConfig config =
+      parse(std::string(kDomain) +
+            "rl.rollout.n = 4\n[[domain]]\nname = 'code'\ngenerator = 'code'\nsft.steps = 3\n"
+            "[rl]\nsteps = 9\nrollout.n = 8\n");
+  EXPECT_EQ(config.domains[0].rl.steps, 9);
+  EXPECT_EQ(config.domains[0].rl.rollout.n, 4);
+  EXPECT_EQ(config.domains[1].rl.rollout.n, 8);
+  EXPECT_EQ(config.domains[1].sft.steps, 3);
+  EXPECT_EQ(config.domains[0].sft.steps, 0);
+}
+
+TEST(Load, OverridesReachDomainsAndLaterOnesWin) {
+  const RunConfig config =
+      parse(std::string(kDomain) + "rl.rollout.n = 4\n[rl]\nsteps = 9\n",
+            {"rl.steps=5", "rl.steps=6", "isa=avx512", "domain.math.rl.optim.lr=2e-3",
+             "rl.rollout.n=32", "base.mixture.math=0.5", "run_dir=/tmp/r=1"});
+  EXPECT_EQ(config.domains[0].rl.steps, 6);
+  EXPECT_EQ(config.isa, Isa::kAvx512);
+  EXPECT_EQ(config.domains[0].rl.optim.lr, 2e-3);
+  EXPECT_EQ(config.rl.rollout.n, 32);
+  EXPECT_EQ(config.domains[0].rl.rollout.n, 4);  // the domain's own value stands
+  EXPECT_EQ(config.base.mixture.at("math"), 0.5);
+  EXPECT_EQ(config.run_dir, "/tmp/r=1");
+}
+
+TEST(Load, PathsStartAtTheFolderOfTheFile) {
+  const RunConfig config = parse_run_config(
+      "[[domain]]\nname='d'\ntrain_file='t.jsonl'\nheldout_file='../h.jsonl'\nreward_file='/"
+      "r.py'\n",
+      "/data/x/a.toml");
+  EXPECT_EQ(config.domains[0].train_file, "/data/x/t.jsonl");
+  EXPECT_EQ(config.domains[0].heldout_file, "/data/h.jsonl");
+  EXPECT_EQ(config.domains[0].reward_file, "/r.py");
+}
+
+struct BadCase {
+  const char* name;
+  std::string text;
+  std::vector<std::string> overrides;
+  std::string message;
+};
+
+class LoadErrors : public testing::TestWithParam<BadCase> {};
+
+TEST_P(LoadErrors, SaysWhereWhatAndWhatToDo) {
+  EXPECT_EQ(error_of(GetParam().text, GetParam().overrides), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, LoadErrors,
+    testing::Values(
+        BadCase{"misspelt_key",
+                "seed = 1\n[rl]\nrolout.n = 4\n",
+                {},
+                "dir/a.toml:3: rl.rolout: unknown key; did you mean rl.rollout?"},
+        BadCase{"misplaced_key",
+                "[rl]\nclip_ratio_low = 0.1\n",
+                {},
+                "dir/a.toml:2: rl.clip_ratio_low: unknown key; did you mean "
+                "rl.algorithm.clip_ratio_low?"},
+        BadCase{"strange_key",
+                "[tokenizer]\nxyzzy = 1\n",
+                {},
+                "dir/a.toml:2: tokenizer.xyzzy: unknown key; the keys here are: vocab_size"},
+        BadCase{"out_of_range",
+                "[rl]\nsteps = -1\n",
+                {},
+                "dir/a.toml:2: rl.steps: -1 is out of range; give a number from 0 to 1000000000"},
+        BadCase{"not_a_number",
+                "[rl]\noptim.lr = nan\n",
+                {},
+                "dir/a.toml:2: rl.optim.lr: nan is out of range; give a number from 0 to 1"},
+        BadCase{"fraction_for_whole",
+                "seed = 1.5\n",
+                {},
+                "dir/a.toml:1: seed: expected a whole number, got a number"},
+        BadCase{"string_for_boolean",
+                "[eval]\ngreedy = 'yes'\n",
+                {},
+                "dir/a.toml:2: eval.greedy: expected true or false, got a string"},
+        BadCase{"unknown_choice",
+                "isa = 'sse2'\n",
+                {},
+                "dir/a.toml:1: isa: 'sse2' is not one of auto, avx2, avx512"},
+        BadCase{"single_brackets",
+                "[domain]\nname = 'math'\n",
+                {},
+                "dir/a.toml:1: domain: is a list of tables, got a table; write [[domain]] with "
+                "double brackets for each"},
+        BadCase{"double_brackets",
+                "[[rl]]\nsteps = 1\n",
+                {},
+                "dir/a.toml:1: rl: is one table; write [rl] with single brackets"},
+        BadCase{"date",
+                "seed = 2020-01-01\n",
+                {},
+                "dir/a.toml:1: dates and times are not used here; quote it if it is a string"},
+        BadCase{"mini_batches",
+                "[rl]\ndata.train_batch_size = 5\nppo_mini_batches = 2\n",
+                {},
+                "dir/a.toml:3: rl.ppo_mini_batches: must divide data.train_batch_size (5)"},
+        BadCase{"one_sample",
+                "[[domain]]\nname='m'\ngenerator='math'\nrl.rollout.n = 1\n",
+                {},
+                "dir/a.toml:4: domain.rl.rollout.n: grpo compares the samples of a prompt; give at "
+                "least 2 samples"},
+        BadCase{"no_domain",
+                "seed = 1\n",
+                {},
+                "dir/a.toml:1: domain: no domain; add a [[domain]] table"},
+        BadCase{"two_alike",
+                std::string(kDomain) + kDomain,
+                {},
+                "dir/a.toml:1: domain: two domains are named 'math'; rename one"},
+        BadCase{"no_reward",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\n",
+                {},
+                "dir/a.toml:1: domain.reward_file: is missing; domain 'd' has rows of its own and "
+                "needs a Python file that scores answers"},
+        BadCase{"unknown_teacher",
+                std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
+                {},
+                "dir/a.toml:4: distill.teachers: row 'math': no [[domain]] is named 'art'"},
+        BadCase{"no_weight",
+                std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={math=0}\n",
+                {},
+                "dir/a.toml:4: distill.teachers: row 'math' gives no teacher a weight above 0"},
+        BadCase{"override_unknown",
+                kDomain,
+                {"rl.stpes=3"},
+                "command line: rl.stpes: unknown key; did you mean rl.steps?"},
+        BadCase{"override_no_value",
+                kDomain,
+                {"rl.steps"},
+                "command line: 'rl.steps' is not an override; write key=value"},
+        BadCase{"override_range",
+                kDomain,
+                {"eval.n=0"},
+                "command line: eval.n: 0 is out of range; give a number from 1 to 4096"},
+        BadCase{"override_no_element",
+                kDomain,
+                {"domain.art.rl.steps=3"},
+                "command line: domain has no element named 'art'; it has: math"},
+        BadCase{"override_below_value",
+                "seed = 1\n",
+                {"seed.x=3"},
+                "command line: seed is a whole number, so it has no key 'x'"},
+        BadCase{
+            "wall_clock",
+            "[sandbox]\ncpu_seconds = 3\n",
+            {},
+            "dir/a.toml:1: sandbox.wall_seconds: must be at least 20 times cpu_seconds, or a busy "
+            "machine changes rewards"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Load, BadSyntaxNamesTheLine) {
+  EXPECT_EQ(error_of("seed = 1\nrl = = 2\n").rfind("dir/a.toml:2: not valid TOML: ", 0), 0u);
+  EXPECT_EQ(error_of("seed = 1\nseed = 2\n").rfind("dir/a.toml:2: not valid TOML: ", 0), 0u);
+}
+
+TEST(Load, MissingFileIsNamed) {
+  try {
+    load_run_config("/nonexistent/x.toml");
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()).rfind("/nonexistent/x.toml: cannot read it", 0), 0u);
+  }
+}
+
+// Every single-byte truncation either parses or ends in an Error that names the file.
+TEST(Load, TruncatedFilesNeverCrash) {
+  const std::string text = std::string(kDomain) +
+                           "[distill]\nlr_candidates = [1e-3, 2e-3]\n[[distill.teachers]]\n"
+                           "domain='math'\nweight={math=1}\n";
+  for (size_t size = 0; size < text.size(); ++size) {
+    const std::string error = error_of(text.substr(0, size));
+    EXPECT_TRUE(error == "no error" || error.rfind("dir/a.toml:", 0) == 0) << error;
+  }
+}
+
+}  // namespace
+}  // namespace amalgam::configs
