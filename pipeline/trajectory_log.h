@@ -1,0 +1,54 @@
+// The log of one stage's sampled conversations, RUN/trajectories/STAGE.log: proto::Trajectory
+// records framed as TFRecord (pipeline/record_file.h), in the order of their steps.
+//
+// Durable: what append() returned from survives kill -9 of every process. A tail torn by a kill is
+// cut when the log is opened; damage anywhere else is an Error. To resume from a checkpoint of step
+// N, call truncate_after(N): what later steps had logged goes, so that nothing is there twice. One
+// thread at a time, one process at a time (RunLock).
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pipeline/record_file.h"
+
+namespace amalgam::proto {
+class Trajectory;
+}
+
+namespace amalgam::pipeline {
+
+// RUN/trajectories/STAGE.log
+std::string trajectory_log_path(const std::string& run_dir, const std::string& stage);
+
+class TrajectoryLog {
+ public:
+  explicit TrajectoryLog(const std::string& path);
+
+  // One write() for the whole batch; returns each record's offset. CHECKs that ids, writer and
+  // logprobs agree in length and that steps do not decrease.
+  std::vector<int64_t> append(const std::vector<proto::Trajectory>& batch);
+
+  // Removes every record whose step is larger.
+  void truncate_after(int64_t step);
+
+  int64_t last_step() const { return last_step_; }  // -1 when empty
+  int64_t size_bytes() const { return file_.size(); }
+  int64_t torn_bytes() const { return file_.torn_bytes(); }  // cut when it was opened
+
+ private:
+  int64_t last_step_ = -1;
+  RecordFile file_;
+};
+
+// All records in order (a torn tail is skipped; the file is not changed, so a run may be read while
+// it writes). `visit` returns false to stop. A missing file has none.
+void for_each_trajectory(
+    const std::string& path,
+    const std::function<bool(int64_t offset, const proto::Trajectory& trajectory)>& visit);
+
+// One record, by an offset that append() gave.
+proto::Trajectory read_trajectory(const std::string& path, int64_t offset);
+
+}  // namespace amalgam::pipeline
