@@ -22,17 +22,20 @@ namespace amalgam::kernels::HWY_NAMESPACE {
 void run_block(const Gemm& g, const GemmTask& t, int64_t k_begin, int64_t k_size, int64_t n_begin,
                int64_t n_end, const float* b, int64_t b_k, int64_t b_panel, float* a_scratch) {
   const bool from_zero = k_begin == 0 && g.write == Write::kStore;
-  const bool a_packed = g.a_col_stride != 1;
+  enum class A { kDirect, kColumns, kRows };
+  const A a_form =
+      g.a_row_stride == 1 && g.a_col_stride != 1 ? A::kColumns
+      : g.a_col_stride == 1 && (g.a_row_stride < kCopyRowStride || n_end - n_begin < kCopyRowsN)
+          ? A::kDirect
+          : A::kRows;
   for (int64_t m_begin = t.m_begin; m_begin < t.m_end; m_begin += kBlockM) {
     const int64_t rows = std::min(kBlockM, t.m_end - m_begin);
     const int64_t tiles = (rows + kTileRows - 1) / kTileRows;  // of nearly equal height
     const float* a = g.a + m_begin * g.a_row_stride + k_begin * g.a_col_stride;
-    if (a_packed) {
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t r = part_begin(rows, tiles, i), end = part_begin(rows, tiles, i + 1);
-        pack_a(a + r * g.a_row_stride, g.a_row_stride, g.a_col_stride, end - r, k_size,
-               a_scratch + r * k_size);
-      }
+    if (a_form == A::kColumns) {
+      pack_a_columns(a, g.a_col_stride, rows, tiles, k_size, a_scratch);
+    } else if (a_form == A::kRows) {
+      pack_a_rows(a, g.a_row_stride, g.a_col_stride, rows, k_size, a_scratch);
     }
     const int64_t full = n_begin + (n_end - n_begin) / kPanel * kPanel;
     const int64_t width = panels_per_tile(static_cast<int>((rows + tiles - 1) / tiles)) * kPanel;
@@ -41,14 +44,15 @@ void run_block(const Gemm& g, const GemmTask& t, int64_t k_begin, int64_t k_size
       for (int64_t i = 0; i < tiles; ++i) {
         const int64_t r = part_begin(rows, tiles, i);
         const int height = static_cast<int>(part_begin(rows, tiles, i + 1) - r);
-        Operands o{a + r * g.a_row_stride,
-                   g.a_row_stride,
-                   1,
-                   b + (n - n_begin) / kPanel * b_panel,
-                   b_k,
-                   b_panel,
-                   k_size};
-        if (a_packed) o.a = a_scratch + r * k_size, o.a_row = 1, o.a_col = height;
+        Operands o{.a = a + r * g.a_row_stride,
+                   .a_row = g.a_row_stride,
+                   .a_col = 1,
+                   .b = b + (n - n_begin) / kPanel * b_panel,
+                   .b_k = b_k,
+                   .b_panel = b_panel,
+                   .k = k_size};
+        if (a_form == A::kColumns) o.a = a_scratch + r * k_size, o.a_row = 1, o.a_col = height;
+        if (a_form == A::kRows) o.a = a_scratch + r * k_size, o.a_row = k_size;
         float* c = g.c + (m_begin + r) * g.ldc + n;
         if (n < full) {
           tile_any(height, static_cast<int>(cols / kPanel), o, c, g.ldc, from_zero);
@@ -88,13 +92,12 @@ void run_task(const Gemm& g, const GemmTask& t, float* a_scratch, float* b_scrat
         run_block(g, t, k, k_size, n, n_direct, g.b + k * g.ldb + n, g.ldb, kPanel, a_scratch);
       }
       if (n_direct == n_end) continue;
-      for (int64_t j = n_direct; j < n_end; j += kPanel) {
-        const int64_t cols = std::min(kPanel, n_end - j);
-        float* out = b_scratch + (j - n_direct) * k_size;
-        if (g.layout == BLayout::kRowMajor) {
-          pack_panel_rows(g.b + k * g.ldb + j, g.ldb, cols, k_size, out);
-        } else {
-          pack_panel_transposed(g.b + j * g.ldb + k, g.ldb, cols, k_size, out);
+      if (g.layout == BLayout::kRowMajor) {
+        pack_rows(g.b + k * g.ldb + n_direct, g.ldb, n_end - n_direct, k_size, b_scratch);
+      } else {
+        for (int64_t j = n_direct; j < n_end; j += kPanel) {
+          pack_panel_transposed(g.b + j * g.ldb + k, g.ldb, std::min(kPanel, n_end - j), k_size,
+                                b_scratch + (j - n_direct) * k_size);
         }
       }
       run_block(g, t, k, k_size, n_direct, n_end, b_scratch, kPanel, k_size * kPanel, a_scratch);

@@ -136,6 +136,10 @@ inline void pack_panel_transposed(const float* w, int64_t ld, int64_t cols, int6
     const float *w0 = w + j * ld, *w1 = w0 + ld, *w2 = w1 + ld, *w3 = w2 + ld;
     int64_t i = 0;
     for (; i + 4 <= k; i += 4) {
+      // The rows of the next four columns: too short for the hardware to see them coming.
+      if (i % 16 == 0) {
+        for (int64_t e = 4; e < 8; ++e) __builtin_prefetch(w0 + e * ld + i);
+      }
       const auto r0 = hn::LoadU(d4, w0 + i), r1 = hn::LoadU(d4, w1 + i);
       const auto r2 = hn::LoadU(d4, w2 + i), r3 = hn::LoadU(d4, w3 + i);
       const auto lo01 = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
@@ -158,28 +162,84 @@ inline void pack_panel_transposed(const float* w, int64_t ld, int64_t cols, int6
   }
 }
 
-// One panel [k, 16] of a row-major B.
-inline void pack_panel_rows(const float* b, int64_t ld, int64_t cols, int64_t k, float* out) {
+// Row-major B [k, cols] -> panels [k, 16]. A few rows of B at a time: they are read in order and
+// the panels' write streams do not evict each other.
+inline void pack_rows(const float* b, int64_t ld, int64_t cols, int64_t k, float* out) {
+  constexpr int64_t kRows = 8;
   const Lanes d;
-  if (cols == kPanel) {
-    for (int64_t i = 0; i < k; ++i) {
+  for (int64_t i0 = 0; i0 < k; i0 += kRows) {
+    const int64_t i1 = i0 + kRows < k ? i0 + kRows : k;
+    for (int64_t j = 0; j < cols; j += kPanel) {
+      float* panel = out + j * k;
+      for (int64_t i = i0; i < i1; ++i) {
+        const float* from = b + i * ld + j;
+        float* to = panel + i * kPanel;
+        if (cols - j >= kPanel) {
 #pragma GCC unroll 2
-      for (int v = 0; v < kVecs; ++v) {
-        hn::StoreU(hn::LoadU(d, b + i * ld + v * kLanes), d, out + i * kPanel + v * kLanes);
+          for (int v = 0; v < kVecs; ++v) {
+            hn::StoreU(hn::LoadU(d, from + v * kLanes), d, to + v * kLanes);
+          }
+        } else {
+          for (int64_t e = 0; e < kPanel; ++e) to[e] = e < cols - j ? from[e] : 0.0f;
+        }
       }
     }
-    return;
-  }
-  for (int64_t i = 0; i < k; ++i) {
-    for (int64_t j = 0; j < kPanel; ++j) out[i * kPanel + j] = j < cols ? b[i * ld + j] : 0.0f;
   }
 }
 
-// `rows` rows of A as [k, rows], the order in which a tile reads them.
-inline void pack_a(const float* a, int64_t row_stride, int64_t col_stride, int64_t rows, int64_t k,
-                   float* out) {
-  for (int64_t i = 0; i < k; ++i) {
-    for (int64_t r = 0; r < rows; ++r) out[i * rows + r] = a[r * row_stride + i * col_stride];
+// Rows [0, R) of A^T's columns k_begin … k_end into the tile's order [k, R].
+template <int R>
+HWY_INLINE void pack_a_tile(const float* a, int64_t col_stride, int64_t k_begin, int64_t k_end,
+                            float* out) {
+  for (int64_t k = k_begin; k < k_end; ++k) {
+    std::memcpy(out + k * R, a + k * col_stride, R * sizeof(float));
+  }
+}
+
+// A block of `rows` rows whose columns are contiguous, cut into `tiles` tiles [k, height], one
+// after the other. As in pack_rows, a few columns at a time.
+inline void pack_a_columns(const float* a, int64_t col_stride, int64_t rows, int64_t tiles,
+                           int64_t k, float* out) {
+  constexpr int64_t kColumns = 8;
+  for (int64_t k0 = 0; k0 < k; k0 += kColumns) {
+    const int64_t k1 = k0 + kColumns < k ? k0 + kColumns : k;
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t r = part_begin(rows, tiles, i);
+      const float* from = a + r;
+      float* to = out + r * k;
+      switch (part_begin(rows, tiles, i + 1) - r) {
+        case 1:
+          pack_a_tile<1>(from, col_stride, k0, k1, to);
+          break;
+        case 2:
+          pack_a_tile<2>(from, col_stride, k0, k1, to);
+          break;
+        case 3:
+          pack_a_tile<3>(from, col_stride, k0, k1, to);
+          break;
+        case 4:
+          pack_a_tile<4>(from, col_stride, k0, k1, to);
+          break;
+        case 5:
+          pack_a_tile<5>(from, col_stride, k0, k1, to);
+          break;
+        default:
+          pack_a_tile<6>(from, col_stride, k0, k1, to);
+      }
+    }
+  }
+}
+
+// The same for any strides: rows of k, one after the other.
+inline void pack_a_rows(const float* a, int64_t row_stride, int64_t col_stride, int64_t rows,
+                        int64_t k, float* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* from = a + r * row_stride;
+    if (col_stride == 1) {
+      std::memcpy(out + r * k, from, static_cast<size_t>(k) * sizeof(float));
+    } else {
+      for (int64_t i = 0; i < k; ++i) out[r * k + i] = from[i * col_stride];
+    }
   }
 }
 

@@ -6,14 +6,19 @@
 
 namespace amalgam::kernels {
 
-inline constexpr int64_t kTileRows = 6;     // rows of a register tile
-inline constexpr int64_t kBlockK = 256;     // a panel's K block (16 KB) stays in L1
-inline constexpr int64_t kBlockM = 192;     // rows of A that stay in L2 while panels pass
-inline constexpr int64_t kBlockN = 512;     // columns of B packed at a time
+inline constexpr int64_t kTileRows = 6;  // rows of a register tile
+inline constexpr int64_t kBlockK = 320;  // a panel's K block (20 KB) stays in L1
+inline constexpr int64_t kBlockM = 144;  // rows of A that stay in L2 while panels pass
+inline constexpr int64_t kBlockN = 512;  // columns of B packed at a time
+// Rows of A this far apart fall into few cache sets: with many outputs, copying them together pays.
+inline constexpr int64_t kCopyRowStride = 1024, kCopyRowsN = 128;
 inline constexpr int64_t kDirectRows = 12;  // up to here a row-major B is read in place
 // Below this many multiply-adds in all, waking threads costs more than it gains.
 inline constexpr int64_t kInlineWork = 50'000;
 inline constexpr int64_t kTaskWork = 200'000;  // smallest task worth handing out
+
+// Begin of part i of n units cut into `parts`, as evenly as units allow.
+inline int64_t part_begin(int64_t units, int64_t parts, int64_t i) { return units * i / parts; }
 
 // A rectangle of outputs of one problem.
 struct GemmTask {
@@ -44,8 +49,5 @@ inline GemmGrid gemm_grid(const Gemm& g, int64_t tasks) {
   }
   return best;
 }
-
-// Begin of part i of n units cut into `parts`, as evenly as units allow.
-inline int64_t part_begin(int64_t units, int64_t parts, int64_t i) { return units * i / parts; }
 
 }  // namespace amalgam::kernels

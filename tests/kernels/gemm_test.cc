@@ -164,15 +164,17 @@ TEST(GemmTest, Edges) {
   }
 }
 
-// Sizes around every blocking boundary (K blocks of 256, M blocks of 192, N blocks of 512).
+// Sizes around every blocking boundary (K blocks of 320, M blocks of 144, N blocks of 512; distant
+// rows of A, which are copied).
 TEST(GemmTest, BlockBoundaries) {
   ThreadPool pool(2);
   for (const BLayout b : kBLayouts) {
     for (const ALayout a : kALayouts) {
       for (const Write write : kWrites) {
-        for (const Case& c : {Case{3, 20, 255}, Case{14, 33, 256}, Case{7, 17, 257},
-                              Case{6, 40, 513}, Case{191, 18, 31}, Case{193, 18, 260},
-                              Case{5, 511, 30}, Case{13, 513, 31}, Case{390, 1040, 17}}) {
+        for (const Case& c :
+             {Case{3, 20, 319}, Case{14, 33, 320}, Case{7, 17, 321}, Case{6, 40, 641},
+              Case{143, 18, 31}, Case{145, 18, 330}, Case{5, 511, 30}, Case{13, 513, 31},
+              Case{300, 1040, 17}, Case{20, 150, 1100}}) {
           Problem p({c.m, c.n, c.k, b, a, write});
           gemm(pool, p.g);
           p.expect_chain_bits();
