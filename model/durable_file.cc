@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "configs/error.h"
@@ -94,6 +95,31 @@ void write_file_durably(const std::string& path, std::string_view content) {
   DurableFile file(path);
   file.write(content.data(), content.size());
   file.commit();
+}
+
+std::string read_file(const std::string& path, size_t max_bytes) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
+  std::error_code error;
+  if (size < 0 || !fs::is_regular_file(path, error))
+    throw Error(path + ": cannot be opened" +
+                (errno ? std::string(": ") + std::strerror(errno) : ""));
+  if (static_cast<uint64_t>(size) > max_bytes)
+    throw Error(path + ": is " + std::to_string(size) + " bytes, above the limit of " +
+                std::to_string(max_bytes));
+  std::string text(static_cast<size_t>(size), '\0');
+  in.seekg(0);
+  if (!in.read(text.data(), size)) throw Error(path + ": cannot be read");
+  return text;
+}
+
+std::string staging_directory(const std::string& directory) {
+  const std::string next = without_slash(directory) + ".tmp";
+  remove_directory(next);
+  std::error_code error;
+  fs::create_directories(next, error);
+  if (error) throw Error(next + ": cannot be created: " + error.message());
+  return next;
 }
 
 void replace_directory(const std::string& directory, Exchange how) {

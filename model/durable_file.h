@@ -24,6 +24,12 @@ class DurableFile {
 };
 
 void write_file_durably(const std::string& path, std::string_view content);
+// The whole file; Error when it is larger than max_bytes (it is then not what we took it for).
+std::string read_file(const std::string& path, size_t max_bytes);
+
+// Makes the empty directory `path` + ".tmp" (and the parents of `path`), removing what a crash may
+// have left there, and returns its name.
+std::string staging_directory(const std::string& path);
 
 // Replaces directory `path` by the complete directory `path` + ".tmp" and removes the old one.
 // Where the file system can exchange two names this is one atomic step. Where it cannot (NFS), the

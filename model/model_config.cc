@@ -1,12 +1,11 @@
 #include "model/model_config.h"
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "model/durable_file.h"
 #include "model/model_config_names.h"
 #include "model/weights.h"
 
@@ -338,13 +337,7 @@ ModelConfig parse_model_config(const std::string& json_text, const std::string& 
 }
 
 ModelConfig load_model_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(path + ": cannot be opened; is this a model directory?");
-  std::string text(kMaxConfigBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (in.fail() && !in.eof())) throw Error(path + ": cannot be read");
-  text.resize(static_cast<size_t>(in.gcount()));
-  return parse_model_config(text, path);
+  return parse_model_config(read_file(path, kMaxConfigBytes), path);
 }
 
 }  // namespace amalgam::model
