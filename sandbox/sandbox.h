@@ -1,7 +1,7 @@
 // Sandbox: a container for code that a model wrote, which is hostile. One sandbox = one private
 // writable directory (/work inside, on a size-limited tmpfs), new user, mount, pid, network, ipc,
-// uts and cgroup namespaces, an unprivileged uid, seccomp, no capabilities, and hard limits. It dies
-// with its owner. Knows nothing of models.
+// uts and cgroup namespaces, an unprivileged uid, seccomp, no capabilities, and hard limits. It
+// dies with its owner. Knows nothing of models.
 //
 // Thread safety: a Sandbox is used by one thread at a time; different sandboxes are independent.
 #pragma once
@@ -16,34 +16,35 @@ namespace amalgam::sandbox {
 // fork failed): it is retried and counted by the caller and never becomes a reward. All others are
 // the command's own doing.
 enum class Outcome {
-  kExited,         // by itself; exit_code says how (a fatal signal of its own: 128 + signal)
-  kTimeout,        // CPU time, or the wall-clock backstop
+  kExited,   // by itself; exit_code says how (a fatal signal of its own: 128 + signal)
+  kTimeout,  // CPU time, or the wall-clock backstop
   kOutOfMemory,
-  kOutputLimit,    // stdout + stderr
+  kOutputLimit,  // stdout + stderr
   kSandboxFailed
 };
 const char* to_string(Outcome outcome);
 
 struct Limits {
-  double cpu_seconds = 2;        // per command, all its processes together
-  double wall_seconds = 40;      // backstop for code that sleeps; at least 20 x cpu_seconds in runs
+  double cpu_seconds = 2;    // per command, all its processes together
+  double wall_seconds = 40;  // backstop for code that sleeps; at least 20 x cpu_seconds in runs
   int64_t memory_bytes = 256 << 20;
-  int64_t disk_bytes = 16 << 20; // of the writable directory
+  int64_t disk_bytes = 16 << 20;  // of the writable directory
   int max_processes = 16;
   int64_t output_bytes = 64 << 10;  // stdout and stderr, each
 };
 
 struct Command {
-  std::vector<std::string> argv;  // argv[0] is an absolute path inside the sandbox (/usr/bin/python3)
+  std::vector<std::string>
+      argv;  // argv[0] is an absolute path inside the sandbox (/usr/bin/python3)
   std::string stdin_text;
 };
 
 struct Result {
   Outcome outcome = Outcome::kSandboxFailed;
-  int exit_code = 0;      // kExited only
-  std::string out, err;   // what was written before the end, cut at the limit
+  int exit_code = 0;     // kExited only; 126, 127: the program could not be run (as in a shell)
+  std::string out, err;  // what was written before the end, cut at the limit
   double cpu_seconds = 0;
-  std::string detail;     // kSandboxFailed: one line that says what failed
+  std::string detail;  // kSandboxFailed: one line that says what failed
 };
 
 class Sandbox {
@@ -52,7 +53,10 @@ class Sandbox {
   // Runs one command to its end. Never throws; every failure is an Outcome. When it returns, no
   // process of the command is alive.
   virtual Result exec(const Command& command) = 0;
-  // Path relative to the writable directory; no "..", no absolute path. kExited on success.
+  // Path relative to the writable directory; no "..", no absolute path; put_file makes missing
+  // folders. kExited with exit_code 0 on success. When the sandbox's content is the reason
+  // (missing, not a regular file, disk full, bad path): kExited, exit_code 1 and one line in err.
+  // Symlinks that the command left are not followed.
   virtual Result put_file(const std::string& path, const std::string& content) = 0;
   virtual Result get_file(const std::string& path, std::string* content) = 0;
 };

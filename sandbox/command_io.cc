@@ -1,0 +1,164 @@
+#include "sandbox/command_io.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "sandbox/process_tree.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+constexpr double kKillSeconds = 20;
+// Between two looks at the CPU time, at least.
+constexpr double kMinLookSeconds = 0.005;
+// Without a memory cgroup the owner looks at the memory itself.
+constexpr double kMemoryLookSeconds = 0.02;
+
+int num_cpus() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
+}
+
+}  // namespace
+
+CommandIo::~CommandIo() {
+  close_child_fds();
+  for (const Stream* s : {&out_, &err_})
+    if (s->fd >= 0) close(s->fd);
+}
+
+void CommandIo::close_child_fds() {
+  for (const int fd : child_fds_) close(fd);
+  child_fds_.clear();
+}
+
+bool CommandIo::open(const std::string& stdin_text, std::string* error) {
+  if (!stdin_text.empty()) {
+    const int fd = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0) child_fds_.push_back(fd);
+    size_t at = 0;
+    while (fd >= 0 && at < stdin_text.size()) {
+      const ssize_t n = write(fd, stdin_text.data() + at, stdin_text.size() - at);
+      if (n < 0 && errno != EINTR) break;
+      if (n > 0) at += static_cast<size_t>(n);
+    }
+    if (at < stdin_text.size() || lseek(fd, 0, SEEK_SET) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
+      *error = std::string("cannot make a command's stdin: ") + std::strerror(errno);
+      return false;
+    }
+  }
+  for (Stream* s : {&out_, &err_}) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC)) {
+      *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
+      return false;
+    }
+    s->fd = fds[0];
+    child_fds_.push_back(fds[1]);
+    fcntl(s->fd, F_SETFL, O_NONBLOCK);  // of our end alone
+  }
+  return true;
+}
+
+bool CommandIo::drain(Stream* s) const {
+  char buffer[16 << 10];
+  while (s->fd >= 0) {
+    const ssize_t n = read(s->fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return true;
+    const int64_t room = max_bytes_ - static_cast<int64_t>(s->text.size());
+    if (n > 0) s->text.append(buffer, static_cast<size_t>(std::min<int64_t>(n, room)));
+    if (n > 0 && n <= room) continue;
+    close(s->fd);
+    s->fd = -1;
+    return n <= 0;
+  }
+  return true;
+}
+
+bool CommandIo::drain() {
+  const bool out_fits = drain(&out_);
+  return drain(&err_) && out_fits;
+}
+
+CpuMeter::CpuMeter(const Slot& slot)
+    : slot_(slot),
+      has_cpu_(!slot.cgroups.cpu.folder.empty()),
+      has_memory_(!slot.cgroups.memory.folder.empty()),
+      start_ns_(now_ns()) {}
+
+int64_t CpuMeter::now_ns() const {
+  return has_cpu_ ? std::max<int64_t>(cpu_usage_ns(slot_.cgroups), 0)
+                  : measure_descendants(slot_.pid).cpu_ns;
+}
+
+double CpuMeter::seconds() const { return static_cast<double>(now_ns() - start_ns_) * 1e-9; }
+
+int64_t CpuMeter::memory_bytes() const { return measure_descendants(slot_.pid).memory_bytes; }
+
+CommandEnd run_command(int socket, const Limits& limits, CommandIo* io, const CpuMeter* meter,
+                       wire::Packet* done) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](double s) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+  };
+  const double cpus = num_cpus();
+  const bool watch_memory = meter->must_watch_memory();
+  const wire::Deadline wall(limits.wall_seconds);
+  wire::Deadline killed(1e9);
+  CommandEnd end = CommandEnd::kDone;
+  // The earliest moment at which the CPU limit can be reached.
+  double look_in = std::max(limits.cpu_seconds / cpus, kMinLookSeconds);
+  auto next_look = Clock::now();
+
+  auto kill_for = [&](CommandEnd why) {
+    if (end != CommandEnd::kDone) return;
+    end = why;
+    killed = wire::Deadline(kKillSeconds);
+    wire::send(socket, wire::Tag::kKill);
+  };
+
+  for (;;) {
+    if (watch_memory) look_in = std::min(look_in, kMemoryLookSeconds);
+    next_look = Clock::now() + seconds(look_in);
+    for (;;) {
+      const int look_ms = static_cast<int>(std::max<int64_t>(
+          std::chrono::ceil<std::chrono::milliseconds>(next_look - Clock::now()).count(), 0));
+      const int wait_ms =
+          end == CommandEnd::kDone ? std::min(look_ms, wall.ms_left()) : killed.ms_left();
+      pollfd p[3] = {{socket, POLLIN, 0}, {io->out_fd(), POLLIN, 0}, {io->err_fd(), POLLIN, 0}};
+      const int ready = poll(p, 3, wait_ms);
+      if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
+      if (ready > 0 && !io->drain()) kill_for(CommandEnd::kOutput);
+      if (ready > 0 && p[0].revents) {
+        if (wire::receive(socket, done, wire::Deadline(0)) != wire::Status::kOk ||
+            done->tag == wire::Tag::kSandboxGone)
+          return CommandEnd::kLost;
+        // Everything is dead, so what is in the pipes now is all there will be.
+        if (!io->drain() && end == CommandEnd::kDone) end = CommandEnd::kOutput;
+        return end;
+      }
+      if (end != CommandEnd::kDone) {
+        if (killed.ms_left() == 0) return CommandEnd::kStuck;
+        continue;
+      }
+      if (wall.ms_left() == 0) kill_for(CommandEnd::kTimeout);
+      if (Clock::now() >= next_look) break;
+    }
+    const double used = meter->seconds();
+    if (used >= limits.cpu_seconds) kill_for(CommandEnd::kTimeout);
+    if (watch_memory && meter->memory_bytes() > limits.memory_bytes) kill_for(CommandEnd::kMemory);
+    look_in = std::max((limits.cpu_seconds - used) / cpus, kMinLookSeconds);
+  }
+}
+
+}  // namespace amalgam::sandbox

@@ -1,0 +1,80 @@
+// The owner's part of a running command: its standard streams, its limits, its end.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sandbox/launcher.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/wire.h"
+
+namespace amalgam::sandbox {
+
+// stdin is a sealed memory file (nothing to feed, no SIGPIPE); stdout and stderr are pipes, drained
+// as they fill and cut at the limit.
+class CommandIo {
+ public:
+  explicit CommandIo(int64_t max_bytes) : max_bytes_(max_bytes) {}
+  ~CommandIo();
+  CommandIo(const CommandIo&) = delete;
+  CommandIo& operator=(const CommandIo&) = delete;
+
+  bool open(const std::string& stdin_text, std::string* error);
+  // stdin (only when there is text), stdout, stderr.
+  const std::vector<int>& child_fds() const { return child_fds_; }
+  void close_child_fds();
+
+  // The ends to poll for reading; -1 when closed.
+  int out_fd() const { return out_.fd; }
+  int err_fd() const { return err_.fd; }
+  // Reads what is there without waiting. False when a stream went beyond its limit.
+  bool drain();
+
+  std::string take_out() { return std::move(out_.text); }
+  std::string take_err() { return std::move(err_.text); }
+
+ private:
+  struct Stream {
+    int fd = -1;
+    std::string text;
+  };
+  bool drain(Stream* stream) const;
+
+  const int64_t max_bytes_;
+  std::vector<int> child_fds_;
+  Stream out_, err_;
+};
+
+// CPU and memory use of one slot since the meter was made.
+class CpuMeter {
+ public:
+  explicit CpuMeter(const Slot& slot);
+  // By the cgroup, which misses nothing; without one, by /proc (only what is still alive counts).
+  double seconds() const;
+  // Whether no cgroup limits the memory, so that the owner has to.
+  bool must_watch_memory() const { return !has_memory_; }
+  // Private resident memory, by /proc.
+  int64_t memory_bytes() const;
+
+ private:
+  int64_t now_ns() const;
+  const Slot& slot_;
+  const bool has_cpu_, has_memory_;
+  int64_t start_ns_ = 0;
+};
+
+enum class CommandEnd {
+  kDone,     // *done is init's answer to kExec; also for the three below, after the kill
+  kTimeout,  // CPU or wall clock
+  kMemory,
+  kOutput,
+  kLost,  // the sandbox died
+  kStuck  // init did not answer the kill
+};
+
+// Waits for the end of the command that was just sent to init, and ends it at a limit.
+CommandEnd run_command(int socket, const Limits& limits, CommandIo* io, const CpuMeter* meter,
+                       wire::Packet* done);
+
+}  // namespace amalgam::sandbox

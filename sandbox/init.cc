@@ -1,0 +1,324 @@
+#include "sandbox/init.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "sandbox/user_map.h"
+#include "sandbox/wire.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+using wire::Packet;
+using wire::Tag;
+
+// A blob of the owner that stalls this long means that the owner is broken.
+constexpr double kBlobSeconds = 30;
+
+// Fixed, so that a command's result does not depend on who runs it.
+char* const kEnvironment[] = {const_cast<char*>("PATH=/usr/bin:/bin"),
+                              const_cast<char*>("HOME=/work"),
+                              const_cast<char*>("LANG=C.UTF-8"),
+                              const_cast<char*>("PYTHONHASHSEED=0"),
+                              const_cast<char*>("PYTHONDONTWRITEBYTECODE=1"),
+                              nullptr};
+
+[[noreturn]] void fail(int socket, const char* what) {
+  wire::send(socket, Tag::kError, 0, 0,
+             std::string("sandbox init: ") + what + ": " + std::strerror(errno));
+  _exit(1);
+}
+
+bool drop_capabilities() {
+  for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; ++cap)
+    if (prctl(PR_CAPBSET_DROP, cap)) return false;
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) return false;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  return syscall(SYS_capset, &header, none) == 0;
+}
+
+bool mount_work(int64_t disk_bytes) {
+  // Inodes are kernel memory too: as many as there are pages.
+  const int64_t pages = std::max<int64_t>(disk_bytes / 4096, 64);
+  const std::string options =
+      "mode=0755,size=" + std::to_string(disk_bytes) + ",nr_inodes=" + std::to_string(pages) +
+      ",uid=" + std::to_string(kInnerId) + ",gid=" + std::to_string(kInnerId);
+  return mount("work", "/work", "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) == 0 &&
+         chdir("/work") == 0;
+}
+
+// --- files
+// ---------------------------------------------------------------------------------------- The tree
+// was written by hostile code: no symlink is followed, at any level, and only regular files are
+// opened.
+
+int open_beneath(const std::string& path, int flags, bool make_folders) {
+  int folder = open("/work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  for (size_t begin = 0; folder >= 0;) {
+    const size_t end = path.find('/', begin);
+    const std::string name = path.substr(begin, end - begin);
+    int next;
+    if (end == std::string::npos) {
+      next = openat(folder, name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+    } else {
+      if (make_folders) mkdirat(folder, name.c_str(), 0755);
+      next = openat(folder, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    const int error = errno;
+    close(folder);
+    errno = error;
+    if (next < 0) return -1;
+    if (end != std::string::npos) {
+      folder = next;
+      begin = end + 1;
+      continue;
+    }
+    struct stat s;
+    if (fstat(next, &s) == 0 && S_ISREG(s.st_mode)) return next;
+    close(next);
+    errno = EINVAL;
+    return -1;
+  }
+  return -1;
+}
+
+int put(const std::string& path, const std::string& content) {
+  const int fd = open_beneath(path, O_WRONLY | O_CREAT, true);
+  if (fd < 0) return errno;
+  int error = ftruncate(fd, 0) == 0 ? 0 : errno;
+  for (size_t at = 0; error == 0 && at < content.size();) {
+    const ssize_t n = write(fd, content.data() + at, content.size() - at);
+    if (n < 0 && errno != EINTR) error = errno;
+    if (n > 0) at += static_cast<size_t>(n);
+  }
+  close(fd);
+  return error;
+}
+
+int get(const std::string& path, int64_t max_bytes, std::string* content) {
+  content->clear();
+  const int fd = open_beneath(path, O_RDONLY, false);
+  if (fd < 0) return errno;
+  char buffer[wire::kMaxPayload];
+  int error = 0;
+  for (;;) {
+    const ssize_t n = read(fd, buffer, sizeof buffer);
+    if (n == 0) break;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      error = errno;
+      break;
+    }
+    content->append(buffer, static_cast<size_t>(n));
+    // A sparse file can be larger than the disk.
+    if (static_cast<int64_t>(content->size()) > max_bytes) {
+      error = EFBIG;
+      break;
+    }
+  }
+  close(fd);
+  if (error) content->clear();
+  return error;
+}
+
+// --- commands
+// -------------------------------------------------------------------------------------
+
+void limit(int resource, rlim_t soft, rlim_t hard) {
+  const rlimit value{soft, hard};
+  setrlimit(static_cast<__rlimit_resource>(resource), &value);
+}
+
+void set_limits(const StartRequest& request) {
+  const Limits& l = request.limits;
+  // A backstop: the owner measures all processes together and stops them earlier.
+  const rlim_t cpu = static_cast<rlim_t>(std::ceil(l.cpu_seconds)) + 1;
+  limit(RLIMIT_CPU, cpu, cpu + 1);
+  limit(RLIMIT_NPROC, static_cast<rlim_t>(l.max_processes) + 1,
+        static_cast<rlim_t>(l.max_processes) + 1);
+  limit(RLIMIT_FSIZE, static_cast<rlim_t>(l.disk_bytes), static_cast<rlim_t>(l.disk_bytes));
+  limit(RLIMIT_NOFILE, 256, 256);
+  limit(RLIMIT_CORE, 0, 0);
+  limit(RLIMIT_MEMLOCK, 0, 0);
+  limit(RLIMIT_STACK, 8 << 20, 8 << 20);  // part of the address layout
+  limit(RLIMIT_SIGPENDING, 128, 128);
+  if (request.limit_address_space)
+    limit(RLIMIT_AS, static_cast<rlim_t>(l.memory_bytes), static_cast<rlim_t>(l.memory_bytes));
+}
+
+int64_t children_cpu_us() {
+  rusage usage;
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * int64_t{1000000} +
+         usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+void kill_everything() {
+  for (;;) {
+    kill(-1, SIGKILL);
+    if (waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD) return;
+  }
+}
+
+class Init {
+ public:
+  Init(int socket, const StartRequest& request) : socket_(socket), request_(request) {
+    null_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, nullptr);
+    signals_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (null_ < 0 || signals_ < 0) fail(socket_, "open");
+  }
+
+  [[noreturn]] void serve() {
+    Packet packet;
+    std::string data;
+    while (wire::receive_from_owner(socket_, &packet) == wire::Status::kOk) {
+      bool alive = true;
+      switch (packet.tag) {
+        case Tag::kPut:
+          alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
+                      wire::Status::kOk &&
+                  wire::send(socket_, Tag::kDone, put(packet.payload, data));
+          break;
+        case Tag::kGet: {
+          const int error = get(packet.payload, request_.limits.disk_bytes, &data);
+          alive = wire::send(socket_, Tag::kDone, error, static_cast<int64_t>(data.size())) &&
+                  wire::send_data(socket_, data);
+          break;
+        }
+        case Tag::kExec:
+          alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
+                      wire::Status::kOk &&
+                  exec(data, packet.fds);
+          break;
+        case Tag::kKill:  // the command ended while it was on its way
+          break;
+        default:
+          alive = false;
+      }
+      if (!alive) break;
+    }
+    _exit(0);  // the kernel kills the rest of the process namespace
+  }
+
+ private:
+  // argv_blob: the arguments, each ended by a 0 byte.
+  bool exec(std::string& argv_blob, const std::vector<int>& fds) {
+    std::vector<char*> argv;
+    for (size_t at = 0; at < argv_blob.size(); at += std::strlen(&argv_blob[at]) + 1)
+      argv.push_back(&argv_blob[at]);
+    argv.push_back(nullptr);
+    const bool has_stdin = fds.size() == 3;
+    const int out = fds[fds.size() - 2], err = fds[fds.size() - 1];
+
+    const int64_t cpu_before = children_cpu_us();
+    int start_error = 0;
+    const pid_t child = start(argv.data(), has_stdin ? fds[0] : null_, out, err, &start_error);
+    for (const int fd : fds) close(fd);
+    if (child < 0)
+      return wire::send(socket_, Tag::kError, 0, 0,
+                        std::string("cannot fork the command: ") + std::strerror(start_error));
+    int status = 0;
+    const bool owner_alive = wait_command(child, &status);
+    kill_everything();
+    std::string message;
+    if (start_error)
+      message = std::string("cannot run ") + argv[0] + ": " + std::strerror(start_error);
+    return owner_alive && wire::send(socket_, Tag::kDone, status, children_cpu_us() - cpu_before,
+                                     std::string_view(message).substr(0, wire::kMaxPayload));
+  }
+
+  // vfork: the child borrows our memory until execve, so a start costs no page tables.
+  pid_t start(char** argv, int in, int out, int err, volatile int* error) {
+    const pid_t child = vfork();
+    if (child != 0) {
+      if (child < 0) *error = errno;
+      return child;
+    }
+    // Received fds are above 2 in any case: init itself keeps 0, 1 and 2 open.
+    if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
+      *error = errno;
+      _exit(126);
+    }
+    set_limits(request_);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    execve(argv[0], argv, kEnvironment);
+    *error = errno;
+    _exit(errno == ENOENT ? 127 : 126);
+  }
+
+  // Until the command's first process is dead or the owner says so. False: the owner is gone.
+  bool wait_command(pid_t command, int* command_status) {
+    for (;;) {
+      pollfd p[2] = {{signals_, POLLIN, 0}, {socket_, POLLIN, 0}};
+      if (poll(p, 2, -1) < 0) continue;  // EINTR
+      signalfd_siginfo info[8];
+      while (read(signals_, info, sizeof info) > 0) {
+      }
+      int status;
+      for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
+        if (pid != command) continue;
+        *command_status = status;
+        return true;
+      }
+      if (p[1].revents == 0) continue;
+      Packet packet;
+      if (wire::receive_from_owner(socket_, &packet) != wire::Status::kOk) return false;
+      if (packet.tag != Tag::kKill) return false;
+      *command_status = SIGKILL;
+      return true;
+    }
+  }
+
+  const int socket_;
+  const StartRequest& request_;
+  int null_ = -1, signals_ = -1;
+};
+
+}  // namespace
+
+void run_init(int socket, int proc, const StartRequest& request,
+              const std::vector<sock_filter>& filter) {
+  // Dies with its slot. (The owner's death is seen on the socket as well.)
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "pdeathsig");
+  if (!map_user(proc, kInnerId, kInnerId)) fail(socket, "uid map");
+  close(proc);
+  if (sethostname("sandbox", 7)) fail(socket, "hostname");
+  if (!mount_work(request.limits.disk_bytes)) fail(socket, "mount of the writable directory");
+  if (!drop_capabilities()) fail(socket, "dropping capabilities");
+  if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    fail(socket, "no_new_privs");
+  Init init(socket, request);
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) fail(socket, "seccomp");
+  if (!wire::send(socket, Tag::kReady)) _exit(1);
+  init.serve();
+}
+
+}  // namespace amalgam::sandbox

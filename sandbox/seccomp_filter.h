@@ -1,0 +1,17 @@
+// The list of system calls that code inside a sandbox may make; every other call does not exist
+// there (ENOSYS, so that libc and interpreters fall back). No new namespaces, mounts, ptrace, keys,
+// BPF, io_uring, perf, modules, SysV or POSIX shared objects; sockets only of the unix family;
+// calls of another ABI (int 0x80, x32) kill the process.
+#pragma once
+#include <linux/filter.h>
+
+#include <string>
+#include <vector>
+
+namespace amalgam::sandbox {
+
+// The compiled filter, to be installed with seccomp(SECCOMP_SET_MODE_FILTER). Empty on failure,
+// with one line in *error.
+std::vector<sock_filter> build_seccomp_filter(std::string* error);
+
+}  // namespace amalgam::sandbox

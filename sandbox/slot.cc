@@ -1,0 +1,170 @@
+#include "sandbox/slot.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "sandbox/init.h"
+#include "sandbox/user_map.h"
+#include "sandbox/wire.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+// As root, each slot's code runs under a uid of its own that nobody else has.
+constexpr unsigned kFirstOuterId = 2'000'000'000;
+constexpr unsigned kNobody = 65534;
+
+[[noreturn]] void fail(int socket, const std::string& what) {
+  wire::send(socket, wire::Tag::kError, 0, 0,
+             "sandbox slot: " + what + ": " + std::strerror(errno));
+  _exit(1);
+}
+
+bool become(unsigned id) {
+  return setgroups(0, nullptr) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0;
+}
+
+bool read_only(const char* path) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  return mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof attributes) == 0;
+}
+
+// Shows `source` read-only at the same place below the new root, which is the current folder.
+bool show(const std::string& source) {
+  const std::string target = source.substr(1);
+  struct stat s;
+  if (lstat(source.c_str(), &s) != 0) return errno == ENOENT;
+  if (S_ISLNK(s.st_mode)) {  // merged /usr: /bin is a link
+    char to[256];
+    const ssize_t n = readlink(source.c_str(), to, sizeof to - 1);
+    if (n < 0) return false;
+    to[n] = 0;
+    return symlink(to, target.c_str()) == 0;
+  }
+  return mkdir(target.c_str(), 0755) == 0 &&
+         mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0 &&
+         read_only(target.c_str());
+}
+
+bool show_device(const char* path) {
+  const int fd = open(path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+  if (fd < 0) return false;
+  close(fd);
+  return mount(path, path + 1, nullptr, MS_BIND, nullptr) == 0;
+}
+
+bool write_text(const char* path, const char* text) {
+  const int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0) return false;
+  const bool ok = write(fd, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text));
+  close(fd);
+  return ok;
+}
+
+// The whole file system that code in a sandbox will see, apart from its tmpfs on /work. No /proc,
+// no /sys, nothing of /etc but what is made here.
+void build_view(int socket) {
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) fail(socket, "private mounts");
+  if (mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") || chdir("/tmp"))
+    fail(socket, "tmpfs for the root");
+  for (const char* path : {"/usr", "/bin", "/lib", "/lib64"})
+    if (!show(path)) fail(socket, std::string("bind of ") + path);
+  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || symlink("work", "tmp"))
+    fail(socket, "folders of the root");
+  if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
+  for (const char* path : {"/dev/null", "/dev/zero", "/dev/urandom"})
+    if (!show_device(path)) fail(socket, std::string("bind of ") + path);
+  if (!write_text("etc/passwd", "work:x:1000:1000::/work:/bin/sh\n") ||
+      !write_text("etc/group", "work:x:1000:\n"))
+    fail(socket, "files of the root");
+  // The old root is stacked under the new one and then dropped.
+  if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
+    fail(socket, "pivot_root");
+  if (mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+            nullptr))
+    fail(socket, "read-only root");
+}
+
+// Only the socket and standard streams on /dev/null stay open.
+void close_all_but(int socket, int* kept) {
+  const int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; ++fd)
+    if (null != fd) dup2(null, fd);
+  const int low = fcntl(socket, F_DUPFD_CLOEXEC, 3);
+  *kept = 3;
+  if (low != 3) dup3(socket, 3, O_CLOEXEC);
+  close_range(4, ~0U, 0);
+}
+
+// One sandbox, from its start to the death of its last process.
+void run_sandbox(int socket, int proc, const StartRequest& request,
+                 const std::vector<sock_filter>& filter) {
+  const long child = syscall(SYS_clone,
+                             CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+                                 CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD,
+                             nullptr, nullptr, nullptr, nullptr);
+  if (child == 0) run_init(socket, proc, request, filter);
+  if (child < 0) {
+    wire::send(socket, wire::Tag::kError, 0, 0,
+               std::string("sandbox slot: cannot clone: ") + std::strerror(errno));
+  } else {
+    while (waitpid(static_cast<pid_t>(child), nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+  if (!wire::send(socket, wire::Tag::kSandboxGone)) _exit(0);
+}
+
+}  // namespace
+
+void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
+              const std::vector<sock_filter>& filter) {
+  close_all_but(socket, &socket);
+  if (!enter(cgroups)) fail(socket, "cannot enter its cgroup");
+  const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) fail(socket, "/proc");
+  if (geteuid() == 0 && !become(kFirstOuterId + static_cast<unsigned>(id)) && !become(kNobody))
+    fail(socket, "cannot give up root");
+  const unsigned outer = geteuid();
+  if (getegid() != outer && setresgid(getegid(), getegid(), getegid())) fail(socket, "group");
+
+  // Namespaces made by an unprivileged process are the same for root and for an ordinary user.
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
+    fail(socket, "namespaces (are unprivileged user namespaces enabled?)");
+  // A change of rights makes a process undumpable, and its /proc files root's; and forgets this:
+  if (prctl(PR_SET_DUMPABLE, 1) || prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "prctl");
+  if (getppid() != launcher) _exit(0);
+  if (!map_user(proc, kInnerId, outer)) fail(socket, "uid map");
+  build_view(socket);
+  umask(022);
+  if (setsid() < 0 && errno != EPERM) fail(socket, "setsid");
+  // Addresses are part of what a program can print or hash.
+  if (personality(ADDR_NO_RANDOMIZE) < 0) fail(socket, "personality");
+
+  if (!wire::send(socket, wire::Tag::kSlotReady)) _exit(0);
+  wire::Packet packet;
+  while (wire::receive_from_owner(socket, &packet) == wire::Status::kOk) {
+    if (packet.tag != wire::Tag::kStart) continue;  // sent to a sandbox that had just died
+    StartRequest request;
+    if (packet.payload.size() != sizeof request) break;
+    std::memcpy(&request, packet.payload.data(), sizeof request);
+    run_sandbox(socket, proc, request, filter);
+  }
+  _exit(0);
+}
+
+}  // namespace amalgam::sandbox

@@ -1,0 +1,73 @@
+// Messages between the owner, the launcher, its slots and the init of a sandbox. All ends are the
+// same binary, so plain structs travel as bytes. One message = one packet of a SOCK_SEQPACKET unix
+// socket; longer data follows as kData packets.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace amalgam::sandbox::wire {
+
+enum class Tag : uint32_t {
+  // owner -> launcher
+  kNewSlot,   // answered by kSlot (value: pid, code: id, payload: cgroups, one fd) or kError
+  kKillSlot,  // code: id; no answer
+  kDescribe,  // answered by kText: the cgroups in use, for people
+  // slot or init -> owner
+  kSlot,
+  kText,
+  kError,        // payload: one line
+  kSlotReady,    // the slot's namespaces are made; it waits for kStart
+  kReady,        // the sandbox's init waits for commands
+  kDone,         // answer to kPut, kGet, kExec; see init.h
+  kSandboxGone,  // every process of the sandbox is dead; the slot waits for the next kStart
+  // owner -> slot
+  kStart,  // payload: StartRequest
+  // owner -> init
+  kPut,   // payload: path; value: size; kData follow
+  kGet,   // payload: path
+  kExec,  // value: size of the argv blob (kData follow); fds: stdin (optional), stdout, stderr
+  kKill,  // end the running command now
+  kExit,  // end the sandbox
+  kData,
+};
+
+struct Packet {
+  Tag tag = Tag::kError;
+  int32_t code = 0;
+  int64_t value = 0;
+  std::string payload;   // at most kMaxPayload bytes
+  std::vector<int> fds;  // owned by whoever received the packet
+};
+
+inline constexpr size_t kMaxPayload = 64 << 10;
+
+class Deadline {
+ public:
+  explicit Deadline(double seconds);
+  int ms_left() const;  // rounded up; 0 when it has passed
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
+enum class Status { kOk, kClosed, kTimeout };
+
+// False when the peer is gone or did not read for kSendTimeoutSeconds. Never raises SIGPIPE.
+inline constexpr int kSendTimeoutSeconds = 10;
+bool send(int fd, Tag tag, int32_t code = 0, int64_t value = 0, std::string_view payload = {},
+          const std::vector<int>& fds = {});
+bool send_data(int fd, std::string_view data);
+
+// Waits for one packet. Received fds are close-on-exec.
+Status receive(int fd, Packet* packet, const Deadline& deadline);
+// Waits without limit: for processes that only live to serve a peer, whose death ends the wait.
+Status receive_from_owner(int fd, Packet* packet);
+// Collects `size` bytes of kData packets.
+Status receive_data(int fd, int64_t size, std::string* data, const Deadline& deadline);
+
+// A connected pair, close-on-exec, with send time-outs. False with errno set on failure.
+bool make_socket_pair(int fds[2]);
+
+}  // namespace amalgam::sandbox::wire
