@@ -1,0 +1,18 @@
+#include <exception>
+#include <iostream>
+
+#include "configs/error.h"
+#include "pipeline/cli.h"
+#include "pipeline/interrupt.h"
+
+int main(int argc, char** argv) {
+  amalgam::pipeline::install_interrupt_handlers();
+  try {
+    return amalgam::pipeline::run_cli(argc, argv, std::cout);
+  } catch (const amalgam::Error& e) {
+    std::cerr << "amalgam: " << e.what() << std::endl;
+  } catch (const std::exception& e) {
+    std::cerr << "amalgam: unexpected failure: " << e.what() << std::endl;
+  }
+  return 1;
+}
