@@ -291,6 +291,8 @@ ModelConfig parse_model_config(const std::string& json_text, const std::string& 
     root = json::parse(json_text);
   } catch (const json::parse_error& e) {  // its text may quote the whole file
     throw Error(origin + ": is not valid JSON (at byte " + std::to_string(e.byte) + ")");
+  } catch (const json::exception&) {
+    throw Error(origin + ": is not valid JSON (a number is out of range)");
   }
   if (!root.is_object()) throw Error(origin + ": must be a JSON object");
   const Fields f(root, origin);
