@@ -1,0 +1,37 @@
+// A conversation as OpenAI-style messages.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace amalgam::model {
+
+enum class MessageRole { kSystem, kUser, kAssistant, kTool, kDeveloper, kLatestReminder };
+
+struct ToolCall {
+  std::string name;
+  std::string arguments_json;  // a JSON object; anything else is sent as one parameter "arguments"
+  std::string id;              // may be empty
+};
+
+struct Message {
+  MessageRole role = MessageRole::kUser;
+  std::string content;
+  std::string reasoning_content = {};     // assistant
+  std::vector<ToolCall> tool_calls = {};  // assistant
+  std::string tool_call_id = {};          // tool: the call it answers
+  std::string tools_json = {};            // system, developer: JSON array of OpenAI tools, or empty
+  std::string response_format_json = {};  // system, developer: JSON schema, or empty
+  std::string task = {};                  // quick instruction: action, query, …; or empty
+  bool without_eos = false;               // assistant: the turn is to be continued
+};
+
+// Parses a JSON array of messages: role, content (a string, null, or a list of text blocks, which
+// are joined by blank lines), reasoning_content, tool_calls, tool_call_id, tools, response_format,
+// task, wo_eos. Other keys are ignored. Throws Error naming `origin`, the message's index and the
+// key.
+std::vector<Message> messages_from_json(const std::string& json_text, const std::string& origin);
+// The inverse, one JSON array.
+std::string messages_to_json(const std::vector<Message>& messages);
+
+}  // namespace amalgam::model
