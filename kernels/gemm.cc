@@ -136,7 +136,7 @@ void append_tasks(const Gemm& g, int64_t problem, int64_t wanted, std::vector<Ge
 }  // namespace
 
 void pack_transposed(const float* w, int64_t n, int64_t k, float* packed) {
-  HWY_DYNAMIC_DISPATCH(pack_panels)(w, n, k, packed);
+  if (k > 0) HWY_DYNAMIC_DISPATCH(pack_panels)(w, n, k, packed);
 }
 
 void gemm(ThreadPool& pool, std::span<const Gemm> problems) {

@@ -23,8 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Lanes = hn::CappedTag<float, kPanel>;
 using Vec = hn::Vec<Lanes>;
-inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(Lanes()));
-inline constexpr int kVecs = static_cast<int>(kPanel) / kLanes;  // registers per panel
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Lanes()));
+constexpr int kVecs = static_cast<int>(kPanel) / kLanes;  // registers per panel
 
 // Panels side by side in a tile of `rows` rows: at least 8 independent chains hide the latency of
 // an FMA; accumulators, one row of B or A and a broadcast fit the 16 (AVX2) or 32 registers.
