@@ -16,7 +16,7 @@
 namespace amalgam::sandbox {
 namespace {
 
-constexpr double kKillSeconds = 20;
+constexpr double kKillSeconds = 10;
 // Between two looks at the CPU time, at least.
 constexpr double kMinLookSeconds = 0.005;
 // Without a memory cgroup the owner looks at the memory itself.

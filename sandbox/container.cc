@@ -21,7 +21,7 @@ using wire::Status;
 using wire::Tag;
 
 // For answers that need no time of their own: starting, files, killing a command.
-constexpr double kAnswerSeconds = 20;
+constexpr double kAnswerSeconds = 10;
 constexpr size_t kMaxArgvBytes = 1 << 20;
 
 Result failed(std::string detail) {
@@ -92,19 +92,17 @@ class Container : public Sandbox {
       Launcher::instance().discard(std::move(slot_));
       return dead_ = failed("a command could not be killed");
     }
-    const bool out_of_memory = saw_oom_kill() || end == CommandEnd::kMemory;
     if (end == CommandEnd::kLost) {
-      Result after = lost("the sandbox died during a command");
-      if (!out_of_memory) return after;
-      result.outcome = Outcome::kOutOfMemory;
-      dead_ = result;  // the command took its own sandbox down: not a failure of ours
-      return result;
+      lost("the sandbox died during a command");
+      dead_.out = std::move(result.out);
+      dead_.err = std::move(result.err);
+      return dead_;
     }
     if (done.tag != Tag::kDone) return failed(done.payload);
     result.cpu_seconds = std::max(static_cast<double>(done.value) * 1e-6, meter.seconds());
     if (end == CommandEnd::kTimeout || result.cpu_seconds > limits_.cpu_seconds)
       result.outcome = Outcome::kTimeout;
-    else if (out_of_memory)
+    else if (saw_oom_kill() || end == CommandEnd::kMemory)
       result.outcome = Outcome::kOutOfMemory;
     else if (end == CommandEnd::kOutput)
       result.outcome = Outcome::kOutputLimit;
@@ -145,10 +143,16 @@ class Container : public Sandbox {
   }
 
  private:
-  // The sandbox is unusable; so is every later call.
+  // The sandbox is unusable; so is every later call. Code that used up the memory in a way that
+  // took our own processes along is not a failure of ours.
   Result lost(const char* detail) {
-    if (slot_) Launcher::instance().discard(std::move(slot_));
-    return dead_ = failed(detail);
+    dead_ = failed(detail);
+    if (saw_oom_kill()) {
+      dead_.outcome = Outcome::kOutOfMemory;
+      dead_.detail.clear();
+    }
+    Launcher::instance().discard(std::move(slot_));
+    return dead_;
   }
 
   Result file_answer(const std::string& path, Packet* done) {
@@ -167,7 +171,7 @@ class Container : public Sandbox {
 
   // Whether a process was killed for memory since the last time this was asked.
   bool saw_oom_kill() {
-    if (!slot_ || oom_kills_ < 0) return false;
+    if (oom_kills_ < 0) return false;
     const int64_t before = oom_kills_;
     oom_kills_ = num_oom_kills(slot_->cgroups);
     return oom_kills_ > before;

@@ -22,7 +22,7 @@ using wire::Status;
 using wire::Tag;
 
 // Generous: a loaded machine may be slow, a stuck launcher must still be noticed.
-constexpr double kAnswerSeconds = 20;
+constexpr double kAnswerSeconds = 10;
 constexpr double kKillSeconds = 5;
 // Each holds a process of about 1 MB.
 constexpr size_t kMaxIdleSlots = 64;
@@ -135,8 +135,8 @@ std::unique_ptr<Slot> Launcher::take_idle() {
     std::unique_ptr<Slot> slot = std::move(idle_.front());
     idle_.pop_front();
     pollfd p{slot->socket, POLLIN, 0};
-    // A dead slot's socket is readable too: it is told apart by acquire.
     if (poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR))) return slot;
+    discard_locked(*slot);
   }
   return nullptr;
 }
@@ -183,13 +183,19 @@ void Launcher::release(std::unique_ptr<Slot> slot) {
   std::lock_guard lock(mutex_);
   if (slot->launcher_number == number_ && idle_.size() < kMaxIdleSlots)
     idle_.push_back(std::move(slot));
+  else
+    discard_locked(*slot);
 }
 
 void Launcher::discard(std::unique_ptr<Slot> slot) {
   std::lock_guard lock(mutex_);
+  discard_locked(*slot);
+}
+
+void Launcher::discard_locked(const Slot& slot) {
   // Failure means that the launcher is dead, and the slot with it.
-  if (slot->launcher_number == number_ && control_ >= 0)
-    wire::send(control_, Tag::kKillSlot, slot->id);
+  if (slot.launcher_number == number_ && control_ >= 0)
+    wire::send(control_, Tag::kKillSlot, slot.id);
 }
 
 std::string Launcher::describe(std::string* error) {

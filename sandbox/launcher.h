@@ -14,7 +14,7 @@ namespace amalgam::sandbox {
 
 // The owner's handle of a slot process. Used by one thread at a time.
 struct Slot {
-  ~Slot();  // closing the socket ends the slot and what runs in it
+  ~Slot();  // closes the socket, which ends the slot and what runs in it
   int socket = -1;
   int id = 0;
   pid_t pid = 0;
@@ -46,6 +46,7 @@ class Launcher {
   void stop();
   std::unique_ptr<Slot> make_slot(std::string* error);
   std::unique_ptr<Slot> take_idle();
+  void discard_locked(const Slot& slot);
 
   std::mutex mutex_;
   pid_t pid_ = 0;

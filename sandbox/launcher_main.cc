@@ -20,7 +20,6 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <set>
 #include <string>
 
 #include "sandbox/seccomp_filter.h"
@@ -35,6 +34,12 @@ using wire::Tag;
 
 constexpr int kTidyMs = 20;
 constexpr double kShutdownSeconds = 5;
+
+struct SlotRecord {
+  pid_t pid = 0;  // 0 when dead
+  // The owner is done with it. Before that a dead slot's cgroup stays: it tells why it died.
+  bool discarded = false;
+};
 
 class LauncherMain {
  public:
@@ -56,12 +61,12 @@ class LauncherMain {
   void run() {
     while (serve_once()) {
     }
-    for (const auto& [pid, id] : slots_) kill(pid, SIGKILL);
+    for (auto& [id, slot] : slots_) discard(&slot);
     const wire::Deadline deadline(kShutdownSeconds);
     do {
       tidy();
       poll(nullptr, 0, 2);
-    } while ((!slots_.empty() || !to_remove_.empty()) && deadline.ms_left() > 0);
+    } while (!slots_.empty() && deadline.ms_left() > 0);
   }
 
  private:
@@ -82,7 +87,7 @@ class LauncherMain {
   // False when the owner is gone.
   bool serve_once() {
     pollfd p[3] = {{control_, POLLIN, 0}, {owner_, POLLIN, 0}, {signals_, POLLIN, 0}};
-    const int ready = poll(p, 3, to_remove_.empty() ? -1 : kTidyMs);
+    const int ready = poll(p, 3, is_tidy() ? -1 : kTidyMs);
     if (ready < 0) return errno == EINTR;
     if (p[1].revents) return false;
     signalfd_siginfo info[8];
@@ -96,8 +101,8 @@ class LauncherMain {
       case Tag::kNewSlot:
         return new_slot();
       case Tag::kKillSlot:
-        for (const auto& [pid, id] : slots_)
-          if (id == packet.code) kill(pid, SIGKILL);
+        if (const auto slot = slots_.find(packet.code); slot != slots_.end())
+          discard(&slot->second);
         return true;
       case Tag::kDescribe:
         return wire::send(control_, Tag::kText, 0, 0, tree_.describe());
@@ -107,18 +112,21 @@ class LauncherMain {
   }
 
   bool new_slot() {
-    const int id = next_id_++;
-    Cgroups cgroups;
-    std::string error = filter_error_;
-    int fds[2];
-    if (filter_.empty() || !tree_.make(id, &cgroups, &error))
+    const auto refuse = [this](const std::string& error) {
       return wire::send(control_, Tag::kError, 0, 0, error);
-    to_remove_.insert(id);
+    };
+    if (filter_.empty()) return refuse(filter_error_);
+    const int id = next_id_++;
+    SlotRecord& slot = slots_[id];
+    slot.discarded = true;  // until it is the owner's
+    Cgroups cgroups;
+    std::string error;
+    if (!tree_.make(id, &cgroups, &error)) return refuse(error);
+    int fds[2];
     if (!wire::make_socket_pair(fds))
-      return wire::send(control_, Tag::kError, 0, 0,
-                        std::string("cannot make a socket: ") + std::strerror(errno));
-    const pid_t pid = fork();
-    if (pid == 0) {
+      return refuse(std::string("cannot make a socket: ") + std::strerror(errno));
+    slot.pid = fork();
+    if (slot.pid == 0) {
       sigset_t none;
       sigemptyset(&none);
       sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -126,29 +134,36 @@ class LauncherMain {
     }
     const int fork_error = errno;
     close(fds[1]);
-    bool sent;
-    if (pid > 0) {
-      slots_[pid] = id;
-      to_remove_.erase(id);
-      sent = wire::send(control_, Tag::kSlot, id, pid, cgroups.serialize(), {fds[0]});
-    } else {
-      sent = wire::send(control_, Tag::kError, 0, 0,
-                        std::string("cannot fork a slot: ") + std::strerror(fork_error));
-    }
+    slot.discarded = slot.pid < 0;
+    const bool sent =
+        slot.pid > 0 ? wire::send(control_, Tag::kSlot, id, slot.pid, cgroups.serialize(), {fds[0]})
+                     : refuse(std::string("cannot fork a slot: ") + std::strerror(fork_error));
     close(fds[0]);
     return sent;
   }
 
-  // Reaps dead slots and removes their cgroups, when the last process in them is gone.
+  static void discard(SlotRecord* slot) {
+    if (slot->pid > 0) kill(slot->pid, SIGKILL);
+    slot->discarded = true;
+  }
+
+  bool is_tidy() const {
+    for (const auto& [id, slot] : slots_)
+      if (slot.discarded) return false;
+    return true;
+  }
+
+  // Reaps dead slots, and removes the cgroups of those that the owner is done with when the last
+  // process in them is gone.
   void tidy() {
-    for (pid_t pid; (pid = waitpid(-1, nullptr, WNOHANG | __WALL)) > 0;) {
-      const auto slot = slots_.find(pid);
-      if (slot == slots_.end()) continue;
-      to_remove_.insert(slot->second);
-      slots_.erase(slot);
+    for (pid_t pid; (pid = waitpid(-1, nullptr, WNOHANG | __WALL)) > 0;)
+      for (auto& [id, slot] : slots_)
+        if (slot.pid == pid) slot.pid = 0;
+    for (auto slot = slots_.begin(); slot != slots_.end();) {
+      const bool done =
+          slot->second.discarded && slot->second.pid <= 0 && tree_.remove(slot->first);
+      slot = done ? slots_.erase(slot) : std::next(slot);
     }
-    for (auto id = to_remove_.begin(); id != to_remove_.end();)
-      id = tree_.remove(*id) ? to_remove_.erase(id) : std::next(id);
   }
 
   const int control_;
@@ -158,8 +173,7 @@ class LauncherMain {
   CgroupTree tree_;
   int signals_ = -1, owner_ = -1;
   int next_id_ = 0;
-  std::map<pid_t, int> slots_;
-  std::set<int> to_remove_;
+  std::map<int, SlotRecord> slots_;  // by id
 };
 
 }  // namespace

@@ -145,7 +145,10 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   // Namespaces made by an unprivileged process are the same for root and for an ordinary user.
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
     fail(socket, "namespaces (are unprivileged user namespaces enabled?)");
-  // A change of rights makes a process undumpable, and its /proc files root's; and forgets this:
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  // The change of rights made this process undumpable, its /proc files root's, and would have
+  // forgotten the death signal.
   if (prctl(PR_SET_DUMPABLE, 1) || prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "prctl");
   if (getppid() != launcher) _exit(0);
   if (!map_user(proc, kInnerId, outer)) fail(socket, "uid map");

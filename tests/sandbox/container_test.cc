@@ -3,18 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "sandbox/sandbox.h"
+#include "tests/sandbox/fixture.h"
 
 namespace amalgam::sandbox {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::unique_ptr<Sandbox> make(const Limits& limits = {}) {
-  std::string error;
-  auto sandbox = create_container(limits, &error);
-  EXPECT_NE(sandbox, nullptr) << error;
-  return sandbox;
-}
 
 TEST(Container, RunsAProgram) {
   auto sandbox = make();
