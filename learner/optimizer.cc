@@ -1,0 +1,150 @@
+#include "learner/optimizer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "configs/check.h"
+#include "learner/adamw.h"
+#include "learner/muon.h"
+#include "learner/router_balance.h"
+#include "learner/sum_of_squares.h"
+
+namespace amalgam::learner {
+namespace {
+
+// Matrices up to here are done whole by one thread each, and stay in its cache for all iterations;
+// a larger one takes all threads.
+constexpr int64_t kLaneElements = 1 << 20;
+
+// Pieces of elementwise work. Part of the definition of the gradient norm's bits.
+constexpr int64_t kPieceElements = 16384;
+
+double newton_schulz_work(int64_t rows, int64_t cols) {
+  const auto n = static_cast<double>(std::min(rows, cols));
+  const auto k = static_cast<double>(std::max(rows, cols));
+  return n * n * (2 * k + n);
+}
+
+// The block that Weights::bind filled starts with the first visited tensor.
+float* base_of(const model::Weights& weights) { return weights.embed.data; }
+
+}  // namespace
+
+struct Optimizer::Blocks {
+  const float *grad, *w, *m, *v;
+  float *w_next, *m_next, *v_next;
+};
+
+Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model)
+    : config_(config) {
+  struct Sort {
+    Optimizer& o;
+    int64_t offset = 0;
+    void split(int64_t size, std::vector<Entry>& into) const {
+      for (int64_t i = 0; i < size; i += kPieceElements)
+        into.push_back({offset + i, 1, std::min(kPieceElements, size - i)});
+    }
+    void operator()(const std::string&, const kernels::Tensor& t, model::Role role) {
+      split(t.size(), o.norm_pieces_);
+      if (role == model::Role::kBalanceBias)
+        o.biases_.push_back({offset, 1, t.size()});
+      else if (role == model::Role::kMatrix && o.config_.kind == configs::OptimKind::kMuon)
+        o.matrices_.push_back({offset, t.rows, t.cols});
+      else
+        split(t.size(), o.elements_);
+      offset += t.size();
+    }
+    void operator()(const std::string&, const kernels::IntTensor&) const {}
+  };
+  const model::Weights shapes(model);
+  visit(shapes, Sort{*this});
+  norm_sums_.resize(norm_pieces_.size());
+  std::stable_sort(matrices_.begin(), matrices_.end(), [](const Entry& a, const Entry& b) {
+    return newton_schulz_work(a.rows, a.cols) > newton_schulz_work(b.rows, b.cols);
+  });
+}
+
+double Optimizer::gradient_norm(kernels::ThreadPool& pool, const float* gradients) {
+  pool.run(static_cast<int64_t>(norm_pieces_.size()), [&](int64_t i) {
+    const Entry& piece = norm_pieces_[static_cast<size_t>(i)];
+    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(gradients + piece.offset, piece.cols);
+  });
+  double sum = 0;
+  for (double s : norm_sums_) sum += s;
+  return std::sqrt(sum);
+}
+
+void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double lr, double scale) {
+  const Muon settings{lr, config_.momentum, config_.weight_decay, scale};
+  const auto update = [&](const Entry& e, kernels::ThreadPool& gemm_pool,
+                          NewtonSchulzScratch& scratch) {
+    scratch.reserve(e.rows, e.cols);
+    muon_update(gemm_pool, settings,
+                {e.rows, e.cols, b.w + e.offset, b.grad + e.offset, b.m + e.offset,
+                 b.w_next + e.offset, b.m_next + e.offset},
+                scratch);
+  };
+  const auto lanes = static_cast<size_t>(pool.num_threads());
+  if (scratch_.size() < lanes) scratch_.resize(lanes);
+  std::atomic<size_t> next_small{0};
+  // Sorted by work, but a large matrix need not have more of it than every small one.
+  for (const Entry& e : matrices_)
+    if (e.rows * e.cols > kLaneElements) update(e, pool, scratch_[0]);
+  pool.run(static_cast<int64_t>(lanes), [&](int64_t lane) {
+    kernels::ThreadPool alone(1);
+    for (;;) {
+      const size_t i = next_small.fetch_add(1, std::memory_order_relaxed);
+      if (i >= matrices_.size()) return;
+      const Entry& e = matrices_[i];
+      if (e.rows * e.cols <= kLaneElements) update(e, alone, scratch_[static_cast<size_t>(lane)]);
+    }
+  });
+}
+
+void Optimizer::step_elements(kernels::ThreadPool& pool, const Blocks& b, double lr, double scale,
+                              int64_t t) {
+  const AdamW settings{lr, config_.beta1, config_.beta2, config_.eps, config_.weight_decay,
+                       t,  scale};
+  pool.run(static_cast<int64_t>(elements_.size()), [&](int64_t i) {
+    const Entry& e = elements_[static_cast<size_t>(i)];
+    adamw_update(settings,
+                 {b.w + e.offset, b.grad + e.offset, b.m + e.offset, b.v + e.offset,
+                  b.w_next + e.offset, b.m_next + e.offset, b.v_next + e.offset},
+                 e.cols);
+  });
+}
+
+StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients, double lr,
+                           std::span<const int64_t> router_load, TrainingState& state) {
+  int64_t num_biases = 0;
+  for (const Entry& e : biases_) num_biases += e.cols;
+  if (!router_load.empty()) CHECK_EQ(static_cast<int64_t>(router_load.size()), num_biases);
+  const TrainingState::Slot &from = state.current(), &to = state.next();
+  const Blocks b{base_of(gradients.weights()), base_of(from.params), base_of(from.first_moment),
+                 base_of(from.second_moment),  base_of(to.params),   base_of(to.first_moment),
+                 base_of(to.second_moment)};
+  StepReport report;
+  report.grad_norm = gradient_norm(pool, b.grad);
+  if (!std::isfinite(report.grad_norm)) {
+    report.outcome = StepOutcome::kNonFinite;
+    return report;
+  }
+  const bool is_clipped = config_.grad_clip > 0 && report.grad_norm > config_.grad_clip;
+  const double scale = is_clipped ? config_.grad_clip / report.grad_norm : 1;
+  step_matrices(pool, b, lr, scale);
+  step_elements(pool, b, lr, scale, state.step() + 1);
+
+  const int64_t* load = router_load.data();
+  for (const Entry& e : biases_) {
+    if (router_load.empty()) {
+      std::copy_n(b.w + e.offset, e.cols, b.w_next + e.offset);
+    } else {
+      update_router_bias(b.w + e.offset, load, e.cols, b.w_next + e.offset);
+      load += e.cols;
+    }
+  }
+  return report;
+}
+
+}  // namespace amalgam::learner

@@ -1,0 +1,61 @@
+// Optimizer: one step from the current slot of a TrainingState to the next one (MODEL.md §4).
+//
+// kind = muon: Muon for Role::kMatrix, AdamW for Role::kAdam. kind = adamw: AdamW for both. Both
+// decay every tensor they move. The router's selection bias follows the load in either case. Each
+// tensor of the model is one logical matrix: an expert's w1, and also wo_a with all its groups.
+//
+// Same bits for any number of threads. Working memory is kept between steps.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "configs/optim_config.h"
+#include "kernels/thread_pool.h"
+#include "learner/gradients.h"
+#include "learner/newton_schulz.h"
+#include "learner/training_state.h"
+
+namespace amalgam::learner {
+
+enum class StepOutcome {
+  kDone,      // next() is complete: commit it
+  kNonFinite  // the gradients have a NaN or an infinity; next() was not written
+};
+
+struct StepReport {
+  StepOutcome outcome = StepOutcome::kDone;
+  double grad_norm = 0;  // of all gradients together, before clipping
+};
+
+class Optimizer {
+ public:
+  Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model);
+
+  // Writes state.next(); the caller sets next().extra and commits. `lr` is the schedule's rate of
+  // this step. router_load: [layers with a selection bias, E] in visiting order, tokens per expert;
+  // empty leaves the biases as they are.
+  [[nodiscard]] StepReport step(kernels::ThreadPool& pool, const Gradients& gradients, double lr,
+                                std::span<const int64_t> router_load, TrainingState& state);
+
+ private:
+  struct Entry {
+    int64_t offset, rows, cols;  // in the block that Weights::bind fills
+  };
+  struct Blocks;  // base pointers of all that a step reads and writes
+
+  double gradient_norm(kernels::ThreadPool& pool, const float* gradients);
+  void step_matrices(kernels::ThreadPool& pool, const Blocks& blocks, double lr, double scale);
+  void step_elements(kernels::ThreadPool& pool, const Blocks& blocks, double lr, double scale,
+                     int64_t t);
+
+  configs::OptimConfig config_;
+  std::vector<Entry> matrices_;  // Muon, most work first
+  std::vector<Entry> elements_;  // AdamW, in pieces of one row
+  std::vector<Entry> biases_;
+  std::vector<Entry> norm_pieces_;
+  std::vector<double> norm_sums_;             // one a piece
+  std::vector<NewtonSchulzScratch> scratch_;  // one a lane
+};
+
+}  // namespace amalgam::learner
