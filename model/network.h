@@ -32,7 +32,7 @@ struct Recording {
   Weights* grads = nullptr;          // accumulated into
   float index_loss_coefficient = 0;  // per token; 0 = the indexer gets no gradient
   double index_loss = 0;             // out, after backward: Σ_t KL over all CSA layers
-  std::vector<std::vector<int64_t>> expert_load;  // out: [layers][E] tokens per expert
+  std::vector<std::vector<int64_t>> expert_load = {};  // out: [layers][E] tokens per expert
 };
 
 // How much the indexer left out, summed over the CSA layers and tokens of all run() calls.

@@ -9,6 +9,10 @@
 #include "configs/load.h"
 #include "configs/suggest.h"
 #include "pipeline/doctor.h"
+#include "pipeline/generate.h"
+#include "pipeline/init.h"
+#include "pipeline/score.h"
+#include "pipeline/verify.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -119,6 +123,10 @@ class Cli {
 int run_cli(int argc, const char* const* argv, std::ostream& out) {
   Cli cli;
   cli.add(run_doctor);
+  cli.add(run_init);
+  cli.add(run_generate);
+  cli.add(run_score);
+  cli.add(run_verify);
   return cli.run(argc, argv, out);
 }
 

@@ -65,4 +65,8 @@ int64_t free_disk_bytes(const std::filesystem::path& path) {
   return static_cast<int64_t>(std::filesystem::space(existing).available);
 }
 
+int num_threads(int64_t requested) {
+  return requested > 0 ? static_cast<int>(requested) : inspect_machine().num_cores;
+}
+
 }  // namespace amalgam::pipeline

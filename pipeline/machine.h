@@ -15,6 +15,9 @@ struct Machine {
 };
 Machine inspect_machine();
 
+// Compute threads for a requested number: 0 means all cores.
+int num_threads(int64_t requested);
+
 // Free bytes on the file system that `path`, or its nearest existing parent, is on.
 int64_t free_disk_bytes(const std::filesystem::path& path);
 

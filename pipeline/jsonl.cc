@@ -1,0 +1,28 @@
+#include "pipeline/jsonl.h"
+
+#include <charconv>
+#include <fstream>
+
+#include "configs/error.h"
+
+namespace amalgam::pipeline {
+
+void for_each_line(const std::string& path,
+                   const std::function<void(const std::string&, const std::string&)>& f) {
+  std::ifstream in(path);
+  if (!in) throw Error(path + ": cannot be read; check the path");
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    f(line, path + ":" + std::to_string(number));
+  }
+  if (in.bad()) throw Error(path + ": reading failed");
+}
+
+std::string float_text(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return std::string(text, end);
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,73 @@
+// Engine: continuous batching over one Network. Sequences grow token by token; each step() runs one
+// forward pass over every sequence that has tokens to feed (prefill chunks and single decode tokens
+// side by side) and samples where a sequence has caught up.
+//
+// Bits: a sequence's tokens and logprobs are a pure function of its prompt, key and weights; batch
+// size, chunking, forking and what else is running change nothing.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/rng.h"
+#include "model/network.h"
+#include "rollout/sampler.h"
+
+namespace amalgam::rollout {
+
+struct EngineOptions {
+  int64_t max_batch = 256;      // sequences that hold a cache at the same time
+  int64_t prefill_chunk = 512;  // prompt tokens fed per step, over all sequences
+};
+
+struct SamplingParams {
+  double temperature = 1;
+  kernels::RngKey key;
+};
+
+class Engine {
+ public:
+  using Id = int64_t;
+
+  // Sequences may reach max_positions tokens. The network and weights outlive the engine; weights
+  // change only while no sequence is open.
+  Engine(model::Network& network, const model::Weights& weights, int64_t max_positions,
+         const EngineOptions& options);
+  ~Engine();
+
+  bool has_room(int64_t sequences) const;
+  // Opens one sequence per element of `params`, all with this prompt (at least one token, prefilled
+  // once, then forked). Needs has_room(params.size()).
+  std::vector<Id> open(std::span<const int32_t> prompt, std::span<const SamplingParams> params);
+  // Feeds tokens (those just sampled come first, from the engine itself) and samples again.
+  void append(Id id, std::span<const int32_t> tokens);
+  // Goes on sampling after the token reported last.
+  void resume(Id id);
+  void close(Id id);
+
+  struct Sampled {
+    Id id;
+    SampledToken token;
+  };
+  // One forward pass. Every sequence that caught up reports one token and then waits for resume(),
+  // append() or close(). False when no sequence has anything to feed.
+  bool step(std::vector<Sampled>* out);
+
+ private:
+  struct Sequence;
+  struct Group;
+
+  model::Network& network_;
+  const model::Weights& weights_;
+  EngineOptions options_;
+  std::shared_ptr<const model::CacheLayout> layout_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;  // in opening order
+  int64_t num_open_ = 0;
+  Id next_id_ = 0;
+  kernels::Buffer<float> logits_;
+
+  Sequence& find(Id id);
+};
+
+}  // namespace amalgam::rollout
