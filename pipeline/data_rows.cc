@@ -55,14 +55,16 @@ void check_messages(const ordered_json& messages, const char* column, const Colu
       columns.fail(column, "has a message without a \"role\"");
 }
 
-std::string take_prompt(Columns* columns) {
+void take_prompt(Columns* columns, Row* row) {
   ordered_json prompt = columns->take("prompt");
-  if (prompt.is_null()) return "";
-  if (prompt.is_string())
+  if (prompt.is_null()) return;
+  if (prompt.is_string()) {
+    row->prompt_form = PromptForm::kText;
     prompt = ordered_json::array({{{"role", "user"}, {"content", std::move(prompt)}}});
-  else
+  } else {
     check_messages(prompt, "prompt", *columns);
-  return prompt.dump();
+  }
+  row->prompt = prompt.dump();
 }
 
 std::string take_messages(Columns* columns) {
@@ -97,6 +99,7 @@ std::string Row::to_json() const {
   ordered_json object = ordered_json::object();
   put_text(&object, "data_source", data_source);
   put_json(&object, "prompt", prompt);
+  if (prompt_form == PromptForm::kText) object["prompt"] = object["prompt"][0]["content"];
   put_text(&object, "ability", ability);
   if (!style.empty()) {
     object["reward_model"] = {{"style", style}};
@@ -123,7 +126,7 @@ Row parse_row(const std::string& text, const std::string& where) {
   if (!object.is_object()) throw Error(where + ": a row must be a JSON object");
   Columns columns(std::move(object), where);
   Row row;
-  row.prompt = take_prompt(&columns);
+  take_prompt(&columns, &row);
   row.messages = take_messages(&columns);
   if (row.prompt.empty() && row.messages.empty())
     columns.fail("prompt", "is missing (text, or a list of messages)");

@@ -7,10 +7,14 @@
 
 namespace amalgam::pipeline {
 
+// How a row gave its prompt. Reward functions in TRL's form get completions in the same form.
+enum class PromptForm { kMessages, kText };
+
 // Fields that hold structured values hold their JSON text; an absent column is an empty string.
 struct Row {
   std::string data_source, ability;
-  std::string prompt;        // JSON array of messages; a text prompt became one user message
+  std::string prompt;  // JSON array of messages; a text prompt became one user message
+  PromptForm prompt_form = PromptForm::kMessages;
   std::string style;         // reward_model.style
   std::string ground_truth;  // JSON of reward_model.ground_truth
   std::string extra_info;    // JSON object

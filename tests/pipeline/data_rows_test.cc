@@ -77,6 +77,8 @@ TEST(Rows, WritingGivesTheRowBack) {
       R"("tools":[],"rubric":[1],"effort":"max","mode":"chat","messages":[{"role":"user"}],)"
       R"("quality":"good","more":1.5})";
   EXPECT_EQ(parse_row(text, "t").to_json(), text);
+  const std::string trl = R"({"prompt":"2+2?","answer":4})";
+  EXPECT_EQ(parse_row(trl, "t").to_json(), trl);
 }
 
 TEST(Rows, MalformedRowsNameFileLineAndColumn) {

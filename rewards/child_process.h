@@ -1,0 +1,40 @@
+// A child process that answers one line for each line it gets, over a socket that is its stdin. Its
+// stdout goes to our stderr, so what it prints cannot be mistaken for an answer. It runs in its own
+// process group and is killed, with all it started there, by the destructor.
+//
+// Used by one thread at a time.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace amalgam::rewards {
+
+class ChildProcess {
+ public:
+  // argv[0] is an absolute path. Throws Error when it cannot be started.
+  explicit ChildProcess(const std::vector<std::string>& argv);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  // kTimeout and kClosed leave the child unusable: destroy it.
+  enum class Outcome { kOk, kTimeout, kClosed };
+  // Sends the line (without line break; empty: only waits) and waits for one line, the deadline
+  // covering both.
+  Outcome call(const std::string& line, double deadline_seconds, std::string* reply);
+  // After kClosed: how it ended, "exit code 3" or "signal 11".
+  std::string how_it_ended();
+
+ private:
+  bool reap(double deadline_seconds);
+
+  pid_t pid_ = -1;
+  int socket_ = -1;
+  int wait_status_ = 0;
+  bool reaped_ = false;
+  std::string buffered_;  // received beyond the last line
+};
+
+}  // namespace amalgam::rewards

@@ -1,0 +1,125 @@
+#include "rewards/code_tests.h"
+
+#include <nlohmann/json.hpp>
+
+namespace amalgam::rewards {
+namespace {
+
+using nlohmann::json;
+
+// Reads {code, fn_name, inputs} on stdin; writes a list with [value] for each call that returned a
+// JSON value and an error text for each other one, or just an error text if there is no function to
+// call. The code's own stdin and stdout are /dev/null. _exit: threads it left behind do not hold us
+// up.
+constexpr const char* kHarness = R"python(
+import json, os, sys
+channel = os.dup(1)
+request = json.loads(sys.stdin.buffer.read())
+null = os.open("/dev/null", os.O_RDWR)
+os.dup2(null, 0)
+os.dup2(null, 1)
+
+def error(e):
+    return ascii(type(e).__name__)[1:-1][:80]
+
+def run():
+    try:
+        scope = {"__name__": "solution"}
+        exec(compile(request["code"], "solution", "exec"), scope)
+        function = scope[request["fn_name"]]
+    except BaseException as e:
+        return error(e)
+    results = []
+    for arguments in request["inputs"]:
+        try:
+            results.append([json.loads(json.dumps(function(*arguments), allow_nan=False))])
+        except BaseException as e:
+            results.append(error(e))
+    return results
+
+data = json.dumps(run()).encode()
+while data:
+    data = data[os.write(channel, data):]
+os._exit(0)
+)python";
+
+struct Tests {
+  std::string fn_name;
+  json inputs, outputs;
+};
+
+bool read_tests(const std::string& ground_truth, Tests* tests) {
+  json truth = json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
+  if (truth.is_string())
+    truth = json::parse(truth.get<std::string>(), nullptr, /*allow_exceptions=*/false);
+  if (!truth.is_object()) return false;
+  const json name = truth.value("fn_name", json());
+  tests->inputs = truth.value("inputs", json());
+  tests->outputs = truth.value("outputs", json());
+  if (!name.is_string() || !tests->inputs.is_array() || !tests->outputs.is_array()) return false;
+  if (tests->inputs.empty() || tests->inputs.size() != tests->outputs.size()) return false;
+  for (const json& arguments : tests->inputs)
+    if (!arguments.is_array()) return false;
+  tests->fn_name = name.get<std::string>();
+  return true;
+}
+
+std::string python_source(const std::string& solution) {
+  const size_t close = solution.rfind("```");
+  if (close == std::string::npos || close == 0) return solution;
+  const size_t open = solution.rfind("```", close - 1);
+  if (open == std::string::npos) return solution;
+  const size_t line = solution.find('\n', open);
+  if (line == std::string::npos || line > close) return solution;
+  return solution.substr(line + 1, close - line - 1);
+}
+
+Score judge(const sandbox::Result& result, const json& outputs) {
+  switch (result.outcome) {
+    case sandbox::Outcome::kSandboxFailed:
+      return failed(Status::kSandboxFailed, result.detail);
+    case sandbox::Outcome::kTimeout:
+      return scored(0, "timeout");
+    case sandbox::Outcome::kOutOfMemory:
+      return scored(0, "out of memory");
+    case sandbox::Outcome::kOutputLimit:
+      return scored(0, "too much output");
+    case sandbox::Outcome::kExited:
+      break;
+  }
+  // Whatever is wrong with the output is the code's doing: the harness itself writes one JSON
+  // value.
+  const json results = json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+  if (results.is_string()) return scored(0, "no function: " + results.get<std::string>());
+  if (!results.is_array() || results.size() != outputs.size())
+    return scored(0, "ended before the tests did");
+  size_t num_passed = 0;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    num_passed += results[i].is_array() && results[i].size() == 1 && results[i][0] == outputs[i];
+  return scored(
+      num_passed == outputs.size() ? 1 : 0,
+      std::to_string(num_passed) + " of " + std::to_string(outputs.size()) + " tests pass");
+}
+
+}  // namespace
+
+Score score_code_tests(const std::string& solution, const std::string& ground_truth,
+                       const CodeTestOptions& options) {
+  Tests tests;
+  if (!read_tests(ground_truth, &tests))
+    return failed(Status::kBadRow,
+                  "ground truth needs fn_name, inputs (lists of arguments), outputs");
+  std::string error;
+  const auto sandbox = options.make_sandbox(options.limits, &error);
+  if (!sandbox) return failed(Status::kSandboxFailed, error);
+  const json request = {
+      {"code", python_source(solution)}, {"fn_name", tests.fn_name}, {"inputs", tests.inputs}};
+  sandbox::Command command;
+  // -S: no site packages, a quicker start. Not -I or -E, which would ignore PYTHONHASHSEED.
+  command.argv = {"/usr/bin/python3", "-S", "-B", "-c", kHarness};
+  // Sampled text may be cut inside a character.
+  command.stdin_text = request.dump(-1, ' ', true, json::error_handler_t::replace);
+  return judge(sandbox->exec(command), tests.outputs);
+}
+
+}  // namespace amalgam::rewards
