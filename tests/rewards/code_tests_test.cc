@@ -71,8 +71,16 @@ TEST_F(CodeTests, ValuesAreComparedAsJson) {
   detail(0, "def f(x): return float('nan')", one);
   detail(0, "def f(x): return 10 ** 5000", one);
   detail(0, "def f(x): return None", one);
-  const char* text = R"({"fn_name": "f", "inputs": [["\u00e9"]], "outputs": ["\u00e9\n"]})";
-  detail(1, "def f(x): return x + '\\n'", text);
+  const char* text =
+      R"({"fn_name": "f", "inputs": [["\u00e9\ud83d\ude00\"\\\u0000\r\u2028\/", null, true, -1.5e300]],
+          "outputs": [["\u00e9\ud83d\ude00\"\\\u0000\r\u2028/\n", null, true, -1.5e300]]})";
+  detail(1, "def f(x, n, t, d): return (x + '\\n', n, t, d) if n is None and t is True else 0",
+         text);
+  const char* object =
+      R"({"fn_name": "f", "inputs": [[{"a": []}]], "outputs": [{"a": [1], "2": {}}]})";
+  detail(1, "def f(x):\n    x['a'].append(1)\n    return {**x, 2: {}}", object);
+  detail(0, "def f(x): return {'a': [1], (2,): {}}", object);
+  detail(0, "def f(x): return {'a': [1]}", object);
 }
 
 // Each tries to be scored 1 without computing the values.
@@ -94,7 +102,8 @@ TEST_F(CodeTests, HostileCodeGainsNothing) {
       // Rewrites the harness.
       "import sys\ng = sys._getframe(1).f_globals\ng['run'] = lambda: [[True], [True]]\n"
       "def f(x): return 0",
-      "import json\njson.dumps = lambda *a, **k: '[[1], [1]]'\ndef f(x): return 0",
+      "import sys\nsys._getframe(1).f_globals['to_json'] = lambda v: '[1]'\ndef f(x): return 0",
+      "class E:\n    __class__ = int\ndef f(x): return E()",
       "import builtins\nbuiltins.len = lambda x: 0\ndef f(x): return 0",
       // Looks for the expected values in the frames above and in its own memory.
       "import sys, gc\ndef f(x):\n    for o in gc.get_objects():\n"
