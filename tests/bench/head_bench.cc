@@ -1,0 +1,91 @@
+// The fused vocabulary losses at a real vocabulary: seconds, GFLOP/s of their matrix products (one
+// thread per core) and scratch memory. `--benchmark_filter=` chooses; a full run takes a minute.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "kernels/head_kl.h"
+#include "kernels/head_policy.h"
+#include "kernels/rng.h"
+
+namespace amalgam::kernels {
+namespace {
+
+constexpr int64_t kVocabulary = 129280, kDim = 512;
+
+ThreadPool& pool() {
+  static ThreadPool p(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  return p;
+}
+
+std::vector<float> random(int64_t n, uint64_t stream) {
+  std::vector<float> x(static_cast<size_t>(n));
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>(random_bits({.stream = stream}, i)[0] >> 8) * 0x1p-24f - 0.5f;
+  }
+  return x;
+}
+
+struct Case {
+  explicit Case(int64_t t)
+      : tokens(t),
+        h(random(t * kDim, 1)),
+        w(random(kVocabulary * kDim, 2)),
+        c(random(t, 3)),
+        dh(h.size()),
+        dw(w.size()),
+        lse(c.size()),
+        value(c.size()) {}
+  HeadGradients grads() { return {dh.data(), dw.data()}; }
+  int64_t tokens;
+  std::vector<float> h, w, c, dh, dw, lse, value;
+};
+
+void report(benchmark::State& state, int64_t tokens, int products, const Arena& arena) {
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(2e-9 * products * static_cast<double>(tokens * kVocabulary * kDim),
+                         benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["scratch_MB"] = static_cast<double>(arena.peak_bytes()) * 1e-6;
+}
+
+void kl_with_gradients(benchmark::State& state) {
+  Case k(state.range(0));
+  const auto teacher_h = random(k.tokens * kDim, 4), teacher_w = random(kVocabulary * kDim, 5);
+  const std::vector<float> weights(k.c.size(), 1.0f);
+  const KlTeacher teacher{{teacher_w.data(), kVocabulary, kDim}, teacher_h.data(), weights.data()};
+  Arena arena;
+  for (auto _ : state) {
+    head_kl(pool(), arena,
+            {.student = {k.w.data(), kVocabulary, kDim},
+             .hidden = k.h.data(),
+             .tokens = k.tokens,
+             .teachers = {&teacher, 1},
+             .c = k.c.data()},
+            k.value.data(), k.grads());
+  }
+  report(state, k.tokens, 4, arena);
+}
+BENCHMARK(kl_with_gradients)->Arg(256)->Arg(2048)->UseRealTime()->Unit(benchmark::kSecond);
+
+void cross_entropy(benchmark::State& state) {
+  Case k(state.range(0));
+  const std::vector<int32_t> targets(k.c.size(), 5);
+  Arena arena;
+  for (auto _ : state) {
+    head_cross_entropy(pool(), arena,
+                       {.head = {k.w.data(), kVocabulary, kDim},
+                        .hidden = k.h.data(),
+                        .targets = targets.data(),
+                        .tokens = k.tokens},
+                       k.c.data(), {.logprob = k.value.data(), .lse = k.lse.data()}, k.grads());
+  }
+  report(state, k.tokens, 3, arena);
+}
+BENCHMARK(cross_entropy)->Arg(256)->Arg(2048)->UseRealTime()->Unit(benchmark::kSecond);
+
+}  // namespace
+}  // namespace amalgam::kernels
+
+BENCHMARK_MAIN();
