@@ -1,0 +1,44 @@
+// The same tests as an ordinary user, who has user namespaces and rlimits but no cgroups.
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+namespace amalgam::sandbox {
+namespace {
+
+TEST(Unprivileged, AllOtherTestsPass) {
+  if (geteuid() != 0) GTEST_SKIP() << "this already is an ordinary user";
+  int output[2];
+  ASSERT_EQ(pipe(output), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr unsigned kNobody = 65534;
+    if (setgroups(0, nullptr) || setresgid(kNobody, kNobody, kNobody) ||
+        setresuid(kNobody, kNobody, kNobody))
+      _exit(99);
+    dup2(output[1], 1);
+    dup2(output[1], 2);
+    close(output[0]);
+    execle("/proc/self/exe", "test_sandbox", "--gtest_filter=-Unprivileged.*", nullptr,
+           static_cast<char**>(nullptr));
+    _exit(98);
+  }
+  close(output[1]);
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n; (n = read(output[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
+  close(output[0]);
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0) << text;
+  std::printf("%s", text.substr(text.size() - std::min<size_t>(text.size(), 700)).c_str());
+}
+
+}  // namespace
+}  // namespace amalgam::sandbox
