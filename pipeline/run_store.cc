@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS evals(
   position INTEGER PRIMARY KEY, stage TEXT NOT NULL, model TEXT NOT NULL, domain TEXT NOT NULL,
   metric TEXT NOT NULL, value REAL, standard_error REAL,
   UNIQUE (stage, model, domain, metric)) STRICT;
+CREATE TABLE IF NOT EXISTS sweeps(
+  objective TEXT NOT NULL, learning_rate REAL NOT NULL, score REAL, standard_error REAL,
+  PRIMARY KEY (objective, learning_rate)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS trajectories(
   stage TEXT NOT NULL, step INTEGER NOT NULL, log_offset INTEGER NOT NULL, prompt_id TEXT NOT NULL,
   domain TEXT NOT NULL, effort TEXT NOT NULL, prompt_group INTEGER NOT NULL,
@@ -198,6 +201,22 @@ std::vector<EvalRow> RunStore::evals() const {
               "ORDER BY position");
   while (q.step())
     rows.push_back({q.text(0), q.text(1), q.text(2), q.text(3), q.real(4), q.real(5)});
+  return rows;
+}
+
+void RunStore::record_sweep(const SweepRow& row) {
+  const std::lock_guard guard(mutex_);
+  db_->run("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?, ?)", row.objective, row.learning_rate,
+           row.score, row.standard_error);
+}
+
+std::vector<SweepRow> RunStore::sweeps() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<SweepRow> rows;
+  Statement q(*db_,
+              "SELECT objective, learning_rate, score, standard_error FROM sweeps "
+              "ORDER BY objective, learning_rate");
+  while (q.step()) rows.push_back({q.text(0), q.real(1), q.real(2), q.real(3)});
   return rows;
 }
 

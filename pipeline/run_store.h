@@ -48,6 +48,14 @@ struct EvalRow {
   double standard_error = 0;  // NaN: not known
 };
 
+// One trial of a search for a learning rate.
+struct SweepRow {
+  std::string objective;  // "exact", "sampled"
+  double learning_rate = 0;
+  double score = 0;  // on held-out prompts, mean over domains
+  double standard_error = 0;
+};
+
 struct TrajectoryRow {
   std::string stage;
   int64_t step = 0;
@@ -99,6 +107,9 @@ class RunStore {
 
   void record_eval(const EvalRow& row);
   std::vector<EvalRow> evals() const;  // in the order they were recorded
+
+  void record_sweep(const SweepRow& row);
+  std::vector<SweepRow> sweeps() const;  // by objective, learning rate
 
   // Metadata of trajectories just appended to the stage's log; one transaction.
   void record_trajectories(const std::string& stage, const std::vector<proto::Trajectory>& batch,

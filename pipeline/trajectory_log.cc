@@ -11,21 +11,23 @@
 namespace amalgam::pipeline {
 namespace {
 
+// One writer per token, one logprob per token of the policy.
+bool is_consistent(const proto::Trajectory& t) {
+  const auto num_policy =
+      std::count(t.writer().begin(), t.writer().end(), static_cast<char>(proto::WRITER_POLICY));
+  return t.ids_size() == static_cast<int64_t>(t.writer().size()) &&
+         t.logprobs_size() == static_cast<int64_t>(num_policy);
+}
+
 proto::Trajectory parse(const std::string& path, int64_t offset, std::string_view data) {
   proto::Trajectory trajectory;
-  if (!trajectory.ParseFromArray(data.data(), static_cast<int>(data.size())))
+  if (!trajectory.ParseFromArray(data.data(), static_cast<int>(data.size())) ||
+      !is_consistent(trajectory))
     throw Error(
         fmt::format("{}: the record at byte {} is no trajectory; was the file written by "
                     "another program?",
                     path, offset));
   return trajectory;
-}
-
-void check_consistent(const proto::Trajectory& t) {
-  CHECK_EQ(t.ids_size(), static_cast<int>(t.writer().size()));
-  const auto num_policy =
-      std::count(t.writer().begin(), t.writer().end(), static_cast<char>(proto::WRITER_POLICY));
-  CHECK_EQ(static_cast<int64_t>(t.logprobs_size()), static_cast<int64_t>(num_policy));
 }
 
 }  // namespace
@@ -44,7 +46,7 @@ std::vector<int64_t> TrajectoryLog::append(const std::vector<proto::Trajectory>&
   std::vector<std::string> records;
   int64_t last_step = last_step_;
   for (const proto::Trajectory& trajectory : batch) {
-    check_consistent(trajectory);
+    CHECK(is_consistent(trajectory));
     CHECK_GE(trajectory.meta().step(), last_step);
     last_step = trajectory.meta().step();
     records.push_back(trajectory.SerializeAsString());

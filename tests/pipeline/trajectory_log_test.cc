@@ -226,12 +226,23 @@ TEST(TrajectoryLog, ReadOnlyDirectoryIsAClearError) {
               testing::AllOf(HasSubstr("Permission denied"), HasSubstr("--run-dir")));
 }
 
+TEST(TrajectoryLog, RecordsOfAnotherProgramAreAnError) {
+  const TempDir dir;
+  auto bad = make_trajectory(1);
+  bad.mutable_writer()->pop_back();
+  RecordFile(dir / "t.log", [](int64_t, std::string_view) {
+    return true;
+  }).append({bad.SerializeAsString()});
+  EXPECT_THAT(error_of([&] { read_trajectory(dir / "t.log", 0); }), HasSubstr("no trajectory"));
+  EXPECT_THAT(error_of([&] { TrajectoryLog log(dir / "t.log"); }), HasSubstr("no trajectory"));
+}
+
 TEST(TrajectoryLogDeathTest, InconsistentRecordsAreOurBug) {
   const TempDir dir;
   TrajectoryLog log(dir / "t.log");
   auto bad = make_trajectory(1);
   bad.add_logprobs(-1);
-  EXPECT_DEATH(log.append({bad}), "logprobs_size");
+  EXPECT_DEATH(log.append({bad}), "is_consistent");
   EXPECT_DEATH(log.append({make_trajectory(2), make_trajectory(1)}), "step");
 }
 

@@ -1,0 +1,21 @@
+// Numbers and hostile text for people's eyes.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace amalgam::pipeline {
+
+// Safe as HTML text and inside a quoted attribute. Model output is hostile and need not be text:
+// bytes that are not UTF-8 become \xE2, control characters visible signs (␀, but newline and tab
+// stay), and characters that reorder or hide text ⟨U+202E⟩.
+std::string escape_html(std::string_view text);
+
+// All of these give "–" for NaN.
+std::string format_score(double value, double standard_error);  // fractions as "78.3 ± 2.1"
+std::string format_number(double value);                        // four significant digits
+std::string format_count(double value);                         // 1,234,567
+std::string format_duration(double seconds);  // "1 h 02 min", "3 min 20 s", "4.2 s"
+std::string format_bytes(double bytes);       // "1.5 GiB"
+
+}  // namespace amalgam::pipeline
