@@ -58,7 +58,7 @@ bool is_alive(pid_t pid) {
   return end != std::string::npos && text[end + 2] != 'Z';
 }
 
-// The launcher, its slots, their inits and so on, by level.
+// By level: the launcher, its slots, their inits, the commands' processes.
 std::vector<std::vector<pid_t>> process_levels() {
   std::vector<std::vector<pid_t>> levels{{Launcher::instance().pid()}};
   while (!levels.back().empty()) {
@@ -68,6 +68,11 @@ std::vector<std::vector<pid_t>> process_levels() {
     levels.push_back(next);
   }
   return levels;
+}
+
+std::vector<pid_t> process_level(size_t level) {
+  const auto levels = process_levels();
+  return level < levels.size() ? levels[level] : std::vector<pid_t>();
 }
 
 std::vector<std::string> cgroup_folders(pid_t launcher) {
@@ -86,11 +91,16 @@ void expect_works() {
   EXPECT_EQ(shell(*sandbox, "echo works").out, "works\n");
 }
 
-// No free slot is left and none is to be had without a new launcher.
+void kill_and_wait(pid_t pid) {
+  kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
+}
+
+// Afterwards there is a new launcher with one slot.
 void restart_launcher() {
   expect_works();
   const pid_t launcher = Launcher::instance().pid();
-  kill(launcher, SIGKILL);
+  kill_and_wait(launcher);
   expect_works();
   EXPECT_NE(Launcher::instance().pid(), launcher);
 }
@@ -124,7 +134,7 @@ TEST_P(KilledDuringACommand, IsAFailureOfTheSandbox) {
   ASSERT_TRUE(sandbox);
   std::thread killer([] {
     EXPECT_TRUE(eventually([] { return process_levels().size() > 4; }));  // the command runs
-    for (const pid_t pid : process_levels()[GetParam()]) kill(pid, SIGKILL);
+    for (const pid_t pid : process_level(GetParam())) kill(pid, SIGKILL);
   });
   Result r;
   EXPECT_LT(seconds_of([&] { r = shell(*sandbox, "echo begun; sleep 30"); }), 10);
@@ -151,7 +161,7 @@ TEST(Fault, InitThatDoesNotAnswer) {
   restart_launcher();
   auto sandbox = make();
   ASSERT_TRUE(sandbox);
-  for (const pid_t pid : process_levels()[2]) kill(pid, SIGSTOP);
+  for (const pid_t pid : process_level(2)) kill(pid, SIGSTOP);
   EXPECT_LT(
       seconds_of([&] { EXPECT_EQ(sandbox->put_file("x", "x").outcome, Outcome::kSandboxFailed); }),
       15);
@@ -179,7 +189,7 @@ TEST(Fault, CgroupsThatCanNoLongerBeMade) {
   const std::vector<std::string> folders = cgroup_folders(launcher);
   ASSERT_FALSE(folders.empty());
   // Slots die, their folders go, and then the launcher's own folder is taken away.
-  const auto slots = process_levels()[1];
+  const auto slots = process_level(1);
   for (const pid_t pid : slots) kill(pid, SIGKILL);
   ASSERT_TRUE(eventually([&] { return children(launcher).empty(); }));
   std::string error;
@@ -194,7 +204,7 @@ TEST(Fault, CgroupsThatCanNoLongerBeMade) {
   EXPECT_EQ(create_container(Limits{}, &error), nullptr);
   EXPECT_THAT(error, HasSubstr("cgroup"));
   EXPECT_EQ(error.find('\n'), std::string::npos);
-  kill(launcher, SIGKILL);
+  kill_and_wait(launcher);
   expect_works();
 }
 
@@ -215,7 +225,7 @@ TEST(Leaks, HundredSandboxesAtOnceLeaveNothing) {
   };
   in_threads([&](size_t i) { sandboxes[i] = make(); });
   for (const auto& sandbox : sandboxes) ASSERT_TRUE(sandbox);
-  EXPECT_EQ(process_levels()[2].size(), 100u);
+  EXPECT_EQ(process_level(2).size(), 100u);
   in_threads([&](size_t i) {
     sandboxes[i]->put_file("number", std::to_string(i));
     right +=
@@ -224,8 +234,8 @@ TEST(Leaks, HundredSandboxesAtOnceLeaveNothing) {
   EXPECT_EQ(right, 100);
   in_threads([&](size_t i) { sandboxes[i].reset(); });
 
-  EXPECT_TRUE(eventually([] { return process_levels()[2].empty(); })) << "processes are left";
-  EXPECT_TRUE(eventually([] { return process_levels()[1].size() <= 64; }))
+  EXPECT_TRUE(eventually([] { return process_level(2).empty(); })) << "processes are left";
+  EXPECT_TRUE(eventually([] { return process_level(1).size() <= 64; }))
       << "too many slots are kept";
   std::ifstream mounts_after("/proc/self/mountinfo");
   std::ostringstream after;
@@ -235,7 +245,7 @@ TEST(Leaks, HundredSandboxesAtOnceLeaveNothing) {
     EXPECT_TRUE(eventually([&] {
       size_t slots = 0;
       for (const auto& entry : fs::directory_iterator(folder)) slots += entry.is_directory();
-      return slots == process_levels()[1].size();
+      return slots == process_level(1).size();
     })) << folder;
   }
   expect_works();
@@ -248,7 +258,8 @@ TEST(Owner, DISABLED_HoldsARunningCommand) {
   std::thread talker([] {
     while (process_levels().size() <= 4) usleep(1000);
     std::string line;
-    for (const auto& level : process_levels())
+    const auto levels = process_levels();
+    for (const auto& level : levels)
       for (const pid_t pid : level) line += std::to_string(pid) + " ";
     line += "end\n";
     EXPECT_GT(write(3, line.data(), line.size()), 0);
@@ -292,7 +303,7 @@ TEST(Leaks, CgroupsOfAKilledLauncherAreRemovedByTheNext) {
   expect_works();
   const pid_t launcher = Launcher::instance().pid();
   ASSERT_FALSE(cgroup_folders(launcher).empty());
-  const auto slots = process_levels()[1];
+  const auto slots = process_level(1);
   kill(launcher, SIGKILL);
   for (const pid_t pid : slots) EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
   expect_works();

@@ -125,7 +125,10 @@ TEST(ProcessLimit, BoundsAForkBomb) {
 }
 
 TEST(ProcessLimit, CountsThreads) {
-  auto sandbox = make();
+  Limits limits;
+  limits.memory_bytes = int64_t{4}
+                        << 30;  // as RLIMIT_AS it has to hold each thread's stack and heap
+  auto sandbox = make(limits);
   ASSERT_TRUE(sandbox);
   const Result r =
       python(*sandbox,
