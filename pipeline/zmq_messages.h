@@ -1,0 +1,44 @@
+// Protobuf messages over one ZeroMQ PAIR socket. Receiving always has a deadline.
+#pragma once
+#include <memory>
+#include <string>
+
+namespace google::protobuf {
+class MessageLite;
+}
+
+namespace amalgam::pipeline {
+
+class ZmqContext {
+ public:
+  ZmqContext();
+  ~ZmqContext();
+  void* get() const { return context_; }
+  ZmqContext(const ZmqContext&) = delete;
+  ZmqContext& operator=(const ZmqContext&) = delete;
+
+ private:
+  void* context_;
+};
+
+// One end of a pair. Used by one thread.
+class ZmqPair {
+ public:
+  explicit ZmqPair(void* context);
+  ~ZmqPair();
+  ZmqPair(const ZmqPair&) = delete;
+  ZmqPair& operator=(const ZmqPair&) = delete;
+
+  void bind(const std::string& endpoint);     // throws Error
+  void connect(const std::string& endpoint);  // throws Error
+  // Queues the message; never blocks.
+  void send(const google::protobuf::MessageLite& message);
+  // False when nothing came within the deadline. Throws Error for bytes that are no such message.
+  bool receive(google::protobuf::MessageLite* message, int deadline_ms);
+  void* get() const { return socket_; }
+
+ private:
+  void* socket_;
+};
+
+}  // namespace amalgam::pipeline
