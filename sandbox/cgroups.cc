@@ -91,7 +91,8 @@ std::string version2_base(std::string folder, const char* controller) {
     const std::string control = folder + "/cgroup.subtree_control";
     if (access(control.c_str(), F_OK) != 0) return {};
     if (has_word(read_file(folder + "/cgroup.controllers"), controller)) {
-      write_file(control, std::string("+") + controller);
+      if (!has_word(read_file(control), controller))
+        write_file(control, std::string("+") + controller);
       if (has_word(read_file(control), controller) && access(folder.c_str(), W_OK) == 0)
         return folder;
     }
