@@ -1,0 +1,59 @@
+#include "distill/teachers.h"
+
+#include <cstring>
+
+#include "configs/error.h"
+#include "learner/packing.h"
+#include "model/network.h"
+#include "model/packed_model.h"
+
+namespace amalgam::distill {
+
+TeacherStates run_teacher(const std::string& directory, std::span<const TeacherInput> inputs,
+                          int64_t student_vocabulary, kernels::ThreadPool& pool,
+                          int64_t max_micro_tokens) {
+  const model::PackedModel teacher = model::load_packed_model(directory);
+  const model::ModelConfig& config = teacher.config();
+  if (config.vocab_size != student_vocabulary)
+    throw Error(directory + ": has " + std::to_string(config.vocab_size) +
+                " tokens in its vocabulary, the student has " + std::to_string(student_vocabulary) +
+                "; teachers and student must share a tokenizer");
+  const auto D = static_cast<size_t>(config.hidden_size);
+  TeacherStates s;
+  s.vocabulary_ = config.vocab_size;
+  s.dim_ = config.hidden_size;
+  const model::Tensor& head = teacher.weights().head;
+  s.head_.assign(head.data, head.data + head.size());
+  std::vector<int64_t> wanted, lengths;
+  size_t total = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    s.offset_.push_back(total * D);
+    if (!inputs[i].wanted) continue;
+    wanted.push_back(static_cast<int64_t>(i));
+    lengths.push_back(static_cast<int64_t>(inputs[i].ids.size()));
+    total += inputs[i].ids.size();
+  }
+  s.hidden_.resize(total * D);
+  model::Network network(config, pool);
+  for (const auto& members : learner::pack_micro_batches(lengths, max_micro_tokens,
+                                                         learner::PackOrder::kFirstFitDecreasing)) {
+    std::vector<int32_t> ids;
+    std::vector<model::SequenceSlice> slices;
+    for (const int64_t m : members) {
+      const TeacherInput& in = inputs[static_cast<size_t>(wanted[static_cast<size_t>(m)])];
+      slices.push_back(
+          {static_cast<int64_t>(ids.size()), static_cast<int64_t>(in.ids.size()), nullptr});
+      ids.insert(ids.end(), in.ids.begin(), in.ids.end());
+    }
+    network.arena().reset();
+    const model::Var hidden = network.run(teacher.weights(), {ids, slices}, nullptr);
+    for (size_t i = 0; i < members.size(); ++i) {
+      const auto sequence = static_cast<size_t>(wanted[static_cast<size_t>(members[i])]);
+      std::memcpy(s.hidden_.data() + s.offset_[sequence], hidden.v.row(slices[i].row),
+                  static_cast<size_t>(slices[i].num_rows) * D * sizeof(float));
+    }
+  }
+  return s;
+}
+
+}  // namespace amalgam::distill

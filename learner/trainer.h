@@ -1,0 +1,72 @@
+// Trainer: packed training forward and backward over many sequences, then one optimiser step. What
+// the loss is, the caller says: it sees the hidden states of a micro-batch and puts its gradient
+// there. Gradients of micro-batches add up in a fixed order.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "configs/optim_config.h"
+#include "kernels/head_policy.h"
+#include "learner/gradients.h"
+#include "learner/optimizer.h"
+#include "learner/training_state.h"
+#include "model/network.h"
+
+namespace amalgam::learner {
+
+// One sequence to train on.
+struct TrainSequence {
+  std::span<const int32_t> ids;
+  // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
+  // imitate). The first token never is: nothing predicts it.
+  std::vector<bool> learned;
+};
+
+// Some sequences, one after the other in one packed forward.
+struct MicroBatch {
+  std::vector<int64_t> sequences;            // indices into the whole batch
+  std::vector<int32_t> ids;                  // [T]
+  std::vector<int32_t> targets;              // [T] the next token if it is learned, else -1
+  std::vector<model::SequenceSlice> slices;  // per sequence
+  int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
+};
+
+class Trainer {
+ public:
+  // References outlive the trainer.
+  Trainer(model::Network& network, TrainingState& state, const configs::OptimConfig& optim,
+          int64_t max_micro_tokens);
+
+  // loss(micro, hidden): fills hidden.g and the head's gradient in gradients(); the backward pass
+  // through the model follows. index_loss_coefficient: weight of the indexer's KL, per token of the
+  // batch (0: the indexer does not learn).
+  using Loss = std::function<void(const MicroBatch& micro, const model::Var& hidden)>;
+  void accumulate(std::span<const TrainSequence> batch, double index_loss_coefficient,
+                  const Loss& loss);
+  // Steps and commits; clears what was accumulated. Throws Error when gradients are not finite:
+  // nothing is committed then.
+  StepReport step(double lr);
+
+  // Mean KL per token and CSA layer of the last accumulate().
+  double index_loss() const { return index_loss_; }
+  Gradients& gradients() { return gradients_; }
+  TrainingState& state() { return state_; }
+  model::Network& network() { return network_; }
+  const model::Weights& weights() const { return state_.current().params; }
+  kernels::Head head() const;
+  kernels::HeadGradients head_gradients(const model::Var& hidden);
+
+ private:
+  model::Network& network_;
+  TrainingState& state_;
+  Optimizer optimizer_;
+  Gradients gradients_;
+  int64_t max_micro_tokens_;
+  std::vector<int64_t> router_load_;  // [layers with a selection bias, E]
+  double index_loss_ = 0;
+  bool clean_ = false;
+};
+
+}  // namespace amalgam::learner
