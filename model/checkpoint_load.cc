@@ -2,69 +2,24 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
-#include <filesystem>
-#include <map>
-#include <optional>
 #include <set>
 #include <thread>
 
-#include "configs/check.h"
 #include "configs/error.h"
 #include "kernels/thread_pool.h"
 #include "model/checkpoint.h"
 #include "model/dequantize.h"
 #include "model/durable_file.h"
 #include "model/safetensors.h"
-#include "model/shard_index.h"
+#include "model/tensor_catalogue.h"
 #include "model/tensor_names.h"
 
 namespace amalgam::model {
 namespace {
 
-// All tensors of a directory, by name, whatever the number of files.
-struct Catalogue {
-  std::deque<SafetensorsFile> files;
-  std::map<std::string_view, const StoredTensor*> tensors;
-
-  const StoredTensor* find(std::string_view name) const {
-    const auto it = tensors.find(name);
-    return it == tensors.end() ? nullptr : it->second;
-  }
-};
-
-Catalogue open_files(const std::string& directory) {
-  Catalogue c;
-  const std::string single = directory + "/model.safetensors";
-  const std::string index_path = single + ".index.json";
-  std::error_code error;
-  if (std::filesystem::exists(single, error) || !std::filesystem::exists(index_path, error)) {
-    c.files.emplace_back(single);
-    for (const StoredTensor& t : c.files.back().tensors()) c.tensors.emplace(t.name, &t);
-    return c;
-  }
-  const ShardIndex index = read_shard_index(index_path);
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : index) names.insert(file);
-  for (const std::string& name : names) {
-    c.files.emplace_back(directory + "/" + name);
-    for (const StoredTensor& t : c.files.back().tensors()) {
-      const auto it = index.find(t.name);
-      if (it == index.end() || it->second != name)
-        throw Error(index_path + ": does not say that " + printable(t.name) + " is in " + name);
-      c.tensors.emplace(t.name, &t);
-    }
-  }
-  for (const auto& [tensor, file] : index)
-    if (!c.find(tensor))
-      throw Error(index_path + ": says that " + printable(tensor) + " is in " + file +
-                  ", but it is not");
-  return c;
-}
-
-Spelling detect_spelling(const Catalogue& c) {
+Spelling detect_spelling(const TensorCatalogue& c) {
   Spelling spelling = Spelling::kReleased;
-  for (const auto& [name, tensor] : c.tensors) {
+  for (const auto& [name, tensor] : c.tensors()) {
     if (name.substr(0, 8) == "lm_head." || name.find(".self_attn.") != std::string_view::npos)
       return Spelling::kMemory;
     if (name.substr(0, 6) == "model.") spelling = Spelling::kSaved;
@@ -72,10 +27,10 @@ Spelling detect_spelling(const Catalogue& c) {
   return spelling;
 }
 
-bool has_mtp(const Catalogue& c, Spelling spelling) {
+bool has_mtp(const TensorCatalogue& c, Spelling spelling) {
   const std::string prefix = spelling == Spelling::kReleased ? "mtp." : "model.mtp.";
-  const auto it = c.tensors.lower_bound(prefix);
-  return it != c.tensors.end() && it->first.substr(0, prefix.size()) == prefix;
+  const auto it = c.tensors().lower_bound(prefix);
+  return it != c.tensors().end() && it->first.substr(0, prefix.size()) == prefix;
 }
 
 // One tensor of ours and where it comes from.
@@ -98,7 +53,7 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 // Finds every tensor of the config, called by visit(); collects what does not fit.
 class Matcher {
  public:
-  Matcher(const Catalogue& catalogue, Spelling spelling)
+  Matcher(const TensorCatalogue& catalogue, Spelling spelling)
       : catalogue_(catalogue), spelling_(spelling) {}
 
   std::vector<Source> floats;
@@ -149,7 +104,7 @@ class Matcher {
   }
 
   void throw_problems(const std::string& directory) {
-    for (const auto& [name, tensor] : catalogue_.tensors)
+    for (const auto& [name, tensor] : catalogue_.tensors())
       if (!used_.count(name)) problem(printable(name) + " is unknown to this config");
     if (!num_problems_) return;
     if (num_problems_ > kMaxShown)
@@ -195,7 +150,7 @@ class Matcher {
     return false;
   }
 
-  const Catalogue& catalogue_;
+  const TensorCatalogue& catalogue_;
   Spelling spelling_;
   std::set<std::string_view> used_;
   std::string problems_;
@@ -292,7 +247,7 @@ Model load_model(const std::string& path) {
   const std::string directory = complete_directory(path);
   Model m;
   m.config = load_model_config(directory + "/config.json");
-  const Catalogue catalogue = open_files(directory);
+  const TensorCatalogue catalogue(directory);
   const Spelling spelling = detect_spelling(catalogue);
   m.config.num_nextn_predict_layers = has_mtp(catalogue, spelling) ? 1 : 0;
   m.weights = Weights(m.config);

@@ -30,7 +30,8 @@ class IndexParser : public nlohmann::json_sax<json> {
   bool string(string_t& file) override {
     if (!in_map_) return true;
     if (depth_ != 2) return fail("weight_map must be an object of file names");
-    const bool plain = file.find('/') == std::string::npos && !file.empty() && file[0] != '.';
+    const bool plain =
+        !file.empty() && file[0] != '.' && file.find('/') == file.npos && printable(file) == file;
     if (!plain) return fail("names the file " + printable(file) + ", which is no plain file name");
     if (index.size() == kMaxTensors) return fail("names more than 2^20 tensors");
     if (!index.emplace(name_, file).second) return fail("names " + printable(name_) + " twice");

@@ -124,6 +124,40 @@ TEST(Checkpoint, ShardsHoldTheSameModelAndAreEqualBytes) {
   EXPECT_EQ(num_files, 6 + 3);
 }
 
+TEST(Checkpoint, RefusesAnIndexThatDoesNotFitItsFiles) {
+  const TemporaryDirectory tmp;
+  const std::string model = tmp / "m", index_path = model + "/model.safetensors.index.json";
+  fs::copy(golden("hf_saved"), model);
+  const std::string index = read_file(index_path, 1 << 20);
+  const auto edited_error = [&](const std::string& from, const std::string& to) {
+    std::string text = index;
+    EXPECT_NE(text.find(from), std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+    write_file_durably(index_path, text);
+    return error_of(model);
+  };
+  const std::string entry = R"("head.weight": "model-00001-of-00004.safetensors")";
+  EXPECT_THAT(edited_error(entry, R"("head.weight": "model-00002-of-00004.safetensors")"),
+              HasSubstr("does not say that head.weight is in model-00001"));
+  EXPECT_THAT(edited_error(entry, entry + R"(,"x": "model-00001-of-00004.safetensors")"),
+              HasSubstr("says that x is in model-00001-of-00004.safetensors, but it is not"));
+  EXPECT_THAT(edited_error(entry, entry + "," + entry), HasSubstr("names head.weight twice"));
+  EXPECT_THAT(edited_error(entry, R"("head.weight": "absent.safetensors")"),
+              HasSubstr("absent.safetensors: cannot be opened"));
+  for (const char* file :
+       {R"("../m/model-00001-of-00004.safetensors")", R"("")", R"("..")", R"("a\nb")"})
+    EXPECT_THAT(edited_error(entry, std::string(R"("head.weight": )") + file),
+                HasSubstr("which is no plain file name"));
+  EXPECT_THAT(edited_error(entry, R"("head.weight": 3)"),
+              HasSubstr("must be an object of file names"));
+  EXPECT_THAT(edited_error(entry, R"("head.weight": {})"),
+              HasSubstr("must be an object of file names"));
+  EXPECT_THAT(edited_error("weight_map", "weight_mop"), HasSubstr("has no weight_map"));
+  EXPECT_THAT(edited_error("{", "[{"), HasSubstr("is not valid JSON"));
+  write_file_durably(index_path, index);
+  EXPECT_EQ(error_of(model), "(no error)");
+}
+
 TEST(Checkpoint, ReplacesACheckpointWhole) {
   const TemporaryDirectory tmp;
   const Model a = load_model(golden("sliding")), b = load_model(golden("mtp"));
