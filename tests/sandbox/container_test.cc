@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "sandbox/sandbox.h"
 #include "tests/sandbox/fixture.h"
 
@@ -121,6 +124,24 @@ TEST(Container, RunsPythonInAFixedEnvironment) {
     if (i == 0) first = r.out;
     EXPECT_EQ(r.out, first) << "hashes and addresses must not change from run to run";
   }
+}
+
+TEST(Container, ManyThreadsUseFreshOnes) {
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        auto sandbox = make();
+        if (!sandbox) continue;
+        const std::string text = std::to_string(t) + "-" + std::to_string(i);
+        const Result put = sandbox->put_file("in", text);
+        const Result r = sandbox->exec({{"/bin/cat", "in", "-"}, "!"});
+        right += put.exit_code == 0 && r.outcome == Outcome::kExited && r.out == text + "!";
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 6 * 20);
 }
 
 TEST(Container, ProbeTellsWhatIsThere) {

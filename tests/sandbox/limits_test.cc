@@ -29,7 +29,7 @@ TEST(CpuLimit, StopsABurner) {
   EXPECT_EQ(r.outcome, Outcome::kTimeout) << r.detail;
   EXPECT_EQ(r.out, "start\n");
   EXPECT_GE(r.cpu_seconds, 0.3);
-  EXPECT_LT(r.cpu_seconds, 0.6);
+  EXPECT_LT(r.cpu_seconds, 1.0);
   // The sandbox goes on, with a fresh allowance.
   EXPECT_EQ(shell(*sandbox, "echo again").out, "again\n");
 }
@@ -83,7 +83,7 @@ TEST(CpuLimit, MeasuresWhatAProgramUsed) {
   const Result r = python(*sandbox, "import time\nwhile time.process_time()<0.25: pass");
   EXPECT_EQ(r.outcome, Outcome::kExited);
   EXPECT_GE(r.cpu_seconds, 0.24);
-  EXPECT_LT(r.cpu_seconds, 0.5);
+  EXPECT_LT(r.cpu_seconds, 1.0);
   EXPECT_LT(shell(*sandbox, ":").cpu_seconds, 0.1) << "each command has its own account";
 }
 
@@ -203,6 +203,20 @@ TEST(MemoryLimit, IsTheCommandsFaultEvenIfItTakesTheSandboxDown) {
   auto next = make(limits);
   ASSERT_TRUE(next);
   EXPECT_EQ(shell(*next, "echo fine").out, "fine\n");
+}
+
+TEST(MemoryLimit, IsFreshForTheNextSandboxOfTheSameSlot) {
+  Limits large = with_memory(256), small = with_memory(32);
+  large.disk_bytes = 128 << 20;
+  for (int i = 0; i < 10; ++i) {
+    auto filler = make(large);
+    ASSERT_TRUE(filler);
+    EXPECT_EQ(shell(*filler, "head -c 100000000 /dev/zero > fill; echo $?").out, "0\n");
+    filler.reset();
+    auto next = make(small);
+    ASSERT_TRUE(next);
+    EXPECT_EQ(shell(*next, "echo fine").out, "fine\n");
+  }
 }
 
 TEST(OutputLimit, StopsAFlood) {
