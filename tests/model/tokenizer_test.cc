@@ -90,6 +90,26 @@ TEST(TokenizerTest, LongWordsEqualShortOnes) {
   }
 }
 
+// A digit ends a piece, so a long text (whose words are cached) has the ids of its parts one by
+// one.
+TEST(TokenizerTest, CachedWordsEqualNewOnes) {
+  const Tokenizer t = hand_made_tokenizer();
+  std::string text;
+  Ids expected;
+  uint32_t state = 7;
+  for (int i = 0; i < 20000; ++i) {
+    std::string part;
+    for (state = state * 1664525 + 1013904223; part.size() < 1 + (state >> 28);) {
+      part.push_back(static_cast<char>('a' + (state >> (part.size() % 12)) % 3));
+    }
+    part += "1";
+    text += part;
+    const Ids ids = t.encode(part, SpecialText::kAsTokens);
+    expected.insert(expected.end(), ids.begin(), ids.end());
+  }
+  EXPECT_EQ(t.encode(text, SpecialText::kAsTokens), expected);
+}
+
 TEST(TokenizerTest, PatternsSplitPieceByPiece) {
   const Tokenizer t = hand_made_tokenizer();
   // A digit isolates; the white space before it ends its piece, so it is one word, not n - 1 and 1.
