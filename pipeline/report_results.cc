@@ -127,8 +127,8 @@ std::string sweep_section(const RunStore& store) {
                         format_score(row.score, row.standard_error), best ? " ◂ best" : "");
   }
   return html +
-         "</tbody></table></div>\n<p class=\"note\">Each objective is compared at its own "
-         "best rate.</p>\n";
+         "</tbody></table></div>\n<p class=\"note\">The best score of each objective is "
+         "marked.</p>\n";
 }
 
 std::string workers_section(const RunStore& store) {
@@ -144,7 +144,9 @@ std::string workers_section(const RunStore& store) {
         "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         escape_html(w.role), w.pid, format_count(static_cast<double>(w.sampled_tokens)),
         format_duration(w.busy_s),
-        format_count(w.busy_s > 0 ? static_cast<double>(w.sampled_tokens) / w.busy_s : kUnknown));
+        format_count(w.sampled_tokens > 0 && w.busy_s > 0
+                         ? static_cast<double>(w.sampled_tokens) / w.busy_s
+                         : kUnknown));
   return html + "</tbody></table></div>\n";
 }
 
