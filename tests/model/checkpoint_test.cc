@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -182,6 +185,34 @@ TEST(Checkpoint, AFailedSaveLeavesTheOldCheckpoint) {
   options.add_files = [](const std::string&) { throw Error("disk full"); };
   EXPECT_THROW(save_model(tmp / "m", b.config, b.weights, options), Error);
   EXPECT_EQ(contents(load_model(tmp / "m").weights), contents(a.weights));
+}
+
+// A process that saves two models in turn is killed at 30 or more moments, until both have
+// survived.
+TEST(Checkpoint, AKilledSaveLeavesACompleteCheckpoint) {
+  const TemporaryDirectory tmp;
+  const Model a = load_model(golden("sliding")), b = load_model(golden("mtp"));
+  const auto a_contents = contents(a.weights), b_contents = contents(b.weights);
+  save_model(tmp / "m", a.config, a.weights);
+  int num_a = 0, num_b = 0;
+  for (int i = 0; i < 300 && (i < 30 || !num_a || !num_b); ++i) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      for (;;) {
+        save_model(tmp / "m", b.config, b.weights);
+        save_model(tmp / "m", a.config, a.weights);
+      }
+    }
+    usleep(static_cast<useconds_t>(2000 + i % 60 * 977));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    const auto found = contents(load_model(tmp / "m").weights);
+    ASSERT_TRUE(found == a_contents || found == b_contents) << "kill " << i;
+    ++(found == a_contents ? num_a : num_b);
+  }
+  EXPECT_GT(num_a, 0);
+  EXPECT_GT(num_b, 0);
 }
 
 TEST(Checkpoint, MtpFollowsTheTensors) {
