@@ -18,8 +18,8 @@ struct DoctorOptions {
   void describe(OptionSet& options) { config.describe(options, Need::kOptional); }
 };
 
-// Prints one "name: value" line each to standard output. Returns 1 if something that every run
-// needs is missing, and says what to do. Throws Error for a bad config.
+// Prints one "name: value" line each to standard output; runs one command in a sandbox to see that
+// it works. Returns 1 if it does not. Throws Error for a bad config.
 int run_doctor(const DoctorOptions& options);
 
 }  // namespace amalgam::pipeline

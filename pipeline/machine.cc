@@ -1,9 +1,11 @@
 #include "pipeline/machine.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <fstream>
-#include <sstream>
-#include <thread>
+
+#include "configs/check.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -45,7 +47,9 @@ Machine inspect_machine() {
                       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl");
   machine.instruction_set = avx512 ? "AVX-512" : "AVX2";
-  machine.num_cores = static_cast<int>(std::thread::hardware_concurrency());
+  cpu_set_t allowed;
+  CHECK_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  machine.num_cores = CPU_COUNT(&allowed);
   machine.memory_bytes = kib_field("/proc/meminfo", "MemTotal");
   machine.available_bytes = kib_field("/proc/meminfo", "MemAvailable");
   int64_t limit = 0, used = 0;
