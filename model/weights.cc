@@ -104,9 +104,8 @@ int64_t Weights::num_floats() const {
 
 int64_t Weights::num_ints() const {
   int64_t n = 0;
-  for (const Block& b : blocks) n += b.moe.tid2eid.data || b.mlp_kind == MlpKind::kHashMoe
-                                         ? b.moe.tid2eid.size()
-                                         : 0;
+  for (const Block& b : blocks)
+    n += b.moe.tid2eid.data || b.mlp_kind == MlpKind::kHashMoe ? b.moe.tid2eid.size() : 0;
   return n;
 }
 
@@ -123,28 +122,28 @@ void Weights::bind(float* floats, int32_t* ints) {
 int64_t Weights::num_packed_floats() const {
   int64_t n = 0;
   visit(*this, FloatsOnly{[&](const auto& t) {
-          if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>)
-            n += kernels::packed_size(t.rows, t.cols);
-        }});
+    if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>)
+      n += kernels::packed_size(t.rows, t.cols);
+  }});
   return n;
 }
 
 void Weights::bind_packed(float* packed) {
   visit(*this, FloatsOnly{[&](auto& t) {
-          if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>) {
-            t.packed = packed;
-            packed += kernels::packed_size(t.rows, t.cols);
-          }
-        }});
+    if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>) {
+      t.packed = packed;
+      packed += kernels::packed_size(t.rows, t.cols);
+    }
+  }});
 }
 
 void Weights::pack() {
   visit(*this, FloatsOnly{[&](auto& t) {
-          if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>) {
-            CHECK(t.packed != nullptr);
-            kernels::pack_transposed(t.data, t.rows, t.cols, t.packed);
-          }
-        }});
+    if constexpr (std::is_base_of_v<Matrix, std::decay_t<decltype(t)>>) {
+      CHECK(t.packed != nullptr);
+      kernels::pack_transposed(t.data, t.rows, t.cols, t.packed);
+    }
+  }});
 }
 
 }  // namespace amalgam::model

@@ -58,7 +58,7 @@ struct Moe {
   Tensor bias;        // [E], learned layers
   IntTensor tid2eid;  // [V, K], hash layers
   std::vector<Expert> experts;
-  Expert shared;      // width n_shared_experts * I
+  Expert shared;  // width n_shared_experts * I
 };
 
 struct HyperConnection {

@@ -11,8 +11,10 @@
 #include "pipeline/doctor.h"
 #include "pipeline/generate.h"
 #include "pipeline/init.h"
+#include "pipeline/run.h"
 #include "pipeline/score.h"
 #include "pipeline/verify.h"
+#include "pipeline/worker.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -127,6 +129,8 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);
+  cli.add(run_run);
+  cli.add(run_worker);
   return cli.run(argc, argv, out);
 }
 

@@ -1,0 +1,23 @@
+// Model directories of a run: making the first one, saving with the tokenizer beside the weights.
+#pragma once
+#include <string>
+
+#include "configs/model_spec.h"
+#include "model/checkpoint.h"
+#include "model/tokenizer.h"
+
+namespace amalgam::pipeline {
+
+// The config of a new model: the spec's shape, vocabulary and special ids of the tokenizer.
+model::ModelConfig new_model_config(const configs::ModelSpec& spec,
+                                    const model::Tokenizer& tokenizer);
+
+// save_model, with tokenizer.json and tokenizer_config.json copied from `tokenizer_dir`.
+void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
+                         const model::Weights& weights, const std::string& tokenizer_dir);
+
+// Mean of the weights of several models of one shape, summed in the order given.
+void average_models(const std::vector<std::string>& directories, const std::string& out,
+                    const std::string& tokenizer_dir);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,28 @@
+// `amalgam run`: base, specialists, student, baselines, evaluation and report from one TOML.
+#pragma once
+#include <string>
+
+#include "pipeline/config_options.h"
+#include "pipeline/options.h"
+
+namespace amalgam::pipeline {
+
+struct RunOptions {
+  static constexpr const char* kName = "run";
+  static constexpr const char* kSummary =
+      "the whole pipeline: base → specialists → student → report";
+  static constexpr const char* kExamples =
+      "  amalgam run configs/quickstart.toml\n"
+      "  amalgam run configs/quickstart.toml --run-dir runs/two --workers 2 rl.steps=20\n"
+      "  amalgam run configs/quickstart.toml --resume     # go on after Ctrl-C or a crash\n";
+
+  ConfigOptions config;
+  int64_t threads = -1, workers = -1;
+  std::string isa;
+  bool resume = false;
+  void describe(OptionSet& options);
+};
+
+int run_run(const RunOptions& options);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,253 @@
+#include "pipeline/stage_distill.h"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "distill/distill_step.h"
+#include "learner/schedule.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/metrics.h"
+#include "pipeline/model_files.h"
+#include "pipeline/progress.h"
+#include "pipeline/prompt_order.h"
+#include "pipeline/results.h"
+#include "pipeline/sampling.h"
+#include "pipeline/stage_rl.h"
+#include "pipeline/stage_sft.h"
+#include "pipeline/training_job.h"
+#include "pipeline/validation.h"
+#include "rollout/streams.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr uint64_t kUsePromptOrder = 11;
+// The seed material of all distillation runs: student, baseline and every candidate of the sweep
+// see the same prompts with the same keys.
+const char kSharedStream[] = "distill";
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct DistillDomain {
+  std::string name;
+  distill::TeacherWeights teachers;
+  std::vector<PromptRow> train, held_out;
+};
+
+class DistillStage {
+ public:
+  DistillStage(RunContext& run, const DistillJob& job)
+      : run_(run),
+        job_(job),
+        config_(run.config.distill),
+        training_(run, job.stage, job.start_dir, config_.optim),
+        tokenizer_dir_(tokenizer_dir(run)),
+        log_(trajectory_log_path(run.run_dir, job.stage)),
+        best_(run, job.stage),
+        budget_(budget_of(config_.data, config_.rollout)) {
+    const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
+    for (const configs::DomainConfig& d : run.config.domains) {
+      DistillDomain domain{
+          .name = d.name, .teachers = teacher_weights(d.name), .train = {}, .held_out = {}};
+      int64_t too_long = 0;
+      domain.train = encode_prompts(tokenizer, d, domain_rows(run.config, d, Split::kTrain),
+                                    Split::kTrain, budget_.max_prompt_length, &too_long);
+      domain.held_out = encode_prompts(tokenizer, d, domain_rows(run.config, d, Split::kHeldOut),
+                                       Split::kHeldOut, budget_.max_prompt_length, &too_long);
+      if (static_cast<int64_t>(domain.held_out.size()) > d.rl.val_prompts)
+        domain.held_out.resize(static_cast<size_t>(d.rl.val_prompts));
+      domains_.push_back(std::move(domain));
+    }
+  }
+
+  double run() {
+    learner::TrainingState& state = training_.trainer().state();
+    MetricsLogger metrics(run_.run_dir, job_.stage, &run_.store, state.step() - 1);
+    log_.truncate_after(state.step());
+    Progress progress(job_.stage, config_.steps, state.step());
+    for (;;) {
+      const int64_t step = state.step();
+      validate(step, progress);
+      if (step == config_.steps) break;
+      metrics.log(step, train_step(step));
+      progress.update(step + 1, note_);
+      run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
+    }
+    best_.finish(job_.out_dir);
+    return best_.best_score();
+  }
+
+ private:
+  // The domain's row of the teacher table; without one, its own specialist.
+  distill::TeacherWeights teacher_weights(const std::string& domain) const {
+    const auto directory = [&](const std::string& teacher) {
+      for (const auto& [name, dir] : job_.teachers)
+        if (name == teacher) return dir;
+      throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
+    };
+    distill::TeacherWeights weights;
+    for (const configs::TeacherRow& row : config_.teachers)
+      if (row.domain == domain)
+        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] = weight;
+    if (weights.empty()) weights[directory(domain)] = 1;
+    return weights;
+  }
+
+  void validate(int64_t step, Progress& progress) {
+    const bool last = step == config_.steps;
+    const bool due = last || (config_.test_freq > 0 && step > 0 && step % config_.test_freq == 0);
+    if (!due || best_.has(step)) return;
+    training_.trainer().state().sync();
+    std::vector<PromptRow> prompts;
+    for (const DistillDomain& d : domains_)
+      prompts.insert(prompts.end(), d.held_out.begin(), d.held_out.end());
+    const HeldOutScore s =
+        score_held_out(run_, job_.stage + "-validation", step, training_.weights(), tokenizer_dir_,
+                       prompts, 1, config_.rollout.temperature, budget_);
+    best_.record(step, s.mean, training_);
+    run_.store.record_metrics(job_.stage, step, {{"val-core/all/acc/mean@1", s.mean}});
+    char text[64];
+    std::snprintf(text, sizeof text, "held out %.1f %%", 100 * s.mean);
+    progress.update(step, text);
+  }
+
+  NamedValues train_step(int64_t step) {
+    if (interrupted()) throw Interrupted{};
+    const auto begin = Clock::now();
+    const auto num_domains = static_cast<int64_t>(domains_.size());
+    // Prompts split evenly over the domains, in turn.
+    std::vector<proto::SampleGroup> groups;
+    for (int64_t g = 0; g < config_.data.train_batch_size; ++g) {
+      const int64_t place = step * config_.data.train_batch_size + g;
+      const DistillDomain& d = domains_[static_cast<size_t>(place % num_domains)];
+      PromptOrder order(static_cast<int64_t>(d.train.size()),
+                        static_cast<uint64_t>(run_.config.seed),
+                        stage_stream(kSharedStream + d.name, kUsePromptOrder));
+      const auto index = static_cast<size_t>(order.at(place / num_domains));
+      groups.push_back(sample_group(d.train[index], step, g, config_.rollout.n));
+    }
+    CollectFigures collected;
+    const auto trajectories =
+        run_.rollouts(tokenizer_dir_)
+            .collect({.stage = job_.stage,
+                      .step = step,
+                      .weights = training_.weights(),
+                      .stream = stage_stream(kSharedStream, rollout::kStreamRollout),
+                      .temperature = config_.rollout.temperature,
+                      .max_response_length = budget_.max_response_length,
+                      .max_turns = budget_.max_turns,
+                      .max_positions = budget_.max_positions(),
+                      .score = false},
+                     std::move(groups), log_, &collected);
+    const auto learn_begin = Clock::now();
+    std::vector<distill::DistillSample> samples;
+    int64_t tokens = 0, failed = 0;
+    for (const auto& t : trajectories) {
+      if (t.meta().outcome() == proto::OUTCOME_SANDBOX_FAILED) {
+        ++failed;
+        continue;
+      }
+      for (const DistillDomain& d : domains_)
+        if (d.name == t.meta().domain()) samples.push_back({&t, &d.teachers});
+      tokens += t.meta().response_length();
+    }
+    if (failed) run_.store.add_figure(job_.stage, "masked_samples", static_cast<double>(failed));
+    const distill::DistillFigures f = distill::accumulate_distill_loss(
+        training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
+    configs::OptimConfig optim = config_.optim;
+    optim.lr = job_.lr;
+    const double lr = learner::learning_rate(optim, step, config_.steps);
+    const double index_loss = training_.trainer().index_loss();
+    const learner::StepReport report = training_.trainer().step(lr);
+    std::snprintf(note_, sizeof note_, "KL %.4f", f.kl);
+    const double total = seconds_since(begin);
+    return {{"distill/kl", f.kl},
+            {"actor/entropy", f.entropy},
+            {"actor/grad_norm", report.grad_norm},
+            {"actor/lr", lr},
+            {"train/index_loss", index_loss},
+            {"response_length/mean", static_cast<double>(tokens) /
+                                         static_cast<double>(std::max<size_t>(1, samples.size()))},
+            {kDiffMetric, f.probs_diff_max},
+            {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
+            {"timing_s/reward", collected.reward_wait_s},
+            {"timing_s/learn", seconds_since(learn_begin)},
+            {"timing_s/step", total},
+            {"perf/throughput", static_cast<double>(tokens) / total}};
+  }
+
+  RunContext& run_;
+  const DistillJob& job_;
+  const configs::DistillConfig& config_;
+  TrainingJob training_;
+  std::string tokenizer_dir_;
+  TrajectoryLog log_;
+  BestCheckpoint best_;
+  EpisodeBudget budget_;
+  std::vector<DistillDomain> domains_;
+  char note_[32] = "";
+};
+
+const char* objective_name(configs::Objective o) {
+  return o == configs::Objective::kExact ? "exact" : "sampled";
+}
+
+// Trains with every candidate learning rate and keeps the best under `out`.
+void run_sweep(RunContext& run, DistillJob job, const std::string& out) {
+  if (std::filesystem::exists(out)) return;
+  std::vector<double> candidates = run.config.distill.lr_candidates;
+  if (candidates.empty()) candidates = {run.config.distill.optim.lr};
+  double best = -1;
+  std::string best_dir;
+  std::vector<std::string> dirs;
+  for (const double lr : candidates) {
+    char name[64];
+    std::snprintf(name, sizeof name, "distill-%s-lr%g", objective_name(job.objective), lr);
+    job.stage = name;
+    job.lr = lr;
+    job.out_dir = run.path("checkpoints/candidate-" + job.stage);
+    dirs.push_back(job.out_dir);
+    run_distill_job(run, job);
+    const double score = run.store.figure(job.stage, "best_score").value_or(0);
+    run.store.record_sweep({objective_name(job.objective), lr, score, std::nan("")});
+    if (score > best) best = score, best_dir = job.out_dir;
+  }
+  std::filesystem::rename(best_dir, out);
+  for (const std::string& d : dirs) std::filesystem::remove_all(d);
+}
+
+}  // namespace
+
+double run_distill_job(RunContext& run, const DistillJob& job) {
+  if (!std::filesystem::exists(job.out_dir)) {
+    DistillStage stage(run, job);
+    run.store.set_figure(job.stage, "best_score", stage.run());
+  }
+  return run.store.figure(job.stage, "best_score").value_or(0);
+}
+
+void run_distill_stage(RunContext& run) {
+  DistillJob job;
+  job.start_dir = base_dir(run);
+  for (const configs::DomainConfig& d : run.config.domains)
+    job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+  job.objective = configs::Objective::kExact;
+  run_sweep(run, job, run.path("student"));
+  job.objective = configs::Objective::kSampled;
+  run_sweep(run, job, run.path("sampled_kl"));
+}
+
+void run_weight_average_stage(RunContext& run) {
+  if (std::filesystem::exists(run.path("weight_average"))) return;
+  std::vector<std::string> specialists;
+  for (const configs::DomainConfig& d : run.config.domains)
+    specialists.push_back(specialist_dir(run, d.name));
+  average_models(specialists, run.path("weight_average"), tokenizer_dir(run));
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,217 @@
+#include "pipeline/stage_sft.h"
+
+#include <chrono>
+#include <filesystem>
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "kernels/head_policy.h"
+#include "kernels/rng.h"
+#include "learner/packing.h"
+#include "learner/schedule.h"
+#include "learner/trainer.h"
+#include "model/bpe_trainer.h"
+#include "model/durable_file.h"
+#include "model/encoding.h"
+#include "model/init.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/metrics.h"
+#include "pipeline/model_files.h"
+#include "pipeline/progress.h"
+#include "pipeline/training_job.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr uint64_t kUseMixture = 1, kUseShuffle = 2;
+
+// A domain's rows in shuffled order, epoch after epoch.
+class RowCursor {
+ public:
+  RowCursor(const std::vector<SftRow>& rows, uint64_t seed, uint64_t stream)
+      : rows_(rows), seed_(seed), stream_(stream) {}
+  const SftRow* next() {
+    if (at_ == order_.size()) {
+      order_ = learner::shuffled(static_cast<int64_t>(rows_.size()), seed_, stream_, epoch_++);
+      at_ = 0;
+    }
+    return &rows_[static_cast<size_t>(order_[at_++])];
+  }
+
+ private:
+  const std::vector<SftRow>& rows_;
+  uint64_t seed_, stream_, epoch_ = 0;
+  std::vector<int64_t> order_;
+  size_t at_ = 0;
+};
+
+SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer,
+                        double sloppy_fraction) {
+  SftMixture m;
+  for (const configs::DomainConfig& d : run.config.domains) {
+    std::vector<SftRow> rows;
+    for (const Row& r : domain_sft_rows(run.config, d, sloppy_fraction))
+      rows.push_back(encode_sft_row(tokenizer, d, r));
+    double weight = 1;
+    if (!run.config.base.mixture.empty()) {
+      weight = 0;
+      for (const auto& [name, w] : run.config.base.mixture)
+        if (name == d.name) weight = w;
+    }
+    m.domains.push_back(std::move(rows));
+    m.weights.push_back(weight);
+  }
+  return m;
+}
+
+// Trains RUN/tokenizer on the text of all domains' conversations, unless it is there.
+void make_tokenizer(const RunContext& run) {
+  const std::string dir = run.path("tokenizer");
+  if (std::filesystem::exists(dir)) return;
+  std::vector<std::string> texts;
+  for (const configs::DomainConfig& d : run.config.domains)
+    for (const Row& row : domain_sft_rows(run.config, d, run.config.base.sloppy.fraction)) {
+      model::EncodeOptions options;
+      options.mode =
+          row.mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
+      options.old_reasoning = model::OldReasoning::kKeep;
+      texts.push_back(
+          model::encode_messages(model::messages_from_json(row.messages, d.name), options).text);
+    }
+  if (texts.empty())
+    throw Error("no domain has rows for supervised training; give sft_file, or model.path");
+  const model::TrainedBpe bpe =
+      model::train_bpe(texts, {.vocab_size = run.config.tokenizer.vocab_size});
+  model::write_tokenizer(bpe, int64_t{1} << 20, model::staging_directory(dir));
+  model::replace_directory(dir);
+}
+
+}  // namespace
+
+std::vector<std::vector<const SftRow*>> plan_batches(const SftMixture& mixture, int64_t num_batches,
+                                                     int64_t batch_tokens, uint64_t seed,
+                                                     uint64_t stream) {
+  std::vector<RowCursor> cursors;
+  std::vector<double> cumulative;
+  double total = 0;
+  for (size_t d = 0; d < mixture.domains.size(); ++d) {
+    cursors.emplace_back(mixture.domains[d], seed, stream ^ (kUseShuffle + (d << 8)));
+    total += mixture.domains[d].empty() ? 0 : mixture.weights[d];
+    cumulative.push_back(total);
+  }
+  if (!(total > 0))
+    throw Error("supervised training has steps, but no domain has rows and a weight for it");
+  std::vector<std::vector<const SftRow*>> batches;
+  std::vector<const SftRow*> batch;
+  int64_t tokens = 0;
+  for (uint64_t place = 0; static_cast<int64_t>(batches.size()) < num_batches; ++place) {
+    const double u = kernels::uniform({seed, stream, kUseMixture}, place) * total;
+    size_t d = 0;
+    while (d + 1 < cumulative.size() && cumulative[d] <= u) ++d;
+    const SftRow* row = cursors[d].next();
+    const auto n = static_cast<int64_t>(row->ids.size());
+    if (!batch.empty() && tokens + n > batch_tokens) {
+      batches.push_back(std::move(batch));
+      batch.clear(), tokens = 0;
+    }
+    batch.push_back(row), tokens += n;
+  }
+  return batches;
+}
+
+void run_sft_job(RunContext& run, const SftJob& job) {
+  if (std::filesystem::exists(job.out_dir)) return;
+  TrainingJob training(run, job.stage, job.start_dir, job.optim);
+  learner::Trainer& trainer = training.trainer();
+  const auto num_steps = static_cast<int64_t>(job.batches.size());
+  MetricsLogger metrics(run.run_dir, job.stage, &run.store, trainer.state().step() - 1);
+  Progress progress(job.stage, num_steps, trainer.state().step());
+  for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
+    if (interrupted()) throw Interrupted{};
+    const auto begin = Clock::now();
+    std::vector<learner::TrainSequence> batch;
+    int64_t num_targets = 0, num_tokens = 0;
+    for (const SftRow* row : job.batches[static_cast<size_t>(step)]) {
+      batch.push_back({row->ids, row->learned});
+      num_targets += std::count(row->learned.begin(), row->learned.end(), true);
+      num_tokens += static_cast<int64_t>(row->ids.size());
+    }
+    double loss = 0;
+    trainer.accumulate(batch, kIndexLossCoefficient,
+                       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
+                         const auto n = static_cast<size_t>(micro.tokens());
+                         std::vector<float> weight(n, 1.0f / static_cast<float>(num_targets));
+                         std::vector<float> logprob(n), lse(n);
+                         kernels::head_cross_entropy(run.pool, trainer.network().scratch(),
+                                                     {.head = trainer.head(),
+                                                      .hidden = hidden.v.data,
+                                                      .targets = micro.targets.data(),
+                                                      .tokens = micro.tokens()},
+                                                     weight.data(),
+                                                     {.logprob = logprob.data(), .lse = lse.data()},
+                                                     trainer.head_gradients(hidden));
+                         for (size_t t = 0; t < n; ++t)
+                           if (micro.targets[t] >= 0) loss -= logprob[t];
+                       });
+    loss /= static_cast<double>(num_targets);
+    const double lr = job.lr(step);
+    const learner::StepReport report = trainer.step(lr);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    metrics.log(step, {{"train/loss", loss},
+                       {"train/lr", lr},
+                       {"train/index_loss", trainer.index_loss()},
+                       {"actor/grad_norm", report.grad_norm},
+                       {"timing_s/learn", seconds},
+                       {"timing_s/step", seconds},
+                       {"perf/throughput", static_cast<double>(num_tokens) / seconds}});
+    char note[32];
+    std::snprintf(note, sizeof note, "loss %.3f", loss);
+    progress.update(step + 1, note);
+  }
+  training.save(job.out_dir);
+}
+
+std::string base_dir(const RunContext& run) {
+  return run.config.model.path.empty() ? run.path("base") : run.config.model.path.string();
+}
+std::string tokenizer_dir(const RunContext& run) {
+  return run.config.model.path.empty() ? run.path("tokenizer") : run.config.model.path.string();
+}
+
+void run_base_stage(RunContext& run) {
+  if (!run.config.model.path.empty() || std::filesystem::exists(run.path("base"))) return;
+  make_tokenizer(run);
+  const model::Tokenizer tokenizer = model::Tokenizer::load(run.path("tokenizer"));
+  const std::string init = run.path("checkpoints/init");
+  if (!std::filesystem::exists(init)) {
+    model::Model m = model::allocate_model(new_model_config(run.config.model, tokenizer));
+    model::init_weights(m.config, static_cast<uint64_t>(run.config.seed), m.weights);
+    save_with_tokenizer(init, m.config, m.weights, run.path("tokenizer"));
+  }
+  const configs::BaseConfig& base = run.config.base;
+  const auto seed = static_cast<uint64_t>(run.config.seed);
+  const SftMixture clean = load_mixture(run, tokenizer, 0);
+  const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
+  SftJob job{.stage = "base",
+             .start_dir = init,
+             .out_dir = run.path("base"),
+             .optim = base.clean.optim,
+             .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
+                                     stage_stream("base/clean", 0)),
+             .lr = nullptr};
+  for (auto& batch : plan_batches(sloppy, base.sloppy.steps, base.clean.batch_tokens, seed,
+                                  stage_stream("base/sloppy", 0)))
+    job.batches.push_back(std::move(batch));
+  job.lr = [&](int64_t step) {
+    if (step < base.clean.steps)
+      return learner::learning_rate(base.clean.optim, step, base.clean.steps);
+    const double done =
+        static_cast<double>(step - base.clean.steps + 1) / static_cast<double>(base.sloppy.steps);
+    return base.clean.optim.lr * base.sloppy.lr_factor *
+           (1 - done * (1 - base.sloppy.final_lr_factor));
+  };
+  run_sft_job(run, job);
+}
+
+}  // namespace amalgam::pipeline

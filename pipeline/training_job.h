@@ -1,0 +1,36 @@
+// The training state of one stage, opened or continued, with everything that a step needs.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "learner/trainer.h"
+#include "pipeline/run_context.h"
+#include "proto/worker.pb.h"
+
+namespace amalgam::pipeline {
+
+class TrainingJob {
+ public:
+  // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
+  // start_dir.
+  TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
+              const configs::OptimConfig& optim);
+
+  learner::Trainer& trainer() { return *trainer_; }
+  const model::ModelConfig& config() const { return config_; }
+  // What a rollout worker needs to sample from the current weights.
+  proto::WeightsRef weights() const;
+  // Saves the current weights as a model directory (durably) and, when `finished`, removes the
+  // stage's state.
+  void save(const std::string& directory, bool finished = true);
+
+ private:
+  RunContext& run_;
+  std::string stage_, start_dir_;
+  model::ModelConfig config_;
+  std::unique_ptr<model::Network> network_;
+  std::unique_ptr<learner::TrainingState> state_;
+  std::unique_ptr<learner::Trainer> trainer_;
+};
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,45 @@
+#include "pipeline/validation.h"
+
+#include <filesystem>
+
+#include "configs/check.h"
+#include "model/durable_file.h"
+
+namespace amalgam::pipeline {
+namespace {
+const char kPrefix[] = "validation/";
+}
+
+BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
+    : run_(run), stage_(stage) {
+  std::map<int64_t, double> by_step;
+  for (const auto& [name, value] : run.store.figures(stage))
+    if (name.starts_with(kPrefix)) by_step[std::stoll(name.substr(sizeof kPrefix - 1))] = value;
+  for (const auto& [step, score] : by_step)
+    if (score >= best_score_) best_step_ = step, best_score_ = score;
+}
+
+std::string BestCheckpoint::directory() const {
+  return run_.run_dir + "/checkpoints/" + stage_ + "/best";
+}
+
+bool BestCheckpoint::has(int64_t step) const {
+  return run_.store.figure(stage_, kPrefix + std::to_string(step)).has_value();
+}
+
+void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
+  if (score >= best_score_) {
+    job.save(directory(), false);
+    best_step_ = step, best_score_ = score;
+  }
+  run_.store.set_figure(stage_, kPrefix + std::to_string(step), score);
+  run_.store.set_figure(stage_, "best_step", static_cast<double>(best_step_));
+}
+
+void BestCheckpoint::finish(const std::string& out) {
+  CHECK_GE(best_step_, 0);
+  std::filesystem::rename(model::complete_directory(directory()), out);
+  std::filesystem::remove_all(run_.run_dir + "/checkpoints/" + stage_);
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,34 @@
+// Validation during training: the score of every validated step is kept, and the best weights.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "pipeline/run_context.h"
+#include "pipeline/training_job.h"
+
+namespace amalgam::pipeline {
+
+class BestCheckpoint {
+ public:
+  BestCheckpoint(RunContext& run, const std::string& stage);
+
+  // Whether this step's score is recorded already (an earlier process got that far).
+  bool has(int64_t step) const;
+  // Keeps the weights if they are the best so far, then records the score, in this order: a crash
+  // between the two repeats the validation, never loses the weights. Of equal scores the later step
+  // is kept.
+  void record(int64_t step, double score, TrainingJob& job);
+  int64_t best_step() const { return best_step_; }
+  double best_score() const { return best_score_; }
+  // Moves the best weights to `directory` and removes the stage's checkpoints.
+  void finish(const std::string& directory);
+
+ private:
+  std::string directory() const;
+  RunContext& run_;
+  std::string stage_;
+  int64_t best_step_ = -1;
+  double best_score_ = -1;
+};
+
+}  // namespace amalgam::pipeline
