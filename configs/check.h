@@ -15,11 +15,11 @@ template <class A, class B>
 
 }  // namespace amalgam
 
-#define AMALGAM_CHECK_OP(a, b, op)                                              \
-  do {                                                                          \
-    const auto& check_a_ = (a);                                                 \
-    const auto& check_b_ = (b);                                                 \
-    if (!(check_a_ op check_b_))                                                \
+#define AMALGAM_CHECK_OP(a, b, op)                                                        \
+  do {                                                                                    \
+    const auto& check_a_ = (a);                                                           \
+    const auto& check_b_ = (b);                                                           \
+    if (!(check_a_ op check_b_))                                                          \
       ::amalgam::check_failed(__FILE__, __LINE__, #a " " #op " " #b, check_a_, check_b_); \
   } while (0)
 #define CHECK(cond) AMALGAM_CHECK_OP(static_cast<bool>(cond), true, ==)
