@@ -26,7 +26,7 @@ ProgressOutput standard_error_output() {
   return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, now};
 }
 
-std::string format_duration(double seconds) {
+std::string compact_duration(double seconds) {
   const int64_t s = std::llround(std::max(0.0, seconds));
   if (s < 60) return fmt::format("{}s", s);
   if (s < 3600) return fmt::format("{}m {:02}s", s / 60, s % 60);
@@ -53,8 +53,8 @@ std::string Progress::line(int64_t done, const std::string& note, double now) co
     text +=
         rate >= 1 ? fmt::format("  {:.1f} step/s", rate) : fmt::format("  {:.1f} s/step", 1 / rate);
     text += done < total_
-                ? "  " + format_duration(static_cast<double>(total_ - done) / rate) + " left"
-                : "  took " + format_duration(elapsed);
+                ? "  " + compact_duration(static_cast<double>(total_ - done) / rate) + " left"
+                : "  took " + compact_duration(elapsed);
   }
   return note.empty() ? text : text + "  " + note;
 }

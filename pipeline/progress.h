@@ -41,6 +41,6 @@ class Progress {
   bool line_open_ = false;
 };
 
-std::string format_duration(double seconds);  // "45s", "1m 30s", "2h 05m"
+std::string compact_duration(double seconds);  // "45s", "1m 30s", "2h 05m"
 
 }  // namespace amalgam::pipeline

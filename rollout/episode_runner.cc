@@ -75,8 +75,8 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
                 Episode(tokenizer_, eos_, group.mode, group.tools, limits_, group.prompt),
                 spec.sampling,
                 -1,
-                nullptr,
-                group.extra_info,
+                group.tools ? std::make_unique<ToolSession>(group.extra_info, tool_options_)
+                            : nullptr,
                 {}});
     r->episode.replay(spec.logged);
     opened.push_back(r.get());

@@ -48,12 +48,12 @@ TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
   EXPECT_EQ(out_.str(), "\reval  0/2  a no\x1b[K\reval  2/2  20.0\x1b[K\n");
 }
 
-TEST(FormatDuration, UsesTwoUnitsAtMost) {
-  EXPECT_EQ(format_duration(-1), "0s");
-  EXPECT_EQ(format_duration(59.4), "59s");
-  EXPECT_EQ(format_duration(59.6), "1m 00s");
-  EXPECT_EQ(format_duration(90), "1m 30s");
-  EXPECT_EQ(format_duration(7500), "2h 05m");
+TEST(CompactDuration, UsesTwoUnitsAtMost) {
+  EXPECT_EQ(compact_duration(-1), "0s");
+  EXPECT_EQ(compact_duration(59.4), "59s");
+  EXPECT_EQ(compact_duration(59.6), "1m 00s");
+  EXPECT_EQ(compact_duration(90), "1m 30s");
+  EXPECT_EQ(compact_duration(7500), "2h 05m");
 }
 
 }  // namespace
