@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -45,14 +46,26 @@ struct WalWriter::Record {
 
 namespace {
 
+// Whether `rest` is "-NUMBER-PID.wal": the name of a longer prefix's file has further parts.
+bool is_suffix(std::string_view rest) {
+  for (int part = 0; part < 2; ++part) {
+    if (!rest.starts_with('-')) return false;
+    const size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size()) - 1;
+    if (digits == 0) return false;
+    rest.remove_prefix(1 + digits);
+  }
+  return rest == ".wal";
+}
+
 // Files of a prefix, oldest first (a later writer continues what it read from earlier ones).
 std::vector<fs::path> files_of(const std::string& prefix) {
   const fs::path path(prefix);
+  const std::string stem = path.filename().string();
   std::vector<fs::path> files;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), ec)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(path.filename().string() + "-") && name.ends_with(".wal"))
+    if (name.starts_with(stem) && is_suffix(std::string_view(name).substr(stem.size())))
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
@@ -62,7 +75,8 @@ std::vector<fs::path> files_of(const std::string& prefix) {
 }  // namespace
 
 WalWriter::WalWriter(const std::string& prefix) {
-  fs::create_directories(fs::path(prefix).parent_path());
+  std::error_code ec;  // open() reports what it leaves
+  fs::create_directories(fs::path(prefix).parent_path(), ec);
   // Numbered by what exists, so that the order of names is the order of writing; the pid keeps two
   // workers that start at the same moment apart.
   char name[64];

@@ -2,7 +2,8 @@
 // kernel before anything depends on it, so a killed worker's episodes continue where they stood.
 // They are never sampled again from scratch: short answers would survive interruptions more often.
 //
-// A log file has one writer. Files are PREFIX-PID.wal; readers take all files of a prefix.
+// A log file has one writer. Files are PREFIX-NUMBER-PID.wal, numbered in the order of their
+// writers; readers take all files of a prefix.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -23,7 +24,7 @@ struct LoggedToken {
 
 class WalWriter {
  public:
-  // Opens PREFIX-PID.wal for appending. Throws Error when it cannot be written.
+  // Opens a new file of the prefix. Throws Error when it cannot be written.
   explicit WalWriter(const std::string& prefix);
   ~WalWriter();
   WalWriter(const WalWriter&) = delete;
