@@ -8,11 +8,14 @@
 #include "configs/error.h"
 #include "configs/load.h"
 #include "configs/suggest.h"
+#include "pipeline/data.h"
 #include "pipeline/doctor.h"
 #include "pipeline/generate.h"
 #include "pipeline/init.h"
+#include "pipeline/report_command.h"
 #include "pipeline/run.h"
 #include "pipeline/score.h"
+#include "pipeline/train_commands.h"
 #include "pipeline/verify.h"
 #include "pipeline/worker.h"
 
@@ -124,12 +127,18 @@ class Cli {
 
 int run_cli(int argc, const char* const* argv, std::ostream& out) {
   Cli cli;
-  cli.add(run_doctor);
+  cli.add(run_run);
+  cli.add(run_data);
   cli.add(run_init);
+  cli.add(run_sft);
+  cli.add(run_rl);
+  cli.add(run_distill);
+  cli.add(run_eval);
+  cli.add(run_report);
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);
-  cli.add(run_run);
+  cli.add(run_doctor);
   cli.add(run_worker);
   return cli.run(argc, argv, out);
 }

@@ -79,7 +79,7 @@ RolloutPool::~RolloutPool() {
   stop.set_stop(true);
   for (auto& w : workers_) {
     w->stop = true;
-    w->socket->send(stop);
+    w->socket->send(stop, 0);
   }
   for (auto& w : workers_) {
     if (w->thread.joinable()) w->thread.join();

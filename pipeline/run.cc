@@ -1,18 +1,12 @@
 #include "pipeline/run.h"
 
-#include <sys/resource.h>
-
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 
 #include "configs/error.h"
-#include "kernels/isa.h"
 #include "model/durable_file.h"
-#include "pipeline/interrupt.h"
 #include "pipeline/machine.h"
-#include "pipeline/report.h"
-#include "pipeline/run_lock.h"
+#include "pipeline/report_command.h"
 #include "pipeline/stage_distill.h"
 #include "pipeline/stage_eval.h"
 #include "pipeline/stage_rl.h"
@@ -22,20 +16,6 @@ namespace amalgam::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-configs::RunConfig load_config(const RunOptions& o) {
-  configs::RunConfig c = o.config.load();
-  if (o.threads >= 0) c.threads = o.threads;
-  if (o.workers >= 0) c.workers = o.workers;
-  if (!o.isa.empty()) {
-    const auto names = configs::names_of(c.isa);
-    const auto it = std::find(names.begin(), names.end(), o.isa);
-    if (it == names.end()) throw Error("--isa is auto, avx2 or avx512, not '" + o.isa + "'");
-    c.isa = static_cast<configs::Isa>(it - names.begin());
-  }
-  return c;
-}
 
 // What decides the run's bytes; threads, workers and instruction set do not.
 std::string fingerprint(configs::RunConfig c) {
@@ -83,87 +63,31 @@ void announce_disk(const configs::RunConfig& config) {
                 "; free some or choose another --run-dir");
 }
 
-void record_peak_memory(RunStore& store) {
-  rusage self{}, children{};
-  getrusage(RUSAGE_SELF, &self);
-  getrusage(RUSAGE_CHILDREN, &children);
-  double bytes = 1024.0 * static_cast<double>(self.ru_maxrss + children.ru_maxrss);
-  for (const auto& [name, value] : store.figures(RunStore::kRun))
-    if (name.starts_with("worker_peak_rss_bytes/")) bytes += value;
-  store.max_figure(RunStore::kRun, kPeakRssFigure, bytes);
-}
-
-template <class F>
-void stage(RunStore& store, const std::string& name, const F& f) {
-  store.start_stage(name);
-  try {
-    f();
-  } catch (const Error&) {
-    store.end_stage(name, StageState::kFailed);
-    throw;
-  }
-  store.end_stage(name, StageState::kFinished);
-}
-
 }  // namespace
 
 void RunOptions::describe(OptionSet& options) {
-  config.describe(options, Need::kRequired);
-  options.option("--threads", threads, "CPU threads, instead of the config's; changes no result");
-  options.option("--workers", workers, "rollout worker processes; changes no result");
-  options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+  session.describe(options);
   options.flag("--resume", resume, "continue an interrupted run; harmless on a finished one");
 }
 
 int run_run(const RunOptions& options) {
-  const configs::RunConfig config = load_config(options);
-  kernels::select_isa(configs::names_of(config.isa)[static_cast<size_t>(config.isa)]);
+  const configs::RunConfig config = options.session.load();
   announce_disk(config);
-  const RunLock lock(config.run_dir);
+  RunSession session(config);
   open_run_dir(config, options.resume);
-  RunStore store(config.run_dir);
-  kernels::ThreadPool pool(num_threads(config.threads));
-  RunContext run(config, store, pool);
-
-  const auto begin = Clock::now();
-  double counted = 0;
-  // Wall time adds up over interruptions.
-  const auto count_time = [&] {
-    const double now = std::chrono::duration<double>(Clock::now() - begin).count();
-    store.add_figure(RunStore::kRun, kWallFigure, now - counted);
-    counted = now;
-    record_peak_memory(store);
-  };
-  try {
-    stage(store, "base", [&] { run_base_stage(run); });
-    count_time();
-    for (const configs::DomainConfig& d : config.domains) {
-      stage(store, "rl-" + d.name, [&] { run_specialist_stage(run, d); });
-      count_time();
-    }
-    stage(store, "weight_average", [&] { run_weight_average_stage(run); });
-    stage(store, "distill", [&] { run_distill_stage(run); });
-    count_time();
-    stage(store, "eval", [&] { run_eval_stage(run); });
-    count_time();
-  } catch (const Interrupted&) {
-    count_time();
-    std::fprintf(stderr, "\nstopped; continue with: amalgam run %s --run-dir %s --resume\n",
-                 options.config.config.c_str(), config.run_dir.c_str());
-    return kInterruptedExit;
-  }
-  const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  const Results results = write_report(
-      config.run_dir, [&](int32_t id) { return std::string(tokenizer.token_bytes(id)); });
-  std::printf("%s\n", results_text(results).c_str());
-  const double visible = store.figure(RunStore::kRun, "index_visible").value_or(0);
-  if (visible > 0)
-    std::printf(
-        "indexer: left out %.0f %% of the visible compressed entries on held-out rollouts\n",
-        100 * (1 - store.figure(RunStore::kRun, "index_selected").value_or(0) / visible));
-  std::printf("report: %s/report.html\ncurves: tensorboard --logdir %s/tb\n",
-              config.run_dir.c_str(), config.run_dir.c_str());
-  return 0;
+  RunContext& run = session.context();
+  const std::string again = "continue with: amalgam run " + options.session.config.config +
+                            " --run-dir " + config.run_dir + " --resume";
+  return run_interruptible(again, [&] {
+    session.stage("base", [&] { run_base_stage(run); });
+    for (const configs::DomainConfig& d : config.domains)
+      session.stage("rl-" + d.name, [&] { run_specialist_stage(run, d); });
+    session.stage("weight_average", [&] { run_weight_average_stage(run); });
+    session.stage("distill", [&] { run_distill_stage(run); });
+    session.stage("eval", [&] { run_eval_stage(run); });
+    report_run(config.run_dir, session.store(), tokenizer_dir(run));
+    return 0;
+  });
 }
 
 }  // namespace amalgam::pipeline

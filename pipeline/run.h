@@ -2,8 +2,8 @@
 #pragma once
 #include <string>
 
-#include "pipeline/config_options.h"
 #include "pipeline/options.h"
+#include "pipeline/run_session.h"
 
 namespace amalgam::pipeline {
 
@@ -16,9 +16,7 @@ struct RunOptions {
       "  amalgam run configs/quickstart.toml --run-dir runs/two --workers 2 rl.steps=20\n"
       "  amalgam run configs/quickstart.toml --resume     # go on after Ctrl-C or a crash\n";
 
-  ConfigOptions config;
-  int64_t threads = -1, workers = -1;
-  std::string isa;
+  SessionOptions session;
   bool resume = false;
   void describe(OptionSet& options);
 };

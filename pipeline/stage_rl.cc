@@ -239,23 +239,7 @@ void run_specialist_stage(RunContext& run, const configs::DomainConfig& domain) 
   std::string start = base_dir(run);
   if (domain.sft.steps > 0) {
     const std::string cold = run.path("checkpoints/cold-start-" + domain.name);
-    const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-    SftMixture mixture;
-    mixture.weights = {1};
-    mixture.domains.emplace_back();
-    for (const Row& r : domain_sft_rows(run.config, domain, 0))
-      mixture.domains[0].push_back(encode_sft_row(tokenizer, domain, r));
-    const std::string stage = "sft-" + domain.name;
-    run_sft_job(run, {.stage = stage,
-                      .start_dir = start,
-                      .out_dir = cold,
-                      .optim = domain.sft.optim,
-                      .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
-                                              static_cast<uint64_t>(run.config.seed),
-                                              stage_stream(stage, 0)),
-                      .lr = [&](int64_t step) {
-                        return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
-                      }});
+    run_domain_sft(run, domain, start, cold);
     start = cold;
   }
   run_rl_job(run, domain, {.stage = "rl-" + domain.name, .start_dir = start, .out_dir = out});

@@ -172,6 +172,27 @@ void run_sft_job(RunContext& run, const SftJob& job) {
   training.save(job.out_dir);
 }
 
+void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
+                    const std::string& start_dir, const std::string& out_dir) {
+  const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
+  SftMixture mixture;
+  mixture.weights = {1};
+  mixture.domains.emplace_back();
+  for (const Row& r : domain_sft_rows(run.config, domain, 0))
+    mixture.domains[0].push_back(encode_sft_row(tokenizer, domain, r));
+  const std::string stage = "sft-" + domain.name;
+  run_sft_job(
+      run, {.stage = stage,
+            .start_dir = start_dir,
+            .out_dir = out_dir,
+            .optim = domain.sft.optim,
+            .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
+                                    static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
+            .lr = [&](int64_t step) {
+              return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
+            }});
+}
+
 std::string base_dir(const RunContext& run) {
   return run.config.model.path.empty() ? run.path("base") : run.config.model.path.string();
 }

@@ -31,6 +31,10 @@ struct SftJob {
 // Trains and saves out_dir; does nothing if it is there. Continues an interrupted job.
 void run_sft_job(RunContext& run, const SftJob& job);
 
+// One domain's clean conversations: a specialist's cold start.
+void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
+                    const std::string& start_dir, const std::string& out_dir);
+
 // RUN/tokenizer and RUN/base.
 void run_base_stage(RunContext& run);
 // RUN/base, or model.path: what specialists and student start from.

@@ -30,15 +30,11 @@ void ZmqPair::connect(const std::string& endpoint) {
     throw Error("cannot connect to " + endpoint + ": " + zmq_strerror(zmq_errno()));
 }
 
-void ZmqPair::send(const google::protobuf::MessageLite& message) {
+bool ZmqPair::send(const google::protobuf::MessageLite& message, int deadline_ms) {
   const std::string bytes = message.SerializeAsString();
-  int rc;
-  while ((rc = zmq_send(socket_, bytes.data(), bytes.size(), ZMQ_DONTWAIT)) < 0 &&
-         zmq_errno() == EINTR) {
-  }
-  // EAGAIN: the peer is gone; whoever watches its process reports that.
-  if (rc < 0 && zmq_errno() != EAGAIN)
-    throw Error(std::string("sending to a rollout worker failed: ") + zmq_strerror(zmq_errno()));
+  zmq_pollitem_t item{socket_, 0, ZMQ_POLLOUT, 0};
+  if (zmq_poll(&item, 1, deadline_ms) <= 0) return false;
+  return zmq_send(socket_, bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
 }
 
 bool ZmqPair::receive(google::protobuf::MessageLite* message, int deadline_ms) {

@@ -31,11 +31,12 @@ class ZmqPair {
 
   void bind(const std::string& endpoint);     // throws Error
   void connect(const std::string& endpoint);  // throws Error
-  // Queues the message; never blocks.
-  void send(const google::protobuf::MessageLite& message);
+  // Queues the message. A peer that has not connected yet, or is gone, is waited for; false when it
+  // did not come within the deadline (whoever watches its process says what that means).
+  bool send(const google::protobuf::MessageLite& message, int deadline_ms = kSendDeadlineMs);
   // False when nothing came within the deadline. Throws Error for bytes that are no such message.
   bool receive(google::protobuf::MessageLite* message, int deadline_ms);
-  void* get() const { return socket_; }
+  static constexpr int kSendDeadlineMs = 20'000;
 
  private:
   void* socket_;

@@ -1,0 +1,86 @@
+#include "pipeline/run_session.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "configs/error.h"
+#include "kernels/isa.h"
+#include "pipeline/interrupt.h"
+#include "pipeline/machine.h"
+#include "pipeline/results.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+void SessionOptions::describe(OptionSet& options) {
+  config.describe(options, Need::kRequired);
+  options.option("--threads", threads, "CPU threads, instead of the config's; changes no result");
+  options.option("--workers", workers, "rollout worker processes; changes no result");
+  options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+}
+
+configs::RunConfig SessionOptions::load() const {
+  configs::RunConfig c = config.load();
+  if (threads >= 0) c.threads = threads;
+  if (workers >= 0) c.workers = workers;
+  if (!isa.empty()) {
+    const auto names = configs::names_of(c.isa);
+    const auto it = std::find(names.begin(), names.end(), isa);
+    if (it == names.end()) throw Error("--isa is auto, avx2 or avx512, not '" + isa + "'");
+    c.isa = static_cast<configs::Isa>(it - names.begin());
+  }
+  kernels::select_isa(configs::names_of(c.isa)[static_cast<size_t>(c.isa)]);
+  return c;
+}
+
+RunSession::RunSession(configs::RunConfig config)
+    : lock_(config.run_dir),
+      store_(config.run_dir),
+      pool_(num_threads(config.threads)),
+      context_(std::move(config), store_, pool_),
+      counted_s_(steady_seconds()) {}
+
+void RunSession::count_resources() {
+  const double now = steady_seconds();
+  store_.add_figure(RunStore::kRun, kWallFigure, now - counted_s_);
+  counted_s_ = now;
+  rusage self{}, children{};
+  getrusage(RUSAGE_SELF, &self);
+  getrusage(RUSAGE_CHILDREN, &children);
+  double bytes = 1024.0 * static_cast<double>(self.ru_maxrss + children.ru_maxrss);
+  for (const auto& [name, value] : store_.figures(RunStore::kRun))
+    if (name.starts_with("worker_peak_rss_bytes/")) bytes += value;
+  store_.max_figure(RunStore::kRun, kPeakRssFigure, bytes);
+}
+
+void RunSession::stage(const std::string& name, const std::function<void()>& f) {
+  store_.start_stage(name);
+  try {
+    f();
+  } catch (const Error&) {
+    store_.end_stage(name, StageState::kFailed);
+    throw;
+  }
+  store_.end_stage(name, StageState::kFinished);
+  count_resources();
+}
+
+int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const Interrupted&) {
+    std::fprintf(stderr, "\nstopped; %s\n", how_to_continue.c_str());
+    return kInterruptedExit;
+  }
+}
+
+}  // namespace amalgam::pipeline
