@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/cuda.h"
 #include "kernels/thread_pool.h"
 
 namespace amalgam::kernels {
@@ -48,5 +49,9 @@ void gemm(ThreadPool& pool, std::span<const Gemm> problems);
 inline void gemm(ThreadPool& pool, const Gemm& problem) {
   gemm(pool, std::span<const Gemm>(&problem, 1));
 }
+
+// The same on a GPU, all pointers device memory; only where kHasCuda. The same chain per output, so
+// the same bits. Asynchronous: errors surface at the stream's next synchronisation.
+void gemm_cuda(std::span<const Gemm> problems, CudaStream stream);
 
 }  // namespace amalgam::kernels

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "kernels/arena.h"
+#include "kernels/cuda.h"
 #include "kernels/rope.h"
 #include "kernels/thread_pool.h"
 
@@ -28,5 +29,9 @@ void rms_norm(ThreadPool& pool, const RmsNorm& op, const float* x, float* y);
 // dx [rows, cols] += , dweight [cols] += (null without weight). dy is read only; dx must not be dy.
 void rms_norm_backward(ThreadPool& pool, Arena& scratch, const RmsNorm& op, const float* x,
                        const float* dy, float* dx, float* dweight);
+
+// Forward on a GPU, x, y and weight device memory; only where kHasCuda. The bits of the CPU. The
+// rotation is not fused there: op.rope must be null.
+void rms_norm_cuda(const RmsNorm& op, const float* x, float* y, CudaStream stream);
 
 }  // namespace amalgam::kernels

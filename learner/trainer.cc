@@ -39,6 +39,7 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
   // First-fit decreasing puts sequences of like length together and wastes no room.
   for (const auto& members :
        pack_micro_batches(lengths, max_micro_tokens_, PackOrder::kFirstFitDecreasing)) {
+    if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;
     for (const int64_t i : members) {

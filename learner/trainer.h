@@ -49,6 +49,9 @@ class Trainer {
   // nothing is committed then.
   StepReport step(double lr);
 
+  // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
+  void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
+
   // Mean KL per token and CSA layer of the last accumulate().
   double index_loss() const { return index_loss_; }
   Gradients& gradients() { return gradients_; }
@@ -65,6 +68,7 @@ class Trainer {
   Gradients gradients_;
   int64_t max_micro_tokens_;
   std::vector<int64_t> router_load_;  // [layers with a selection bias, E]
+  std::function<void()> poll_;
   double index_loss_ = 0;
   bool clean_ = false;
 };

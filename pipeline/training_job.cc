@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "model/checkpoint.h"
+#include "pipeline/interrupt.h"
 #include "pipeline/model_files.h"
 #include "pipeline/stage_sft.h"
 
@@ -31,6 +32,9 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
   }
   network_ = std::make_unique<model::Network>(config_, run.pool);
   trainer_ = std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens);
+  trainer_->set_poll([] {
+    if (interrupted()) throw Interrupted{};
+  });
 }
 
 proto::WeightsRef TrainingJob::weights() const {
