@@ -23,9 +23,6 @@ inline std::vector<std::string> names_of(Generator) {
   return {"none", "math", "code", "agent", "instruct"};
 }
 
-enum class RewardStyle { kVerl, kTrl };
-inline std::vector<std::string> names_of(RewardStyle) { return {"verl", "trl"}; }
-
 enum class Mode { kThinking, kChat };
 inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
 
@@ -36,7 +33,6 @@ struct DomainConfig {
   Path train_file = {}, heldout_file = {}, sft_file = {};  // JSONL
   Path reward_file = {};                                   // Python
   std::string reward_function = "compute_score";
-  RewardStyle reward_style = RewardStyle::kVerl;
   Mode mode = Mode::kThinking;
   DataConfig data;
   SftConfig sft;
@@ -52,11 +48,10 @@ struct DomainConfig {
     v.value(
         "sft_file", sft_file,
         "JSONL rows with `messages` that end in an assistant's answer, for supervised training");
-    v.value("reward_file", reward_file, "Python file with the reward function");
+    v.value("reward_file", reward_file,
+            "Python file with the reward function: verl's compute_score(data_source, solution_str, "
+            "ground_truth, extra_info) or TRL's f(completions, ...)");
     v.value("reward_function", reward_function, "its name in reward_file");
-    v.value("reward_style", reward_style,
-            "verl: compute_score(data_source, solution_str, ground_truth, extra_info); trl: "
-            "f(prompts, completions, **columns)");
     v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
     v.section_like("data", data, "data", "row counts of this domain");
     v.section_like("sft", sft, "sft", "cold start of this specialist");

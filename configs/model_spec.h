@@ -34,7 +34,6 @@ struct ModelSpec {
   double swiglu_limit = 10;
   int64_t hc_mult = 4;
   int64_t num_nextn_predict_layers = 0;
-  double initializer_range = 0.02;
 
   template <class V>
   void visit(V& v) {
@@ -72,8 +71,6 @@ struct ModelSpec {
     v.value("hc_mult", hc_mult, between(1, 64), "residual streams");
     v.value("num_nextn_predict_layers", num_nextn_predict_layers, between(0, 1),
             "multi-token prediction blocks");
-    v.value("initializer_range", initializer_range, between(0, 10),
-            "standard deviation of new weights");
   }
 
   std::optional<Problem> problem() const {

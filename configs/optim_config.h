@@ -14,9 +14,9 @@ struct OptimConfig {
   int64_t warmup_steps = 0;
   double decay_fraction = 0;
   double final_lr_factor = 0.1;
-  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
+  double beta1 = 0.9, beta2 = 0.95, eps = 1e-20;
   double momentum = 0.95;
-  double weight_decay = 0;
+  double weight_decay = 0.1;
   double grad_clip = 1;
 
   template <class V>

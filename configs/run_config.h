@@ -47,7 +47,6 @@ struct RunConfig {
   int64_t threads = 0;
   int64_t workers = 0;
   Isa isa = Isa::kAuto;
-  int64_t keep_last = 2;
   DataConfig data;
   ModelSpec model;
   TokenizerConfig tokenizer;
@@ -69,7 +68,6 @@ struct RunConfig {
     v.value("workers", workers, between(0, 4096),
             "rollout worker processes; 0: in this process; changes no result");
     v.value("isa", isa, "instruction set of the kernels; changes no result");
-    v.value("keep_last", keep_last, between(1, 1e9), "checkpoints kept of an unfinished stage");
     v.section("data", data, "Row counts of generated domains; [domain.data] changes one domain's.");
     v.section("model", model, "What the run starts from.");
     v.section("tokenizer", tokenizer, "Tokenizer of a new model; model.path brings its own.");
