@@ -80,6 +80,10 @@ TEST(AttentionTest, SinkAboveAllScores) {
     const auto r = k.run(pool);
     for (const float x : r.all()) ASSERT_TRUE(std::isfinite(x));
     for (const float x : r.o) EXPECT_LT(std::abs(x), 1e-15);
+    for (size_t i = 0; i < r.stats.size(); i += 2) {  // (maximum, denominator)
+      EXPECT_EQ(r.stats[i], sink);
+      EXPECT_NEAR(r.stats[i + 1], 1, 1e-6);
+    }
   }
   // Scores far above any sink and above exp's range.
   AttentionCase high({.heads = 2, .channels = 5, .rate = 2, .lengths = {9}}, 40);

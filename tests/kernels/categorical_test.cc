@@ -35,6 +35,17 @@ TEST(CategoricalTest, NeverAnImpossibleToken) {
         EXPECT_EQ(sample_categorical(z.data(), V, 1, u), only) << V;
     }
   }
+  // A threshold of 0 at the end of an impossible chunk belongs to the next possible token.
+  std::vector<float> two(700, kNever);
+  two[300] = two[500] = 1;
+  EXPECT_EQ(sample_categorical(two.data(), 700, 1, 0), 300);
+  EXPECT_EQ(sample_categorical(two.data(), 700, 1, kAlmostOne), 500);
+  // Terms of very different size: the running sum may end below the threshold by rounding.
+  for (uint64_t stream = 0; stream < 300; ++stream) {
+    auto z = random_floats(1000, stream, 25);
+    std::fill(z.end() - 40, z.end(), kNever);
+    EXPECT_LT(sample_categorical(z.data(), 1000, 1, kAlmostOne), 960);
+  }
   // Underflow to probability 0 counts as impossible too.
   const std::vector<float> far = {-200, 0, -200, 0, -200};
   for (int i = 0; i <= 1000; ++i) {

@@ -225,7 +225,7 @@ TEST(CompressorPoolTest, ChunksThroughTheRingGiveTheSameBits) {
 
 TEST(CompressorPoolTest, SameBitsOnAnyNumberOfThreads) {
   for (const bool overlap : {false, true}) {
-    const Case k(4, 22, overlap, {900, 3, 211});
+    const Case k(4, 22, overlap, {4000, 3, 1211});  // eleven blocks of entries
     expect_same_bits_everywhere([&](ThreadPool& pool) { return k.run(pool).all(); });
   }
 }

@@ -120,6 +120,24 @@ TEST(RmsNormTest, WeightGradientOverManyRows) {
   }
 }
 
+// The order of row_blocks.h: each block of 128 rows is a sum of its own, however many threads share
+// the work.
+TEST(RmsNormTest, WeightGradientIsASumOfBlocks) {
+  ThreadPool pool(1);
+  const Case k(300, 22, true, 0);
+  const auto part = [&](int64_t begin, int64_t end) {
+    Arena arena;
+    RmsNorm op = k.bound();
+    op.rows = end - begin;
+    std::vector<float> dx(k.x.size()), dw(22);
+    rms_norm_backward(pool, arena, op, k.x.data() + begin * 22, k.c.data() + begin * 22, dx.data(),
+                      dw.data());
+    return dw;
+  };
+  const auto whole = part(0, 300), a = part(0, 128), b = part(128, 256), c = part(256, 300);
+  for (size_t i = 0; i < 22; ++i) EXPECT_EQ(whole[i], (a[i] + b[i]) + c[i]);
+}
+
 TEST(RmsNormTest, HeadsShareTheirTokensPosition) {
   ThreadPool pool(1);
   const Case k(12, 10, false, 4, 3);

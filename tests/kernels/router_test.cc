@@ -77,7 +77,7 @@ TEST(RouterTest, HandCase) {
 }
 
 TEST(RouterTest, BiasOnlySelects) {
-  const float z[] = {2, 1, 0}, bias[] = {-10, 0, 0};
+  const float z[] = {2, 1, 0}, bias[] = {-10, 5, 1};
   float s[3], w[2];
   int32_t e[2];
   ThreadPool pool(1);

@@ -1,0 +1,188 @@
+#include "rollout/episode_runner.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/model/network_case.h"
+#include "tests/rollout/episode_case.h"
+#include "tests/rollout/temporary_folder.h"
+
+namespace amalgam::rollout {
+namespace {
+
+constexpr int64_t kMaxPositions = 320;
+
+struct Outcome {
+  std::vector<int32_t> ids;
+  std::vector<bool> from_policy;
+  std::vector<float> logprobs;
+  bool sandbox_failed = false;
+  bool operator==(const Outcome&) const = default;
+};
+using Outcomes = std::map<uint32_t, Outcome>;
+
+class EpisodeRunnerTest : public ::testing::Test {
+ protected:
+  static model::ModelConfig config(const model::Tokenizer& tokenizer) {
+    model::ModelConfig c = model::odd_config();
+    c.vocab_size = tokenizer.vocab_size();
+    return c;
+  }
+  std::vector<int32_t> ids(const std::string& text) const {
+    return tokenizer_.encode(text, model::SpecialText::kAsTokens);
+  }
+  std::vector<LoggedToken> logged(const std::string& text) const {
+    std::vector<LoggedToken> log;
+    for (const int32_t id : ids(text)) log.push_back({id, -0.5f, false});
+    return log;
+  }
+  EpisodeGroup group(const std::string& prompt, std::initializer_list<uint32_t> episodes,
+                     bool tools = false) const {
+    EpisodeGroup g{.prompt = ids(prompt), .tools = tools, .extra_info = "", .episodes = {}};
+    for (const uint32_t e : episodes)
+      g.episodes.push_back({e, {1.0, {.seed = 1, .stream = kStream, .request = e}}, {}});
+    return g;
+  }
+
+  Outcomes run(const std::vector<EpisodeGroup>& groups, WalWriter* wal, int64_t max_batch = 64,
+               const ToolOptions& tools = {}) {
+    kernels::ThreadPool pool(1);
+    model::Network net(model_.config(), pool);
+    Engine engine(net, model_.weights(), kMaxPositions, {max_batch, 16});
+    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools, wal);
+    for (const EpisodeGroup& g : groups) runner.submit(g);
+    std::vector<FinishedEpisode> finished;
+    for (int step = 0; step < 20000 && runner.step(&finished, 20); ++step) {
+    }
+    counters_ = runner.counters();
+    Outcomes all;
+    for (const FinishedEpisode& f : finished)
+      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
+                                                f.episode.logprobs(), f.sandbox_failed})
+                      .second);
+    return all;
+  }
+
+  static constexpr uint64_t kStream = 2;
+  const model::Tokenizer tokenizer_ = small_tokenizer();
+  const int32_t eos_ = tokenizer_.require_added_token(model::kEos);
+  const model::PackedModel model_ = model::odd_model(config(tokenizer_), 8);
+  const EpisodeLimits limits_{
+      .max_response_length = 150, .max_turns = 3, .max_positions = kMaxPositions};
+  RunnerCounters counters_;
+};
+
+TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
+  const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
+                                            group("the value of the key", {3}),
+                                            group("invoke", {4, 5})};
+  const Outcomes want = run(groups, nullptr);
+  ASSERT_EQ(want.size(), 6u);
+  EXPECT_NE(want.at(0).ids, want.at(1).ids);
+  EXPECT_EQ(run(groups, nullptr, 1), want);
+  EXPECT_EQ(run({group("invoke", {5}), group("invoke", {4}), group("the value of the key", {3}),
+                 group("What is 17 + 25?", {2, 0}), group("What is 17 + 25?", {1})},
+                nullptr, 3),
+            want);
+  int64_t tokens = 0;
+  for (const auto& [number, o] : want) tokens += static_cast<int64_t>(o.logprobs.size());
+  EXPECT_EQ(counters_.sampled_tokens, tokens);
+}
+
+// The log of a run that was killed after any number of tokens leads to the same episodes.
+TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
+  const TemporaryFolder folder;
+  const std::string prefix = folder.path + "/wal";
+  const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
+                                            group("the name", {7})};
+  Outcomes want;
+  {
+    WalWriter wal(prefix);
+    want = run(groups, &wal);
+  }
+  const auto log = read_wal(prefix);
+  ASSERT_EQ(log.size(), 4u);
+  for (const auto& [number, o] : want) {
+    ASSERT_EQ(log.at(number).size(), o.logprobs.size());
+    for (size_t i = 0; i < o.logprobs.size(); ++i) {
+      EXPECT_EQ(log.at(number)[i].logprob, o.logprobs[i]);
+      EXPECT_EQ(log.at(number)[i].id, o.ids[o.ids.size() - o.logprobs.size() + i]);
+    }
+  }
+  for (const size_t cut : {1, 7, 33, 149, 150}) {
+    std::vector<EpisodeGroup> rest = groups;
+    for (EpisodeGroup& g : rest)
+      for (EpisodeSpec& e : g.episodes) {
+        const auto& all = log.at(e.episode);
+        const size_t n = std::min(all.size(), cut * (e.episode % 2));  // others start afresh
+        e.logged.assign(all.begin(), all.begin() + static_cast<long>(n));
+      }
+    EXPECT_EQ(run(rest, nullptr), want) << cut;
+  }
+}
+
+// A call at the end of the log is made again; with its result in the log it is not.
+TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
+  const TemporaryFolder folder;
+  const std::string prefix = folder.path + "/wal";
+  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, true);
+  const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
+  g.episodes[0].logged = logged(call + std::string(model::kEos));
+  Outcomes want;
+  {
+    WalWriter wal(prefix);
+    want = run({g}, &wal);
+  }
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+  const Outcome& o = want.at(3);
+  EXPECT_FALSE(o.sandbox_failed);
+  const std::string text = tokenizer_.decode(o.ids, model::SpecialIds::kKeep);
+  EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUser)),
+            std::string::npos);
+  const size_t first_tool = g.episodes[0].logged.size();
+  EXPECT_FALSE(o.from_policy[first_tool]);
+  EXPECT_GT(o.logprobs.size(), first_tool);  // it went on after the result
+  const auto log = read_wal(prefix);
+  std::vector<LoggedToken> both = g.episodes[0].logged;
+  both.insert(both.end(), log.at(3).begin(), log.at(3).end());
+  ASSERT_TRUE(both[first_tool].from_tool);
+  EXPECT_EQ(both.size(), o.from_policy.size());
+  std::string result;
+  for (size_t i = 0; i < both.size(); ++i) {
+    EXPECT_EQ(both[i].from_tool, !o.from_policy[i]);
+    if (both[i].from_tool) result += tokenizer_.token_bytes(both[i].id);
+  }
+  EXPECT_NE(result.find("42"), std::string::npos);
+  // From a log that holds the result and some tokens more.
+  for (const size_t extra : {0, 1, 5}) {
+    size_t n = first_tool;
+    while (n < both.size() && both[n].from_tool) ++n;
+    g.episodes[0].logged.assign(both.begin(),
+                                both.begin() + static_cast<long>(std::min(n + extra, both.size())));
+    EXPECT_EQ(run({g}, nullptr), want) << extra;
+  }
+}
+
+TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
+  EpisodeGroup g = group("the value of the key", {1, 2}, true);
+  g.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
+  g.episodes[0].logged =
+      logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
+  ToolOptions tools;
+  tools.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+    *error = "no sandbox today";
+    return std::unique_ptr<sandbox::Sandbox>();
+  };
+  const Outcomes all = run({g}, nullptr, 64, tools);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_TRUE(all.at(1).sandbox_failed);
+  EXPECT_FALSE(all.at(2).sandbox_failed);
+  EXPECT_EQ(counters_.sandbox_failures, 4);  // each attempt
+}
+
+TEST_F(EpisodeRunnerTest, IdleRunnersSaySo) {
+  EXPECT_TRUE(run({}, nullptr).empty());
+  EXPECT_EQ(counters_.sampled_tokens, 0);
+}
+
+}  // namespace
+}  // namespace amalgam::rollout
