@@ -36,14 +36,33 @@ TrainSequence train_sequence(const proto::Trajectory& t) {
 PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySample> samples,
                                      const configs::AlgorithmConfig& algorithm, int64_t norm_length,
                                      double index_loss_coefficient) {
+  // Samples without a gradient (all of their group had one reward) only pass the forward check.
   std::vector<TrainSequence> batch;
+  std::vector<size_t> trained;
+  std::vector<const proto::Trajectory*> checked;
   std::vector<int64_t> num_tokens;
   PolicyFigures f;
-  for (const PolicySample& s : samples) {
-    batch.push_back(train_sequence(*s.trajectory));
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const PolicySample& s = samples[i];
     num_tokens.push_back(s.trajectory->logprobs_size());
-    f.num_tokens += num_tokens.back();
+    if (s.advantage != 0 || !s.reference_logprobs.empty()) {
+      batch.push_back(train_sequence(*s.trajectory));
+      trained.push_back(i);
+      f.num_tokens += num_tokens.back();
+    } else {
+      checked.push_back(s.trajectory);
+    }
   }
+  const auto compare = [&](float now, float before) {
+    if (now != before)
+      f.probs_diff_max = std::max(
+          f.probs_diff_max, std::abs(kernels::scalar::exp(now) - kernels::scalar::exp(before)));
+  };
+  const auto fresh_of_checked = policy_token_logprobs(trainer.network(), trainer.weights(), checked,
+                                                      trainer.max_micro_tokens());
+  for (size_t i = 0; i < checked.size(); ++i)
+    for (size_t k = 0; k < fresh_of_checked[i].size(); ++k)
+      compare(fresh_of_checked[i][k], checked[i]->logprobs(static_cast<int>(k)));
   const std::vector<double> weights =
       loss_weights(algorithm.loss_agg_mode, num_tokens, norm_length);
   const ClipRange clip{algorithm.clip_ratio_low, algorithm.clip_ratio_high};
@@ -60,7 +79,7 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
                                      .tokens = micro.tokens()};
         kernels::head_logprobs(pool, scratch, op, {logprob.data(), lse.data(), entropy.data()});
         for (size_t i = 0; i < micro.slices.size(); ++i) {
-          const auto index = static_cast<size_t>(micro.sequences[i]);
+          const size_t index = trained[static_cast<size_t>(micro.sequences[i])];
           const PolicySample& s = samples[index];
           const float* old = s.trajectory->logprobs().data();
           std::vector<float> fresh;
@@ -74,9 +93,7 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
             const double now = fresh[k], before = old[k];
             f.entropy += entropy[row];
             f.ppo_kl += before - now;
-            if (fresh[k] != old[k])
-              f.probs_diff_max = std::max(f.probs_diff_max, std::abs(kernels::scalar::exp(now) -
-                                                                     kernels::scalar::exp(before)));
+            compare(fresh[k], old[k]);
             double gradient = 0;
             if (!masked && s.advantage != 0) {
               const TokenLoss loss = ppo_clip(now, before, s.advantage, clip);

@@ -28,7 +28,7 @@ struct PolicyFigures {
   // training/rollout_probs_diff_max: largest |π_learner - π_rollout| over policy tokens. Exactly 0
   // when the weights are those that sampled.
   double probs_diff_max = 0;
-  int64_t num_tokens = 0;  // policy tokens
+  int64_t num_tokens = 0;  // policy tokens of samples that have a gradient
   int64_t num_masked = 0;  // sequences masked as off-policy
 };
 
@@ -36,7 +36,8 @@ struct PolicyFigures {
 TrainSequence train_sequence(const proto::Trajectory& trajectory);
 
 // Accumulates the gradient of the mini-batch's loss; the caller steps. Samples whose advantage is 0
-// and that have no KL term add no gradient, but count in the figures.
+// and that have no KL term have no gradient: they count in the loss's normalisation, and their
+// log-probabilities are compared like all others, but they are left out of the backward pass.
 PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySample> samples,
                                      const configs::AlgorithmConfig& algorithm, int64_t norm_length,
                                      double index_loss_coefficient);

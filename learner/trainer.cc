@@ -73,7 +73,7 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
   int64_t csa_layers = 0;
   for (const auto& b : weights().blocks)
     csa_layers += b.attention_kind == model::AttentionKind::kCsa;
-  index_loss_ = csa_layers ? index_loss / static_cast<double>(total * csa_layers) : 0;
+  index_loss_ = csa_layers && total ? index_loss / static_cast<double>(total * csa_layers) : 0;
 }
 
 StepReport Trainer::step(double lr) {

@@ -54,6 +54,7 @@ class Trainer {
 
   // Mean KL per token and CSA layer of the last accumulate().
   double index_loss() const { return index_loss_; }
+  int64_t max_micro_tokens() const { return max_micro_tokens_; }
   Gradients& gradients() { return gradients_; }
   TrainingState& state() { return state_; }
   model::Network& network() { return network_; }
