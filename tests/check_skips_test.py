@@ -9,12 +9,13 @@ JUNIT = """<?xml version="1.0"?>
 <testsuite name="x" tests="3" failures="0" disabled="0" skipped="1">
   <testcase name="A.Runs" classname="A.Runs" status="run"><properties/></testcase>
   <testcase name="A.Skips" classname="A.Skips" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>
+  <testcase name="A.Disabled" classname="A.Disabled" time="0" status="disabled"/>
 </testsuite>"""
 
 
 class CheckSkips(unittest.TestCase):
     def test_skipped_tests_are_found(self):
-        self.assertEqual(skipped_tests(JUNIT), ["A.Skips"])
+        self.assertEqual(skipped_tests(JUNIT), ["A.Skips", "A.Disabled"])
 
     def test_results_without_tests_are_an_error(self):
         with self.assertRaises(ValueError):

@@ -36,6 +36,10 @@ TEST(Unprivileged, AllOtherTestsPass) {
   close(output[0]);
   int status = -1;
   waitpid(child, &status, 0);
+  // ctest takes this mark, wherever it stands, for a skip of this test, even if it failed.
+  const std::string mark = "[  SKIPPED ]";
+  for (size_t at; (at = text.find(mark)) != std::string::npos;)
+    text.replace(at, mark.size(), "[  skipped ]");
   EXPECT_EQ(status, 0) << text;
   std::printf("%s", text.substr(text.size() - std::min<size_t>(text.size(), 700)).c_str());
 }
