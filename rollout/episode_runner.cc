@@ -70,14 +70,13 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
   std::vector<Running*> opened;
   for (size_t i = first; i < first + count; ++i) {
     EpisodeSpec& spec = group.episodes[i];
-    auto r = std::make_unique<Running>(
-        Running{spec.episode,
-                Episode(tokenizer_, eos_, group.mode, group.tools, limits_, group.prompt),
-                spec.sampling,
-                -1,
-                group.tools ? std::make_unique<ToolSession>(group.extra_info, tool_options_)
-                            : nullptr,
-                {}});
+    auto r = std::make_unique<Running>(Running{
+        spec.episode,
+        Episode(tokenizer_, eos_, group.mode, group.tools, limits_, group.prompt),
+        spec.sampling,
+        -1,
+        group.tools ? std::make_unique<ToolSession>(group.extra_info, tool_options_) : nullptr,
+        {}});
     r->episode.replay(spec.logged);
     opened.push_back(r.get());
     params.push_back(spec.sampling);
