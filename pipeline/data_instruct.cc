@@ -148,7 +148,7 @@ Problem draw_json(Draw& draw) {
   Words keys;
   for (char c = 'a'; c <= 'z'; ++c) keys.emplace_back(1, c);
   draw.shuffle(keys);
-  keys.resize(static_cast<size_t>(draw.between(2, 4)));
+  keys.resize(static_cast<size_t>(draw.between(2, 3)));
   Problem problem;
   problem.type = "json";
   problem.canonical = "json " + join(sorted(keys), " ");
