@@ -152,10 +152,11 @@ Problem draw_json(Draw& draw) {
   Problem problem;
   problem.type = "json";
   problem.canonical = "json " + join(sorted(keys), " ");
-  problem.user =
-      draw.below(2) == 0
-          ? "Give a JSON object with keys " + join(keys, ", ") + ". The values are integers."
-          : "Write JSON: an object with integer values and the keys " + join(keys, ", ") + ".";
+  // Quoted as in the answer, so that a key is the same token in both places.
+  const std::string quoted = "\"" + join(keys, "\", \"") + "\"";
+  problem.user = draw.below(2) == 0
+                     ? "Give a JSON object with keys " + quoted + ". The values are integers."
+                     : "Write JSON: an object with integer values and the keys " + quoted + ".";
   problem.ground_truth =
       ordered_json{{"json_keys", sorted(keys)}, {"json_values", "integer"}}.dump();
   std::string object, list;
