@@ -4,8 +4,12 @@
 
 namespace amalgam::kernels {
 namespace {
-constexpr int kSpins = 4000;  // ~ 20 µs: longer than the scalar work between two regions
-}
+constexpr int kSpins = 4000;  // longer than the scalar work between two regions
+// busy_ counts the workers inside the region, and holds this flag while more may enter. So nobody
+// waits for a worker that the kernel schedules late: on a busy machine that would cost more than
+// the work itself.
+constexpr int kOpen = 1 << 30;
+}  // namespace
 
 ThreadPool::ThreadPool(int num_threads) {
   for (int i = 1; i < num_threads; ++i) workers_.emplace_back([this] { work(0); });
@@ -29,15 +33,15 @@ void ThreadPool::drain(Call call, const void* ctx, int64_t num_tasks) {
 void ThreadPool::dispatch(int64_t num_tasks, Call call, const void* ctx) {
   call_ = call, ctx_ = ctx, num_tasks_ = num_tasks;
   next_task_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  busy_.store(kOpen, std::memory_order_release);
   {
     std::lock_guard lock(mutex_);
     generation_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_all();
   drain(call, ctx, num_tasks);
-  // Every worker checks in before the next region may reuse the shared fields. A worker that the
-  // kernel has not scheduled holds us up: yield rather than burn its core.
+  busy_.fetch_and(~kOpen, std::memory_order_acquire);
+  // Workers inside have a task each. If the kernel took one's core, yield rather than burn ours.
   for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; ++spin) {
     if (spin < kSpins)
       _mm_pause();
@@ -61,8 +65,14 @@ void ThreadPool::work(int64_t seen) {
     }
     if (stop_.load()) return;
     seen = now;
-    drain(call_, ctx_, num_tasks_);
-    busy_.fetch_sub(1, std::memory_order_release);
+    for (int busy = busy_.load(std::memory_order_relaxed); busy & kOpen;) {
+      if (!busy_.compare_exchange_weak(busy, busy + 1, std::memory_order_acquire,
+                                       std::memory_order_relaxed))
+        continue;
+      drain(call_, ctx_, num_tasks_);
+      busy_.fetch_sub(1, std::memory_order_release);
+      break;
+    }
   }
 }
 
