@@ -6,7 +6,6 @@
 #include "distill/teachers.h"
 #include "kernels/head_kl.h"
 #include "kernels/head_policy.h"
-#include "kernels/scalar_math.h"
 #include "learner/policy_step.h"
 #include "proto/trajectory.pb.h"
 
@@ -85,8 +84,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
             f.entropy += entropy[row];
             if (logprob[row] != old.Get(k))
               f.probs_diff_max = std::max(
-                  f.probs_diff_max,
-                  std::abs(kernels::scalar::exp(logprob[row]) - kernels::scalar::exp(old.Get(k))));
+                  f.probs_diff_max, learner::probability_difference(logprob[row], old.Get(k)));
             ++k;
           }
         }

@@ -25,6 +25,11 @@ void for_each_learned(const MicroBatch& micro, size_t i, F f) {
 
 }  // namespace
 
+double probability_difference(float a, float b) {
+  if (!std::isfinite(a) || !std::isfinite(b)) return HUGE_VAL;
+  return std::abs(kernels::scalar::exp(a) - kernels::scalar::exp(b));
+}
+
 TrainSequence train_sequence(const proto::Trajectory& t) {
   TrainSequence s;
   s.ids = std::span(t.ids().data(), static_cast<size_t>(t.ids_size()));

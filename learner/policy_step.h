@@ -32,6 +32,9 @@ struct PolicyFigures {
   int64_t num_masked = 0;  // sequences masked as off-policy
 };
 
+// |exp(a) - exp(b)|; infinite when one of them is no number, so that a maximum cannot hide it.
+double probability_difference(float a, float b);
+
 // The sequence of a trajectory, its policy tokens learned.
 TrainSequence train_sequence(const proto::Trajectory& trajectory);
 

@@ -70,9 +70,14 @@ void Engine::resume(Id id) {
 }
 
 void Engine::close(Id id) {
-  Sequence& s = find(id);
-  std::erase_if(sequences_, [&](const auto& p) { return p.get() == &s; });
-  --num_open_;
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    auto& members = sequences_[i]->members;
+    if (std::erase_if(members, [&](const auto& m) { return m.id == id; }) == 0) continue;
+    if (members.empty()) sequences_.erase(sequences_.begin() + static_cast<long>(i));
+    --num_open_;
+    return;
+  }
+  CHECK(!"close() of an engine sequence that is not open");
 }
 
 bool Engine::step(std::vector<Sampled>* out) {

@@ -44,6 +44,7 @@ class Engine {
   void append(Id id, std::span<const int32_t> tokens);
   // Goes on sampling after the token reported last.
   void resume(Id id);
+  // At any time, also before its first token.
   void close(Id id);
 
   struct Sampled {

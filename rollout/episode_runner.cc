@@ -1,6 +1,7 @@
 #include "rollout/episode_runner.h"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "configs/check.h"
@@ -203,7 +204,12 @@ void EpisodeRunner::tool_thread() {
     for (const model::ToolCall& call : task->calls) {
       ToolResult result;
       for (int attempt = 0; attempt < kSandboxAttempts; ++attempt) {
-        result = r.session->call(call.name, call.arguments_json);
+        try {
+          result = r.session->call(call.name, call.arguments_json);
+        } catch (const std::exception& e) {  // nothing may escape this thread
+          result.status = ToolResult::Status::kSandboxFailed;
+          result.detail = e.what();
+        }
         if (result.status != ToolResult::Status::kSandboxFailed) break;
         ++task->failures;
         task->detail = result.detail;
