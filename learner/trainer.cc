@@ -69,6 +69,9 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
       for (size_t e = 0; e < load.size(); ++e) router_load_[at + e] += load[e];
       at += load.size();
     }
+    // MTP blocks are not run: no load, so their biases stay.
+    for (const auto& mtp : weights().mtp) at += static_cast<size_t>(mtp.block.moe.bias.size());
+    router_load_.resize(at);
   }
   int64_t csa_layers = 0;
   for (const auto& b : weights().blocks)
