@@ -1,7 +1,9 @@
 // Ctrl-C. The first SIGINT or SIGTERM asks the program to stop at the next safe point: long loops
-// poll interrupted(), save and return kInterruptedExit. The second one ends the process at once;
-// nothing is lost then either, since everything acknowledged is already durable.
+// poll interrupted(), save and return kInterruptedExit. A second one, or a second without a safe
+// point, ends the process at once; nothing is lost then either, since everything acknowledged is
+// already durable.
 #pragma once
+#include <string>
 
 namespace amalgam::pipeline {
 
@@ -9,5 +11,7 @@ constexpr int kInterruptedExit = 130;
 
 void install_interrupt_handlers();  // once, in main, before any thread starts
 bool interrupted();                 // any thread
+// What the process prints when it ends without having reached a safe point.
+void set_stop_notice(const std::string& notice);
 
 }  // namespace amalgam::pipeline

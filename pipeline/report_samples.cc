@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 
 #include "pipeline/report_sections.h"
+#include "pipeline/results.h"
 #include "pipeline/text_format.h"
 #include "pipeline/trajectory_log.h"
 #include "proto/trajectory.pb.h"
@@ -111,7 +113,7 @@ std::string tool_results(const proto::Trajectory& t) {
 std::string rewards(const proto::TrajectoryMetadata& meta) {
   const bool scored =
       meta.outcome() == proto::OUTCOME_OK || meta.outcome() == proto::OUTCOME_TRUNCATED;
-  if (!scored) return "no reward";
+  if (!scored) return "no reward: " + escape_html(meta.failure());
   std::string html = "reward <b>" + format_number(meta.reward()) + "</b>";
   for (const auto& part : meta.reward_parts())
     html += fmt::format(" · {} {}", escape_html(part.name()), format_number(part.value()));
@@ -139,6 +141,29 @@ std::string sample(const proto::Trajectory& t, bool open, const TokenText& token
       escape_html(m.finish_reason()), conversation(t, token_text));
 }
 
+// `n` rows, first and last among them, the others evenly between.
+std::vector<TrajectoryRow> spread(const std::vector<TrajectoryRow>& rows, size_t n) {
+  n = std::min(n, rows.size());
+  std::vector<TrajectoryRow> some;
+  for (size_t k = 0; k < n; ++k) some.push_back(rows[n == 1 ? 0 : k * (rows.size() - 1) / (n - 1)]);
+  return some;
+}
+
+// What the reader wants to see most: how the specialist and the student answer held-out prompts at
+// the end; before there is such, anything that was sampled.
+std::vector<TrajectoryRow> choose(const std::vector<TrajectoryRow>& rows) {
+  std::vector<TrajectoryRow> chosen;
+  for (const char* model : {"specialist", "student"}) {
+    std::vector<TrajectoryRow> of_model;
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(of_model),
+                 [&](const TrajectoryRow& row) {
+                   return row.stage == evaluation_stage(model, row.domain, kSampledKind);
+                 });
+    for (TrajectoryRow& row : spread(of_model, kPerDomain / 2)) chosen.push_back(std::move(row));
+  }
+  return chosen.empty() ? spread(rows, kPerDomain) : chosen;
+}
+
 std::string legend() {
   std::string html =
       "<p class=\"note\">Probability of each token the model wrote, at the moment it wrote it: "
@@ -162,13 +187,11 @@ std::string samples_section(const std::string& run_dir, const RunStore& store,
     if (rows.empty()) continue;
     html += fmt::format("<h3>{} <small>{} trajectories</small></h3>\n", escape_html(domain),
                         format_count(static_cast<double>(rows.size())));
-    const size_t n = std::min(kPerDomain, rows.size());
-    for (size_t k = 0; k < n; ++k) {
-      // First, last, and evenly between.
-      const TrajectoryRow& row = rows[n == 1 ? 0 : k * (rows.size() - 1) / (n - 1)];
-      html += sample(read_trajectory(trajectory_log_path(run_dir, row.stage), row.offset),
-                     k == n - 1, token_text);
-    }
+    const auto chosen = choose(rows);
+    for (size_t k = 0; k < chosen.size(); ++k)
+      html +=
+          sample(read_trajectory(trajectory_log_path(run_dir, chosen[k].stage), chosen[k].offset),
+                 k + 1 == chosen.size(), token_text);
   }
   if (html.empty()) return "<p class=\"none\">Nothing was sampled yet.</p>\n";
   return legend() + html;

@@ -73,6 +73,11 @@ std::string text_row(const std::string& label, const std::array<Score, kModels.s
 
 }  // namespace
 
+std::string evaluation_stage(const std::string& model, const std::string& domain,
+                             const std::string& kind) {
+  return "eval-" + model + "-" + domain + "-" + kind;
+}
+
 Results collect_results(const RunStore& store) {
   Results r;
   for (const EvalRow& e : store.evals()) {

@@ -16,9 +16,14 @@ inline constexpr std::array<const char*, 5> kModels = {"base", "specialist", "st
                                                        "weight_average", "sampled_kl"};
 inline constexpr const char* kSampledMetricPrefix = "mean@";   // EvalRow.metric: mean@N
 inline constexpr const char* kGreedyMetric = "pass@1/greedy";  // EvalRow.metric
+inline constexpr const char* kSampledKind = "sampled";         // of an evaluation stage
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
 inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";
+
+// Stage, and so trajectory log, of one model's evaluation on one domain.
+std::string evaluation_stage(const std::string& model, const std::string& domain,
+                             const std::string& kind);
 
 inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 

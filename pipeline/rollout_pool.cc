@@ -165,19 +165,47 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* restarts) {
                 " s; run again with --resume");
 }
 
+void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
+                                TrajectoryLog& log) {
+  int64_t masked = 0, sandbox_failed = 0;
+  std::string why;
+  for (const proto::Trajectory& t : all) {
+    const auto outcome = t.meta().outcome();
+    if (outcome == proto::OUTCOME_OK || outcome == proto::OUTCOME_TRUNCATED) continue;
+    ++masked;
+    sandbox_failed += outcome == proto::OUTCOME_SANDBOX_FAILED;
+    why = t.meta().failure();
+  }
+  if (masked == 0) return;
+  store_.add_figure(spec.stage, "masked_samples", static_cast<double>(masked));
+  const std::string where = spec.stage + " step " + std::to_string(spec.step);
+  if (masked == static_cast<int64_t>(all.size())) {
+    log.truncate_after(spec.step - 1);  // scored anew when resumed; the token logs have the tokens
+    throw Error(where + ": no sample could be scored: " + why +
+                "; mend that and run again with --resume");
+  }
+  std::fprintf(stderr, "\n%s: %lld of %zu samples could not be scored and are left out: %s\n",
+               where.c_str(), static_cast<long long>(masked), all.size(), why.c_str());
+  if (sandbox_failed > 0)
+    std::fprintf(stderr, "a sandbox failed too often: this run cannot be reproduced exactly\n");
+}
+
 std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                                                     std::vector<proto::SampleGroup> groups,
                                                     TrajectoryLog& log, CollectFigures* figures) {
   const auto begin = Clock::now();
   // What an interrupted run had finished already.
   using Key = std::pair<int64_t, int32_t>;  // group, sample
-  std::map<Key, proto::Trajectory> finished;
-  std::vector<int64_t> offsets;
+  struct Finished {
+    proto::Trajectory trajectory;
+    int64_t offset;  // in the log
+  };
+  std::map<Key, Finished> finished;
   if (log.last_step() >= spec.step) {
     for_each_trajectory(trajectory_log_path(run_dir_, spec.stage),
-                        [&](int64_t, const proto::Trajectory& t) {
+                        [&](int64_t offset, const proto::Trajectory& t) {
                           if (t.meta().step() == spec.step)
-                            finished[{t.meta().group(), t.meta().sample_index()}] = t;
+                            finished[{t.meta().group(), t.meta().sample_index()}] = {t, offset};
                           return true;
                         });
   }
@@ -215,8 +243,10 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
         w->last_heard = Clock::now();
         if (!reply.error().empty()) throw Error(reply.error());
         std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
-        if (!batch.empty()) log.append(batch);
-        for (auto& t : batch) {
+        std::vector<int64_t> offsets;
+        if (!batch.empty()) offsets = log.append(batch);
+        for (size_t b = 0; b < batch.size(); ++b) {
+          proto::Trajectory& t = batch[b];
           std::erase_if(w->owed, [](const auto& g) { return g.sample_index_size() == 0; });
           for (auto& g : w->owed) {
             if (g.meta().group() != t.meta().group()) continue;
@@ -228,7 +258,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                 break;
               }
           }
-          finished[{t.meta().group(), t.meta().sample_index()}] = std::move(t);
+          const Key key{t.meta().group(), t.meta().sample_index()};
+          finished[key] = {std::move(t), offsets[b]};
           --missing;
         }
         store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
@@ -263,7 +294,13 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
   store_.add_sandbox_failed(sandbox_failures);
   if (figures) figures->rollout_s += std::chrono::duration<double>(Clock::now() - begin).count();
   std::vector<proto::Trajectory> all;
-  for (auto& [key, t] : finished) all.push_back(std::move(t));
+  std::vector<int64_t> offsets;
+  for (auto& [key, f] : finished) {
+    all.push_back(std::move(f.trajectory));
+    offsets.push_back(f.offset);
+  }
+  report_masked(spec, all, log);
+  store_.record_trajectories(spec.stage, all, offsets);
   return all;
 }
 

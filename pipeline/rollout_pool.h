@@ -52,8 +52,9 @@ class RolloutPool {
   ~RolloutPool();
 
   // All samples of all groups, by (group, sample index); groups carry sample_index and seed, the
-  // rest is filled in here. Throws Interrupted, or Error when a worker reports that the request
-  // cannot be served, keeps dying, or is silent for kSilenceSeconds.
+  // rest is filled in here. They are in the log, and their metadata in the store. Throws
+  // Interrupted, or Error when a worker reports that the request cannot be served, keeps dying, or
+  // is silent for kSilenceSeconds.
   std::vector<proto::Trajectory> collect(const CollectSpec& spec,
                                          std::vector<proto::SampleGroup> groups, TrajectoryLog& log,
                                          CollectFigures* figures);
@@ -68,6 +69,9 @@ class RolloutPool {
   void assign(Worker& worker, const CollectSpec& spec,
               const std::vector<proto::SampleGroup>& groups, bool resume);
   void watch(Worker& worker, const CollectSpec& spec, int* restarts);
+  // Counts the samples without a score and says so; an Error if there are no others.
+  void report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
+                     TrajectoryLog& log);
   std::string wal_prefix(const std::string& stage, int64_t step) const;
 
   const configs::RunConfig& config_;

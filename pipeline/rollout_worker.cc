@@ -107,7 +107,11 @@ struct RolloutWorker::Impl {
       auto& meta = *task->trajectory.mutable_meta();
       rewards::Score score;
       for (int attempt = 0; attempt < kScoreAttempts; ++attempt) {
-        score = scorer_of(meta.domain()).score(task->request);
+        try {
+          score = scorer_of(meta.domain()).score(task->request);
+        } catch (const std::exception& e) {  // nothing may escape this thread
+          score = rewards::failed(rewards::Status::kVerifierFailed, e.what());
+        }
         if (!is_worth_retrying(score.status)) break;
         task->sandbox_failures += score.status == rewards::Status::kSandboxFailed;
       }
@@ -120,6 +124,7 @@ struct RolloutWorker::Impl {
         meta.set_outcome(score.status == rewards::Status::kSandboxFailed
                              ? proto::OUTCOME_SANDBOX_FAILED
                              : proto::OUTCOME_VERIFIER_FAILED);
+        meta.set_failure(score.detail);
       }
       {
         std::lock_guard lock(mutex);
@@ -193,6 +198,7 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   meta.set_outcome(f.sandbox_failed ? proto::OUTCOME_SANDBOX_FAILED
                    : length         ? proto::OUTCOME_TRUNCATED
                                     : proto::OUTCOME_OK);
+  meta.set_failure(f.detail);
   return t;
 }
 
@@ -342,7 +348,7 @@ void RolloutWorker::serve(const proto::CollectRequest& request,
                           const std::function<bool()>& should_stop) {
   try {
     impl_->serve(request, send, should_stop);
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     proto::WorkerReply reply;
     reply.set_error(e.what());
     send(reply);

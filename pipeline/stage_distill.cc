@@ -65,7 +65,7 @@ class DistillStage {
     }
   }
 
-  double run() {
+  void run() {
     learner::TrainingState& state = training_.trainer().state();
     MetricsLogger metrics(run_.run_dir, job_.stage, &run_.store, state.step() - 1);
     log_.truncate_after(state.step());
@@ -79,7 +79,6 @@ class DistillStage {
       run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
     }
     best_.finish(job_.out_dir);
-    return best_.best_score();
   }
 
  private:
@@ -93,7 +92,7 @@ class DistillStage {
     distill::TeacherWeights weights;
     for (const configs::TeacherRow& row : config_.teachers)
       if (row.domain == domain)
-        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] = weight;
+        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
     if (weights.empty()) weights[directory(domain)] = 1;
     return weights;
   }
@@ -146,17 +145,13 @@ class DistillStage {
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
     std::vector<distill::DistillSample> samples;
-    int64_t tokens = 0, failed = 0;
+    int64_t tokens = 0;
     for (const auto& t : trajectories) {
-      if (t.meta().outcome() == proto::OUTCOME_SANDBOX_FAILED) {
-        ++failed;
-        continue;
-      }
+      if (t.meta().outcome() == proto::OUTCOME_SANDBOX_FAILED) continue;
       for (const DistillDomain& d : domains_)
         if (d.name == t.meta().domain()) samples.push_back({&t, &d.teachers});
       tokens += t.meta().response_length();
     }
-    if (failed) run_.store.add_figure(job_.stage, "masked_samples", static_cast<double>(failed));
     const distill::DistillFigures f = distill::accumulate_distill_loss(
         training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
     configs::OptimConfig optim = config_.optim;
@@ -212,8 +207,7 @@ void run_sweep(RunContext& run, DistillJob job, const std::string& out) {
     job.lr = lr;
     job.out_dir = run.path("checkpoints/candidate-" + job.stage);
     dirs.push_back(job.out_dir);
-    run_distill_job(run, job);
-    const double score = run.store.figure(job.stage, "best_score").value_or(0);
+    const double score = run_distill_job(run, job);
     run.store.record_sweep({objective_name(job.objective), lr, score, std::nan("")});
     if (score > best) best = score, best_dir = job.out_dir;
   }
@@ -224,11 +218,8 @@ void run_sweep(RunContext& run, DistillJob job, const std::string& out) {
 }  // namespace
 
 double run_distill_job(RunContext& run, const DistillJob& job) {
-  if (!std::filesystem::exists(job.out_dir)) {
-    DistillStage stage(run, job);
-    run.store.set_figure(job.stage, "best_score", stage.run());
-  }
-  return run.store.figure(job.stage, "best_score").value_or(0);
+  if (!std::filesystem::exists(job.out_dir)) DistillStage(run, job).run();
+  return run.store.figure(job.stage, kBestScoreFigure).value_or(0);
 }
 
 void run_distill_stage(RunContext& run) {

@@ -37,7 +37,7 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
   const auto score = [&](const std::string& metric, const std::string& kind, int64_t n,
                          double temperature) {
     if (is_recorded(run.store, model, domain.name, metric)) return;
-    const std::string stage = "eval-" + model + "-" + domain.name + "-" + kind;
+    const std::string stage = evaluation_stage(model, domain.name, kind);
     const HeldOutScore s =
         score_held_out(run, stage, 0, weights, tokenizer_dir(run), prompts, n, temperature, budget);
     run.store.add_figure(RunStore::kRun, "index_visible",
@@ -46,7 +46,7 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
                          static_cast<double>(s.figures.index_selected));
     run.store.record_eval({stage, model, domain.name, metric, s.mean, s.standard_error});
   };
-  score(kSampledMetricPrefix + std::to_string(eval.n), "sampled", eval.n, eval.temperature);
+  score(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind, eval.n, eval.temperature);
   if (eval.greedy) score(kGreedyMetric, "greedy", 1, 0);
 }
 

@@ -139,8 +139,6 @@ class RlStage {
                       .max_positions = budget_.max_positions(),
                       .score = true},
                      std::move(groups), log_, &collected);
-    run_.store.record_trajectories(job_.stage, trajectories,
-                                   std::vector<int64_t>(trajectories.size(), 0));
     const auto learn_begin = Clock::now();
     const std::vector<double> advantage = advantages(trajectories, rl_.algorithm.norm_adv_by_std);
     std::vector<std::vector<float>> reference(trajectories.size());
@@ -172,19 +170,15 @@ class RlStage {
           kl_loss += f.kl_loss, grad_norm += report.grad_norm;
     }
     const auto u = static_cast<double>(updates);
-    int64_t scored = 0, failed = 0, truncated = 0, tokens = 0;
+    int64_t scored = 0, truncated = 0, tokens = 0;
     double reward = 0;
     for (const auto& t : trajectories) {
-      if (!is_scored(t)) {
-        ++failed;
-        continue;
-      }
+      if (!is_scored(t)) continue;
       ++scored;
       reward += t.meta().reward();
       tokens += t.meta().response_length();
       truncated += t.meta().outcome() == proto::OUTCOME_TRUNCATED;
     }
-    if (failed) run_.store.add_figure(job_.stage, "masked_samples", static_cast<double>(failed));
     const double n = static_cast<double>(std::max<int64_t>(1, scored));
     std::snprintf(note_, sizeof note_, "reward %.3f", reward / n);
     const double total = seconds_since(begin);

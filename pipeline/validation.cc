@@ -32,12 +32,16 @@ void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
     job.save(directory(), false);
     best_step_ = step, best_score_ = score;
   }
-  run_.store.set_figure(stage_, kPrefix + std::to_string(step), score);
+  // The validated step last: it says that all else is recorded.
   run_.store.set_figure(stage_, "best_step", static_cast<double>(best_step_));
+  run_.store.set_figure(stage_, kBestScoreFigure, best_score_);
+  run_.store.set_figure(stage_, kPrefix + std::to_string(step), score);
 }
 
 void BestCheckpoint::finish(const std::string& out) {
   CHECK_GE(best_step_, 0);
+  const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
+  std::filesystem::create_directories(parent);
   std::filesystem::rename(model::complete_directory(directory()), out);
   std::filesystem::remove_all(run_.run_dir + "/checkpoints/" + stage_);
 }

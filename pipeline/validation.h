@@ -8,6 +8,9 @@
 
 namespace amalgam::pipeline {
 
+// Figure of a stage: the best validation score so far.
+inline constexpr const char* kBestScoreFigure = "best_score";
+
 class BestCheckpoint {
  public:
   BestCheckpoint(RunContext& run, const std::string& stage);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 namespace amalgam::pipeline {
 namespace {
@@ -27,6 +28,18 @@ TEST(InterruptDeathTest, SecondSignalEndsTheProcess) {
         _exit(8);
       },
       testing::ExitedWithCode(kInterruptedExit), "");
+}
+
+TEST(InterruptDeathTest, ASecondWithoutASafePointEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        install_interrupt_handlers();
+        set_stop_notice("continue so\n");
+        raise(SIGINT);
+        sleep(10), sleep(10);  // a signal cuts a sleep short
+        _exit(8);
+      },
+      testing::ExitedWithCode(kInterruptedExit), "continue so");
 }
 
 }  // namespace
