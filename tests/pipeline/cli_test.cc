@@ -51,7 +51,9 @@ TEST(Cli, HelpListsCommandsAndEachCommandHasExamples) {
     EXPECT_EQ(help.status, 0) << name;
     const size_t examples = help.out.find("\nExamples:\n");
     ASSERT_NE(examples, std::string::npos) << help.out;
-    EXPECT_NE(help.out.find("  amalgam " + name, examples), std::string::npos) << help.out;
+    const size_t example = help.out.find("\n  amalgam ", examples);
+    ASSERT_NE(example, std::string::npos) << help.out;
+    EXPECT_NE(help.out.find(name, example), std::string::npos) << help.out;  // worker: --workers
   }
   EXPECT_GE(num_commands, 1);
 }
