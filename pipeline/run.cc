@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "model/durable_file.h"
+#include "pipeline/inputs_check.h"
 #include "pipeline/machine.h"
 #include "pipeline/report_command.h"
 #include "pipeline/stage_distill.h"
@@ -16,30 +17,6 @@ namespace amalgam::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What decides the run's bytes; threads, workers and instruction set do not.
-std::string fingerprint(configs::RunConfig c) {
-  c.threads = c.workers = 0;
-  c.isa = configs::Isa::kAuto;
-  c.run_dir.clear();
-  return configs::to_toml(c);
-}
-
-// A fresh directory, or one that this config was run in and that --resume may continue.
-void open_run_dir(const configs::RunConfig& config, bool resume) {
-  const std::string path = config.run_dir + "/config.toml";
-  if (!fs::exists(path)) {
-    model::write_file_durably(path, configs::to_toml(config));
-    return;
-  }
-  if (!resume)
-    throw Error(config.run_dir +
-                " holds a run already; add --resume to continue it, or choose another --run-dir");
-  const configs::RunConfig before = configs::load_run_config(path);
-  if (fingerprint(before) != fingerprint(config))
-    throw Error(config.run_dir + " was started with another config (" + path +
-                "); resume with that one, or choose another --run-dir");
-}
 
 // Upper bound of what a run keeps at one time, from the number of parameters: a training state has
 // two slots of parameters and two moments, and the models stay.
@@ -72,7 +49,8 @@ void RunOptions::describe(OptionSet& options) {
 
 int run_run(const RunOptions& options) {
   const configs::RunConfig config = options.session.load();
-  announce_disk(config);
+  check_inputs(config);
+  if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
   RunSession session(config);
   open_run_dir(config, options.resume);
   RunContext& run = session.context();

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 
 #include "configs/error.h"
 #include "kernels/isa.h"
+#include "model/durable_file.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/machine.h"
 #include "pipeline/results.h"
@@ -19,7 +21,30 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// What decides the run's bytes; threads, workers and instruction set do not.
+std::string fingerprint(configs::RunConfig c) {
+  c.threads = c.workers = 0;
+  c.isa = configs::Isa::kAuto;
+  c.run_dir.clear();
+  return configs::to_toml(c);
+}
+
 }  // namespace
+
+void open_run_dir(const configs::RunConfig& config, bool resume) {
+  const std::string path = config.run_dir + "/config.toml";
+  if (!std::filesystem::exists(path)) {
+    model::write_file_durably(path, configs::to_toml(config));
+    return;
+  }
+  if (!resume)
+    throw Error(config.run_dir +
+                " holds a run already; add --resume to continue it, or choose another --run-dir");
+  const configs::RunConfig before = configs::load_run_config(path);
+  if (fingerprint(before) != fingerprint(config))
+    throw Error(config.run_dir + " was started with another config (" + path +
+                "); resume with that one, or choose another --run-dir");
+}
 
 void SessionOptions::describe(OptionSet& options) {
   config.describe(options, Need::kRequired);
@@ -66,7 +91,7 @@ void RunSession::stage(const std::string& name, const std::function<void()>& f) 
   store_.start_stage(name);
   try {
     f();
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     store_.end_stage(name, StageState::kFailed);
     throw;
   }
@@ -75,10 +100,12 @@ void RunSession::stage(const std::string& name, const std::function<void()>& f) 
 }
 
 int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body) {
+  const std::string notice = "\nstopped; " + how_to_continue + "\n";
+  set_stop_notice(notice);
   try {
     return body();
   } catch (const Interrupted&) {
-    std::fprintf(stderr, "\nstopped; %s\n", how_to_continue.c_str());
+    std::fputs(notice.c_str(), stderr);
     return kInterruptedExit;
   }
 }

@@ -44,6 +44,10 @@ class RunSession {
   double counted_s_;
 };
 
+// Writes config.toml into a fresh run directory; one that holds a run of this config may be
+// continued if `resume` says so. Throws Error otherwise.
+void open_run_dir(const configs::RunConfig& config, bool resume);
+
 // Calls body(); on Ctrl-C says how to continue and returns kInterruptedExit.
 int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body);
 

@@ -38,7 +38,13 @@ void StageOptions::describe(OptionSet& options, Need out_need) {
     options.option("--out", out, "model directory to write", Need::kRequired);
 }
 
-configs::RunConfig StageOptions::load() const {
+void StageOptions::tidy() {
+  for (std::string* path : {&model, &out})
+    while (path->size() > 1 && path->back() == '/') path->pop_back();
+}
+
+configs::RunConfig StageOptions::load() {
+  tidy();
   configs::RunConfig config = session.load();
   if (!fs::exists(model + "/config.json"))
     throw Error(model + ": is no model directory (no config.json)");
@@ -55,16 +61,17 @@ void SftOptions::describe(OptionSet& options) {
 }
 
 int run_sft(const SftOptions& options) {
-  const configs::RunConfig config = options.stage.load();
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
-  require_free(options.stage.out);
+  require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
   RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
-    session.stage("sft-" + domain.name, [&] {
-      run_domain_sft(session.context(), domain, options.stage.model, options.stage.out);
-    });
-    std::printf("%s\n", options.stage.out.c_str());
+    session.stage("sft-" + domain.name,
+                  [&] { run_domain_sft(session.context(), domain, stage.model, stage.out); });
+    std::printf("%s\n", stage.out.c_str());
     return 0;
   });
 }
@@ -75,16 +82,18 @@ void RlOptions::describe(OptionSet& options) {
 }
 
 int run_rl(const RlOptions& options) {
-  const configs::RunConfig config = options.stage.load();
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
-  require_free(options.stage.out);
+  require_free(stage.out);
   RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
-    const std::string stage = "rl-" + domain.name;
-    session.stage(stage, [&] {
-      run_rl_job(session.context(), domain, {stage, options.stage.model, options.stage.out});
+    const std::string name = "rl-" + domain.name;
+    session.stage(name, [&] {
+      run_rl_job(session.context(), domain, {name, stage.model, stage.out});
     });
-    std::printf("%s\n", options.stage.out.c_str());
+    std::printf("%s\n", stage.out.c_str());
     return 0;
   });
 }
@@ -96,11 +105,12 @@ void DistillOptions::describe(OptionSet& options) {
 }
 
 int run_distill(const DistillOptions& options) {
-  const configs::RunConfig config = options.stage.load();
-  require_free(options.stage.out);
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
+  require_free(stage.out);
   DistillJob job{.stage = "distill",
-                 .start_dir = options.stage.model,
-                 .out_dir = options.stage.out,
+                 .start_dir = stage.model,
+                 .out_dir = stage.out,
                  .teachers = {},
                  .objective = config.distill.objective,
                  .lr = config.distill.optim.lr};
@@ -111,9 +121,10 @@ int run_distill(const DistillOptions& options) {
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
   }
   RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
     session.stage(job.stage, [&] { run_distill_job(session.context(), job); });
-    std::printf("%s\n", options.stage.out.c_str());
+    std::printf("%s\n", stage.out.c_str());
     return 0;
   });
 }
@@ -124,14 +135,16 @@ void EvalOptions::describe(OptionSet& options) {
 }
 
 int run_eval(const EvalOptions& options) {
-  const configs::RunConfig config = options.stage.load();
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
   if (!options.domain.empty()) domain_of(config, options.domain);
   RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
     for (const configs::DomainConfig& d : config.domains)
       if (options.domain.empty() || options.domain == d.name)
         session.stage("eval-" + d.name,
-                      [&] { evaluate_model(session.context(), d, "model", options.stage.model); });
+                      [&] { evaluate_model(session.context(), d, "model", stage.model); });
     for (const EvalRow& r : session.store().evals())
       std::printf("%-12s %-14s %5.1f ± %.1f\n", r.domain.c_str(), r.metric.c_str(), 100 * r.value,
                   100 * r.standard_error);

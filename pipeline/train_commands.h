@@ -15,7 +15,10 @@ struct StageOptions {
 
   void describe(OptionSet& options, Need out_need);
   // The config with the model as its start; throws Error if the directory is no model.
-  configs::RunConfig load() const;
+  configs::RunConfig load();
+
+ private:
+  void tidy();  // no trailing slashes: names are derived from these paths
 };
 
 struct SftOptions {
