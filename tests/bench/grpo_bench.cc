@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "bench_model.h"
+#include "tests/bench/bench_model.h"
 #include "configs/error.h"
 #include "learner/advantage.h"
 #include "learner/policy_step.h"

@@ -4,7 +4,7 @@
 // temperature 1.
 #include <benchmark/benchmark.h>
 
-#include "bench_model.h"
+#include "tests/bench/bench_model.h"
 #include "kernels/head_policy.h"
 #include "learner/gradients.h"
 #include "model/network.h"

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "small_model.h"
+#include "tests/learner/small_model.h"
 
 namespace amalgam::learner {
 namespace {

@@ -36,7 +36,8 @@ TEST(InterruptDeathTest, ASecondWithoutASafePointEndsTheProcess) {
         install_interrupt_handlers();
         set_stop_notice("continue so\n");
         raise(SIGINT);
-        sleep(10), sleep(10);  // a signal cuts a sleep short
+        sleep(10);  // a signal cuts a sleep short
+        sleep(10);
         _exit(8);
       },
       testing::ExitedWithCode(kInterruptedExit), "continue so");
