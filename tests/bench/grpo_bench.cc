@@ -6,7 +6,6 @@
 
 #include <set>
 
-#include "tests/bench/bench_model.h"
 #include "configs/error.h"
 #include "learner/advantage.h"
 #include "learner/policy_step.h"
@@ -14,6 +13,7 @@
 #include "rollout/engine.h"
 #include "rollout/streams.h"
 #include "rollout/wal.h"
+#include "tests/bench/bench_model.h"
 
 namespace amalgam::bench {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <vector>
 
-#include "tests/bench/bench_model.h"
 #include "kernels/head_kl.h"
 #include "kernels/head_policy.h"
 #include "kernels/rng.h"
+#include "tests/bench/bench_model.h"
 
 namespace amalgam::kernels {
 namespace {

@@ -4,12 +4,12 @@
 // temperature 1.
 #include <benchmark/benchmark.h>
 
-#include "tests/bench/bench_model.h"
 #include "kernels/head_policy.h"
 #include "learner/gradients.h"
 #include "model/network.h"
 #include "model/packed_model.h"
 #include "rollout/engine.h"
+#include "tests/bench/bench_model.h"
 
 namespace amalgam::bench {
 namespace {
