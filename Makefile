@@ -17,10 +17,16 @@ test: install-deps
 quickstart: build
 	build/amalgam run configs/quickstart.toml --resume
 
-bench: install-deps
-	cmake --preset release -DAMALGAM_BENCH=ON
-	cmake --build build -j $(jobs)
-	set -e; for bench in build/*_bench; do $$bench; done
+# PEERS=1 also measures transformers, TRL and torch (6 GB of Python packages, some minutes).
+bench: install-deps $(if $(PEERS),build/venv-peers/ready)
+	cmake --preset release -DAMALGAM_TESTS=OFF -DAMALGAM_BENCH=ON
+	cmake --build build -j $(jobs) --target model_bench grpo_bench head_bench gemm_bench
+	tests/bench/compare.py build $(if $(PEERS),--peers build/venv-peers/bin/python)
+
+build/venv-peers/ready: tests/bench/peers/requirements.txt
+	python3 -m venv build/venv-peers
+	build/venv-peers/bin/pip install -q -r $<
+	touch $@
 
 docs: build
 	build/amalgam --config-reference > docs/CONFIG.md

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks of every comparison and prints one table; with --peers, also what others use for the
+same work, measured one after the other in the same run on the same two cores.
+
+    compare.py BUILD_DIR [--peers PYTHON]
+
+BUILD_DIR holds the benchmark programs, PYTHON is an interpreter with torch, transformers, trl and datasets.
+Ratios are of real time. "by CPU" is the ratio of processor times: on a machine that does other work it is
+the steadier of the two.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+CORES = 2
+
+# work (name of the benchmark), program, tokens a call, required ratio to the peer (None: for information)
+WORKS = [
+    ("forward_backward/tiny/8/256", "model_bench", 2048, 4.0),
+    ("forward_backward/small/4/256", "model_bench", 1024, 1.5),
+    ("forward/tiny/8/256", "model_bench", 2048, None),
+    ("forward/small/4/256", "model_bench", 1024, None),
+    ("prefill/tiny/8/256", "model_bench", 2048, None),
+    ("prefill/small/4/256", "model_bench", 1024, None),
+    ("decode/tiny/1", "model_bench", 64, 30.0),
+    ("decode/small/1", "model_bench", 64, 5.0),
+    ("decode/tiny/32", "model_bench", 2048, 10.0),
+    ("decode/small/32", "model_bench", 2048, 5.0),
+    ("grpo_step", "grpo_bench", 4096, 5.0),
+    ("kl_with_gradients/2048", "head_bench", None, None),
+]
+OPTIONS = {  # of the programs that hold more than we want, or do not repeat by themselves
+    "head_bench": ["--benchmark_filter=kl_with_gradients/2048", "--benchmark_repetitions=3",
+                   "--benchmark_report_aggregates_only=true"],
+    "gemm_bench": ["--benchmark_filter=square|forward/2048x512x512", "--benchmark_repetitions=3",
+                   "--benchmark_min_time=0.2", "--benchmark_report_aggregates_only=true"],
+}
+PEERS = ["bench_transformers.py", "bench_trl.py", "bench_kl.py"]
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+TIMEOUT_S = 1800
+
+
+def run(command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S)
+    if result.returncode:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+    return result.stdout
+
+
+def ours(build_dir, program):
+    """Medians of a program's benchmarks, and its context."""
+    output = json.loads(run([build_dir / program, "--benchmark_format=json", *OPTIONS.get(program, [])]))
+    for b in output["benchmarks"]:
+        if b.get("error_occurred"):
+            sys.exit(f"{program}: {b['name']}: {b['error_message']}")
+    return [b for b in output["benchmarks"] if b.get("aggregate_name") == "median"], output["context"]
+
+
+def measure_ours(build_dir):
+    """{work: {seconds, cpu_seconds, extra_bytes}}"""
+    medians = {program: ours(build_dir, program)[0] for program in dict.fromkeys(w[1] for w in WORKS)}
+    results = {}
+    for work, program, _, _ in WORKS:
+        [b] = [b for b in medians[program] if (b["run_name"] + "/").startswith(work + "/")]
+        unit = SECONDS[b["time_unit"]]
+        results[work] = {"seconds": b["real_time"] * unit, "cpu_seconds": b["cpu_time"] * unit}
+        if "extra_MB" in b:
+            results[work]["extra_bytes"] = b["extra_MB"] * 1e6
+    return results
+
+
+def measure_peers(python):
+    results = {}
+    for script in PEERS:
+        print(f"measuring {script} ...", file=sys.stderr, flush=True)
+        for line in run([python, HERE / "peers" / script]).splitlines():
+            if line.startswith('{"work"'):
+                result = json.loads(line)
+                results[result["work"]] = result
+    return results
+
+
+def figure(result, tokens):
+    if result is None:
+        return ""
+    if tokens is None:
+        return f"{result['seconds']:.2f} s, {result['extra_bytes'] * 1e-9:.2f} GB"
+    return f"{tokens / result['seconds']:,.0f} tok/s"
+
+
+def print_table(mine, theirs):
+    row = "{:<30} {:>18} {:>18} {:>8} {:>8} {:>9}".format
+    print(row("work", "ours", "peer", "ratio", "by CPU", "required"))
+    below = 0
+    for work, _, tokens, required in WORKS:
+        m, t = mine[work], theirs.get(work)
+        ratio = t["seconds"] / m["seconds"] if t else None
+        cpu = t["cpu_seconds"] / m["cpu_seconds"] if t else None
+        below += ratio is not None and required is not None and ratio < required
+        print(row(work, figure(m, tokens), figure(t, tokens), f"{ratio:.2f}" if ratio else "",
+                  f"{cpu:.2f}" if cpu else "", f">= {required:g}" if ratio and required else ""))
+    return below
+
+
+def print_gemm(medians, context):
+    peak = float(context["fma_peak_gflops"].split()[0])
+    print(f"\nmatrix products (register-only multiply-adds: {peak:.0f} GFLOP/s on all cores)")
+    for b in medians:
+        print(f"{b['run_name'].removesuffix('/real_time'):<30} {b['GFLOP/s']:>10.0f} GFLOP/s"
+              f"  {100 * b['GFLOP/s'] / peak:.0f} % of that")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build_dir", type=pathlib.Path)
+    parser.add_argument("--peers", metavar="PYTHON", help="measure the peers too, with this interpreter")
+    args = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    load = os.getloadavg()[0]
+    gemm = ours(args.build_dir, "gemm_bench")
+    mine = measure_ours(args.build_dir)
+    theirs = measure_peers(args.peers) if args.peers else {}
+    below = print_table(mine, theirs)
+    print_gemm(*gemm)
+    if load > 0.5:
+        print(f"\nThe machine was not idle (load {load:.1f} at the start): real times and their ratios are off.")
+    if below:
+        print(f"\n{below} ratios are below what is required.")
+
+
+if __name__ == "__main__":
+    main()
