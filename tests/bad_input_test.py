@@ -1,0 +1,273 @@
+"""Bad input and a failing world: one line that says what to do, or a run that goes on.
+
+Usage: bad_input_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the checks."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+from run_harness import (CONFIG, ROOT, SMALL, Failure, check, check_same, finish, main,
+                         metric_lines, outcome, results, text_of)
+
+SKIPPED = 77
+OWN_DOMAIN = os.path.join(ROOT, "configs", "own_domain")
+
+
+def own_domain(program, name):
+    """A copy of configs/own_domain to spoil, and the overrides that use it."""
+    folder = program.path(name)
+    shutil.copytree(OWN_DOMAIN, folder)
+    return folder, [f"domain.dates.{key}={folder}/{file}" for key, file in (
+        ("train_file", "train.jsonl"), ("heldout_file", "heldout.jsonl"),
+        ("sft_file", "sft.jsonl"), ("reward_file", "reward.py"))]
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+# What is wrong before anything has run: exactly one line.
+
+
+def bad_config(program):
+    run_dir = program.path("run")
+    shown = []
+
+    def fails(words, *arguments, config=CONFIG):
+        command = [program.binary, "run", config, "--run-dir", run_dir, *arguments]
+        lines = program.fails(command, program.path("log"))
+        check(len(lines) == 1 and lines[0].startswith("amalgam: "), f"not one line: {lines}")
+        for word in words:
+            check(word in lines[0], f"'{word}' is not in: {lines[0]}")
+        shown.append(words[0])
+
+    fails(["stepz", "did you mean", "steps"], "rl.stepz=3")
+    fails(["generater"], "domain.code.generater=code")
+    fails(["rl.steps"], "rl.steps=many")
+    fails(["rl.optim.lr", "7"], "rl.optim.lr=7")
+    fails(["ppo_mini_batches"], "rl.ppo_mini_batches=3")
+    fails(["no_such.toml"], config=program.path("no_such.toml"))
+    spoiled = program.path("spoiled.toml")
+    write(spoiled, "seed = 1\n[rl]\nstepz = 3\n")
+    fails(["spoiled.toml:3", "steps"], config=spoiled)
+    write(spoiled, "seed = 1\n[rl\n")
+    fails(["spoiled.toml:2"], config=spoiled)
+    fails(["--treads", "--threads"], "--treads", "2")
+    fails(["avx3"], "--isa", "avx3")
+
+    fails(["no_rows.jsonl"], f"domain.dates.train_file={program.path('no_rows.jsonl')}")
+    folder, overrides = own_domain(program, "rows")
+    rows = text_of(folder + "/train.jsonl").split("\n")
+    for text, words in (("{\"prompt\": ", ["train.jsonl:3", "JSON"]),
+                        ("[1, 2]", ["train.jsonl:3", "object"]),
+                        ("{\"data_source\": \"dates\"}", ["train.jsonl:3", "prompt"]),
+                        ("{\"prompt\": 5}", ["train.jsonl:3", "prompt"])):
+        write(folder + "/train.jsonl", "\n".join([*rows[:2], text, *rows[3:]]))
+        fails(words, *overrides)
+    write(folder + "/train.jsonl", "\n")
+    fails(["train.jsonl", "no rows"], *overrides)
+
+    folder, overrides = own_domain(program, "reward")
+    for text, words in (("def compute_score(:\n", ["reward.py", "SyntaxError"]),
+                        ("import no_such_package\n", ["reward.py", "no_such_package"]),
+                        ("def other(x):\n    return 1\n", ["reward.py", "compute_score"]),
+                        ("import os\nos._exit(3)\n", ["reward.py"])):
+        write(folder + "/reward.py", text)
+        fails(words, *overrides)
+    fails(["no_reward.py"], f"domain.dates.reward_file={program.path('no_reward.py')}")
+    check(not os.path.exists(run_dir + "/run.sqlite"), "a run was begun")
+    return f"{len(shown)} wrong configs, rows and reward files: one line each, exit code 1"
+
+
+# What is wrong with a model or shows up while running: one line of ours, the last.
+
+
+def bad_model(program, ci_run):
+    shown = 0
+
+    def fails(words, *arguments):
+        nonlocal shown
+        run_dir = program.path(f"run{shown}")
+        lines = program.fails([program.binary, "run", CONFIG, "--run-dir", run_dir, *SMALL,
+                               *arguments], program.path("log"))
+        errors = [line for line in lines if line.startswith("amalgam: ")]
+        check(len(errors) == 1 and lines[-1] == errors[0], f"not one line, at the end: {lines}")
+        for word in words:
+            check(word in errors[0], f"'{word}' is not in: {errors[0]}")
+        shown += 1
+
+    def spoiled(name):
+        folder = program.path(name)
+        shutil.copytree(ci_run + "/base", folder)
+        return folder, f"model.path={folder}"
+
+    fails(["no_model"], f"model.path={program.path('no_model')}")
+    folder, override = spoiled("shape")
+    config = json.loads(text_of(folder + "/config.json"))
+    write(folder + "/config.json", json.dumps(config | {"moe_intermediate_size":
+                                                        2 * config["moe_intermediate_size"]}))
+    fails(["shape"], override)
+    folder, override = spoiled("cut")
+    size = os.path.getsize(folder + "/model.safetensors")
+    os.truncate(folder + "/model.safetensors", size * 2 // 3)
+    fails(["model.safetensors"], override)
+    folder, override = spoiled("header")
+    os.truncate(folder + "/model.safetensors", 5)
+    fails(["model.safetensors"], override)
+    folder, override = spoiled("tokenizer")
+    os.remove(folder + "/tokenizer.json")
+    fails(["tokenizer.json"], override)
+    folder, override = spoiled("json")
+    write(folder + "/config.json", "{")
+    fails(["config.json"], override)
+    fails(["max_prompt_length", "raise it"], f"model.path={ci_run}/base",
+          "rl.data.max_prompt_length=4")
+    return f"{shown} wrong models and prompts that are all too long: one line each, exit code 1"
+
+
+# The user's reward function fails while the run goes on.
+
+
+def reward_faults(program, ci_run):
+    settings = [*SMALL, f"model.path={ci_run}/base", "eval.prompts=3"]
+    whole = program.path("whole")
+    program.run(whole, *settings)
+    expected = outcome(whole)
+    good = text_of(OWN_DOMAIN + "/reward.py")
+
+    def variant(name, prologue, body):
+        """Runs with compute_score replaced by `body`, which may call `good`."""
+        folder, overrides = own_domain(program, name)
+        renamed = good.replace("def compute_score(", "def good(")
+        write(folder + "/reward.py", f"import os, time\n{prologue}\n{renamed}\n\n"
+              "def compute_score(data_source, solution_str, ground_truth, extra_info=None):\n"
+              f"{body}\n    return good(data_source, solution_str, ground_truth, extra_info)\n")
+        run_dir = program.path(name + "-run")
+        program.run(run_dir, *settings, *overrides)
+        return run_dir
+
+    # Faults that pass: tried again, same bytes.
+    once = ("\n    if not os.path.exists(FLAG):\n        open(FLAG, 'w').close()\n        ")
+    for name, fault in (("dies-once", "os._exit(9)"), ("raises-once", "raise OSError('gone')"),
+                        ("hangs-once", "time.sleep(1000)")):
+        run_dir = variant(name, f"FLAG = {program.path(name + '.flag')!r}", once + fault)
+        check(os.path.exists(program.path(name + ".flag")), f"{name}: was never called")
+        check_same(run_dir, expected, name)
+    # Faults that stay, for some answers: those samples are masked and counted, the run goes on.
+    counts = []
+    for name, fault in (("dies", "os._exit(9)"), ("wrong-type", "return 'good'"),
+                        ("not-finite", "return float('nan')")):
+        run_dir = variant(name, "", "    if int(ground_truth[-1]) % 2:\n        " + fault)
+        store = sqlite3.connect(run_dir + "/run.sqlite")
+        failed = store.execute("SELECT COUNT(*) FROM trajectories WHERE domain = 'dates' AND "
+                               "outcome = 'OUTCOME_VERIFIER_FAILED'").fetchone()[0]
+        masked = store.execute("SELECT value FROM figures WHERE stage = 'rl-dates' AND "
+                               "name = 'masked_samples'").fetchone()
+        store.close()
+        check(failed > 0 and masked and masked[0] > 0, f"{name}: nothing was counted")
+        counts.append(f"{name} {failed}")
+    # One that never works: the run ends and says so.
+    folder, overrides = own_domain(program, "never")
+    write(folder + "/reward.py", "def compute_score(*a, **k):\n    raise KeyError('answer')\n")
+    lines = program.fails([program.binary, "run", CONFIG, "--run-dir", program.path("never-run"),
+                           *settings, *overrides], program.path("log"))
+    check("reward.py" in lines[-1] and "KeyError" in lines[-1], f"does not say why: {lines[-1]}")
+    shutil.copy(OWN_DOMAIN + "/reward.py", folder)
+    program.run(program.path("never-run"), "--resume", *settings, *overrides)
+    check_same(program.path("never-run"), expected, "after mending the reward function")
+    return ("a reward function that died, raised and hung once changed no byte; samples it could "
+            f"never score were masked and counted ({', '.join(counts)}); one that never works "
+            "ends the run with its own error, and mended it goes on to the same bytes")
+
+
+# Directories that cannot be written.
+
+
+def full_disk(program):
+    """On a small tmpfs that is filled up while the run goes on; without the right to mount one,
+    with a limit on the size of files."""
+    whole = program.path("whole")
+    program.run(whole, *SMALL)
+    expected = outcome(whole)
+    mount = program.path("disk")
+    os.mkdir(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "none", mount],
+                      capture_output=True).returncode != 0:
+        return file_size_limit(program, expected)
+    try:
+        run_dir, kinds = mount + "/run", []
+        for kilobytes in (0, 40, 700):
+            log = program.path("disk.log")
+            process = program.start(run_dir, "--resume", *SMALL, log=log)
+            while process.poll() is None and len(metric_lines(run_dir)) < 3 + 6 * len(kinds):
+                time.sleep(0.01)
+            fill(mount + "/balloon", kilobytes << 10)
+            finish(process)
+            lines = text_of(log).replace("\r", "\n").strip().split("\n")
+            errors = [line for line in lines if line.startswith("amalgam: ")]
+            check(process.returncode == 1, f"exit code {process.returncode}: {lines[-3:]}")
+            check(len(errors) == 1 and lines[-1] == errors[0] and
+                  any(w in errors[0] for w in ("disk", "space")), f"not one clear line: {lines}")
+            kinds.append(errors[0])
+            os.remove(mount + "/balloon")
+        program.run(run_dir, "--resume", *SMALL, log=program.path("disk.log"))
+        check_same(run_dir, expected, "after a full disk")
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
+    return f"the disk was full {len(kinds)} times, one line each, then the same bytes"
+
+
+def fill(path, leave_bytes):
+    with open(path, "wb", buffering=0) as balloon:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    balloon.write(b"\0" * size)
+            except OSError:
+                pass
+        if leave_bytes:
+            balloon.truncate(max(0, os.path.getsize(path) - leave_bytes))
+
+
+def file_size_limit(program, expected):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+
+    run_dir = program.path("limited")
+    lines = program.fails([program.binary, "run", CONFIG, "--run-dir", run_dir, *SMALL],
+                          program.path("log"), preexec_fn=limit)
+    check(lines[-1].startswith("amalgam: ") and "File too large" in lines[-1],
+          f"not one clear line: {lines[-3:]}")
+    program.run(run_dir, "--resume", *SMALL)
+    check_same(run_dir, expected, "after a full disk")
+    return "a file that could not grow: one line, then the same bytes"
+
+
+def read_only(program):
+    """As a user who may not write there."""
+    binary = program.path("amalgam")
+    shutil.copy(program.binary, binary)
+    config = program.path("configs")
+    shutil.copytree(os.path.join(ROOT, "configs"), config)
+    run_dir = program.path("run")
+    os.mkdir(run_dir, 0o555)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    for directory in (run_dir, run_dir + "/below"):
+        lines = program.fails([*user, binary, "run", config + "/ci.toml", "--run-dir", directory],
+                              program.path("log"))
+        check(len(lines) <= 2 and lines[-1].startswith("amalgam: ") and run_dir in lines[-1] and
+              "ermission" in lines[-1], f"not one clear line: {lines}")
+    return "a run directory that may not be written: one line, exit code 1"
+
+
+if __name__ == "__main__":
+    sys.exit(main({f.__name__: f for f in (bad_config, bad_model, reward_faults, full_disk,
+                                           read_only)}))

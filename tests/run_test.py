@@ -1,0 +1,291 @@
+"""Whole runs: the same bytes however they are computed, killed or stopped.
+
+Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the checks."""
+
+import os
+import re
+import signal
+import sys
+import time
+
+from run_harness import (SMALL, Failure, check, check_same, children, durable_tokens,
+                         finish, kill_all, logged_samples, main, metric_lines, outcome, results,
+                         run_until, seeded, stat_of, text_of, workers_of)
+
+SKIPPED = 77
+
+
+def small_on(ci_run):
+    """A small run that starts from the trained base of a finished one, so that its samples answer,
+    call tools and run code."""
+    return [*SMALL, f"model.path={ci_run}/base"]
+
+
+def check_no_difference(run_dir):
+    """Sampler and learner gave every token the same probability, in every step of every stage."""
+    steps = 0
+    for line in metric_lines(run_dir):
+        match = re.search(r'"training/rollout_probs_diff_max":([^,}]*)', line)
+        if match:
+            check(float(match.group(1)) == 0, f"probabilities differ: {line}")
+            steps += 1
+    check(steps > 0, "no step compared probabilities")
+    check(results(run_dir)["rollout_probs_diff_max"] == 0, "results.json: probabilities differ")
+    return steps
+
+
+# The run of configs/ci.toml.
+
+
+def ci(program, run_dir, seeds="1"):
+    """Trains; leaves the first run in `run_dir` for other tests."""
+    import shutil
+    lines = []
+    for seed in seeds.split(","):
+        out = run_dir if seed == seeds.split(",")[0] else program.path("seed" + seed)
+        shutil.rmtree(out, ignore_errors=True)
+        os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
+        begin = time.monotonic()
+        cpu_s = program.run(out, f"seed={seed}")
+        wall_s = time.monotonic() - begin
+        steps = check_no_difference(out)
+        scores = results(out)["domains"]
+        check(list(scores) == ["math", "code", "dates"], f"other domains: {list(scores)}")
+        built_in = [scores["math"], scores["code"]]
+        text = ", ".join(
+            f"{name} base {s['base']:.2f} specialist {s['specialist']:.2f} student "
+            f"{s['student']:.2f} average {s['weight_average']:.2f}" for name, s in scores.items())
+        lines.append(f"seed {seed}: {text}; {wall_s:.0f} s, {cpu_s:.0f} s of CPU, {steps} steps")
+        for s in built_in:
+            check(s["specialist"] > s["base"], f"a specialist is not above the base: {text}")
+        check(sum(s["student"] for s in built_in) > sum(s["weight_average"] for s in built_in),
+              f"the student is not above the weight average: {text}")
+        page = text_of(out + "/report.html")
+        for domain in scores:
+            check(page.count(f"eval-student-{domain}-sampled") >= 5 and
+                  page.count(f"eval-specialist-{domain}-sampled") >= 5,
+                  f"the report shows too few samples of {domain}")
+    return "specialists above base, student above weight average; " + "; ".join(lines)
+
+
+# The same bytes for other ways to compute them.
+
+
+def threads(program):
+    one, two = program.path("one"), program.path("two")
+    program.run(one, "--threads", "1", *SMALL)
+    expected = outcome(one)
+    program.run(two, "--threads", "2", *SMALL)
+    check_same(two, expected, "--threads 2")
+    steps = check_no_difference(one)
+    return f"the same {len(expected[0])} models and scores with 1 and 2 threads; {steps} steps"
+
+
+def workers(program, ci_run):
+    alone, two = program.path("alone"), program.path("two")
+    program.run(alone, *small_on(ci_run))
+    expected = outcome(alone)
+    program.run(two, "--workers", "2", *small_on(ci_run))
+    check_same(two, expected, "--workers 2")
+    rows = results(two)["workers"]
+    check(len(rows) == 2 and rows[0]["pid"] != rows[1]["pid"] and
+          all(row["sampled_tokens"] > 0 for row in rows), f"not two workers that sampled: {rows}")
+    total = sum(row["sampled_tokens"] for row in rows)
+    check(total == results(alone)["workers"][0]["sampled_tokens"], "other numbers of tokens")
+    return f"two processes sampled {total} tokens between them, the same bytes as in one process"
+
+
+def isa(program):
+    if " avx512f " not in text_of("/proc/cpuinfo") + " ":
+        print("isa: skipped, this CPU has no AVX-512")
+        sys.exit(SKIPPED)
+    narrow, wide = program.path("avx2"), program.path("avx512")
+    program.run(narrow, "--isa", "avx2", *SMALL)
+    program.run(wide, "--isa", "avx512", *SMALL)
+    check_same(wide, outcome(narrow), "--isa avx512")
+    return "the same bytes with AVX2 and AVX-512"
+
+
+# Killed and resumed.
+
+
+class Undisturbed:
+    def __init__(self, program, settings):
+        self.run_dir = program.path("undisturbed")
+        self.cpu_s = program.run(self.run_dir, *settings)
+        self.outcome = outcome(self.run_dir)
+        self.samples = logged_samples(self.run_dir)
+        self.tokens = sum(row["sampled_tokens"] for row in results(self.run_dir)["workers"])
+        check(self.tokens == sum(self.samples.values()), "tokens sampled are not those logged")
+
+
+def check_kept(lines, run_dir):
+    """A kill redoes at most the step it hit: metric lines of earlier ones are the very same, their
+    times included."""
+    after = set(metric_lines(run_dir))
+    redone = [line for line in lines if line not in after]
+    check(redone == lines[-1:] or not redone, f"steps that were done were redone: {redone}")
+
+
+def kill_controller(program, whole, settings, moments, run_dir):
+    """Kills at these shares of the whole run's CPU time, resumes, and lets the last one finish."""
+    kills, tokens, done = 0, 0, 0.0
+    for moment in sorted(moments):
+        process = program.start(run_dir, "--resume", *settings)
+        if not run_until(process, (moment - done) * whole.cpu_s):
+            break
+        kill_all(process)
+        kills, done = kills + 1, moment
+        durable = durable_tokens(run_dir)
+        check(durable >= tokens, f"sampled tokens were lost: {durable} < {tokens}")
+        tokens = durable
+        lines = metric_lines(run_dir)
+        if kills > 1:
+            check_kept(before, run_dir)
+        before = lines
+    process = program.start(run_dir, "--resume", *settings)
+    cpu_s = finish(process)
+    check(process.returncode == 0, "resume failed: " + text_of(run_dir + ".log")[-600:])
+    check(kills > 0, "nothing was killed: " + text_of(run_dir + ".log")[-600:])
+    check_kept(before, run_dir)
+    check_same(run_dir, whole.outcome, f"killed {kills} times")
+    check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    last = sum(row["sampled_tokens"] for row in results(run_dir)["workers"]
+               if row["pid"] in pids_of(process))
+    # Every token that was durable is not sampled again, every other one is sampled once.
+    check(tokens + last == whole.tokens,
+          f"{tokens} tokens were durable, {last} sampled afterwards, {whole.tokens} in all")
+    return kills, cpu_s
+
+
+def pids_of(process):
+    return {process.pid}
+
+
+def killed(program, ci_run, seed="1"):
+    whole = Undisturbed(program, SMALL)
+    moments = [seeded(int(seed)).random() for _ in range(6)]
+    kills, _ = kill_controller(program, whole, SMALL, moments, program.path("killed"))
+
+    trained = Undisturbed(program_at(program, "trained"), small_on(ci_run))
+    moments = [seeded(int(seed) + 1).random() for _ in range(6)]
+    more, _ = kill_controller(program, trained, small_on(ci_run), moments, program.path("killed2"))
+    return (f"killed {kills} times from the base on and {more} times from RL on, the same bytes; "
+            f"no durable token of {whole.tokens} and {trained.tokens} was sampled again")
+
+
+class Sub:
+    """The same program with names of its own."""
+
+    def __init__(self, program, prefix):
+        self.program, self.prefix = program, prefix
+
+    def path(self, name):
+        return self.program.path(self.prefix + name)
+
+    def run(self, *arguments, **popen):
+        return self.program.run(*arguments, **popen)
+
+
+def program_at(program, prefix):
+    return Sub(program, prefix)
+
+
+def killed_late(program):
+    whole = Undisturbed(program, SMALL)
+    _, cpu_s = kill_controller(program, whole, SMALL, [0.8], program.path("late"))
+    check(cpu_s <= 0.35 * whole.cpu_s,
+          f"after a kill at 80 % the rest took {cpu_s:.1f} s of {whole.cpu_s:.1f} s")
+    return f"after a kill at 80 % the rest took {100 * cpu_s / whole.cpu_s:.0f} % of the CPU time"
+
+
+def worker_killed(program, ci_run, seed="1"):
+    settings = small_on(ci_run)
+    whole = Undisturbed(program, settings)
+    run_dir, draw = program.path("killed"), seeded(int(seed))
+    process = program.start(run_dir, "--workers", "2", *settings)
+    kills, begin = 0, time.monotonic()
+    for moment in sorted(draw.random() for _ in range(6)):
+        # Workers come and go; CPU time of the living ones says how far the run is.
+        if not run_until(process, moment * 0.8 * whole.cpu_s):
+            break
+        alive = workers_of(process.pid)
+        if alive:
+            os.kill(draw.choice(alive), signal.SIGKILL)
+            kills += 1
+    finish(process)
+    check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
+    check(kills > 0, "no worker was killed")
+    check_same(run_dir, whole.outcome, f"{kills} workers killed")
+    check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    # What a killed worker had not reported yet is not counted; nothing durable is sampled again.
+    tokens = sum(row["sampled_tokens"] for row in results(run_dir)["workers"])
+    check(tokens <= whole.tokens, f"{tokens} tokens were sampled instead of {whole.tokens}")
+    return f"{kills} workers killed under a living controller, the same bytes"
+
+
+def launcher_killed(program, ci_run):
+    settings = small_on(ci_run)
+    whole = Undisturbed(program, settings)
+    run_dir = program.path("killed")
+    process = program.start(run_dir, *settings)
+    kills, deadline = 0, time.monotonic() + 300
+    while process.poll() is None and kills < 12:
+        for pid, name in children(process.pid).items():
+            # A launcher at work has a child; killed when idle it is only started again.
+            if name == "amalgam-sandbox" and children(pid):
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+        check(time.monotonic() < deadline, "the run does not end")
+        time.sleep(0.15)
+    finish(process)
+    check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
+    failed = results(run_dir)["sandbox_failed"]
+    check(kills > 0 and failed > 0, f"{kills} launchers killed, {failed} failures counted")
+    check_same(run_dir, whole.outcome, f"{kills} launchers killed")
+    return f"{kills} sandbox launchers killed, {failed} failures counted and retried, the same bytes"
+
+
+# Stopped, started twice, resumed.
+
+
+def stopped(program):
+    whole = Undisturbed(program, SMALL)
+    run_dir, slowest = program.path("stopped"), 0.0
+    for round_, moment in enumerate((0.2, 0.35, 0.2)):
+        process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL)
+        check(run_until(process, moment * whole.cpu_s), "ended before it was stopped")
+        second = program.fails([program.binary, *process.args[1:]], program.path("second.log"))
+        check(len(second) == 1 and f"is in use by process {process.pid}" in second[0],
+              f"a second process says {second}")
+        begin = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        finish(process)
+        slowest = max(slowest, time.monotonic() - begin)
+        log = text_of(run_dir + ".log").strip().split("\n")
+        check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
+        check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
+    check(slowest < 2, f"took {slowest:.1f} s to stop")
+    program.run(run_dir, "--resume", *SMALL)
+    check_same(run_dir, whole.outcome, "stopped three times")
+
+    program.run(run_dir, "--resume", *SMALL)
+    check_same(run_dir, whole.outcome, "resumed when finished")
+    again = [program.binary, "run", whole_config(process), "--run-dir", run_dir, *SMALL]
+    for command, words in (([*again], "add --resume"),
+                           ([*again, "--resume", "seed=2"], "another config")):
+        lines = program.fails(command, program.path("again.log"))
+        errors = [line for line in lines if line.startswith("amalgam: ")]
+        check(len(errors) == 1 and words in errors[0] and lines[-1] == errors[0],
+              f"{command[-2:]} says {lines}")
+    return (f"SIGINT stopped it within {slowest:.2f} s, three times, then the same bytes; second "
+            "process, finished run, missing --resume and other config are told apart")
+
+
+def whole_config(process):
+    return process.args[2]
+
+
+if __name__ == "__main__":
+    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, killed, killed_late,
+                                           worker_killed, launcher_killed, stopped)}))
