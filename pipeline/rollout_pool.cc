@@ -128,6 +128,8 @@ void RolloutPool::forget(const std::string& stage, int64_t step) {
 
 void RolloutPool::assign(Worker& w, const CollectSpec& spec,
                          const std::vector<proto::SampleGroup>& groups, bool resume) {
+  // Nothing can be sent to a worker that died while it had nothing to do.
+  if (w.pid > 0 && waitpid(w.pid, nullptr, WNOHANG) == w.pid) start(w);
   w.owed = groups;
   w.done = groups.empty();
   w.last_heard = Clock::now();
