@@ -54,8 +54,9 @@ int run_run(const RunOptions& options) {
   RunSession session(config);
   open_run_dir(config, options.resume);
   RunContext& run = session.context();
-  const std::string again = "continue with: amalgam run " + options.session.config.config +
-                            " --run-dir " + config.run_dir + " --resume";
+  std::string again = "continue with: amalgam run " + options.session.config.config;
+  for (const std::string& o : options.session.config.overrides) again += " '" + o + "'";
+  again += " --run-dir " + config.run_dir + " --resume";
   return run_interruptible(again, [&] {
     session.stage("base", [&] { run_base_stage(run); });
     for (const configs::DomainConfig& d : config.domains)

@@ -4,11 +4,13 @@ Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the check
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import sys
 import time
 
-from run_harness import (SMALL, Failure, check, check_same, children, durable_tokens,
+from run_harness import (CONFIG, SMALL, check, check_same, children, durable_tokens,
                          finish, kill_all, logged_samples, main, metric_lines, outcome, results,
                          run_until, seeded, stat_of, text_of, workers_of)
 
@@ -39,7 +41,6 @@ def check_no_difference(run_dir):
 
 def ci(program, run_dir, seeds="1"):
     """Trains; leaves the first run in `run_dir` for other tests."""
-    import shutil
     lines = []
     for seed in seeds.split(","):
         out = run_dir if seed == seeds.split(",")[0] else program.path("seed" + seed)
@@ -110,8 +111,8 @@ def isa(program):
 
 
 class Undisturbed:
-    def __init__(self, program, settings):
-        self.run_dir = program.path("undisturbed")
+    def __init__(self, program, settings, name="undisturbed"):
+        self.run_dir = program.path(name)
         self.cpu_s = program.run(self.run_dir, *settings)
         self.outcome = outcome(self.run_dir)
         self.samples = logged_samples(self.run_dir)
@@ -151,15 +152,11 @@ def kill_controller(program, whole, settings, moments, run_dir):
     check_same(run_dir, whole.outcome, f"killed {kills} times")
     check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
     last = sum(row["sampled_tokens"] for row in results(run_dir)["workers"]
-               if row["pid"] in pids_of(process))
+               if row["pid"] == process.pid)
     # Every token that was durable is not sampled again, every other one is sampled once.
     check(tokens + last == whole.tokens,
           f"{tokens} tokens were durable, {last} sampled afterwards, {whole.tokens} in all")
     return kills, cpu_s
-
-
-def pids_of(process):
-    return {process.pid}
 
 
 def killed(program, ci_run, seed="1"):
@@ -167,28 +164,11 @@ def killed(program, ci_run, seed="1"):
     moments = [seeded(int(seed)).random() for _ in range(6)]
     kills, _ = kill_controller(program, whole, SMALL, moments, program.path("killed"))
 
-    trained = Undisturbed(program_at(program, "trained"), small_on(ci_run))
+    trained = Undisturbed(program, small_on(ci_run), "trained")
     moments = [seeded(int(seed) + 1).random() for _ in range(6)]
     more, _ = kill_controller(program, trained, small_on(ci_run), moments, program.path("killed2"))
     return (f"killed {kills} times from the base on and {more} times from RL on, the same bytes; "
             f"no durable token of {whole.tokens} and {trained.tokens} was sampled again")
-
-
-class Sub:
-    """The same program with names of its own."""
-
-    def __init__(self, program, prefix):
-        self.program, self.prefix = program, prefix
-
-    def path(self, name):
-        return self.program.path(self.prefix + name)
-
-    def run(self, *arguments, **popen):
-        return self.program.run(*arguments, **popen)
-
-
-def program_at(program, prefix):
-    return Sub(program, prefix)
 
 
 def killed_late(program):
@@ -266,12 +246,16 @@ def stopped(program):
         check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
     check(slowest < 2, f"took {slowest:.1f} s to stop")
-    program.run(run_dir, "--resume", *SMALL)
+    # As it was told, word for word.
+    said = log[-1].split("continue with: amalgam ", 1)[1]
+    process = program.popen([program.binary, *shlex.split(said)], program.path("said.log"))
+    finish(process)
+    check(process.returncode == 0, f"{said}: {text_of(program.path('said.log'))[-600:]}")
     check_same(run_dir, whole.outcome, "stopped three times")
 
     program.run(run_dir, "--resume", *SMALL)
     check_same(run_dir, whole.outcome, "resumed when finished")
-    again = [program.binary, "run", whole_config(process), "--run-dir", run_dir, *SMALL]
+    again = [program.binary, "run", CONFIG, "--run-dir", run_dir, *SMALL]
     for command, words in (([*again], "add --resume"),
                            ([*again, "--resume", "seed=2"], "another config")):
         lines = program.fails(command, program.path("again.log"))
@@ -280,10 +264,6 @@ def stopped(program):
               f"{command[-2:]} says {lines}")
     return (f"SIGINT stopped it within {slowest:.2f} s, three times, then the same bytes; second "
             "process, finished run, missing --resume and other config are told apart")
-
-
-def whole_config(process):
-    return process.args[2]
 
 
 if __name__ == "__main__":
