@@ -6,7 +6,7 @@ same work, measured one after the other in the same run on the same two cores.
 
 BUILD_DIR holds the benchmark programs, PYTHON is an interpreter with torch, transformers, trl and datasets.
 Ratios are of real time. "by CPU" is the ratio of processor times: on a machine that does other work it is
-the steadier of the two.
+the steadier of the two, though waiting threads that spin count as well.
 """
 import argparse
 import json
@@ -39,7 +39,7 @@ OPTIONS = {  # of the programs that hold more than we want, or do not repeat by 
     "gemm_bench": ["--benchmark_filter=square|forward/2048x512x512", "--benchmark_repetitions=3",
                    "--benchmark_min_time=0.2", "--benchmark_report_aggregates_only=true"],
 }
-PEERS = ["bench_transformers.py", "bench_trl.py", "bench_kl.py"]
+PEERS = {"model_bench": "bench_transformers.py", "grpo_bench": "bench_trl.py", "head_bench": "bench_kl.py"}
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 TIMEOUT_S = 1800
 
@@ -60,12 +60,12 @@ def ours(build_dir, program):
     return [b for b in output["benchmarks"] if b.get("aggregate_name") == "median"], output["context"]
 
 
-def measure_ours(build_dir):
-    """{work: {seconds, cpu_seconds, extra_bytes}}"""
-    medians = {program: ours(build_dir, program)[0] for program in dict.fromkeys(w[1] for w in WORKS)}
+def measure_ours(build_dir, program):
+    """{work: {seconds, cpu_seconds, extra_bytes}} of one program."""
+    medians, _ = ours(build_dir, program)
     results = {}
-    for work, program, _, _ in WORKS:
-        [b] = [b for b in medians[program] if (b["run_name"] + "/").startswith(work + "/")]
+    for work in [w for w, p, _, _ in WORKS if p == program]:
+        [b] = [b for b in medians if (b["run_name"] + "/").startswith(work + "/")]
         unit = SECONDS[b["time_unit"]]
         results[work] = {"seconds": b["real_time"] * unit, "cpu_seconds": b["cpu_time"] * unit}
         if "extra_MB" in b:
@@ -73,15 +73,9 @@ def measure_ours(build_dir):
     return results
 
 
-def measure_peers(python):
-    results = {}
-    for script in PEERS:
-        print(f"measuring {script} ...", file=sys.stderr, flush=True)
-        for line in run([python, HERE / "peers" / script]).splitlines():
-            if line.startswith('{"work"'):
-                result = json.loads(line)
-                results[result["work"]] = result
-    return results
+def measure_peer(python, script):
+    lines = run([python, HERE / "peers" / script]).splitlines()
+    return {r["work"]: r for r in (json.loads(line) for line in lines if line.startswith('{"work"'))}
 
 
 def figure(result, tokens):
@@ -122,8 +116,13 @@ def main():
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     load = os.getloadavg()[0]
     gemm = ours(args.build_dir, "gemm_bench")
-    mine = measure_ours(args.build_dir)
-    theirs = measure_peers(args.peers) if args.peers else {}
+    mine, theirs = {}, {}
+    for program, script in PEERS.items():  # side by side: the load of the machine may change
+        print(f"measuring {program} ...", file=sys.stderr, flush=True)
+        mine |= measure_ours(args.build_dir, program)
+        if args.peers:
+            print(f"measuring {script} ...", file=sys.stderr, flush=True)
+            theirs |= measure_peer(args.peers, script)
     below = print_table(mine, theirs)
     print_gemm(*gemm)
     if load > 0.5:

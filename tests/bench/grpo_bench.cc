@@ -18,7 +18,8 @@
 namespace amalgam::bench {
 namespace {
 
-constexpr int64_t kPrompts = 8, kSamples = 8, kPromptTokens = 32, kNewTokens = 64;
+constexpr int64_t kPrompts = 8, kSamples = 8, kNewTokens = 64;
+constexpr int64_t kPromptTokens = 15;  // what the peer's tokenizer makes of its prompts
 constexpr int64_t kMicroBatchTokens = 2048;
 
 // Removes its files when it ends, also when the benchmark throws.
