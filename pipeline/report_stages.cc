@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "pipeline/report_charts.h"
 #include "pipeline/report_sections.h"
+#include "pipeline/results.h"
 #include "pipeline/text_format.h"
 
 namespace amalgam::pipeline {
@@ -13,7 +15,7 @@ namespace {
 
 using Series = std::map<std::string, std::vector<Point>>;  // by metric name
 
-// The main panels, each with the first of these metrics that a stage has.
+// The main panels, each with the first of these metrics that a stage has and that is not always 0.
 struct Panel {
   const char* title;
   std::vector<const char*> metrics;
@@ -44,10 +46,10 @@ Series series_of(const RunStore& store, const std::string& stage) {
   return series;
 }
 
-int64_t num_steps(const Series& series) {
-  double last = 0;
-  for (const auto& [name, points] : series) last = std::max(last, points.back().step);
-  return static_cast<int64_t>(last);
+size_t num_steps(const Series& series) {
+  size_t most = 0;
+  for (const auto& [name, points] : series) most = std::max(most, points.size());
+  return most;
 }
 
 struct TimeSplit {
@@ -94,17 +96,24 @@ double largest(const Series& series, const char* name) {
   return max;
 }
 
-bool is_main(const std::string& name) {
-  for (const Panel& panel : panels())
-    if (std::find(panel.metrics.begin(), panel.metrics.end(), name) != panel.metrics.end())
-      return true;
-  return false;
+// Which of the panel's metrics is drawn; end() if the stage has none.
+Series::const_iterator chosen(const Panel& panel, const Series& series) {
+  auto first = series.end();
+  for (const char* metric : panel.metrics) {
+    const auto it = series.find(metric);
+    if (it == series.end()) continue;
+    if (first == series.end()) first = it;
+    if (std::any_of(it->second.begin(), it->second.end(),
+                    [](const Point& p) { return p.value != 0; }))
+      return it;
+  }
+  return first;
 }
 
 }  // namespace
 
 std::string stages_section(const RunStore& store) {
-  const auto stages = store.stages();
+  const auto stages = stages_with_metrics(store);
   if (stages.empty()) return "<p class=\"none\">No stage was started yet.</p>\n";
   std::vector<Series> series;
   std::vector<TimeSplit> splits;
@@ -147,21 +156,21 @@ std::string stages_section(const RunStore& store) {
 
 std::string curves_section(const RunStore& store) {
   std::string html;
-  for (const StageRow& stage : store.stages()) {
+  for (const StageRow& stage : stages_with_metrics(store)) {
     const Series series = series_of(store, stage.name);
     if (series.empty()) continue;
     html += "<h3>" + escape_html(stage.name) + "</h3>\n<div class=\"charts\">";
-    for (const Panel& panel : panels())
-      for (const char* metric : panel.metrics) {
-        const auto it = series.find(metric);
-        if (it == series.end()) continue;
-        html += line_chart(panel.title, it->second);
-        break;
-      }
+    std::set<std::string> drawn;
+    for (const Panel& panel : panels()) {
+      const auto it = chosen(panel, series);
+      if (it == series.end()) continue;
+      html += line_chart(panel.title, it->second);
+      drawn.insert(it->first);
+    }
     html += "</div>\n";
     std::string others;
     for (const auto& [name, points] : series)
-      if (!is_main(name)) others += line_chart(name, points);
+      if (!drawn.contains(name)) others += line_chart(name, points);
     if (!others.empty())
       html += "<details><summary>all other metrics of " + escape_html(stage.name) +
               "</summary><div class=\"charts\">" + others + "</div></details>\n";

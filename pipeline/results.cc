@@ -37,8 +37,8 @@ Score mean_of(const std::vector<DomainScores>& domains,
 
 double max_diff(const RunStore& store) {
   double largest = kUnknown;
-  for (const StageRow& stage : store.stages())
-    for (const MetricRow& m : store.metrics(stage.name)) {
+  for (const std::string& stage : store.metric_stages())
+    for (const MetricRow& m : store.metrics(stage)) {
       if (m.name != kDiffMetric) continue;
       if (std::isnan(m.value)) return kUnknown;  // a broken comparison must not look like 0
       largest = std::isnan(largest) ? m.value : std::max(largest, m.value);
@@ -76,6 +76,30 @@ std::string text_row(const std::string& label, const std::array<Score, kModels.s
 std::string evaluation_stage(const std::string& model, const std::string& domain,
                              const std::string& kind) {
   return "eval-" + model + "-" + domain + "-" + kind;
+}
+
+std::vector<StageRow> stages_with_metrics(const RunStore& store) {
+  const auto stages = store.stages();
+  std::vector<std::string> inner = store.metric_stages();
+  std::erase_if(inner, [&](const std::string& name) {
+    return std::any_of(stages.begin(), stages.end(),
+                       [&](const StageRow& s) { return s.name == name; });
+  });
+  std::vector<StageRow> all;
+  const auto take = [&](StageRow row, const std::string& prefix) {
+    std::erase_if(inner, [&](const std::string& name) {
+      if (!name.starts_with(prefix)) return false;
+      row.name = name;
+      all.push_back(row);
+      return true;
+    });
+  };
+  for (const StageRow& stage : stages) {
+    all.push_back(stage);
+    take(stage, stage.name + "-");
+  }
+  if (!stages.empty()) take(stages.back(), "");
+  return all;
 }
 
 Results collect_results(const RunStore& store) {

@@ -49,6 +49,10 @@ struct Results {
   int64_t sandbox_failed = 0;
 };
 
+// The store's stages, and after each the jobs inside it that logged metrics under a longer name
+// ("distill-exact-lr0.001" in "distill"), in that stage's state.
+std::vector<StageRow> stages_with_metrics(const RunStore& store);
+
 Results collect_results(const RunStore& store);
 
 // {"domains": {NAME: {MODEL: mean@N}}, "rollout_probs_diff_max": x, "wall_s": x,

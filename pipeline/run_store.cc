@@ -184,6 +184,14 @@ std::vector<MetricRow> RunStore::metrics(const std::string& stage) const {
   return rows;
 }
 
+std::vector<std::string> RunStore::metric_stages() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> names;
+  Statement q(*db_, "SELECT DISTINCT stage FROM metrics ORDER BY 1");
+  while (q.step()) names.push_back(q.text(0));
+  return names;
+}
+
 void RunStore::record_eval(const EvalRow& row) {
   const std::lock_guard guard(mutex_);
   db_->run(

@@ -104,6 +104,7 @@ class RunStore {
   // One transaction; replaces what the step had under the same names.
   void record_metrics(const std::string& stage, int64_t step, const NamedValues& values);
   std::vector<MetricRow> metrics(const std::string& stage) const;  // by step, then name
+  std::vector<std::string> metric_stages() const;                  // that have any, sorted
 
   void record_eval(const EvalRow& row);
   std::vector<EvalRow> evals() const;  // in the order they were recorded

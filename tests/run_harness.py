@@ -23,8 +23,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SMALL = [
     "data.train_rows=40", "data.heldout_rows=16", "data.sft_rows=200",
     "base.clean.steps=16", "base.sloppy.steps=4", "base.clean.batch_tokens=1024",
-    "rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4", "rl.val_prompts=4",
-    "rl.data.max_response_length=48",
+    "rl.steps=2", "domain.math.rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4",
+    "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
     "distill.data.max_response_length=48",
     "eval.prompts=5", "eval.n=2",
