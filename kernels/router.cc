@@ -94,7 +94,8 @@ void route(ThreadPool& pool, const Router& op, const float* logits, float* score
 }
 
 void route_backward(ThreadPool& pool, const Router& op, const float* logits, const float* scores,
-                    const int32_t* experts, const float* dweights, float* dlogits) {
+                    const int32_t* experts, const float* dweights, const float* dscores,
+                    float* dlogits) {
   pool.ranges(op.tokens, 64, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const float* s = scores + t * op.num_experts;
@@ -106,6 +107,8 @@ void route_backward(ThreadPool& pool, const Router& op, const float* logits, con
       for (int64_t k = 0; k < op.topk; ++k) sum += s[e[k]];
       for (int64_t k = 0; k < op.topk; ++k) dot += g[k] * s[e[k]];
       for (int64_t k = 0; k < op.topk; ++k) ds[e[k]] = op.scaling / sum * (g[k] - dot / sum);
+      if (dscores)
+        for (int64_t i = 0; i < op.num_experts; ++i) ds[i] += dscores[t * op.num_experts + i];
     }
     HWY_DYNAMIC_DISPATCH(RouterScoresBackward)
     (logits + begin * op.num_experts, scores + begin * op.num_experts,

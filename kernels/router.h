@@ -26,9 +26,11 @@ struct Router {
 // logits [T, E] -> scores [T, E], experts [T, K] ascending, weights [T, K].
 void route(ThreadPool& pool, const Router& op, const float* logits, float* scores, int32_t* experts,
            float* weights);
-// dweights [T, K] -> dlogits [T, E] (stored).
+// dweights [T, K] -> dlogits [T, E] (stored). dscores [T, E], unless null: the gradient that the
+// scores have from elsewhere (kernels/balance_loss.h).
 void route_backward(ThreadPool& pool, const Router& op, const float* logits, const float* scores,
-                    const int32_t* experts, const float* dweights, float* dlogits);
+                    const int32_t* experts, const float* dweights, const float* dscores,
+                    float* dlogits);
 
 // Where each (token, k) goes when rows are sorted by expert, then token.
 struct Dispatch {

@@ -26,12 +26,24 @@ struct Batch {
   std::span<const SequenceSlice> sequences;
 };
 
+// What tokens of CSA layers attend to while training, and the indexer's loss is over.
+enum class IndexedEntries {
+  kSelected,   // what the indexer chose, as in inference
+  kAllVisible  // the indexer's warm-up: dense attention
+};
+
 // What a training pass records besides the tape.
 struct Recording {
   Tape* tape = nullptr;
   Weights* grads = nullptr;          // accumulated into
   float index_loss_coefficient = 0;  // per token; 0 = the indexer gets no gradient
   double index_loss = 0;             // out, after backward: Σ_t KL over all CSA layers
+  IndexedEntries indexed_entries = IndexedEntries::kSelected;
+  // Of the balance loss, per sequence; 0 = none. Layers that route by a hash have none: no score
+  // chooses there.
+  float balance_loss_coefficient = 0;
+  double balance_loss = 0;    // out, after backward: Σ over learned MoE layers and sequences
+  int64_t balance_terms = 0;  // out: their number
   std::vector<std::vector<int64_t>> expert_load = {};  // out: [layers][E] tokens per expert
 };
 

@@ -177,7 +177,9 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     for (const SequenceSlice& s : batch.sequences)
       most_visible =
           std::max(most_visible, ((s.cache ? s.cache->position() : 0) + s.num_rows) / rate);
-    const bool choose = most_visible > cfg.index_topk;
+    if (rec && rec->indexed_entries == IndexedEntries::kAllVisible)
+      index.topk = std::max<int64_t>(1, most_visible);
+    const bool choose = most_visible > index.topk;
     Projection p[3] = {{&ix.compressor.wkv, dix ? &dix->compressor.wkv : nullptr, {}},
                        {&ix.compressor.wgate, dix ? &dix->compressor.wgate : nullptr, {}},
                        {&ix.weights_proj, dix ? &dix->weights_proj : nullptr, {}}};
@@ -216,16 +218,16 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.g[i] *= scale;
       });
     }
-    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * cfg.index_topk));
+    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
     auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
     kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected);
     for (int64_t t = 0; t < T; ++t) {
       net.counters_.visible += (positions[t] + 1) / rate;
       net.counters_.selected += num_selected[t];
     }
-    op.selected = selected, op.num_selected = num_selected, op.topk = cfg.index_topk;
+    op.selected = selected, op.num_selected = num_selected, op.topk = index.topk;
     if (learns) {
-      mass.v = arena().matrix(T, cfg.index_topk);
+      mass.v = arena().matrix(T, index.topk);
       record([=, r = rec, p = &pool(), s = &scratch(), keys = index_entries.rows] {
         r->index_loss += kernels::index_loss_backward(
             *p, *s, index, index_q.v.data, index_w.v.data, keys.v.data, op.selected,

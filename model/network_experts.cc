@@ -1,6 +1,7 @@
 // DeepSeekMoE of a block (MODEL.md §2.5): router, routed experts, shared expert.
 #include <algorithm>
 
+#include "kernels/balance_loss.h"
 #include "kernels/router.h"
 #include "kernels/swiglu.h"
 #include "model/network_pass.h"
@@ -183,7 +184,14 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
     load.resize(static_cast<size_t>(E));
     for (int64_t e = 0; e < E; ++e) load[static_cast<size_t>(e)] += begin[e + 1] - begin[e];
   }
-  record([=, p = &pool(), tokens = T, a = &arena()] {
+  kernels::BalanceLoss balance{.num_experts = E, .topk = K, .sequences = {}};
+  if (recording() && kind == MlpKind::kMoe && rec->balance_loss_coefficient > 0) {
+    auto* ranges = arena().alloc<kernels::RowRange>(batch.sequences.size());
+    for (size_t i = 0; i < batch.sequences.size(); ++i)
+      ranges[i] = {batch.sequences[i].row, batch.sequences[i].num_rows};
+    balance.sequences = {ranges, batch.sequences.size()};
+  }
+  record([=, r = rec, p = &pool(), s = &scratch(), tokens = T] {
     kernels::gather_rows(*p, y.g, token_of, rows, D, routed.y.g);
     backward(*p, routed_shares, routed, limit);
     kernels::combine_rows(*p, routed.x.g, row_of, tokens, K, D, nullptr, true, x.g);
@@ -192,9 +200,18 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
       u.y.g = y.g;
       backward(*p, shared_share, u, limit);
     }
-    float* dweights = a->alloc<float>(static_cast<size_t>(rows));
+    const auto mark = s->mark();
+    float* dweights = s->alloc<float>(static_cast<size_t>(rows));
     for (int64_t i = 0; i < rows; ++i) dweights[i] = routed.dscale[row_of[i]];
-    kernels::route_backward(*p, router, logits.v.data, scores, chosen, dweights, logits.g);
+    float* dscores = nullptr;
+    if (!balance.sequences.empty()) {
+      dscores = s->alloc<float>(static_cast<size_t>(tokens * E));
+      r->balance_loss +=
+          kernels::balance_loss(*p, balance, scores, chosen, r->balance_loss_coefficient, dscores);
+      r->balance_terms += static_cast<int64_t>(balance.sequences.size());
+    }
+    kernels::route_backward(*p, router, logits.v.data, scores, chosen, dweights, dscores, logits.g);
+    s->reset(mark);
   });
   return y;
 }
