@@ -59,6 +59,7 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
         static_cast<float>(index_loss_coefficient / static_cast<double>(total));
     recording.balance_loss_coefficient =
         static_cast<float>(options_.balance_loss_coefficient / static_cast<double>(batch.size()));
+    recording.recompute = options_.recompute;
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
     const model::Var hidden = network_.run(weights(), {micro.ids, micro.slices}, &recording);

@@ -39,6 +39,7 @@ struct TrainOptions {
   // kIndexer: attention is dense, the indexer's loss is over all visible entries (MODEL.md §2.4),
   // and nothing else moves.
   Trained trained = Trained::kAll;
+  configs::Recompute recompute = configs::Recompute::kNone;
 };
 
 class Trainer {

@@ -138,14 +138,15 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   float* row_weight = arena().alloc<float>(static_cast<size_t>(rows));
   for (int64_t i = 0; i < rows; ++i) row_weight[row_of[i]] = weights[i];
 
-  Buffers routed{make(rows, D),
+  Buffers routed{make(rows, D, Life::kCheap),
                  make(rows, I),
                  make(rows, I),
-                 make(rows, I),
-                 make(rows, D),
+                 make(rows, I, Life::kCheap),
+                 make(rows, D, Life::kForward),
                  row_weight,
                  recording() ? arena().alloc<float>(static_cast<size_t>(rows)) : nullptr};
-  kernels::gather_rows(pool(), x.v.data, token_of, rows, D, routed.x.v.data);
+  again(
+      [=, p = &pool()] { kernels::gather_rows(*p, x.v.data, token_of, rows, D, routed.x.v.data); });
   auto* shares = arena().alloc<Share>(static_cast<size_t>(E) + 1);
   size_t num_shares = 0;
   for (int64_t e = 0; e < E; ++e)
@@ -157,7 +158,8 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   std::span<const Share> shared_share;
   if (m.shared.w1.rows) {
     const int64_t width = m.shared.w1.rows;
-    shared = {x, make(T, width), make(T, width), make(T, width), make(T, D)};
+    shared = {x, make(T, width), make(T, width), make(T, width, Life::kCheap),
+              make(T, D, Life::kForward)};
     shares[num_shares] = {&m.shared, dm ? &dm->shared : nullptr, 0, T};
     shared_share = {shares + num_shares, 1};
   }
@@ -167,11 +169,11 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   up(routed_shares, routed, problems);
   up(shared_share, shared, problems);
   kernels::gemm(pool(), problems);
-  kernels::swiglu(pool(), {.rows = rows, .cols = I, .limit = limit, .scale = row_weight},
-                  routed.a.v.data, routed.b.v.data, routed.act.v.data);
-  if (!shared_share.empty())
-    kernels::swiglu(pool(), {.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared.a.v.data,
-                    shared.b.v.data, shared.act.v.data);
+  const auto activate = [&](const kernels::Swiglu& op, const Buffers& u) {
+    again([op, u, p = &pool()] { kernels::swiglu(*p, op, u.a.v.data, u.b.v.data, u.act.v.data); });
+  };
+  activate({.rows = rows, .cols = I, .limit = limit, .scale = row_weight}, routed);
+  if (!shared_share.empty()) activate({.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared);
   problems.clear();
   down(routed_shares, routed, problems);
   down(shared_share, shared, problems);

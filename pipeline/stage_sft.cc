@@ -191,13 +191,15 @@ void run_sft_job(RunContext& run, const SftJob& job) {
     const double lr = job.lr(step);
     const learner::StepReport report = trainer.step(lr);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    NamedValues figures = {{"train/loss", loss},
-                           {"train/lr", lr},
-                           {"train/index_loss", trainer.index_loss()},
-                           {"actor/grad_norm", report.grad_norm},
-                           {"timing_s/learn", seconds},
-                           {"timing_s/step", seconds},
-                           {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
+    NamedValues figures = {
+        {"train/loss", loss},
+        {"train/lr", lr},
+        {"train/index_loss", trainer.index_loss()},
+        {"actor/grad_norm", report.grad_norm},
+        {"timing_s/learn", seconds},
+        {"timing_s/step", seconds},
+        {"perf/activation_bytes", static_cast<double>(trainer.network().activation_bytes())},
+        {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
     if (job.options.balance_loss_coefficient > 0)
       figures.emplace_back("train/balance_loss", trainer.balance_loss());
     metrics.log(step, figures);

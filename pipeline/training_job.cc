@@ -16,7 +16,7 @@ uint64_t stage_stream(const std::string& stage, uint64_t use) {
 }
 
 TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-                         const configs::OptimConfig& optim, const learner::TrainOptions& options)
+                         const configs::OptimConfig& optim, learner::TrainOptions options)
     : run_(run), stage_(stage), start_dir_(start_dir) {
   config_ = model::load_model_config(start_dir + "/config.json");
   const std::string path = run.state_path(stage);
@@ -30,6 +30,7 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::create(path, config_, start.weights, run.pool));
   }
+  options.recompute = run.config.recompute;
   network_ = std::make_unique<model::Network>(config_, run.pool);
   trainer_ =
       std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens, options);

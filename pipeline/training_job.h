@@ -14,7 +14,7 @@ class TrainingJob {
   // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
   // start_dir.
   TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-              const configs::OptimConfig& optim, const learner::TrainOptions& options = {});
+              const configs::OptimConfig& optim, learner::TrainOptions options = {});
 
   learner::Trainer& trainer() { return *trainer_; }
   const model::ModelConfig& config() const { return config_; }
