@@ -1,6 +1,7 @@
 // What each stage takes: SftConfig, BaseConfig, RlConfig, DistillConfig, EvalConfig and the parts
 // they share. A stage gets its struct and nothing else of the RunConfig.
 #pragma once
+#include "configs/anticipatory_config.h"
 #include "configs/optim_config.h"
 #include "configs/schema.h"
 
@@ -15,6 +16,7 @@ struct SftConfig {
   // 0, not V3's 1e-4: the presets' figures were measured with the routing bias alone.
   double router_aux_loss_coef = 0;
   int64_t index_warmup_steps = 0;
+  AnticipatoryConfig anticipatory_routing = {};
 
   template <class V>
   void visit(V& v) {
@@ -27,6 +29,8 @@ struct SftConfig {
     v.value("index_warmup_steps", index_warmup_steps, between(0, 1e9),
             "steps before this stage in which attention is dense and only the indexers train, "
             "towards its probabilities; 0: none");
+    v.section("anticipatory_routing", anticipatory_routing,
+              "Experts chosen by older weights, against loss spikes.");
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "learner/expert_choice.h"
 #include "learner/packing.h"
 
 namespace amalgam::learner {
@@ -44,8 +45,10 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;
+    std::vector<const TrainSequence*> sequences;
     for (const int64_t i : members) {
       const TrainSequence& s = batch[static_cast<size_t>(i)];
+      sequences.push_back(&s);
       micro.slices.push_back({micro.tokens(), static_cast<int64_t>(s.ids.size()), nullptr});
       micro.ids.insert(micro.ids.end(), s.ids.begin(), s.ids.end());
       for (size_t t = 1; t < s.ids.size(); ++t)
@@ -62,7 +65,10 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     recording.recompute = options_.recompute;
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
-    const model::Var hidden = network_.run(weights(), {micro.ids, micro.slices}, &recording);
+    const std::vector<int32_t> experts = pack_experts(network_.config(), sequences);
+    const model::Var hidden = network_.run(
+        weights(), {.ids = micro.ids, .sequences = micro.slices, .given_experts = experts},
+        &recording);
     loss(micro, hidden);
     tape.backward();
     index_loss += recording.index_loss;

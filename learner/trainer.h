@@ -22,6 +22,8 @@ struct TrainSequence {
   // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
   // imitate). The first token never is: nothing predicts it.
   std::vector<bool> learned;
+  // Experts to use instead of the router's choice (learner/expert_choice.h); empty: none.
+  std::span<const int32_t> experts = {};
 };
 
 // Some sequences, one after the other in one packed forward.

@@ -25,6 +25,10 @@ struct SequenceSlice {
 struct Batch {
   std::span<const int32_t> ids;  // [T], each in [0, V)
   std::span<const SequenceSlice> sequences;
+  // Experts of the learned MoE layers, [num_learned_moe(config), T, K]; empty: nothing given,
+  // nothing asked for.
+  std::span<const int32_t> given_experts = {};  // in place of the router's choice
+  std::span<int32_t> chosen_experts = {};       // out
 };
 
 // What tokens of CSA layers attend to while training, and the indexer's loss is over.
@@ -53,6 +57,8 @@ struct Recording {
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
 };
+
+int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:

@@ -110,7 +110,19 @@ void backward(kernels::ThreadPool& pool, std::span<const Share> shares, const Bu
   run();
 }
 
+// Learned MoE layers before this one.
+int64_t learned_before(const ModelConfig& config, int64_t layer) {
+  const auto end =
+      config.layers.begin() + std::min(layer, static_cast<int64_t>(config.layers.size()));
+  return std::count_if(config.layers.begin(), end,
+                       [](const Layer& l) { return l.mlp == MlpKind::kMoe; });
+}
+
 }  // namespace
+
+int64_t num_learned_moe(const ModelConfig& config) {
+  return learned_before(config, static_cast<int64_t>(config.layers.size()));
+}
 
 Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, MlpKind kind) {
   const ModelConfig& cfg = c();
@@ -119,17 +131,24 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   const auto limit = static_cast<float>(cfg.swiglu_limit);
 
   const Var logits = linear(x, m.gate, dm ? &dm->gate : nullptr);
-  const kernels::Router router{.tokens = T,
-                               .num_experts = E,
-                               .topk = K,
-                               .scaling = static_cast<float>(cfg.routed_scaling_factor),
-                               .bias = m.bias.data,
-                               .tid2eid = kind == MlpKind::kHashMoe ? m.tid2eid.data : nullptr,
-                               .ids = batch.ids.data()};
+  kernels::Router router{.tokens = T,
+                         .num_experts = E,
+                         .topk = K,
+                         .scaling = static_cast<float>(cfg.routed_scaling_factor),
+                         .bias = m.bias.data,
+                         .tid2eid = kind == MlpKind::kHashMoe ? m.tid2eid.data : nullptr,
+                         .ids = batch.ids.data()};
+  // Batch::given_experts and chosen_experts of this layer.
+  const bool learned = kind == MlpKind::kMoe && layer < static_cast<int64_t>(cfg.layers.size());
+  const auto at = static_cast<size_t>(learned ? learned_before(cfg, layer) * rows : 0);
+  if (learned && !batch.given_experts.empty()) router.given = &batch.given_experts[at];
   float* scores = arena().alloc<float>(static_cast<size_t>(T * E));
   auto* chosen = arena().alloc<int32_t>(static_cast<size_t>(rows));
   float* weights = arena().alloc<float>(static_cast<size_t>(rows));
   kernels::route(pool(), router, logits.v.data, scores, chosen, weights);
+
+  if (learned && !batch.chosen_experts.empty())
+    std::copy(chosen, chosen + rows, &batch.chosen_experts[at]);
 
   auto* begin = arena().alloc<int32_t>(static_cast<size_t>(E + 1));
   auto* row_of = arena().alloc<int32_t>(static_cast<size_t>(rows));

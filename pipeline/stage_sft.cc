@@ -8,6 +8,7 @@
 #include "configs/error.h"
 #include "kernels/head_policy.h"
 #include "kernels/rng.h"
+#include "learner/anticipatory_routing.h"
 #include "learner/packing.h"
 #include "learner/schedule.h"
 #include "learner/trainer.h"
@@ -151,24 +152,41 @@ std::vector<std::vector<const SftRow*>> plan_batches(const SftMixture& mixture, 
   return batches;
 }
 
-void run_sft_job(RunContext& run, const SftJob& job) {
-  if (std::filesystem::exists(job.out_dir)) return;
+namespace {
+
+enum class Outcome { kFinished, kRolledBack };
+
+std::vector<learner::TrainSequence> sequences_of(const std::vector<const SftRow*>& rows) {
+  std::vector<learner::TrainSequence> batch;
+  for (const SftRow* row : rows) batch.push_back({row->ids, row->learned});
+  return batch;
+}
+
+// Steps until the job is done, or a loss spike has rolled its state back.
+Outcome train(RunContext& run, const SftJob& job) {
   TrainingJob training(run, job.stage, job.start_dir, job.optim, job.options);
   learner::Trainer& trainer = training.trainer();
+  learner::AnticipatoryRouting routing(job.anticipatory_routing, run.state_path(job.stage),
+                                       trainer);
   const auto num_steps = static_cast<int64_t>(job.batches.size());
   // The answers' loss is reported, but has no gradient.
   const bool is_warmup = job.options.trained == learner::Trained::kIndexer;
   MetricsLogger metrics(run.run_dir, job.stage, &run.store, trainer.state().step() - 1);
   Progress progress(job.stage, num_steps, trainer.state().step());
+  const auto batch_of = [&](int64_t step) {
+    return step < num_steps ? sequences_of(job.batches[static_cast<size_t>(step)])
+                            : std::vector<learner::TrainSequence>();
+  };
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
-    std::vector<learner::TrainSequence> batch;
+    const std::vector<std::vector<int32_t>> experts = routing.prepare(batch_of);
+    std::vector<learner::TrainSequence> batch = batch_of(step);
+    for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
     int64_t num_targets = 0, num_tokens = 0;
-    for (const SftRow* row : job.batches[static_cast<size_t>(step)]) {
-      batch.push_back({row->ids, row->learned});
-      num_targets += std::count(row->learned.begin(), row->learned.end(), true);
-      num_tokens += static_cast<int64_t>(row->ids.size());
+    for (const learner::TrainSequence& s : batch) {
+      num_targets += std::count(s.learned.begin(), s.learned.end(), true);
+      num_tokens += static_cast<int64_t>(s.ids.size());
     }
     double loss = 0;
     trainer.accumulate(
@@ -188,6 +206,12 @@ void run_sft_job(RunContext& run, const SftJob& job) {
             if (micro.targets[t] >= 0) loss -= logprob[t];
         });
     loss /= static_cast<double>(num_targets);
+    if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
+      routing.roll_back(run.pool);
+      progress.update(step, "loss spike: going back, with anticipatory routing");
+      return Outcome::kRolledBack;
+    }
+    const bool is_anticipatory = routing.active();
     const double lr = job.lr(step);
     const learner::StepReport report = trainer.step(lr);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -202,12 +226,25 @@ void run_sft_job(RunContext& run, const SftJob& job) {
         {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
     if (job.options.balance_loss_coefficient > 0)
       figures.emplace_back("train/balance_loss", trainer.balance_loss());
+    if (job.anticipatory_routing.delay > 0) {
+      figures.emplace_back("train/anticipatory_routing", is_anticipatory);
+      figures.emplace_back("train/loss_spikes", static_cast<double>(routing.num_rollbacks()));
+    }
     metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);
     progress.update(step + 1, note);
   }
   training.save(job.out_dir);
+  return Outcome::kFinished;
+}
+
+}  // namespace
+
+void run_sft_job(RunContext& run, const SftJob& job) {
+  if (std::filesystem::exists(job.out_dir)) return;
+  while (train(run, job) == Outcome::kRolledBack) {
+  }
 }
 
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
@@ -225,6 +262,7 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
             .out_dir = out_dir,
             .optim = domain.sft.optim,
             .options = train_options(domain.sft),
+            .anticipatory_routing = domain.sft.anticipatory_routing,
             .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
                                     static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
             .lr = [&](int64_t step) {
@@ -258,6 +296,7 @@ void run_base_stage(RunContext& run) {
              .out_dir = run.path("base"),
              .optim = base.clean.optim,
              .options = train_options(base.clean),
+             .anticipatory_routing = base.clean.anticipatory_routing,
              .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
                                      stage_stream("base/clean", 0)),
              .lr = nullptr};

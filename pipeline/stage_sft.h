@@ -26,7 +26,8 @@ struct SftJob {
   std::string stage;
   std::string start_dir, out_dir;  // model directories
   configs::OptimConfig optim;
-  learner::TrainOptions options;
+  learner::TrainOptions options = {};
+  configs::AnticipatoryConfig anticipatory_routing = {};
   std::vector<std::vector<const SftRow*>> batches;  // one a step
   std::function<double(int64_t step)> lr;
 };

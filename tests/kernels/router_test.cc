@@ -145,6 +145,34 @@ TEST(RouterTest, CloseToDoubleAndFiniteDifferences) {
   }
 }
 
+// Experts given from outside are weighted by the scores, like chosen ones; given what it would have
+// chosen, the router gives the same bits.
+TEST(RouterTest, GivenExpertsReplaceTheChoice) {
+  ThreadPool pool(1);
+  const Case k(30, 9, 3);
+  const auto chosen = k.run(pool);
+  Router op = k.bound();
+  std::vector<int32_t> given;
+  for (int64_t t = 0; t < 30; ++t)
+    for (const int32_t e : {7, 0, 4}) given.push_back(static_cast<int32_t>((e + t) % 9));
+  std::vector<float> scores(30 * 9), weights(30 * 3);
+  std::vector<int32_t> experts(30 * 3);
+  const auto route_given = [&](const std::vector<int32_t>& g) {
+    op.given = g.data();
+    route(pool, op, k.logits.data(), scores.data(), experts.data(), weights.data());
+  };
+  route_given(given);
+  for (int64_t t = 0; t < 30; ++t) {
+    EXPECT_TRUE(std::is_sorted(experts.begin() + t * 3, experts.begin() + t * 3 + 3));
+    EXPECT_TRUE(std::is_permutation(experts.begin() + t * 3, experts.begin() + t * 3 + 3,
+                                    given.begin() + t * 3));
+  }
+  EXPECT_LT(relative_error(k.oracle(experts, to_double(k.logits)), weights), 2e-6);
+  route_given(chosen.experts);
+  EXPECT_EQ(experts, chosen.experts);
+  EXPECT_TRUE(same_bits(weights, chosen.weights));
+}
+
 TEST(RouterTest, GradientOfTheScoresIsAdded) {
   ThreadPool pool(1);
   const Case k(9, 5, 2);
