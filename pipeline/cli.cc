@@ -13,6 +13,7 @@
 #include "pipeline/encode.h"
 #include "pipeline/generate.h"
 #include "pipeline/init.h"
+#include "pipeline/inspect.h"
 #include "pipeline/report_command.h"
 #include "pipeline/run.h"
 #include "pipeline/score.h"
@@ -140,6 +141,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);
+  cli.add(run_inspect);
   cli.add(run_tokenize);
   cli.add(run_encode);
   cli.add(run_doctor);
