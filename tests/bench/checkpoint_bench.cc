@@ -62,9 +62,11 @@ void run(const std::string& directory) {
   });
   const auto report = [&](const char* how, double read_s, double load_s, int64_t bytes) {
     const double gb = 1e-9 * static_cast<double>(bytes);
-    std::printf("%s: read %.2f s (%.2f GB/s), load %.2f s (%.2f GB/s)\n", how, read_s, gb / read_s,
-                load_s, gb / load_s);
+    std::printf("%s: %.2f GB, read %.2f s (%.2f GB/s), load %.2f s (%.2f GB/s)\n", how, gb, read_s,
+                gb / read_s, load_s, gb / load_s);
   };
+  std::printf("open %.1f ms\n", 1e3 * open_s);
+  std::fflush(stdout);
   int64_t bytes = 0;
   const auto read = [&] { bytes = read_all(directory); };
   const auto load = [&] { load_model(directory); };
@@ -73,7 +75,6 @@ void run(const std::string& directory) {
   drop_from_cache(directory);
   const double cold_load = seconds(load);
   const double warm_read = seconds(read), warm_load = seconds(load);
-  std::printf("%.2f GB: open %.1f ms\n", 1e-9 * static_cast<double>(bytes), 1e3 * open_s);
   report("from disk ", cold_read, cold_load, bytes);
   report("from cache", warm_read, warm_load, bytes);
 }
