@@ -49,8 +49,10 @@ void open_run_dir(const configs::RunConfig& config, bool resume) {
 
 void SessionOptions::describe(OptionSet& options) {
   config.describe(options, Need::kRequired);
-  options.option("--threads", threads, "CPU threads, instead of the config's; changes no result");
-  options.option("--workers", workers, "rollout worker processes; changes no result");
+  options.option("--threads", threads,
+                 "CPU threads; 0 = all cores, -1 = as the config says; changes no result");
+  options.option("--workers", workers,
+                 "rollout worker processes; -1 = as the config says; changes no result");
   options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
 }
 
