@@ -21,10 +21,11 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// What decides the run's bytes; threads, workers and instruction set do not.
+// What decides the run's bytes; threads, workers, instruction set and recomputation do not.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
+  c.recompute = configs::Recompute::kNone;
   c.run_dir.clear();
   return configs::to_toml(c);
 }
