@@ -135,17 +135,8 @@ Var Network::Pass::head(const Var& X, const HyperConnection& hc, HyperConnection
   return h;
 }
 
-Var Network::Pass::streams(int64_t num_layers) {
+void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other) {
   const int64_t n = c().hc_mult, D = c().hidden_size;
-  Var X = make(T, n * D);
-  const kernels::Embedding embedding{T, n, D, batch.ids.data()};
-  kernels::embed(pool(), embedding, w.embed.data, X.v.data);
-  record([embedding, X, p = &pool(), g = rec ? rec->grads->embed.data : nullptr] {
-    kernels::embed_backward(*p, embedding, X.g, g);
-  });
-  // Without a tape only the streams survive a sub-block: two buffers in turn, the rest is reused.
-  Var other = recording() ? Var{} : make(T, n * D);
-
   // X' = hc_post(part(norm(hc_pre(X))))
   const auto sub_block = [&](const HyperConnection& hc, HyperConnection* dhc, const Tensor& weight,
                              Tensor* dweight, const auto& part) {
@@ -171,22 +162,34 @@ Var Network::Pass::streams(int64_t num_layers) {
     }
     X = out;
   };
+  sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr,
+            [&](const Var& x) {
+              return attention(place.cache_layer, x, b.attn, db ? &db->attn : nullptr,
+                               b.attention_kind);
+            });
+  sub_block(b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr,
+            [&](const Var& x) {
+              return experts(place.load_layer, x, b.moe, db ? &db->moe : nullptr, b.mlp_kind);
+            });
+}
 
-  for (int64_t i = 0; i < num_layers; ++i) {
-    const Block& b = w.blocks[static_cast<size_t>(i)];
-    Block* db = rec ? &rec->grads->blocks[static_cast<size_t>(i)] : nullptr;
-    sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr,
-              [&](const Var& x) {
-                return attention(i, x, b.attn, db ? &db->attn : nullptr, b.attention_kind);
-              });
-    sub_block(
-        b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr,
-        [&](const Var& x) { return experts(i, x, b.moe, db ? &db->moe : nullptr, b.mlp_kind); });
-  }
+Var Network::Pass::streams(int64_t num_layers) {
+  const int64_t n = c().hc_mult, D = c().hidden_size;
+  Var X = make(T, n * D);
+  const kernels::Embedding embedding{T, n, D, batch.ids.data()};
+  kernels::embed(pool(), embedding, w.embed.data, X.v.data);
+  record([embedding, X, p = &pool(), g = rec ? rec->grads->embed.data : nullptr] {
+    kernels::embed_backward(*p, embedding, X.g, g);
+  });
+  // Without a tape only the streams survive a sub-block: two buffers in turn, the rest is reused.
+  Var other = recording() ? Var{} : make(T, n * D);
+  for (int64_t i = 0; i < num_layers; ++i)
+    block({i, i}, w.blocks[static_cast<size_t>(i)],
+          rec ? &rec->grads->blocks[static_cast<size_t>(i)] : nullptr, X, other);
   return X;
 }
 
-Var Network::run(const Weights& weights, const Batch& batch, Recording* recording) {
+const int32_t* Network::place(const Batch& batch, const Recording* recording) {
   const auto T = static_cast<int64_t>(batch.ids.size());
   auto* positions = arena_.alloc<int32_t>(static_cast<size_t>(T));
   int64_t end = 0, rows = 0;
@@ -202,14 +205,22 @@ Var Network::run(const Weights& weights, const Batch& batch, Recording* recordin
   CHECK_EQ(rows, T);
   rope_main_.reserve(end);
   rope_compress_.reserve(end);
-  if (recording) recording->expert_load.assign(config_.layers.size(), std::vector<int64_t>());
-  Pass pass{*this, weights, batch, recording, T, positions};
+  return positions;
+}
+
+Var Network::run(const Weights& weights, const Batch& batch, Recording* recording, Var* streams) {
+  const int32_t* positions = place(batch, recording);
+  if (recording)
+    recording->expert_load.assign(weights.blocks.size() + weights.mtp.size(),
+                                  std::vector<int64_t>());
+  Pass pass{*this, weights, batch, recording, static_cast<int64_t>(batch.ids.size()), positions};
   const Var X = pass.streams(static_cast<int64_t>(weights.blocks.size()));
   const Var h = pass.head(X, weights.hc_head, recording ? &recording->grads->hc_head : nullptr);
   const Var out = pass.norm(h, config_.hidden_size, &weights.norm,
                             recording ? &recording->grads->norm : nullptr, nullptr, nullptr, 1);
   for (const SequenceSlice& s : batch.sequences)
     if (s.cache) s.cache->advance(s.num_rows);
+  if (streams) *streams = X;
   return out;
 }
 

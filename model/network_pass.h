@@ -45,6 +45,14 @@ struct Network::Pass {
   Var norm(const Var& x, int64_t row_cols, const Tensor* weight, Tensor* dweight,
            const kernels::RopeTable* rope, const int32_t* at, int64_t rows_per_position) const;
 
+  // Where a block keeps what is counted per layer.
+  struct BlockPlace {
+    int64_t cache_layer;  // of the sequences' caches
+    int64_t load_layer;   // of Recording::expert_load
+  };
+  // X becomes the streams after the block. Without a tape `other` is a second buffer like X; the
+  // two change places.
+  void block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other);
   Var streams(int64_t num_layers);
   Var head(const Var& X, const HyperConnection& hc, HyperConnection* dhc) const;
   Var attention(int64_t layer, const Var& x, const Attention& a, Attention* da, AttentionKind kind);
