@@ -10,6 +10,7 @@ namespace amalgam::configs {
 struct SftConfig {
   int64_t steps = 0;
   int64_t batch_tokens = 1536;
+  double mtp_loss_weight = 0.3, mtp_late_loss_weight = 0.1;
   OptimConfig optim{
       .kind = OptimKind::kMuon, .lr = 8e-3, .warmup_steps = 40, .decay_fraction = 0.3};
 
@@ -17,6 +18,10 @@ struct SftConfig {
   void visit(V& v) {
     v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: none");
     v.value("batch_tokens", batch_tokens, between(1, 1 << 24), "tokens of a batch");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the multi-token prediction loss, for a model with such a block");
+    v.value("mtp_late_loss_weight", mtp_late_loss_weight, between(0, 100),
+            "the same while the learning rate decays");
     v.section("optim", optim, "Optimiser of this stage.");
   }
 };
@@ -129,6 +134,7 @@ struct RlConfig {
   RolloutConfig rollout;
   AlgorithmConfig algorithm;
   int64_t ppo_mini_batches = 2;
+  double mtp_loss_weight = 0.1;
   OptimConfig optim{.lr = 5e-4};
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
@@ -142,6 +148,9 @@ struct RlConfig {
     v.section("algorithm", algorithm, "Advantage and loss.");
     v.value("ppo_mini_batches", ppo_mini_batches, between(1, 1 << 20),
             "optimiser updates of a step, each on its share of the prompts");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the loss that keeps a multi-token prediction block up with the policy's "
+            "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations; the last step always validates; 0: never");
@@ -183,6 +192,7 @@ struct DistillConfig {
   PromptBatchConfig data{.train_batch_size = 64};
   RolloutConfig rollout{.n = 4};
   Objective objective = Objective::kExact;
+  double mtp_loss_weight = 0.1;
   OptimConfig optim{.lr = 1e-3};
   std::vector<double> lr_candidates;
   std::vector<TeacherRow> teachers;
@@ -197,6 +207,9 @@ struct DistillConfig {
         "objective", objective,
         "exact: reverse KL over the whole vocabulary; sampled: its estimate from the sampled token "
         "(baseline)");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the loss that keeps a multi-token prediction block up with the policy's "
+            "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("lr_candidates", lr_candidates, between(0, 1),
             "learning rates to try, the best on held-out prompts is kept; empty: optim.lr alone");

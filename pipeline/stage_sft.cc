@@ -138,6 +138,7 @@ void run_sft_job(RunContext& run, const SftJob& job) {
       num_tokens += static_cast<int64_t>(row->ids.size());
     }
     double loss = 0;
+    trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
     trainer.accumulate(batch, kIndexLossCoefficient,
                        [&](const learner::MicroBatch& micro, const model::Var& hidden) {
                          const auto n = static_cast<size_t>(micro.tokens());
@@ -158,13 +159,15 @@ void run_sft_job(RunContext& run, const SftJob& job) {
     const double lr = job.lr(step);
     const learner::StepReport report = trainer.step(lr);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    metrics.log(step, {{"train/loss", loss},
-                       {"train/lr", lr},
-                       {"train/index_loss", trainer.index_loss()},
-                       {"actor/grad_norm", report.grad_norm},
-                       {"timing_s/learn", seconds},
-                       {"timing_s/step", seconds},
-                       {"perf/throughput", static_cast<double>(num_tokens) / seconds}});
+    NamedValues figures{{"train/loss", loss},
+                        {"train/lr", lr},
+                        {"train/index_loss", trainer.index_loss()},
+                        {"actor/grad_norm", report.grad_norm},
+                        {"timing_s/learn", seconds},
+                        {"timing_s/step", seconds},
+                        {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
+    if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
+    metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);
     progress.update(step + 1, note);
@@ -188,9 +191,12 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
             .optim = domain.sft.optim,
             .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
                                     static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
-            .lr = [&](int64_t step) {
-              return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
-            }});
+            .lr =
+                [&](int64_t step) {
+                  return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
+                },
+            .mtp_loss_weight =
+                [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); }});
 }
 
 std::string base_dir(const RunContext& run) {
@@ -214,13 +220,16 @@ void run_base_stage(RunContext& run) {
   const auto seed = static_cast<uint64_t>(run.config.seed);
   const SftMixture clean = load_mixture(run, tokenizer, 0);
   const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
-  SftJob job{.stage = "base",
-             .start_dir = init,
-             .out_dir = run.path("base"),
-             .optim = base.clean.optim,
-             .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
-                                     stage_stream("base/clean", 0)),
-             .lr = nullptr};
+  SftJob job{
+      .stage = "base",
+      .start_dir = init,
+      .out_dir = run.path("base"),
+      .optim = base.clean.optim,
+      .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
+                              stage_stream("base/clean", 0)),
+      .lr = nullptr,
+      // The second phase is the end of the training: late.
+      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.clean, step); }};
   for (auto& batch : plan_batches(sloppy, base.sloppy.steps, base.clean.batch_tokens, seed,
                                   stage_stream("base/sloppy", 0)))
     job.batches.push_back(std::move(batch));

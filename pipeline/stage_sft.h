@@ -26,7 +26,7 @@ struct SftJob {
   std::string start_dir, out_dir;  // model directories
   configs::OptimConfig optim;
   std::vector<std::vector<const SftRow*>> batches;  // one a step
-  std::function<double(int64_t step)> lr;
+  std::function<double(int64_t step)> lr, mtp_loss_weight;
 };
 // Trains and saves out_dir; does nothing if it is there. Continues an interrupted job.
 void run_sft_job(RunContext& run, const SftJob& job);

@@ -9,6 +9,9 @@
 
 namespace amalgam::pipeline {
 
+// The MTP block's mean cross-entropy; logged where a block is trained.
+inline constexpr char kMtpLossMetric[] = "train/mtp_loss";
+
 class TrainingJob {
  public:
   // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
