@@ -82,12 +82,16 @@ struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
+  bool draft = false;
 
   template <class V>
   void visit(V& v) {
     v.value("n", n, between(1, 4096), "samples of a prompt");
     v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
+    v.value(
+        "draft", draft,
+        "speculative decoding with the model's multi-token prediction block; changes no result");
   }
 };
 

@@ -141,6 +141,7 @@ class DistillStage {
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
                       .max_positions = budget_.max_positions(),
+                      .draft = budget_.draft,
                       .score = false},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -176,6 +177,9 @@ class DistillStage {
         {"timing_s/learn", seconds_since(learn_begin)},
         {"timing_s/step", total},
         {"perf/throughput", static_cast<double>(tokens) / total}};
+    if (collected.drafts_proposed > 0)
+      figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
+                                             static_cast<double>(collected.drafts_proposed));
     if (training_.trainer().mtp_loss())
       figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
     return figures;

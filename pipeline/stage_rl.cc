@@ -137,6 +137,7 @@ class RlStage {
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
                       .max_positions = budget_.max_positions(),
+                      .draft = budget_.draft,
                       .score = true},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -200,6 +201,9 @@ class RlStage {
                         {"timing_s/learn", seconds_since(learn_begin)},
                         {"timing_s/step", total},
                         {"perf/throughput", static_cast<double>(tokens) / total}};
+    if (collected.drafts_proposed > 0)
+      figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
+                                             static_cast<double>(collected.drafts_proposed));
     if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
     return figures;
   }
