@@ -143,6 +143,7 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_max_response_length(spec.max_response_length);
   r.set_max_turns(spec.max_turns);
   r.set_max_positions(spec.max_positions);
+  r.set_draft(spec.draft);
   r.set_score(spec.score);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);
@@ -271,6 +272,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
           figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
           figures->index_visible += reply.index_visible();
           figures->index_selected += reply.index_selected();
+          figures->drafts_proposed += reply.drafts_proposed();
+          figures->drafts_accepted += reply.drafts_accepted();
         }
         if (reply.done()) {
           w->done = true;

@@ -244,8 +244,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
                                 const std::function<bool()>& should_stop) {
   const Policy policy(request.weights(), pool);
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
+  if (request.draft() && policy.weights->mtp.empty())
+    throw Error("rollout.draft needs a model with a multi-token prediction block; " +
+                request.weights().model_dir() + " has none");
   model::Network net(policy.config, pool);
-  rollout::Engine engine(net, *policy.weights, request.max_positions(), {});
+  rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
   rollout::WalWriter wal(request.wal_prefix());
   rollout::EpisodeRunner runner(engine, tokenizer,
                                 static_cast<int32_t>(*policy.config.eos_token_id),
@@ -324,6 +327,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   add_counters(runner, &reply);
   reply.set_index_visible(net.indexer_counters().visible);
   reply.set_index_selected(net.indexer_counters().selected);
+  reply.set_drafts_proposed(engine.drafts().proposed);
+  reply.set_drafts_accepted(engine.drafts().accepted);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   reply.set_peak_rss_bytes(usage.ru_maxrss * 1024);
