@@ -21,14 +21,15 @@ enum class Tag : uint32_t {
   kError,        // payload: one line
   kSlotReady,    // the slot's namespaces are made; it waits for kStart
   kReady,        // the sandbox's init waits for commands
-  kDone,         // answer to kPut, kGet, kExec; see init.h
+  kDone,         // answer to kExec; see init.h
+  kFileDone,     // answer to kPut, kGet
   kSandboxGone,  // every process of the sandbox is dead; the slot waits for the next kStart
   // owner -> slot
   kStart,  // payload: StartRequest
   // owner -> init
   kPut,   // payload: path; value: size; kData follow
   kGet,   // payload: path
-  kExec,  // value: size of the argv blob (kData follow); fds: stdin (optional), stdout, stderr
+  kExec,  // see init.h; fds: stdin (optional), stdout, stderr
   kKill,  // end the running command now
   kExit,  // end the sandbox
   kData,
