@@ -57,17 +57,20 @@ model::ModelConfig new_model_config(const configs::ModelSpec& spec,
   return model::parse_model_config(model::model_config_json(c), "[model]");
 }
 
+void copy_tokenizer_files(const std::string& from, const std::string& to) {
+  constexpr size_t kMaxTokenizerBytes = 256 << 20;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    const std::string file = from + "/" + name;
+    if (std::filesystem::exists(file))
+      model::write_file_durably(to + "/" + name, model::read_file(file, kMaxTokenizerBytes));
+  }
+}
+
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir) {
-  constexpr size_t kMaxTokenizerBytes = 256 << 20;
   model::SaveOptions options;
   options.add_files = [&](const std::string& under_construction) {
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
-      const std::string from = tokenizer_dir + "/" + name;
-      if (std::filesystem::exists(from))
-        model::write_file_durably(under_construction + "/" + name,
-                                  model::read_file(from, kMaxTokenizerBytes));
-    }
+    copy_tokenizer_files(tokenizer_dir, under_construction);
   };
   model::save_model(directory, config, weights, options);
 }
