@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/numerics_config.h"
 #include "kernels/arena.h"
 #include "kernels/rope.h"
 #include "kernels/thread_pool.h"
@@ -38,11 +39,17 @@ struct Recording {
 // How much the indexer left out, summed over the CSA layers and tokens of all run() calls.
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
+  // With numerics.index_scores_bf16, where something was left out: entries selected, and those
+  // among them that f32 scores select too.
+  int64_t compared = 0, agreed = 0;
 };
 
 class Network {
  public:
-  Network(const ModelConfig& config, kernels::ThreadPool& pool);
+  // Throws Error when the model's shape does not allow what `numerics` asks for. The weights given
+  // to run() are packed with the same numerics.
+  Network(const ModelConfig& config, kernels::ThreadPool& pool,
+          const configs::NumericsConfig& numerics = {});
 
   // Hidden states after the final norm, [T, D], in the arena. The caller resets the arena when it
   // is done with them (and has run the tape).
@@ -52,6 +59,7 @@ class Network {
               float* out);
 
   const ModelConfig& config() const { return config_; }
+  const configs::NumericsConfig& numerics() const { return numerics_; }
   kernels::Arena& arena() { return arena_; }
   kernels::Arena& scratch() { return scratch_; }  // for callers, between runs
   kernels::ThreadPool& pool() { return pool_; }
@@ -62,6 +70,7 @@ class Network {
  private:
   ModelConfig config_;
   kernels::ThreadPool& pool_;
+  configs::NumericsConfig numerics_;
   kernels::Arena arena_, scratch_;
   kernels::RopeTable rope_main_, rope_compress_;
   IndexerCounters counters_;

@@ -1,6 +1,7 @@
 // DeepSeekMoE of a block (MODEL.md §2.5): router, routed experts, shared expert.
 #include <algorithm>
 
+#include "configs/check.h"
 #include "kernels/router.h"
 #include "kernels/swiglu.h"
 #include "model/network_pass.h"
@@ -59,7 +60,7 @@ Gemm input_gradient(const Matrix& w, const float* dy, int64_t rows, float* dx) {
           .k = w.rows,
           .a = dy,
           .a_row_stride = w.rows,
-          .b = w.data,
+          .b = w.compute(),
           .layout = BLayout::kRowMajor,
           .ldb = w.cols,
           .c = dx,
@@ -145,6 +146,8 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
                  row_weight,
                  recording() ? arena().alloc<float>(static_cast<size_t>(rows)) : nullptr};
   kernels::gather_rows(pool(), x.v.data, token_of, rows, D, routed.x.v.data);
+  const bool fp8 = numerics().activations_fp8;
+  if (fp8) round_activations(routed.x.v, D, routed.x.v.data);
   auto* shares = arena().alloc<Share>(static_cast<size_t>(E) + 1);
   size_t num_shares = 0;
   for (int64_t e = 0; e < E; ++e)
@@ -157,6 +160,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   if (m.shared.w1.rows) {
     const int64_t width = m.shared.w1.rows;
     shared = {x, make(T, width), make(T, width), make(T, width), make(T, D)};
+    if (fp8) shared.x.v = rounded_activations(x.v);
     shares[num_shares] = {&m.shared, dm ? &dm->shared : nullptr, 0, T};
     shared_share = {shares + num_shares, 1};
   }
@@ -171,6 +175,11 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   if (!shared_share.empty())
     kernels::swiglu(pool(), {.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared.a.v.data,
                     shared.b.v.data, shared.act.v.data);
+  if (fp8) {
+    round_activations(routed.act.v, I, routed.act.v.data);
+    if (!shared_share.empty())
+      round_activations(shared.act.v, shared.act.v.cols, shared.act.v.data);
+  }
   problems.clear();
   down(routed_shares, routed, problems);
   down(shared_share, shared, problems);
@@ -179,6 +188,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   kernels::combine_rows(pool(), routed.y.v.data, row_of, T, K, D, shared.y.v.data, false, y.v.data);
 
   if (recording()) {
+    if (numerics().experts_fp4) CHECK(m.experts[0].w1.rounded != nullptr);  // backward reads it
     auto& load = rec->expert_load[static_cast<size_t>(layer)];
     load.resize(static_cast<size_t>(E));
     for (int64_t e = 0; e < E; ++e) load[static_cast<size_t>(e)] += begin[e + 1] - begin[e];

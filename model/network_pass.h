@@ -9,6 +9,14 @@
 
 namespace amalgam::model {
 
+// Whether released models multiply by this matrix in FP8 or FP4, with FP8 inputs.
+inline bool reads_fp8(const Matrix& w) {
+  return w.storage == Storage::kLinear || w.storage == Storage::kExpert;
+}
+
+// Throws Error, naming the switch and what to do, when a model of this shape cannot have it.
+void check_numerics(const configs::NumericsConfig& numerics, const ModelConfig& config);
+
 struct Network::Pass {
   Network& net;
   const Weights& w;
@@ -44,6 +52,19 @@ struct Network::Pass {
              Input input = Input::kTracked) const;
   Var norm(const Var& x, int64_t row_cols, const Tensor* weight, Tensor* dweight,
            const kernels::RopeTable* rope, const int32_t* at, int64_t rows_per_position) const;
+
+  // Quantised compute (model/network_numerics.cc). The first two do nothing while their switch is
+  // off.
+  const configs::NumericsConfig& numerics() const { return net.numerics_; }
+  // Cache entries [n, C], in place where they are made; gradients pass straight through.
+  void quantize_entries(const Tensor& entries) const;
+  // Indexer keys or queries [n, c_I] or [T, n_I·c_I], in place: Hadamard, then FP4. Records the
+  // transform's backward pass; gradients pass straight through the rounding.
+  void quantize_index(const Var& x) const;
+  // x in FP8, blocks of 1 × 128 in rows of `width`, to `out` (which may be x) or to the arena.
+  // Callers look at the switch.
+  void round_activations(const Tensor& x, int64_t width, float* out) const;
+  Tensor rounded_activations(const Tensor& x) const;
 
   Var streams(int64_t num_layers);
   Var head(const Var& X, const HyperConnection& hc, HyperConnection* dhc) const;

@@ -14,6 +14,7 @@
 #include "pipeline/interrupt.h"
 #include "pipeline/jsonl.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/token_rows.h"
 #include "rollout/engine.h"
@@ -106,6 +107,7 @@ void GenerateOptions::describe(OptionSet& options) {
   options.option("--max-batch", max_batch, "sequences at a time; changes no result");
   options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");
   options.option("--threads", threads, "compute threads; 0 = all cores; changes no result");
+  describe_numerics(options, numerics);
 }
 
 int run_generate(const GenerateOptions& options) {
@@ -113,7 +115,7 @@ int run_generate(const GenerateOptions& options) {
     throw Error("--temperature must be between 0 and 100");
   if (options.max_batch < 1 || options.prefill_chunk < 1)
     throw Error("--max-batch and --prefill-chunk must be at least 1");
-  const model::PackedModel loaded = model::load_packed_model(options.model);
+  const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
   std::optional<model::Tokenizer> tokenizer;
   if (std::filesystem::exists(options.model + "/tokenizer.json"))
@@ -131,7 +133,7 @@ int run_generate(const GenerateOptions& options) {
     total += j.max_tokens;
   }
   kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
+  model::Network net(config, pool, options.numerics);
   rollout::Engine engine(net, loaded.weights(), longest,
                          {.max_batch = options.max_batch, .prefill_chunk = options.prefill_chunk});
   Progress progress("generate", total);
@@ -168,6 +170,7 @@ int run_generate(const GenerateOptions& options) {
     progress.update(done);
   }
   if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  print_index_recall(net.indexer_counters());
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "model/packed_model.h"
 #include "model/safetensors.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -111,15 +112,17 @@ void VerifyOptions::describe(OptionSet& options) {
                  Need::kRequired);
   options.option("--dump", dump, "write what was computed, under the reference's names");
   options.option("--threads", threads, "compute threads; 0 = all cores");
+  describe_numerics(options, numerics);
 }
 
 int run_verify(const VerifyOptions& options) {
-  const model::PackedModel loaded = model::load_packed_model(options.case_dir);
+  const model::PackedModel loaded = model::load_packed_model(options.case_dir, options.numerics,
+                                                             model::Passes::kForwardAndBackward);
   const model::ModelConfig& config = loaded.config();
   const model::SafetensorsFile reference(options.case_dir + "/reference.safetensors");
   const Case c = read_case(reference, config.vocab_size);
   kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
+  model::Network net(config, pool, options.numerics);
   Comparison comparison(reference);
 
   model::Model grads = zero_gradients(config);
@@ -168,6 +171,7 @@ int run_verify(const VerifyOptions& options) {
     } compare{comparison};
     if (reference.find("grad.embed.weight")) model::visit(grads.weights, compare);
   }
+  print_index_recall(net.indexer_counters());
   if (!options.dump.empty()) comparison.write(options.dump);
   std::printf("%s: %d tensors compared, %d above tolerance (logits %.0e, gradients %.0e)\n",
               options.case_dir.c_str(), comparison.compared(), comparison.failed(),
