@@ -185,6 +185,7 @@ struct DistillConfig {
   Objective objective = Objective::kExact;
   OptimConfig optim{.lr = 1e-3};
   std::vector<double> lr_candidates;
+  int64_t sweep_steps = 15;
   std::vector<TeacherRow> teachers;
   int64_t test_freq = 10;
 
@@ -199,7 +200,10 @@ struct DistillConfig {
         "(baseline)");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("lr_candidates", lr_candidates, between(0, 1),
-            "learning rates to try, the best on held-out prompts is kept; empty: optim.lr alone");
+            "learning rates of the run's two distillations (exact and sampled): each trains for "
+            "sweep_steps, the best on held-out prompts goes on; empty: optim.lr alone");
+    v.value("sweep_steps", sweep_steps, between(1, 1e9),
+            "steps after which the candidates are compared");
     v.tables(
         "teachers", teachers, TeacherRow{},
         "One row a domain: which teachers its prompts follow, and how much. Without a row a domain "

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "configs/error.h"
 
@@ -147,6 +148,29 @@ void replace_directory(const std::string& directory, Exchange how) {
   rename_or_fail(next, path);
   sync_directory(parent_of(path));
   remove_directory(old);
+}
+
+void move_directory(const std::string& from, const std::string& to) {
+  const std::string path = without_slash(to);
+  std::error_code error;
+  fs::create_directories(parent_of(path), error);
+  if (rename(from.c_str(), path.c_str()) == 0) {
+    sync_directory(parent_of(path));
+    return;
+  }
+  if (errno != EXDEV) fail(from, ("be renamed to " + path).c_str());
+  const std::string staging = staging_directory(path);
+  std::vector<char> buffer(size_t{1} << 20);
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    DurableFile out(staging + "/" + entry.path().filename().string());
+    while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), in.gcount() > 0)
+      out.write(buffer.data(), static_cast<size_t>(in.gcount()));
+    if (!in.eof()) throw Error(entry.path().string() + ": cannot be read");
+    out.commit();
+  }
+  replace_directory(path);
+  remove_directory(from);
 }
 
 std::string complete_directory(const std::string& directory) {

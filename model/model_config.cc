@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "kernels/hyper_connection.h"
 #include "model/durable_file.h"
 #include "model/model_config_names.h"
 #include "model/weights.h"
@@ -324,7 +325,7 @@ ModelConfig parse_model_config(const std::string& json_text, const std::string& 
   c.moe_intermediate_size = f.integer("moe_intermediate_size", 1, kMaxWidth);
   c.routed_scaling_factor = f.real_or("routed_scaling_factor", 1.5, 1e-6, 1e6);
   c.swiglu_limit = f.real_or("swiglu_limit", 10, 0, 1e30);
-  c.hc_mult = f.integer_or("hc_mult", 4, 1, 16);
+  c.hc_mult = f.integer_or("hc_mult", 4, 1, kernels::kMaxStreams);
   c.hc_sinkhorn_iters = f.integer_or("hc_sinkhorn_iters", 20, 1, 1000);
   c.hc_eps = f.real_or("hc_eps", 1e-6, 0, 0.1);
   c.rms_norm_eps = f.real_or("rms_norm_eps", 1e-6, 0, 0.1);

@@ -43,7 +43,9 @@ class Cli11Options final : public OptionSet {
   }
   void option(const std::string& names, std::vector<std::string>& field, const std::string& doc,
               Need need) override {
-    app_->add_option(names, field, doc)->required(need == Need::kRequired);
+    CLI::Option* option = app_->add_option(names, field, doc)->required(need == Need::kRequired);
+    // One value each time it is given: what follows may be overrides.
+    if (names[0] == '-') option->allow_extra_args(false);
   }
 
  private:

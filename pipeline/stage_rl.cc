@@ -105,8 +105,8 @@ class RlStage {
     if (!due || best_.has(step)) return;
     training_.trainer().state().sync();
     const HeldOutScore s =
-        score_held_out(run_, job_.stage + "-validation", step, training_.weights(), tokenizer_dir_,
-                       held_out_, rl_.val_n, rl_.rollout.temperature, budget_);
+        score_held_out(run_, validation_stage(job_.stage), step, training_.weights(),
+                       tokenizer_dir_, held_out_, rl_.val_n, rl_.rollout.temperature, budget_);
     best_.record(step, s.mean, training_);
     run_.store.record_metrics(
         job_.stage, step,

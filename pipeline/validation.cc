@@ -27,6 +27,10 @@ bool BestCheckpoint::has(int64_t step) const {
   return run_.store.figure(stage_, kPrefix + std::to_string(step)).has_value();
 }
 
+double BestCheckpoint::score(int64_t step) const {
+  return run_.store.figure(stage_, kPrefix + std::to_string(step)).value();
+}
+
 void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
   if (score >= best_score_) {
     job.save(directory(), false);
@@ -34,16 +38,15 @@ void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
   }
   // The validated step last: it says that all else is recorded.
   run_.store.set_figure(stage_, "best_step", static_cast<double>(best_step_));
-  run_.store.set_figure(stage_, kBestScoreFigure, best_score_);
+  run_.store.set_figure(stage_, "best_score", best_score_);
   run_.store.set_figure(stage_, kPrefix + std::to_string(step), score);
 }
 
 void BestCheckpoint::finish(const std::string& out) {
   CHECK_GE(best_step_, 0);
-  const std::filesystem::path parent = std::filesystem::absolute(out).parent_path();
-  std::filesystem::create_directories(parent);
-  std::filesystem::rename(model::complete_directory(directory()), out);
+  model::move_directory(model::complete_directory(directory()), out);
   std::filesystem::remove_all(run_.run_dir + "/checkpoints/" + stage_);
+  remove_token_logs(run_.run_dir, stage_);  // one that a kill kept from being forgotten
 }
 
 }  // namespace amalgam::pipeline

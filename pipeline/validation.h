@@ -8,15 +8,13 @@
 
 namespace amalgam::pipeline {
 
-// Figure of a stage: the best validation score so far.
-inline constexpr const char* kBestScoreFigure = "best_score";
-
 class BestCheckpoint {
  public:
   BestCheckpoint(RunContext& run, const std::string& stage);
 
   // Whether this step's score is recorded already (an earlier process got that far).
   bool has(int64_t step) const;
+  double score(int64_t step) const;  // of a validated step
   // Keeps the weights if they are the best so far, then records the score, in this order: a crash
   // between the two repeats the validation, never loses the weights. Of equal scores the later step
   // is kept.
