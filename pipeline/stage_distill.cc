@@ -74,9 +74,14 @@ class DistillStage {
     Progress progress(job_.stage, config_.steps, state.step());
     for (;;) {
       const int64_t step = state.step();
-      validate(step, end, progress);
-      if (step >= end) break;
-      metrics.log(step, train_step(step));
+      NamedValues figures = validate(step, end, progress);
+      if (step >= end) {
+        if (step == config_.steps) metrics.log(step, figures);
+        break;
+      }
+      const NamedValues trained = train_step(step);
+      figures.insert(figures.end(), trained.begin(), trained.end());
+      metrics.log(step, figures);
       progress.update(step + 1, note_);
       run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
     }
@@ -101,10 +106,13 @@ class DistillStage {
     return weights;
   }
 
-  void validate(int64_t step, int64_t end, Progress& progress) {
+  // The held-out score of the weights before this step, when it is due.
+  NamedValues validate(int64_t step, int64_t end, Progress& progress) {
     const bool last = step == end;
     const bool due = last || (config_.test_freq > 0 && step > 0 && step % config_.test_freq == 0);
-    if (!due || best_.has(step)) return;
+    if (!due) return {};
+    const std::string name = "val-core/all/acc/mean@1";
+    if (best_.has(step)) return {{name, best_.score(step)}};
     training_.trainer().state().sync();
     std::vector<PromptRow> prompts;
     for (const DistillDomain& d : domains_)
@@ -113,10 +121,10 @@ class DistillStage {
         score_held_out(run_, validation_stage(job_.stage), step, training_.weights(),
                        tokenizer_dir_, prompts, 1, config_.rollout.temperature, budget_);
     best_.record(step, s.mean, training_);
-    run_.store.record_metrics(job_.stage, step, {{"val-core/all/acc/mean@1", s.mean}});
     char text[64];
     std::snprintf(text, sizeof text, "held out %.1f %%", 100 * s.mean);
     progress.update(step, text);
+    return {{name, s.mean}};
   }
 
   NamedValues train_step(int64_t step) {

@@ -128,6 +128,8 @@ def commands(program, ci_run):
             if command == "rl":
                 # Its model removed, the stage is trained again, from the start.
                 lines = len(metric_lines(run_dir))
+                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 2,
+                      "rl: a held-out score is missing")
                 shutil.rmtree(program.path(out))
                 finish(program.popen(process.args, log))
                 with open(program.path(out) + "/model.safetensors", "rb") as file:
