@@ -1,4 +1,5 @@
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -48,7 +49,8 @@ void load_floats(const std::vector<FloatSource>& sources, const std::vector<Tens
   });
   if (first_bad < static_cast<int64_t>(sources.size()))
     throw Error(directory + ": tensor " +
-                sources[static_cast<size_t>(first_bad.load())].stored->name + " holds a NaN");
+                sources[static_cast<size_t>(first_bad.load())].stored->name +
+                " holds a number that is not finite");
 }
 
 // Fresh memory is given out page by page: with 2 MiB pages loading takes 0.4 of the time.
@@ -59,6 +61,16 @@ void advise_huge_pages(kernels::Buffer<float>& floats) {
   const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
   // Only advice: where the kernel does not take it, the memory works as it is.
   if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+}
+
+// Without this check the kernel promises memory that it does not have, and later kills the process.
+void require_memory(const Weights& weights, const std::string& directory) {
+  const int64_t needed = weights.num_floats() * int64_t{sizeof(float)};
+  const int64_t present = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  if (needed <= present) return;
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  throw Error(directory + ": needs " + std::to_string((needed + kGiB - 1) / kGiB) +
+              " GiB in f32, but this machine has " + std::to_string(present / kGiB) + " GiB");
 }
 
 void bind_to_buffers(Model& m) {
@@ -84,6 +96,7 @@ Model load_model(const std::string& path) {
   m.config = stored.config();
   m.weights = Weights(m.config);
   const TensorSources sources = stored.find(m.weights);
+  require_memory(m.weights, stored.directory());
   bind_to_buffers(m);
   Destinations to;
   visit(m.weights, to);

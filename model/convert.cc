@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <map>
 #include <mutex>
 
@@ -29,7 +28,7 @@ std::string scale_name(const std::string& weight_name) {
   return weight_name.substr(0, weight_name.size() - std::string(".weight").size()) + ".scale";
 }
 
-enum class Problem { kNone, kInfinity, kTooLarge, kNan };  // the worst last
+enum class Problem { kNone, kTooLarge, kNotFinite };  // the worst last
 
 class Converter {
  public:
@@ -115,7 +114,7 @@ class Converter {
       const int64_t begin = first + i * unit, end = std::min(begin + unit, last);
       rows.resize(static_cast<size_t>((end - begin) * s.cols));
       const Problem problem =
-          read_rows(s, begin, end, rows.data()) ? f(begin, end, rows.data()) : Problem::kNan;
+          read_rows(s, begin, end, rows.data()) ? f(begin, end, rows.data()) : Problem::kNotFinite;
       Problem old = worst;
       while (problem > old && !worst.compare_exchange_weak(old, problem)) {
       }
@@ -124,17 +123,11 @@ class Converter {
     switch (worst.load()) {
       case Problem::kNone:
         return;
-      case Problem::kNan:
-        throw Error(what + "a NaN");
-      case Problem::kInfinity:
-        throw Error(what + "an infinity, which FP8 and FP4 cannot; use --to f32 or bf16");
+      case Problem::kNotFinite:
+        throw Error(what + "a number that is not finite");
       case Problem::kTooLarge:
         throw Error(what + "a number too large for BF16; use --to f32");
     }
-  }
-
-  static bool has_infinity(const float* x, int64_t n) {
-    return std::any_of(x, x + n, [](float v) { return std::isinf(v); });
   }
 
   void write_rows(const FloatSource& s, DType dtype, SafetensorsWriter& file) {
@@ -155,7 +148,7 @@ class Converter {
         bool fits = true;
         for (int64_t i = 0; i < count; ++i) {
           out[i] = kernels::bf16_bits(x[i]);
-          fits &= (out[i] & 0x7fff) < 0x7f80 || std::isinf(x[i]);
+          fits &= (out[i] & 0x7fff) < 0x7f80;
         }
         return fits ? Problem::kNone : Problem::kTooLarge;
       });
@@ -177,7 +170,6 @@ class Converter {
     std::mutex mutex;
     std::vector<kernels::RatioTile> lossy;
     read_pieces(s, 0, s.rows, kFp8WeightTile.rows, [&](int64_t begin, int64_t end, const float* x) {
-      if (has_infinity(x, (end - begin) * s.cols)) return Problem::kInfinity;
       const float* row0 = x - begin * s.cols;
       if (keep) return Problem::kNone;  // read above to see that nothing is wrong with it
       if (from_fp4) {

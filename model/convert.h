@@ -32,8 +32,8 @@ struct ConvertReport {
 // Reads what load_model reads, writes spelling 1 (MODEL.md §7) as save_model does. A tensor that
 // is in its new form already keeps its codes and scales; all others go through exact f32 values,
 // but for packed experts to FP8, whose scales are kept. Same input, same bytes, for any pool.
-// Throws Error for an unreadable model, a NaN, and a value that the new form cannot hold: an
-// infinity (FP8, FP4), more than the largest number (BF16), an odd number of columns (FP4).
+// Throws Error for an unreadable model, a number that is not finite, and what the new form cannot
+// hold: more than the largest number (BF16), an odd number of columns (FP4).
 ConvertReport convert_model(const std::string& from, const std::string& to,
                             kernels::ThreadPool& pool, const ConvertOptions& options);
 

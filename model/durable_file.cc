@@ -99,12 +99,14 @@ void write_file_durably(const std::string& path, std::string_view content) {
 }
 
 std::string read_file(const std::string& path, size_t max_bytes) {
+  // Asked first: opening a pipe would wait for its writer.
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw Error(path + ": is not a regular file");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
-  std::error_code error;
-  if (size < 0 || !fs::is_regular_file(path, error))
-    throw Error(path + ": cannot be opened" +
-                (errno ? std::string(": ") + std::strerror(errno) : ""));
+  if (size < 0) throw Error(path + ": cannot be opened: " + std::strerror(errno));
   if (static_cast<uint64_t>(size) > max_bytes)
     throw Error(path + ": is " + std::to_string(size) + " bytes, above the limit of " +
                 std::to_string(max_bytes));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "configs/numerics_config.h"
+#include "configs/recompute.h"
 #include "kernels/arena.h"
 #include "kernels/rope.h"
 #include "kernels/thread_pool.h"
@@ -25,6 +26,16 @@ struct SequenceSlice {
 struct Batch {
   std::span<const int32_t> ids;  // [T], each in [0, V)
   std::span<const SequenceSlice> sequences;
+  // Experts of the learned MoE layers, [num_learned_moe(config), T, K]; empty: nothing given,
+  // nothing asked for.
+  std::span<const int32_t> given_experts = {};  // in place of the router's choice
+  std::span<int32_t> chosen_experts = {};       // out
+};
+
+// What tokens of CSA layers attend to while training, and the indexer's loss is over.
+enum class IndexedEntries {
+  kSelected,   // what the indexer chose, as in inference
+  kAllVisible  // the indexer's warm-up: dense attention
 };
 
 // What a training pass records besides the tape.
@@ -33,7 +44,14 @@ struct Recording {
   Weights* grads = nullptr;          // accumulated into
   float index_loss_coefficient = 0;  // per token; 0 = the indexer gets no gradient
   double index_loss = 0;             // out, after backward: Σ_t KL over all CSA layers
-  std::vector<std::vector<int64_t>> expert_load = {};  // out: [layers][E] tokens per expert
+  IndexedEntries indexed_entries = IndexedEntries::kSelected;
+  configs::Recompute recompute = configs::Recompute::kNone;
+  // Of the balance loss, per sequence; 0 = none. Layers that route by a hash have none: no score
+  // chooses there.
+  float balance_loss_coefficient = 0;
+  double balance_loss = 0;    // out, after backward: Σ over learned MoE layers and sequences
+  int64_t balance_terms = 0;  // out: their number
+  std::vector<std::vector<int64_t>> expert_load = {};  // out, after backward: [layers][E] tokens
 };
 
 // How much the indexer left out, summed over the CSA layers and tokens of all run() calls.
@@ -43,6 +61,8 @@ struct IndexerCounters {
   // among them that f32 scores select too.
   int64_t compared = 0, agreed = 0;
 };
+
+int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:
@@ -62,6 +82,9 @@ class Network {
   const configs::NumericsConfig& numerics() const { return numerics_; }
   kernels::Arena& arena() { return arena_; }
   kernels::Arena& scratch() { return scratch_; }  // for callers, between runs
+  // Most bytes that values and gradients of passes have taken at once, those of tensors that are
+  // computed again included.
+  size_t activation_bytes() const { return arena_.peak_bytes() + transient_.peak_bytes(); }
   kernels::ThreadPool& pool() { return pool_; }
   IndexerCounters& indexer_counters() { return counters_; }
 
@@ -72,6 +95,7 @@ class Network {
   kernels::ThreadPool& pool_;
   configs::NumericsConfig numerics_;
   kernels::Arena arena_, scratch_;
+  kernels::Arena transient_;  // model/transients.h
   kernels::RopeTable rope_main_, rope_compress_;
   IndexerCounters counters_;
 };

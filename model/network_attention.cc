@@ -82,8 +82,8 @@ NewEntries compress(const Network::Pass& pass, const kernels::RopeTable& rope, c
                            .overlap = overlap,
                            .ape = k.ape.data,
                            .sequences = {sequences, n}};
-  const Var pooled = pass.make(total, channels);
-  kernels::compressor_pool(pass.pool(), op, pooled.v.data);
+  const Var pooled = pass.make(total, channels, Network::Pass::Life::kCheap);
+  pass.again([op, pooled, p = &pass.pool()] { kernels::compressor_pool(*p, op, pooled.v.data); });
   pass.record([op, pooled, kv, gate, dk, p = &pass.pool(), s = &pass.scratch()] {
     kernels::compressor_pool_backward(*p, *s, op, pooled.g, kv.g, gate.g, dk->ape.data);
   });
@@ -111,7 +111,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   const bool compressed = kind != AttentionKind::kSliding, sparse = kind == AttentionKind::kCsa;
   const kernels::RopeTable& rope = compressed ? net.rope_compress_ : net.rope_main_;
   const int64_t rate = cfg.compress_rate(kind);
-  const float index_loss = rec ? rec->index_loss_coefficient : 0;
+  const float index_loss = recording() ? rec->index_loss_coefficient : 0;
 
   // Everything that reads x in one parallel region; the indexer's share is detached from it.
   Projection from_x[4] = {{&a.wq_a, da ? &da->wq_a : nullptr, {}},
@@ -182,7 +182,9 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     for (const SequenceSlice& s : batch.sequences)
       most_visible =
           std::max(most_visible, ((s.cache ? s.cache->position() : 0) + s.num_rows) / rate);
-    const bool choose = most_visible > cfg.index_topk;
+    if (rec && rec->indexed_entries == IndexedEntries::kAllVisible)
+      index.topk = std::max<int64_t>(1, most_visible);
+    const bool choose = most_visible > index.topk;
     Projection p[3] = {{&ix.compressor.wkv, dix ? &dix->compressor.wkv : nullptr, {}},
                        {&ix.compressor.wgate, dix ? &dix->compressor.wgate : nullptr, {}},
                        {&ix.weights_proj, dix ? &dix->weights_proj : nullptr, {}}};
@@ -191,7 +193,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         *this, rope, ix.compressor, dix ? &dix->compressor : nullptr, p[0].out, p[1].out, rate,
         true,
         [&](SequenceCache& k) -> const CompressorCacheLayout& { return k.layer(layer).indexer; });
-    quantize_index(index_entries.rows);
+    quantize_index(index_entries.rows, Life::kCheap);
     auto* index_sequences = arena().alloc<kernels::IndexerSequence>(n);
     for (size_t i = 0; i < n; ++i) {
       const SequenceSlice& s = batch.sequences[i];
@@ -221,14 +223,14 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         kernels::rope(*p, *table, kernels::Rotate::kInverse, at, heads, index_q.g, rows, cols);
         for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.g[i] *= scale;
       });
-      quantize_index(index_q);
+      quantize_index(index_q, Life::kKept);
     }
-    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * cfg.index_topk));
+    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
     auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
     auto* num_agreed = arena().alloc<int32_t>(static_cast<size_t>(T));
     kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected,
                           num_agreed);
-    for (int64_t t = 0; t < T; ++t) {
+    for (int64_t t = 0; t < T && !is_rerun; ++t) {
       const int64_t visible = (positions[t] + 1) / rate;
       net.counters_.visible += visible;
       net.counters_.selected += num_selected[t];
@@ -236,9 +238,9 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
       net.counters_.compared += num_selected[t];
       net.counters_.agreed += num_agreed[t];
     }
-    op.selected = selected, op.num_selected = num_selected, op.topk = cfg.index_topk;
+    op.selected = selected, op.num_selected = num_selected, op.topk = index.topk;
     if (learns) {
-      mass.v = arena().matrix(T, cfg.index_topk);
+      mass.v = arena().matrix(T, index.topk);
       record([=, r = rec, p = &pool(), s = &scratch(), keys = index_entries.rows] {
         r->index_loss += kernels::index_loss_backward(
             *p, *s, index, index_q.v.data, index_w.v.data, keys.v.data, op.selected,
@@ -262,7 +264,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
 
   // wo_a is block-diagonal: group i maps heads [i·H/g, (i+1)·H/g) to d_g channels.
   const int64_t g = cfg.o_groups, in = H * C / g, out = cfg.o_lora_rank;
-  if (numerics().activations_fp8) round_activations(o.v, in, o.v.data);
+  if (numerics().activations_fp8) round_activations(pool(), o.v, in, o.v.data);
   const Var oa = make(T, g * out);
   auto* problems = arena().alloc<Gemm>(static_cast<size_t>(g));
   const bool panels = out % kernels::kPanel == 0;

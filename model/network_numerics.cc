@@ -23,31 +23,39 @@ void check_numerics(const configs::NumericsConfig& numerics, const ModelConfig& 
 
 void Network::Pass::quantize_entries(const Tensor& entries) const {
   if (!numerics().kv_cache_fp8) return;
-  const int64_t C = entries.cols, rotated = c().qk_rope_head_dim;
-  pool().ranges(entries.rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      float* row = entries.row(r);
-      kernels::fake_quantize_e4m3(row, C - rotated, kernels::kFp8CacheTile.cols, row);
-      for (int64_t i = C - rotated; i < C; ++i) row[i] = kernels::round_to_bf16(row[i]);
-    }
+  again([entries, C = entries.cols, rotated = c().qk_rope_head_dim, p = &pool()] {
+    p->ranges(entries.rows, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        float* row = entries.row(r);
+        kernels::fake_quantize_e4m3(row, C - rotated, kernels::kFp8CacheTile.cols, row);
+        for (int64_t i = C - rotated; i < C; ++i) row[i] = kernels::round_to_bf16(row[i]);
+      }
+    });
   });
 }
 
-void Network::Pass::quantize_index(const Var& x) const {
+void Network::Pass::quantize_index(const Var& x, Life life) const {
   if (!numerics().indexer_fp4) return;
   const int64_t channels = c().index_head_dim, rows = x.v.size() / channels;
-  kernels::hadamard(pool(), x.v.data, rows, channels);
-  pool().ranges(rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      float* row = x.v.data + r * channels;
-      kernels::fake_quantize_e2m1(row, channels, row);
-    }
-  });
+  const auto quantize = [x = x.v.data, rows, channels, p = &pool()] {
+    kernels::hadamard(*p, x, rows, channels);
+    p->ranges(rows, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        float* row = x + r * channels;
+        kernels::fake_quantize_e2m1(row, channels, row);
+      }
+    });
+  };
+  if (life == Life::kCheap)
+    again(quantize);
+  else
+    quantize();
   record([p = &pool(), g = x.g, rows, channels] { kernels::hadamard(*p, g, rows, channels); });
 }
 
-void Network::Pass::round_activations(const Tensor& x, int64_t width, float* out) const {
-  pool().ranges(x.size() / width, 16, [&](int64_t begin, int64_t end) {
+void Network::Pass::round_activations(kernels::ThreadPool& pool, const Tensor& x, int64_t width,
+                                      float* out) {
+  pool.ranges(x.size() / width, 16, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)
       kernels::fake_quantize_e4m3(x.data + r * width, width, kernels::kFp8ActivationTile.cols,
                                   out + r * width);
@@ -55,8 +63,8 @@ void Network::Pass::round_activations(const Tensor& x, int64_t width, float* out
 }
 
 Tensor Network::Pass::rounded_activations(const Tensor& x) const {
-  const Tensor out = arena().matrix(x.rows, x.cols);
-  round_activations(x, x.cols, out.data);
+  const Tensor out = value(x.rows, x.cols, Life::kCheap);
+  again([x, out, p = &pool()] { round_activations(*p, x, x.cols, out.data); });
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "configs/error.h"
 #include "kernels/quantize.h"
 #include "model/durable_file.h"
+#include "model/printable.h"
 
 namespace amalgam::model {
 namespace {
@@ -174,7 +175,7 @@ bool read_rows(const FloatSource& s, int64_t begin, int64_t end, float* out) {
     copy_floats(*s.stored, s.first + begin * s.cols, s.first + end * s.cols, out);
   }
   bool ok = true;
-  for (int64_t i = 0; i < (end - begin) * s.cols; ++i) ok &= out[i] == out[i];
+  for (int64_t i = 0; i < (end - begin) * s.cols; ++i) ok &= out[i] - out[i] == 0;
   return ok;
 }
 

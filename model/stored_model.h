@@ -51,7 +51,7 @@ class StoredModel {
   Spelling spelling_;
 };
 
-// Rows [begin, end) as f32; false if there is a NaN among them.
+// Rows [begin, end) as f32; false if there is an infinity or a NaN among them.
 [[nodiscard]] bool read_rows(const FloatSource& s, int64_t begin, int64_t end, float* out);
 // The whole table. Throws Error, naming `directory`, for an expert that is not in [0, num_experts).
 void read_table(const IntSource& s, int64_t num_experts, const std::string& directory,

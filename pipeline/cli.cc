@@ -11,11 +11,14 @@
 #include "pipeline/convert.h"
 #include "pipeline/data.h"
 #include "pipeline/doctor.h"
+#include "pipeline/encode.h"
 #include "pipeline/generate.h"
 #include "pipeline/init.h"
+#include "pipeline/inspect.h"
 #include "pipeline/report_command.h"
 #include "pipeline/run.h"
 #include "pipeline/score.h"
+#include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
 #include "pipeline/verify.h"
 #include "pipeline/worker.h"
@@ -142,6 +145,9 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_score);
   cli.add(run_verify);
   cli.add(run_convert);
+  cli.add(run_inspect);
+  cli.add(run_tokenize);
+  cli.add(run_encode);
   cli.add(run_doctor);
   cli.add(run_worker);
   return cli.run(argc, argv, out);

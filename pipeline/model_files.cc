@@ -58,11 +58,13 @@ model::ModelConfig new_model_config(const configs::ModelSpec& spec,
 }
 
 void copy_tokenizer_files(const std::string& from, const std::string& to) {
-  constexpr size_t kMaxTokenizerBytes = 256 << 20;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+  constexpr size_t kMaxFileBytes = 256 << 20;
+  // generation_config.json: sampling settings and further stop tokens that save_model cannot know.
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                           "chat_template.jinja", "generation_config.json"}) {
     const std::string file = from + "/" + name;
     if (std::filesystem::exists(file))
-      model::write_file_durably(to + "/" + name, model::read_file(file, kMaxTokenizerBytes));
+      model::write_file_durably(to + "/" + name, model::read_file(file, kMaxFileBytes));
   }
 }
 

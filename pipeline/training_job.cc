@@ -27,7 +27,7 @@ void remove_token_logs(const std::string& run_dir, const std::string& stage) {
 }
 
 TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-                         const configs::OptimConfig& optim)
+                         const configs::OptimConfig& optim, learner::TrainOptions options)
     : run_(run), stage_(stage), start_dir_(start_dir) {
   config_ = model::load_model_config(start_dir + "/config.json");
   const std::string path = run.state_path(stage);
@@ -47,8 +47,10 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::create(path, config_, start.weights, run.pool, numerics));
   }
+  options.recompute = run.config.recompute;
   network_ = std::make_unique<model::Network>(config_, run.pool, numerics);
-  trainer_ = std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens);
+  trainer_ =
+      std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens, options);
   trainer_->set_poll([] {
     if (interrupted()) throw Interrupted{};
   });

@@ -19,7 +19,7 @@ class TrainingJob {
   // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
   // start_dir and forgets what the run has of an earlier training under this name.
   TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-              const configs::OptimConfig& optim);
+              const configs::OptimConfig& optim, learner::TrainOptions options = {});
 
   learner::Trainer& trainer() { return *trainer_; }
   const model::ModelConfig& config() const { return config_; }

@@ -21,11 +21,14 @@ class BestCheckpoint {
   void record(int64_t step, double score, TrainingJob& job);
   int64_t best_step() const { return best_step_; }
   double best_score() const { return best_score_; }
-  // Moves the best weights to `directory` and removes the stage's checkpoints.
+  // Moves the best weights to `directory` and removes the stage's checkpoints, but for those that
+  // keep_last keeps.
   void finish(const std::string& directory);
 
  private:
+  std::string folder() const;
   std::string directory() const;
+  void keep(int64_t step, TrainingJob& job);
   RunContext& run_;
   std::string stage_;
   int64_t best_step_ = -1;

@@ -112,7 +112,8 @@ def isa(program):
 def commands(program, ci_run):
     """The stages one by one on a model directory, with the run directory on another file system."""
     scratch = "/dev/shm" if os.path.isdir("/dev/shm") else program.scratch
-    base, settings = f"{ci_run}/base", [*SMALL, "sft.steps=2", "rl.test_freq=1"]
+    base, settings = f"{ci_run}/base", [*SMALL, "sft.steps=2", "rl.test_freq=1",
+                                            "keep_last=1"]
 
     def stage(command, out, *arguments, model=base):
         run_dir = f"{scratch}/commands-{os.getpid()}-{out}"
@@ -127,6 +128,8 @@ def commands(program, ci_run):
                 digest = hashlib.sha256(file.read()).hexdigest()
             if command == "rl":
                 # Its model removed, the stage is trained again, from the start.
+                kept = os.listdir(run_dir + "/checkpoints/rl-math")
+                check(kept == ["step-2"], f"not the last validated model: {kept}")
                 lines = len(metric_lines(run_dir))
                 check(sum("val-core/" in line for line in metric_lines(run_dir)) == 2,
                       "rl: a held-out score is missing")
