@@ -233,7 +233,7 @@ Var Network::Pass::streams(int64_t num_layers) {
   return X;
 }
 
-Var Network::run(const Weights& weights, const Batch& batch, Recording* recording) {
+const int32_t* Network::place(const Batch& batch, const Recording* recording) {
   const auto T = static_cast<int64_t>(batch.ids.size());
   auto* positions = arena_.alloc<int32_t>(static_cast<size_t>(T));
   int64_t end = 0, rows = 0;
@@ -249,14 +249,22 @@ Var Network::run(const Weights& weights, const Batch& batch, Recording* recordin
   CHECK_EQ(rows, T);
   rope_main_.reserve(end);
   rope_compress_.reserve(end);
-  if (recording) recording->expert_load.assign(config_.layers.size(), std::vector<int64_t>());
-  Pass pass{*this, weights, batch, recording, T, positions};
+  return positions;
+}
+
+Var Network::run(const Weights& weights, const Batch& batch, Recording* recording, Var* streams) {
+  const int32_t* positions = place(batch, recording);
+  if (recording)
+    recording->expert_load.assign(weights.blocks.size() + weights.mtp.size(),
+                                  std::vector<int64_t>());
+  Pass pass{*this, weights, batch, recording, static_cast<int64_t>(batch.ids.size()), positions};
   const Var X = pass.streams(static_cast<int64_t>(weights.blocks.size()));
   const Var h = pass.head(X, weights.hc_head, recording ? &recording->grads->hc_head : nullptr);
   const Var out = pass.norm(h, config_.hidden_size, &weights.norm,
                             recording ? &recording->grads->norm : nullptr, nullptr, nullptr, 1);
   for (const SequenceSlice& s : batch.sequences)
     if (s.cache) s.cache->advance(s.num_rows);
+  if (streams) *streams = X;
   return out;
 }
 

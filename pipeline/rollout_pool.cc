@@ -149,6 +149,7 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_max_response_length(spec.max_response_length);
   r.set_max_turns(spec.max_turns);
   r.set_max_positions(spec.max_positions);
+  r.set_draft(spec.draft);
   r.set_score(spec.score);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);
@@ -279,6 +280,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
           figures->index_selected += reply.index_selected();
           figures->index_compared += reply.index_compared();
           figures->index_agreed += reply.index_agreed();
+          figures->drafts_proposed += reply.drafts_proposed();
+          figures->drafts_accepted += reply.drafts_accepted();
         }
         if (reply.done()) {
           w->done = true;

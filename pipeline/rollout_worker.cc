@@ -255,8 +255,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   const configs::NumericsConfig numerics = numerics_of(setup);
   const Policy policy(request.weights(), pool, numerics);
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
+  if (request.draft() && policy.weights->mtp.empty())
+    throw Error("rollout.draft needs a model with a multi-token prediction block; " +
+                request.weights().model_dir() + " has none");
   model::Network net(policy.config, pool, numerics);
-  rollout::Engine engine(net, *policy.weights, request.max_positions(), {});
+  rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
   rollout::WalWriter wal(request.wal_prefix());
   rollout::EpisodeRunner runner(engine, tokenizer,
                                 static_cast<int32_t>(*policy.config.eos_token_id),
@@ -335,6 +338,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   add_counters(runner, &reply);
   reply.set_index_visible(net.indexer_counters().visible);
   reply.set_index_selected(net.indexer_counters().selected);
+  reply.set_drafts_proposed(engine.drafts().proposed);
+  reply.set_drafts_accepted(engine.drafts().accepted);
   reply.set_index_compared(net.indexer_counters().compared);
   reply.set_index_agreed(net.indexer_counters().agreed);
   rusage usage{};

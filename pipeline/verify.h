@@ -23,7 +23,8 @@ struct VerifyOptions {
 };
 
 // Prints per tensor the largest difference relative to its largest value; returns 1 above tolerance
-// (logits and loss 2e-5, gradients 1e-4). A tensor of exact zeros must be reproduced exactly.
+// (logits and losses 2e-5, gradients 1e-4). A tensor of exact zeros must be reproduced exactly.
+// Gradients are of `loss`, or of loss + 0.3 · mtp_loss where the reference has mtp_loss.
 int run_verify(const VerifyOptions& options);
 
 }  // namespace amalgam::pipeline
