@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/numerics_config.h"
 #include "configs/recompute.h"
 #include "kernels/arena.h"
 #include "kernels/rope.h"
@@ -75,13 +76,19 @@ struct MtpBatch {
 // refused drafts among them).
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
+  // With numerics.index_scores_bf16, where something was left out: entries selected, and those
+  // among them that f32 scores select too.
+  int64_t compared = 0, agreed = 0;
 };
 
 int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:
-  Network(const ModelConfig& config, kernels::ThreadPool& pool);
+  // Throws Error when the model's shape does not allow what `numerics` asks for. The weights given
+  // to run() are packed with the same numerics.
+  Network(const ModelConfig& config, kernels::ThreadPool& pool,
+          const configs::NumericsConfig& numerics = {});
 
   // Hidden states after the final norm, [T, D], in the arena. The caller resets the arena when it
   // is done with them (and has run the tape). `streams`, when asked for: the residual streams after
@@ -95,6 +102,7 @@ class Network {
               float* out);
 
   const ModelConfig& config() const { return config_; }
+  const configs::NumericsConfig& numerics() const { return numerics_; }
   kernels::Arena& arena() { return arena_; }
   kernels::Arena& scratch() { return scratch_; }  // for callers, between runs
   // Most bytes that values and gradients of passes have taken at once, those of tensors that are
@@ -111,6 +119,7 @@ class Network {
 
   ModelConfig config_;
   kernels::ThreadPool& pool_;
+  configs::NumericsConfig numerics_;
   kernels::Arena arena_, scratch_;
   kernels::Arena transient_;  // model/transients.h
   kernels::RopeTable rope_main_, rope_compress_;

@@ -15,6 +15,7 @@
 #include "pipeline/interrupt.h"
 #include "pipeline/jsonl.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/token_rows.h"
 #include "rollout/engine.h"
@@ -110,6 +111,7 @@ void GenerateOptions::describe(OptionSet& options) {
                "speculative decoding with the model's multi-token prediction block; changes no "
                "result");
   options.option("--threads", threads, "compute threads; 0 = all cores; changes no result");
+  describe_numerics(options, numerics);
 }
 
 int run_generate(const GenerateOptions& options) {
@@ -117,7 +119,7 @@ int run_generate(const GenerateOptions& options) {
     throw Error("--temperature must be between 0 and 100");
   if (options.max_batch < 1 || options.prefill_chunk < 1)
     throw Error("--max-batch and --prefill-chunk must be at least 1");
-  const model::PackedModel loaded = model::load_packed_model(options.model);
+  const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
   if (options.draft && loaded.weights().mtp.empty())
     throw Error(options.model + " has no multi-token prediction block; leave --draft out");
@@ -137,7 +139,7 @@ int run_generate(const GenerateOptions& options) {
     total += j.max_tokens;
   }
   kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
+  model::Network net(config, pool, options.numerics);
   rollout::Engine engine(net, loaded.weights(), longest,
                          {.max_batch = options.max_batch,
                           .prefill_chunk = options.prefill_chunk,
@@ -180,6 +182,7 @@ int run_generate(const GenerateOptions& options) {
     std::fprintf(stderr, "%lld of %lld drafts were right (%.1f %%)\n",
                  static_cast<long long>(d.accepted), static_cast<long long>(d.proposed),
                  100 * static_cast<double>(d.accepted) / static_cast<double>(d.proposed));
+  print_index_recall(net.indexer_counters());
   return 0;
 }
 

@@ -76,7 +76,8 @@ class RlStage {
                                Split::kHeldOut, rl_.data.max_prompt_length, &too_long);
     if (static_cast<int64_t>(held_out_.size()) > rl_.val_prompts)
       held_out_.resize(static_cast<size_t>(rl_.val_prompts));
-    if (rl_.algorithm.kl_loss_coef > 0) reference_.emplace(model::load_packed_model(job.start_dir));
+    if (rl_.algorithm.kl_loss_coef > 0)
+      reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
   }
 
   void run() {

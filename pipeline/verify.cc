@@ -14,6 +14,7 @@
 #include "model/packed_model.h"
 #include "model/safetensors.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -114,6 +115,7 @@ void VerifyOptions::describe(OptionSet& options) {
   options.option("--dump", dump,
                  "safetensors file to write what was computed to, under the reference's names");
   options.option("--threads", threads, "compute threads; 0 = all cores");
+  describe_numerics(options, numerics);
 }
 
 namespace {
@@ -122,12 +124,13 @@ namespace {
 class Verification {
  public:
   Verification(const model::PackedModel& loaded, const model::SafetensorsFile& reference, Case c,
-               kernels::ThreadPool& pool, Comparison& comparison)
+               kernels::ThreadPool& pool, const configs::NumericsConfig& numerics,
+               Comparison& comparison)
       : loaded_(loaded),
         config_(loaded.config()),
         reference_(reference),
         case_(std::move(c)),
-        net_(config_, pool),
+        net_(config_, pool, numerics),
         tape_(net_.arena()),
         grads_(zero_gradients(config_)),
         recording_{.tape = &tape_, .grads = &grads_.weights},
@@ -168,6 +171,7 @@ class Verification {
     } compare{comparison_};
     model::visit(grads_.weights, compare);
   }
+  const model::IndexerCounters& indexer_counters() { return net_.indexer_counters(); }
 
  private:
   static constexpr float kMtpLossWeight = 0.3f;
@@ -228,12 +232,15 @@ class Verification {
 }  // namespace
 
 int run_verify(const VerifyOptions& options) {
-  const model::PackedModel loaded = model::load_packed_model(options.case_dir);
+  const model::PackedModel loaded = model::load_packed_model(options.case_dir, options.numerics,
+                                                             model::Passes::kForwardAndBackward);
   const model::SafetensorsFile reference(options.case_dir + "/reference.safetensors");
   Case c = read_case(reference, loaded.config().vocab_size);
   kernels::ThreadPool pool(num_threads(options.threads));
   Comparison comparison(reference);
-  Verification(loaded, reference, std::move(c), pool, comparison).run();
+  Verification verification(loaded, reference, std::move(c), pool, options.numerics, comparison);
+  verification.run();
+  print_index_recall(verification.indexer_counters());
   if (!options.dump.empty()) comparison.write(options.dump);
   std::printf("%s: %d tensors compared, %d above tolerance (logits %.0e, gradients %.0e)\n",
               options.case_dir.c_str(), comparison.compared(), comparison.failed(),
