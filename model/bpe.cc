@@ -4,38 +4,41 @@
 #include <bit>
 #include <queue>
 
+#include "configs/check.h"
+#include "model/utf8.h"
+#include "model/whole_characters.h"
+
 namespace amalgam::model {
 namespace {
 
-constexpr size_t kShortWord = 48;  // bytes; above it the quadratic search loses to a heap
+constexpr size_t kShortWord = 128;  // bytes; above it the quadratic search loses to a heap
+// A merge and where it applies, in the order in which merges are done: rank, then position.
+using Place = uint32_t;
+constexpr int kIndexBits = std::bit_width(kShortWord - 1);
+static_assert(Bpe::kMostMerges == size_t{1} << (32 - kIndexBits));
+constexpr Place kNoPlace = ~Place{0};
+using Block = Place __attribute__((vector_size(32)));
+constexpr size_t kBlock = sizeof(Block) / sizeof(Place);
 
-uint64_t mix(uint64_t key) { return key * 0x9E3779B97F4A7C15u; }
+Place smallest(const Block* places, size_t num_blocks) {
+  Block least = places[0];
+  for (size_t i = 1; i < num_blocks; ++i) least = places[i] < least ? places[i] : least;
+  Place result = kNoPlace;
+  for (size_t i = 0; i < kBlock; ++i) result = std::min(result, least[i]);
+  return result;
+}
 
 }  // namespace
 
 Bpe::Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges)
-    : byte_ids_(byte_ids) {
-  const size_t size = std::bit_ceil(std::max<size_t>(2 * merges.size() + 2, 16));
-  slots_.resize(size);
-  mask_ = size - 1;
-  shift_ = 64 - std::countr_zero(size);
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const uint64_t pair = key(merges[rank].left, merges[rank].right);
-    uint64_t at = mix(pair) >> shift_;
-    while (slots_[at].pair != kEmpty && slots_[at].pair != pair) at = (at + 1) & mask_;
-    slots_[at] = {pair, static_cast<uint32_t>(rank), merges[rank].result};
-  }
-}
-
-const Bpe::Slot* Bpe::find(int32_t left, int32_t right) const {
-  const uint64_t pair = key(left, right);
-  for (uint64_t at = mix(pair) >> shift_;; at = (at + 1) & mask_) {
-    if (slots_[at].pair == pair) return &slots_[at];
-    if (slots_[at].pair == kEmpty) return nullptr;
-  }
+    : merges_(merges),
+      byte_ids_(byte_ids),
+      whole_characters_(whole_characters(byte_ids, merges, merges_)) {
+  CHECK_LT(merges.size(), kMostMerges);
 }
 
 void Bpe::encode(std::string_view word, std::vector<int32_t>& out) const {
+  if (word.empty()) return;
   if (word.size() <= kShortWord) {
     encode_short(word, out);
   } else {
@@ -43,30 +46,60 @@ void Bpe::encode(std::string_view word, std::vector<int32_t>& out) const {
   }
 }
 
-void Bpe::encode_short(std::string_view word, std::vector<int32_t>& out) const {
-  int32_t ids[kShortWord];
-  uint32_t ranks[kShortWord];  // of the merge of ids[i] and ids[i + 1]
-  int32_t results[kShortWord];
-  size_t size = word.size();
-  const auto look_up = [&](size_t i) {
-    const Slot* slot = i + 1 < size ? find(ids[i], ids[i + 1]) : nullptr;
-    ranks[i] = slot ? slot->rank : kNoMerge;
-    results[i] = slot ? slot->result : 0;
-  };
-  for (size_t i = 0; i < size; ++i) ids[i] = byte_ids_[static_cast<unsigned char>(word[i])];
-  for (size_t i = 0; i < size; ++i) look_up(i);
-  while (size > 1) {
-    const size_t best = static_cast<size_t>(std::min_element(ranks, ranks + size) - ranks);
-    if (ranks[best] == kNoMerge) break;
-    ids[best] = results[best];
-    std::copy(ids + best + 2, ids + size, ids + best + 1);
-    std::copy(ranks + best + 2, ranks + size, ranks + best + 1);
-    std::copy(results + best + 2, results + size, results + best + 1);
-    --size;
-    look_up(best);
-    if (best > 0) look_up(best - 1);
+// Writes the symbols that merging starts from, at most one a byte; returns their number.
+size_t Bpe::start(std::string_view word, int32_t* ids) const {
+  size_t size = 0;
+  for (size_t at = 0; at < word.size();) {
+    const Utf8Step step = decode_utf8(word.substr(at));
+    const int32_t whole = step.valid && step.code_point < kNumWholeCharacters
+                              ? whole_characters_[step.code_point]
+                              : -1;
+    if (whole >= 0) {
+      ids[size++] = whole;
+      at += step.length;
+    } else {
+      for (const size_t end = at + step.length; at < end; ++at)
+        ids[size++] = byte_ids_[static_cast<unsigned char>(word[at])];
+    }
   }
-  out.insert(out.end(), ids, ids + size);
+  return size;
+}
+
+// A list of symbols, each with its merge with its right neighbour.
+void Bpe::encode_short(std::string_view word, std::vector<int32_t>& out) const {
+  int32_t ids[kShortWord], results[kShortWord];
+  Block blocks[kShortWord / kBlock];
+  Place* places = reinterpret_cast<Place*>(blocks);
+  uint8_t next[kShortWord], previous[kShortWord + 1];
+  static_assert(kShortWord % kBlock == 0 && kShortWord < 256);
+  const size_t size = start(word, ids);
+  const size_t num_blocks = (size + kBlock - 1) / kBlock;
+  const auto set = [&](size_t left, size_t right) {
+    const MergeTable::Found merge =
+        right < size ? merges_.find(ids[left], ids[right]) : MergeTable::Found{};
+    results[left] = merge.result;
+    places[left] = merge.rank == MergeTable::kNoMerge
+                       ? kNoPlace
+                       : (merge.rank << kIndexBits) | static_cast<Place>(left);
+  };
+  for (size_t i = 0; i < size; ++i) {
+    set(i, i + 1);
+    next[i] = static_cast<uint8_t>(i + 1);
+    previous[i + 1] = static_cast<uint8_t>(i);
+  }
+  std::fill(places + size, places + num_blocks * kBlock, kNoPlace);
+  for (;;) {
+    const Place place = smallest(blocks, num_blocks);
+    if (place == kNoPlace) break;
+    const size_t at = place % kShortWord, gone = next[at], right = next[gone];
+    ids[at] = results[at];
+    places[gone] = kNoPlace;
+    next[at] = static_cast<uint8_t>(right);
+    previous[right] = static_cast<uint8_t>(at);
+    set(at, right);
+    if (at > 0) set(previous[at], at);
+  }
+  for (size_t i = 0; i < size; i = next[i]) out.push_back(ids[i]);
 }
 
 // O(n log n): a linked list of symbols and a heap of candidate merges. A candidate is stale when
@@ -84,18 +117,19 @@ void Bpe::encode_long(std::string_view word, std::vector<int32_t>& out) const {
       return rank != other.rank ? rank > other.rank : at > other.at;
     }
   };
-  const auto size = static_cast<int64_t>(word.size());
-  std::vector<Symbol> symbols(word.size());
+  std::vector<int32_t> ids(word.size());
+  const auto size = static_cast<int64_t>(start(word, ids.data()));
+  std::vector<Symbol> symbols(static_cast<size_t>(size));
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto symbol = [&](int64_t i) -> Symbol& { return symbols[static_cast<size_t>(i)]; };
   const auto push = [&](int64_t left) {
     if (left < 0 || symbol(left).next < 0) return;
     const int32_t a = symbol(left).id, b = symbol(symbol(left).next).id;
-    if (const Slot* slot = find(a, b)) queue.push({slot->rank, left, a, b, slot->result});
+    const MergeTable::Found merge = merges_.find(a, b);
+    if (merge.rank != MergeTable::kNoMerge) queue.push({merge.rank, left, a, b, merge.result});
   };
   for (int64_t i = 0; i < size; ++i) {
-    symbol(i) = {byte_ids_[static_cast<unsigned char>(word[static_cast<size_t>(i)])], i - 1,
-                 i + 1 < size ? i + 1 : -1};
+    symbol(i) = {ids[static_cast<size_t>(i)], i - 1, i + 1 < size ? i + 1 : -1};
   }
   for (int64_t i = 0; i < size; ++i) push(i);
   while (!queue.empty()) {

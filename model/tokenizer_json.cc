@@ -104,16 +104,20 @@ class Reader {
     ids.reserve(entries.size());
     for (const auto& [token, value] : entries.items()) {
       const int32_t token_id = id(value, "the id of '" + printable(token) + "'");
+      if (static_cast<size_t>(token_id) < bytes.size() &&
+          !bytes[static_cast<size_t>(token_id)].empty())
+        fail("two tokens of model.vocab have the id " + std::to_string(token_id));
       put(bytes, token_id, byte_level_to_bytes(token).value_or(token));
       ids.emplace(token, token_id);
     }
     return ids;
   }
 
-  std::vector<Bpe::Merge> merges(const std::unordered_map<std::string, int32_t>& ids) const {
+  std::vector<Merge> merges(const std::unordered_map<std::string, int32_t>& ids) const {
     const Json& entries = member(member(root_, "model", "the tokenizer"), "merges", "model");
     if (!entries.is_array()) fail("model.merges must be an array");
-    std::vector<Bpe::Merge> merges;
+    if (entries.size() >= Bpe::kMostMerges) fail("model.merges has too many entries");
+    std::vector<Merge> merges;
     merges.reserve(entries.size());
     for (const Json& entry : entries) {
       std::string left, right;

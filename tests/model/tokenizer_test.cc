@@ -215,6 +215,7 @@ TEST(TokenizerTest, UnsupportedFeaturesAreNamed) {
   EXPECT_THAT(changed("/model/byte_fallback", true), testing::HasSubstr("byte_fallback"));
   EXPECT_THAT(changed("/model/merges/0", "q z"), testing::HasSubstr("'qz' is not in model.vocab"));
   EXPECT_THAT(changed("/model/merges/0", 3), testing::HasSubstr("merge"));
+  EXPECT_THAT(changed("/model/vocab/b", 'a'), testing::HasSubstr("have the id 97"));
   EXPECT_THAT(changed("/model/vocab/a", -1), testing::HasSubstr("'a'"));
   EXPECT_THAT(changed("/model/vocab/a", 1e18), testing::HasSubstr("'a'"));
   EXPECT_THAT(changed("/added_tokens/0/lstrip", true), testing::HasSubstr("lstrip"));
