@@ -17,11 +17,13 @@ test: install-deps
 quickstart: build
 	build/amalgam run configs/quickstart.toml --resume
 
-# PEERS=1 also measures transformers, TRL and torch (6 GB of Python packages, some minutes).
+# PEERS=1 also measures transformers, TRL, torch and tokenizers (6 GB of Python packages, some minutes).
+# TOKENIZER=FILE: the tokenizer.json to measure; with PEERS=1 there is one.
 bench: install-deps $(if $(PEERS),build/venv-peers/ready)
 	cmake --preset release -DAMALGAM_TESTS=OFF -DAMALGAM_BENCH=ON
-	cmake --build build -j $(jobs) --target model_bench grpo_bench head_bench gemm_bench
-	tests/bench/compare.py build $(if $(PEERS),--peers build/venv-peers/bin/python)
+	cmake --build build -j $(jobs) --target model_bench grpo_bench head_bench gemm_bench tokenizer_bench
+	tests/bench/compare.py build $(if $(PEERS),--peers build/venv-peers/bin/python) \
+	  $(if $(TOKENIZER),--tokenizer $(TOKENIZER))
 
 build/venv-peers/ready: tests/bench/peers/requirements.txt
 	python3 -m venv build/venv-peers

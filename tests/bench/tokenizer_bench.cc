@@ -1,11 +1,13 @@
-// Encoding and decoding a long text on one core.
+// Encoding and decoding long texts on one core.
 //
-//   tokenizer_bench TOKENIZER TEXT      tokenizer.json, any text file; the peer with the same
-//                                       arguments: peers/bench_tokenizers.py
+//   tokenizer_bench TOKENIZER IDS_DIR TEXT…
+//
+// TOKENIZER: a tokenizer.json. The ids of each text are written to IDS_DIR/NAME.ids as 32-bit
+// integers, for comparison with others'.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
-#include <optional>
+#include <filesystem>
 
 #include "configs/error.h"
 #include "model/durable_file.h"
@@ -15,48 +17,57 @@ namespace amalgam::model {
 namespace {
 
 struct Work {
-  Tokenizer tokenizer;
+  const Tokenizer& tokenizer;
   std::string text;
   std::vector<int32_t> ids;
 };
-std::optional<Work> work;
 
-void report(benchmark::State& state) {
-  state.counters["bytes"] = benchmark::Counter(static_cast<double>(work->text.size()),
+void report(benchmark::State& state, const Work& work) {
+  state.counters["bytes"] = benchmark::Counter(static_cast<double>(work.text.size()),
                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void encode(benchmark::State& state) {
+void encode(benchmark::State& state, const Work& work) {
   for (auto _ : state)
-    benchmark::DoNotOptimize(work->tokenizer.encode(work->text, SpecialText::kAsTokens));
-  report(state);
+    benchmark::DoNotOptimize(work.tokenizer.encode(work.text, SpecialText::kAsTokens));
+  report(state, work);
 }
-BENCHMARK(encode)->Unit(benchmark::kMillisecond)->MinWarmUpTime(0.1);
 
-void decode(benchmark::State& state) {
-  for (auto _ : state)
-    benchmark::DoNotOptimize(work->tokenizer.decode(work->ids, SpecialIds::kKeep));
-  report(state);
+void decode(benchmark::State& state, const Work& work) {
+  for (auto _ : state) benchmark::DoNotOptimize(work.tokenizer.decode(work.ids, SpecialIds::kKeep));
+  report(state, work);
 }
-BENCHMARK(decode)->Unit(benchmark::kMillisecond)->MinWarmUpTime(0.1);
 
-void stream_decode(benchmark::State& state) {
+void stream_decode(benchmark::State& state, const Work& work) {
   for (auto _ : state) {
-    StreamDecoder decoder(work->tokenizer, SpecialIds::kKeep);
-    for (const int32_t id : work->ids) benchmark::DoNotOptimize(decoder.push(id));
+    StreamDecoder decoder(work.tokenizer, SpecialIds::kKeep);
+    for (const int32_t id : work.ids) benchmark::DoNotOptimize(decoder.push(id));
     benchmark::DoNotOptimize(decoder.finish());
   }
-  report(state);
+  report(state, work);
 }
-BENCHMARK(stream_decode)->Unit(benchmark::kMillisecond)->MinWarmUpTime(0.1);
 
 int run(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  if (argc != 3) throw Error("usage: tokenizer_bench TOKENIZER TEXT [--benchmark_…]");
+  if (argc < 4) throw Error("usage: tokenizer_bench TOKENIZER IDS_DIR TEXT… [--benchmark_…]");
   constexpr size_t kMaxTextBytes = size_t{1} << 30;
-  work.emplace(Work{Tokenizer::load(argv[1]), read_file(argv[2], kMaxTextBytes), {}});
-  work->ids = work->tokenizer.encode(work->text, SpecialText::kAsTokens);
-  std::printf("%zu bytes, %zu tokens\n", work->text.size(), work->ids.size());
+  const Tokenizer tokenizer = Tokenizer::load(argv[1]);
+  std::vector<Work> works;
+  works.reserve(static_cast<size_t>(argc));  // the benchmarks hold references
+  for (int i = 3; i < argc; ++i) {
+    const std::string name = std::filesystem::path(argv[i]).stem();
+    Work& work = works.emplace_back(Work{tokenizer, read_file(argv[i], kMaxTextBytes), {}});
+    work.ids = tokenizer.encode(work.text, SpecialText::kAsTokens);
+    write_file_durably(std::string(argv[2]) + "/" + name + ".ids",
+                       {reinterpret_cast<const char*>(work.ids.data()), 4 * work.ids.size()});
+    const auto add = [&](const char* what, auto function) {
+      benchmark::RegisterBenchmark((what + ("/" + name)).c_str(), function, std::cref(work))
+          ->Unit(benchmark::kMillisecond);
+    };
+    add("encode", encode);
+    add("decode", decode);
+    add("stream_decode", stream_decode);
+  }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
