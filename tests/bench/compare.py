@@ -42,6 +42,8 @@ OPTIONS = {  # of the programs that hold more than we want, or do not repeat by 
                    "--benchmark_report_aggregates_only=true"],
     "gemm_bench": ["--benchmark_filter=square|forward/2048x512x512", "--benchmark_repetitions=3",
                    "--benchmark_min_time=0.2", "--benchmark_report_aggregates_only=true"],
+    "kernel_bench": ["--benchmark_min_time=0.1", "--benchmark_repetitions=3",
+                     "--benchmark_report_aggregates_only=true"],
     "tokenizer_bench": ["--benchmark_filter=^encode", "--benchmark_repetitions=3",
                         "--benchmark_report_aggregates_only=true"],
 }
@@ -136,6 +138,13 @@ def print_gemm(medians, context):
               f"  {100 * b['GFLOP/s'] / peak:.0f} % of that")
 
 
+def print_kernels(medians):
+    print("\nother kernels, one thread (ceiling: a large matrix product, or a copy of as much memory)")
+    for b in medians:
+        print(f"{b['run_name'].replace('_case', ''):<30} {b['GFLOP/s']:>10.1f} GFLOP/s {b['GB/s']:>8.1f} GB/s"
+              f"  {100 * b['of_ceiling']:.0f} % of the ceiling")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build_dir", type=pathlib.Path)
@@ -145,6 +154,7 @@ def main():
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     load = os.getloadavg()[0]
     gemm = ours(args.build_dir, "gemm_bench")
+    kernels, _ = ours(args.build_dir, "kernel_bench")
     mine, theirs = {}, {}
     for program, script in PEERS.items():  # side by side: the load of the machine may change
         inputs = tokenizer_inputs(args) if program == "tokenizer_bench" else []
@@ -158,6 +168,7 @@ def main():
             theirs |= measure_peer(args.peers, script, inputs)
     below = print_table(mine, theirs)
     print_gemm(*gemm)
+    print_kernels(kernels)
     if load > 0.5:
         print(f"\nThe machine was not idle (load {load:.1f} at the start): real times and their ratios are off.")
     if below:
