@@ -2,7 +2,7 @@
 """Muon beside AdamW on the base training of a config: mean loss at some numbers of tokens, as a table.
 
     optimizers.py AMALGAM OUT [--config configs/quickstart.toml] [--steps 240]
-                  [--muon 0.004,0.008,0.016] [--adamw 0.001,0.002,0.004,0.008]
+                  [--muon 0.001,0.002,0.004,0.008,0.016] [--adamw 0.0005,0.001,0.002,0.004,0.008]
 
 Every run sees the same batches in the same order, and no row twice: the loss of a batch, taken before its
 step, is a loss on text that the model has not seen. Runs are kept in OUT; one that is there is not repeated.
@@ -56,8 +56,8 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--config", default=ROOT / "configs" / "quickstart.toml")
     parser.add_argument("--steps", type=int, default=240)
-    parser.add_argument("--muon", type=rates, default=[0.004, 0.008, 0.016])
-    parser.add_argument("--adamw", type=rates, default=[0.001, 0.002, 0.004, 0.008])
+    parser.add_argument("--muon", type=rates, default=[0.001, 0.002, 0.004, 0.008, 0.016])
+    parser.add_argument("--adamw", type=rates, default=[0.0005, 0.001, 0.002, 0.004, 0.008])
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     ends = [args.steps * (i + 1) // COLUMNS for i in range(COLUMNS)]
