@@ -16,6 +16,7 @@
 #include "pipeline/run.h"
 #include "pipeline/sandbox_bench.h"
 #include "pipeline/sandbox_run.h"
+#include "pipeline/sandbox_serve.h"
 #include "pipeline/score.h"
 #include "pipeline/train_commands.h"
 #include "pipeline/verify.h"
@@ -171,6 +172,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
                 "  amalgam sandbox bench --json\n");
   cli.add(run_sandbox_run, sandbox);
   cli.add(run_sandbox_bench, sandbox);
+  cli.add(run_sandbox_serve, sandbox);
   return cli.run(argc, argv, out);
 }
 
