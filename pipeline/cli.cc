@@ -19,6 +19,7 @@
 #include "pipeline/run.h"
 #include "pipeline/sandbox_bench.h"
 #include "pipeline/sandbox_run.h"
+#include "pipeline/sandbox_serve.h"
 #include "pipeline/score.h"
 #include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
@@ -181,6 +182,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
                 "  amalgam sandbox bench --json\n");
   cli.add(run_sandbox_run, sandbox);
   cli.add(run_sandbox_bench, sandbox);
+  cli.add(run_sandbox_serve, sandbox);
   return cli.run(argc, argv, out);
 }
 
