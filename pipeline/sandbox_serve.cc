@@ -7,6 +7,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 
@@ -26,6 +27,7 @@ using tcp = asio::ip::tcp;
 constexpr auto kIdle = std::chrono::seconds(60);  // for a whole request to come or an answer to go
 constexpr uint64_t kMaxBodyBytes = 64 << 20;
 constexpr int kLookMs = 200;  // between two looks at interrupted()
+constexpr int kEndMs = 1000;  // for answers under way when asked to stop
 
 struct Service {
   std::string substrate;
@@ -150,12 +152,14 @@ int run_sandbox_serve(const SandboxServeOptions& options) {
     acceptor.accept(connection->socket, error);
     if (error) continue;
     ++*open;
-    // Detached: at the end of the program a run that is under way dies with its sandbox.
     std::thread([service, open, connection] {
       serve_connection(service, connection.get());
       --*open;
     }).detach();
   }
+  // A run that is under way then dies with its sandbox, without its thread.
+  for (int waited = 0; *open > 0 && waited < kEndMs; waited += kLookMs) poll(nullptr, 0, kLookMs);
+  if (*open > 0) std::_Exit(0);
   return 0;
 }
 
