@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 
 // Calls visit(offset, data) for each record in order; `visit` returns false to stop. Returns the
 // end of the last whole record seen: less than the file's size when the tail is torn, i.e. the last
@@ -47,4 +47,4 @@ class RecordFile {
   int64_t torn_bytes_ = 0;
 };
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

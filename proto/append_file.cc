@@ -1,4 +1,4 @@
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
@@ -13,7 +13,7 @@
 #include "configs/check.h"
 #include "configs/error.h"
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 namespace {
 
 // write() may be short (a signal, the last bytes of a full disk); the rest is written or the errno
@@ -109,4 +109,4 @@ void write_file_atomically(const std::string& path, std::string_view content) {
   }
 }
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto
