@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "sandbox/command_io.h"
+#include "sandbox/image_store.h"
 #include "sandbox/init.h"
 #include "sandbox/launcher.h"
 #include "sandbox/slot.h"
@@ -142,6 +143,27 @@ class Container : public Sandbox {
     return result;
   }
 
+  Result open_top(int* directory) override {
+    if (!slot_) return dead_;
+    if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
+    Packet done;
+    const Result result = file_answer("top", &done);
+    if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
+    if (slot_) *directory = done.fds[0];
+    return result;
+  }
+
+  Result change(const std::string& path, unsigned mode, const std::string& content) override {
+    if (!slot_) return dead_;
+    if (!is_relative_path(path)) return refused(1, "not a relative path: " + path);
+    if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),
+                    static_cast<int64_t>(content.size()), path) ||
+        !wire::send_data(slot_->socket, content))
+      return lost("the sandbox died before a file was changed");
+    Packet done;
+    return file_answer(path, &done);
+  }
+
  private:
   // The sandbox is unusable; so is every later call. Code that used up the memory in a way that
   // took our own processes along is not a failure of ours.
@@ -186,7 +208,16 @@ class Container : public Sandbox {
 }  // namespace
 
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
-  std::unique_ptr<Slot> slot = Launcher::instance().acquire(error);
+  return create_container(limits, Image{}, error);
+}
+
+std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
+                                          std::string* error) {
+  std::string layers;  // the highest first
+  for (const std::string& digest : image.layers)
+    layers = layers.empty() ? digest : digest + ":" + layers;
+  std::unique_ptr<Slot> slot =
+      Launcher::instance().acquire(error, layers.empty() ? "" : image.store + "/layers");
   if (!slot) return nullptr;
   auto give_up = [&](const std::string& detail) -> std::unique_ptr<Sandbox> {
     *error = detail;
@@ -200,7 +231,7 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
   request.limit_address_space = slot->cgroups.memory.folder.empty();
   Packet packet;
   if (!wire::send(slot->socket, Tag::kStart, 0, 0,
-                  {reinterpret_cast<const char*>(&request), sizeof request}) ||
+                  std::string(reinterpret_cast<const char*>(&request), sizeof request) + layers) ||
       wire::receive(slot->socket, &packet, Deadline(kAnswerSeconds)) != Status::kOk)
     return give_up("a sandbox slot died or does not answer");
   if (packet.tag != Tag::kReady)

@@ -4,6 +4,8 @@
 // Answers (tag kDone):
 //   kPut   code: errno, 0 on success
 //   kGet   code: errno; value: size; kData follow
+//   kOpenTop  one fd: the top directory
+//   kChange   code: errno, 0 on success
 //   kExec  code: wait status of the command; value: CPU time of all its processes in microseconds;
 //          payload: when it could not be started, one line
 // After every command each other process of the sandbox is killed and reaped, so between requests
@@ -12,6 +14,7 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sandbox/sandbox.h"
@@ -27,8 +30,9 @@ struct StartRequest {
 };
 
 // Runs in a child cloned with CLONE_NEWPID, NEWNS, NEWUSER, NEWIPC, NEWUTS, NEWCGROUP. proc: an
-// open /proc of the outside, closed here. Serves `socket` until kExit or the owner is gone.
+// open /proc of the outside, closed here. layers: of its image (overlay_root.h); empty: its root is
+// the slot's view. Serves `socket` until kExit or the owner is gone.
 [[noreturn]] void run_init(int socket, int proc, const StartRequest& request,
-                           const std::vector<sock_filter>& filter);
+                           const std::string& layers, const std::vector<sock_filter>& filter);
 
 }  // namespace amalgam::sandbox

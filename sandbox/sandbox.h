@@ -47,6 +47,8 @@ struct Result {
   std::string detail;  // kSandboxFailed: one line that says what failed
 };
 
+struct Image;  // image_store.h
+
 class Sandbox {
  public:
   virtual ~Sandbox() = default;
@@ -59,10 +61,20 @@ class Sandbox {
   // Symlinks that the command left are not followed.
   virtual Result put_file(const std::string& path, const std::string& content) = 0;
   virtual Result get_file(const std::string& path, std::string* content) = 0;
+  // All that commands have changed, as an open directory that the caller closes: the upper
+  // directory of the overlay (its paths start at the root), or without an image the writable
+  // directory. It stands still between commands. Written to only through `change`.
+  virtual Result open_top(int* directory);
+  // Sets one entry of the top; see apply_change in top.h. The parent must exist.
+  virtual Result change(const std::string& path, unsigned mode, const std::string& content);
 };
 
 // A fresh container. Returns null and sets *error to one line when none can be made here.
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error);
+// One whose root is an image, with a private top of limits.disk_bytes; /work is a folder of it. All
+// files belong to the sandbox's user, and all may be changed.
+std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
+                                          std::string* error);
 
 // What this machine offers, for `amalgam doctor` and for clear errors: each line "name: value".
 struct Support {
