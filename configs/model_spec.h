@@ -68,7 +68,7 @@ struct ModelSpec {
     v.value("routed_scaling_factor", routed_scaling_factor, between(0, 1000),
             "factor on the chosen experts' sum");
     v.value("swiglu_limit", swiglu_limit, at_least(0), "clamp inside experts; 0: none");
-    v.value("hc_mult", hc_mult, between(1, 64), "residual streams");
+    v.value("hc_mult", hc_mult, between(1, 8), "residual streams");
     v.value("num_nextn_predict_layers", num_nextn_predict_layers, between(0, 1),
             "multi-token prediction blocks");
   }

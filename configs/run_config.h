@@ -4,6 +4,7 @@
 #pragma once
 #include "configs/domain_config.h"
 #include "configs/model_spec.h"
+#include "configs/recompute.h"
 #include "configs/stage_configs.h"
 
 namespace amalgam::configs {
@@ -47,6 +48,8 @@ struct RunConfig {
   int64_t threads = 0;
   int64_t workers = 0;
   Isa isa = Isa::kAuto;
+  int64_t keep_last = 0;
+  Recompute recompute = Recompute::kNone;
   DataConfig data;
   ModelSpec model;
   TokenizerConfig tokenizer;
@@ -68,6 +71,14 @@ struct RunConfig {
     v.value("workers", workers, between(0, 4096),
             "rollout worker processes; 0: in this process; changes no result");
     v.value("isa", isa, "instruction set of the kernels; changes no result");
+    v.value("keep_last", keep_last, between(0, 1e6),
+            "validated models of each RL and distillation stage that are kept, the latest ones, as "
+            "checkpoints/STAGE/step-N; 0: only the best, as the stage's result");
+    v.value(
+        "recompute", recompute,
+        "activations that training computes again instead of keeping: none; tensors: those that "
+        "are cheap; layer: all but the streams between layers. Saves memory, costs time, changes "
+        "no result");
     v.section("data", data, "Row counts of generated domains; [domain.data] changes one domain's.");
     v.section("model", model, "What the run starts from.");
     v.section("tokenizer", tokenizer, "Tokenizer of a new model; model.path brings its own.");

@@ -1,6 +1,7 @@
-// Arena: memory that one step plans once and then reuses. Allocation is a pointer bump; reset()
-// keeps the memory. Grows in chunks the first time a step needs more, never in a steady state.
-// Not thread-safe: one owner allocates, tasks only use what they were given.
+// Arena: memory that one step plans once and then reuses. peak_bytes() says how much it planned.
+// Allocation is a pointer bump; reset() keeps the memory. Grows in chunks the first time a step
+// needs more, never in a steady state. Not thread-safe: one owner allocates, tasks only use what
+// they were given.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +46,7 @@ class Buffer {
 class Arena {
  public:
   struct Mark {
-    size_t chunk, used;
+    size_t chunk, used, below;
   };
 
   template <class T>
@@ -65,18 +66,17 @@ class Arena {
     return {alloc_zero<float>(static_cast<size_t>(rows * cols)), rows, cols, 2};
   }
 
-  Mark mark() const { return {chunk_, used_}; }
-  void reset(Mark m = {0, 0}) { chunk_ = m.chunk, used_ = m.used; }
-  size_t peak_bytes() const {
-    size_t sum = 0;
-    for (const auto& c : chunks_) sum += c.size();
-    return sum;
-  }
+  Mark mark() const { return {chunk_, used_, below_}; }
+  void reset(Mark m = {0, 0, 0}) { chunk_ = m.chunk, used_ = m.used, below_ = m.below; }
+  // The most that was in use at once, rounded to what allocations are aligned to; chunks that are
+  // held are larger.
+  size_t peak_bytes() const { return peak_; }
 
  private:
   void* alloc_bytes(size_t bytes) {
     bytes = (bytes + 63) / 64 * 64;
-    while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size()) ++chunk_, used_ = 0;
+    while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size())
+      below_ += used_, ++chunk_, used_ = 0;
     if (chunk_ == chunks_.size()) {
       constexpr size_t kChunkBytes = size_t{16} << 20;
       chunks_.emplace_back(bytes > kChunkBytes ? bytes : kChunkBytes);
@@ -84,11 +84,13 @@ class Arena {
     }
     void* p = chunks_[chunk_].data() + used_;
     used_ += bytes;
+    if (below_ + used_ > peak_) peak_ = below_ + used_;
     return p;
   }
 
   std::vector<Buffer<std::byte>> chunks_;
   size_t chunk_ = 0, used_ = 0;
+  size_t below_ = 0, peak_ = 0;  // used in the chunks before this one; most ever in use
 };
 
 }  // namespace amalgam::kernels

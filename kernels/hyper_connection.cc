@@ -275,18 +275,21 @@ void PreTokensBackward(const HyperConnection& op, const float* X, const float* r
 
 template <int64_t kN>
 void PostTokens(const HyperConnection& op, const float* y, const float* X, const float* post,
-                const float* comb, float* out, int64_t begin, int64_t end) {
+                const float* comb, float* HWY_RESTRICT out, int64_t begin, int64_t end) {
   const F32 d;
   const int64_t n = kN ? kN : op.streams, D = op.hidden;
   for (int64_t t = begin; t < end; ++t) {
     const float *Xt = X + t * n * D, *yt = y + t * D, *p = post + t * n, *cb = comb + t * n * n;
-    float* o = out + t * n * D;
+    float* HWY_RESTRICT o = out + t * n * D;
     for (int64_t c = 0; c < D; c += kLanes) {
       VF xs[kMaxStreams];
+#pragma GCC unroll 8
       for (int64_t j = 0; j < n; ++j) xs[j] = LoadPadded(Xt + j * D + c, D - c);
       const VF v = LoadPadded(yt + c, D - c);
+#pragma GCC unroll 8
       for (int64_t k = 0; k < n; ++k) {
         VF s = hn::Mul(hn::Set(d, p[k]), v);
+#pragma GCC unroll 8
         for (int64_t j = 0; j < n; ++j) s = hn::MulAdd(hn::Set(d, cb[j * n + k]), xs[j], s);
         StorePartial(s, o + k * D + c, D - c);
       }
@@ -294,10 +297,36 @@ void PostTokens(const HyperConnection& op, const float* y, const float* X, const
   }
 }
 
+// Dot16 of g with each of n rows of X and with y, in one pass over g: the same sums to the bit.
+template <int64_t kN>
+HWY_INLINE void StreamDots(const float* g, const float* X, const float* y, int64_t streams,
+                           int64_t D, float* of_streams, int64_t stride, float* of_y) {
+  const F32 d;
+  const int64_t n = kN ? kN : streams;
+  Sum16 xs[kN ? kN : kMaxStreams], ys;
+  int64_t i = 0;
+  for (; i + 16 <= D; i += 16)
+    for (int h = 0; h < kHalves; ++h) {
+      const int64_t c = i + h * kLanes;
+      const VF v = hn::LoadU(d, g + c);
+      ys.mul_add(h, v, hn::LoadU(d, y + c));
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < n; ++j) xs[j].mul_add(h, hn::LoadU(d, X + j * D + c), v);
+    }
+  for (int h = 0; i < D && h < kHalves; ++h, i += kLanes) {
+    const VF v = LoadPadded(g + i, D - i);
+    ys.mul_add(h, v, LoadPadded(y + i, D - i));
+    for (int64_t j = 0; j < n; ++j) xs[j].mul_add(h, LoadPadded(X + j * D + i, D - i), v);
+  }
+  *of_y = ys.sum();
+  for (int64_t j = 0; j < n; ++j) of_streams[j * stride] = xs[j].sum();
+}
+
 template <int64_t kN>
 void PostTokensBackward(const HyperConnection& op, const float* y, const float* X,
                         const float* post, const float* comb, const float* dout, float* dy,
-                        float* dX, float* dpost, float* dcomb, int64_t begin, int64_t end) {
+                        float* HWY_RESTRICT dX, float* dpost, float* dcomb, int64_t begin,
+                        int64_t end) {
   const F32 d;
   const int64_t n = kN ? kN : op.streams, D = op.hidden;
   for (int64_t t = begin; t < end; ++t) {
@@ -305,22 +334,23 @@ void PostTokensBackward(const HyperConnection& op, const float* y, const float* 
                 *cb = comb + t * n * n;
     for (int64_t c = 0; c < D; c += kLanes) {
       VF gs[kMaxStreams];
+#pragma GCC unroll 8
       for (int64_t k = 0; k < n; ++k) gs[k] = LoadPadded(g + k * D + c, D - c);
       VF s = LoadPadded(dy + t * D + c, D - c);
+#pragma GCC unroll 8
       for (int64_t k = 0; k < n; ++k) s = hn::MulAdd(hn::Set(d, p[k]), gs[k], s);
       StorePartial(s, dy + t * D + c, D - c);
+#pragma GCC unroll 8
       for (int64_t j = 0; j < n; ++j) {
-        float* q = dX + (t * n + j) * D + c;
+        float* HWY_RESTRICT q = dX + (t * n + j) * D + c;
         VF v = LoadPadded(q, D - c);
+#pragma GCC unroll 8
         for (int64_t k = 0; k < n; ++k) v = hn::MulAdd(hn::Set(d, cb[j * n + k]), gs[k], v);
         StorePartial(v, q, D - c);
       }
     }
-    for (int64_t k = 0; k < n; ++k) {
-      dpost[t * n + k] = Dot16(g + k * D, yt, D);
-      for (int64_t j = 0; j < n; ++j)
-        dcomb[t * n * n + j * n + k] = Dot16(Xt + j * D, g + k * D, D);
-    }
+    for (int64_t k = 0; k < n; ++k)
+      StreamDots<kN>(g + k * D, Xt, yt, n, D, dcomb + t * n * n + k, n, dpost + t * n + k);
   }
 }
 

@@ -56,7 +56,9 @@ HWY_EXPORT(CombineRow);
 namespace {
 
 void choose(const Router& op, int64_t t, const float* s, int32_t* out) {
-  if (op.tid2eid) {
+  if (op.given) {
+    std::copy(op.given + t * op.topk, op.given + (t + 1) * op.topk, out);
+  } else if (op.tid2eid) {
     const int32_t* row = op.tid2eid + static_cast<int64_t>(op.ids[t]) * op.topk;
     std::copy(row, row + op.topk, out);
   } else {
@@ -94,7 +96,8 @@ void route(ThreadPool& pool, const Router& op, const float* logits, float* score
 }
 
 void route_backward(ThreadPool& pool, const Router& op, const float* logits, const float* scores,
-                    const int32_t* experts, const float* dweights, float* dlogits) {
+                    const int32_t* experts, const float* dweights, const float* dscores,
+                    float* dlogits) {
   pool.ranges(op.tokens, 64, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const float* s = scores + t * op.num_experts;
@@ -106,6 +109,8 @@ void route_backward(ThreadPool& pool, const Router& op, const float* logits, con
       for (int64_t k = 0; k < op.topk; ++k) sum += s[e[k]];
       for (int64_t k = 0; k < op.topk; ++k) dot += g[k] * s[e[k]];
       for (int64_t k = 0; k < op.topk; ++k) ds[e[k]] = op.scaling / sum * (g[k] - dot / sum);
+      if (dscores)
+        for (int64_t i = 0; i < op.num_experts; ++i) ds[i] += dscores[t * op.num_experts + i];
     }
     HWY_DYNAMIC_DISPATCH(RouterScoresBackward)
     (logits + begin * op.num_experts, scores + begin * op.num_experts,

@@ -2,7 +2,7 @@
 //
 //   s = sqrt(softplus(logits))                                            [T, E]
 //   learned layers: the k largest of s + bias, ties to the smaller expert id; the bias never enters
-//   the weights.  hash layers: tid2eid[token id]
+//   the weights.  hash layers: tid2eid[token id].  anticipatory routing: given from outside
 //   g_e = scaling · s_e / Σ_{e'∈E_t} s_e'        experts and weights are handed out by ascending id
 //
 // Mistakes it invites: weights from s + bias (RouterTest.BiasOnlySelects), ties to the larger id
@@ -21,14 +21,17 @@ struct Router {
   const float* bias = nullptr;       // [E], learned layers
   const int32_t* tid2eid = nullptr;  // [V, K], hash layers
   const int32_t* ids = nullptr;      // [T], hash layers
+  const int32_t* given = nullptr;    // [T, K] in place of the choice, or null
 };
 
 // logits [T, E] -> scores [T, E], experts [T, K] ascending, weights [T, K].
 void route(ThreadPool& pool, const Router& op, const float* logits, float* scores, int32_t* experts,
            float* weights);
-// dweights [T, K] -> dlogits [T, E] (stored).
+// dweights [T, K] -> dlogits [T, E] (stored). dscores [T, E], unless null: the gradient that the
+// scores have from elsewhere (kernels/balance_loss.h).
 void route_backward(ThreadPool& pool, const Router& op, const float* logits, const float* scores,
-                    const int32_t* experts, const float* dweights, float* dlogits);
+                    const int32_t* experts, const float* dweights, const float* dscores,
+                    float* dlogits);
 
 // Where each (token, k) goes when rows are sorted by expert, then token.
 struct Dispatch {

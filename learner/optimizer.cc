@@ -36,18 +36,26 @@ struct Optimizer::Blocks {
   float *w_next, *m_next, *v_next;
 };
 
-Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model)
+Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model,
+                     Trained trained)
     : config_(config) {
   struct Sort {
     Optimizer& o;
+    Trained trained;
     int64_t offset = 0;
     void split(int64_t size, std::vector<Entry>& into) const {
       for (int64_t i = 0; i < size; i += kPieceElements)
         into.push_back({offset + i, 1, std::min(kPieceElements, size - i)});
     }
-    void operator()(const std::string&, const kernels::Tensor& t, model::Role role) {
-      split(t.size(), o.norm_pieces_);
-      if (role == model::Role::kBalanceBias)
+    bool moves(const std::string& name) const {
+      return trained == Trained::kAll ||
+             (name.starts_with("layers.") && name.find(".indexer.") != std::string::npos);
+    }
+    void operator()(const std::string& name, const kernels::Tensor& t, model::Role role) {
+      if (moves(name)) split(t.size(), o.norm_pieces_);
+      if (!moves(name) && role != model::Role::kBalanceBias)
+        split(t.size(), o.frozen_);
+      else if (role == model::Role::kBalanceBias)
         o.biases_.push_back({offset, 1, t.size()});
       else if (role == model::Role::kMatrix && o.config_.kind == configs::OptimKind::kMuon)
         o.matrices_.push_back({offset, t.rows, t.cols});
@@ -58,7 +66,7 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
     void operator()(const std::string&, const kernels::IntTensor&) const {}
   };
   const model::Weights shapes(model);
-  visit(shapes, Sort{*this});
+  visit(shapes, Sort{*this, trained});
   norm_sums_.resize(norm_pieces_.size());
   std::stable_sort(matrices_.begin(), matrices_.end(), [](const Entry& a, const Entry& b) {
     return newton_schulz_work(a.rows, a.cols) > newton_schulz_work(b.rows, b.cols);
@@ -134,6 +142,11 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
   const double scale = is_clipped ? config_.grad_clip / report.grad_norm : 1;
   step_matrices(pool, b, lr, scale);
   step_elements(pool, b, lr, scale, state.step() + 1);
+
+  pool.run(static_cast<int64_t>(frozen_.size()), [&](int64_t i) {
+    const Entry& e = frozen_[static_cast<size_t>(i)];
+    std::copy_n(b.w + e.offset, e.cols, b.w_next + e.offset);
+  });
 
   const int64_t* load = router_load.data();
   for (const Entry& e : biases_) {

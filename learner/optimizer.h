@@ -18,6 +18,12 @@
 
 namespace amalgam::learner {
 
+// Which tensors a step moves; all others, and the routing biases, are copied.
+enum class Trained {
+  kAll,
+  kIndexer  // of all CSA layers: their warm-up
+};
+
 enum class StepOutcome {
   kDone,      // next() is complete: commit it
   kNonFinite  // the gradients have a NaN or an infinity; next() was not written
@@ -25,12 +31,13 @@ enum class StepOutcome {
 
 struct StepReport {
   StepOutcome outcome = StepOutcome::kDone;
-  double grad_norm = 0;  // of all gradients together, before clipping
+  double grad_norm = 0;  // of all trained tensors together, before clipping
 };
 
 class Optimizer {
  public:
-  Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model);
+  Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model,
+            Trained trained = Trained::kAll);
 
   // Writes state.next(); the caller sets next().extra and commits. `lr` is the schedule's rate of
   // this step. router_load: [layers with a selection bias, E] in visiting order, tokens per expert;
@@ -53,6 +60,7 @@ class Optimizer {
   std::vector<Entry> matrices_;  // Muon, most work first
   std::vector<Entry> elements_;  // AdamW, in pieces of one row
   std::vector<Entry> biases_;
+  std::vector<Entry> frozen_;  // in pieces of one row
   std::vector<Entry> norm_pieces_;
   std::vector<double> norm_sums_;             // one a piece
   std::vector<NewtonSchulzScratch> scratch_;  // one a lane

@@ -22,6 +22,8 @@ struct TrainSequence {
   // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
   // imitate). The first token never is: nothing predicts it.
   std::vector<bool> learned;
+  // Experts to use instead of the router's choice (learner/expert_choice.h); empty: none.
+  std::span<const int32_t> experts = {};
 };
 
 // Some sequences, one after the other in one packed forward.
@@ -33,11 +35,20 @@ struct MicroBatch {
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
 };
 
+// What a stage trains beside its own loss. The defaults add nothing.
+struct TrainOptions {
+  double balance_loss_coefficient = 0;  // α of MODEL.md §2.5, mean over the sequences of the batch
+  // kIndexer: attention is dense, the indexer's loss is over all visible entries (MODEL.md §2.4),
+  // and nothing else moves.
+  Trained trained = Trained::kAll;
+  configs::Recompute recompute = configs::Recompute::kNone;
+};
+
 class Trainer {
  public:
   // References outlive the trainer.
   Trainer(model::Network& network, TrainingState& state, const configs::OptimConfig& optim,
-          int64_t max_micro_tokens);
+          int64_t max_micro_tokens, const TrainOptions& options = {});
 
   // loss(micro, hidden): fills hidden.g and the head's gradient in gradients(); the backward pass
   // through the model follows. index_loss_coefficient: weight of the indexer's KL, per token of the
@@ -54,6 +65,10 @@ class Trainer {
 
   // Mean KL per token and CSA layer of the last accumulate().
   double index_loss() const { return index_loss_; }
+  // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
+  // load is even; 0 without the loss.
+  double balance_loss() const { return balance_loss_; }
+  const TrainOptions& options() const { return options_; }
   int64_t max_micro_tokens() const { return max_micro_tokens_; }
   Gradients& gradients() { return gradients_; }
   TrainingState& state() { return state_; }
@@ -68,9 +83,10 @@ class Trainer {
   Optimizer optimizer_;
   Gradients gradients_;
   int64_t max_micro_tokens_;
+  TrainOptions options_;
   std::vector<int64_t> router_load_;  // [layers with a selection bias, E]
   std::function<void()> poll_;
-  double index_loss_ = 0;
+  double index_loss_ = 0, balance_loss_ = 0;
   bool clean_ = false;
 };
 

@@ -28,8 +28,8 @@ Model allocate_model(const ModelConfig& config);
 //
 // Nothing is allocated before every tensor of the config is found with the right shape and dtype,
 // so a wrong config cannot cost memory. Throws Error with one line naming the tensors that are
-// missing, unknown, or of the wrong shape or dtype, or a tensor that holds a NaN or an impossible
-// expert id.
+// missing, unknown, or of the wrong shape or dtype, or a tensor that holds an infinity, a NaN or an
+// impossible expert id, or saying that the model does not fit into this machine's memory.
 //
 // MTP: what the files hold counts, not num_nextn_predict_layers. transformers copies that key but
 // drops the tensors, so a directory it saved says 1 and has none; the loaded config then says 0.

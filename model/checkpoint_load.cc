@@ -1,4 +1,5 @@
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +11,7 @@
 #include "model/checkpoint.h"
 #include "model/dequantize.h"
 #include "model/durable_file.h"
+#include "model/printable.h"
 #include "model/safetensors.h"
 #include "model/tensor_catalogue.h"
 #include "model/tensor_names.h"
@@ -157,7 +159,7 @@ class Matcher {
   int64_t num_problems_ = 0;
 };
 
-// Rows [begin, end) of one tensor; false if there is a NaN among them.
+// Rows [begin, end) of one tensor; false if there is an infinity or a NaN among them.
 bool load_rows(const Source& s, int64_t begin, int64_t end) {
   const int64_t cols = s.tensor->cols;
   float* out = s.tensor->row(begin);
@@ -172,7 +174,7 @@ bool load_rows(const Source& s, int64_t begin, int64_t end) {
     copy_floats(*s.stored, s.first + begin * cols, s.first + end * cols, out);
   }
   bool ok = true;
-  for (int64_t i = 0; i < (end - begin) * cols; ++i) ok &= out[i] == out[i];
+  for (int64_t i = 0; i < (end - begin) * cols; ++i) ok &= out[i] - out[i] == 0;
   return ok;
 }
 
@@ -201,7 +203,8 @@ void load_floats(const std::vector<Source>& sources, const std::string& director
   });
   if (first_bad < static_cast<int64_t>(sources.size()))
     throw Error(directory + ": tensor " +
-                sources[static_cast<size_t>(first_bad.load())].stored->name + " holds a NaN");
+                sources[static_cast<size_t>(first_bad.load())].stored->name +
+                " holds a number that is not finite");
 }
 
 void load_ints(const std::vector<IntSource>& sources, int64_t num_experts,
@@ -224,6 +227,16 @@ void advise_huge_pages(kernels::Buffer<float>& floats) {
   const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
   // Only advice: where the kernel does not take it, the memory works as it is.
   if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+}
+
+// Without this check the kernel promises memory that it does not have, and later kills the process.
+void require_memory(const Weights& weights, const std::string& directory) {
+  const int64_t needed = weights.num_floats() * int64_t{sizeof(float)};
+  const int64_t present = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  if (needed <= present) return;
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  throw Error(directory + ": needs " + std::to_string((needed + kGiB - 1) / kGiB) +
+              " GiB in f32, but this machine has " + std::to_string(present / kGiB) + " GiB");
 }
 
 void bind_to_buffers(Model& m) {
@@ -256,6 +269,7 @@ Model load_model(const std::string& path) {
   matcher.num_experts = m.config.n_routed_experts;
   visit(m.weights, matcher);
   matcher.throw_problems(directory);
+  require_memory(m.weights, directory);
   bind_to_buffers(m);
   load_floats(matcher.floats, directory);
   load_ints(matcher.ints, m.config.n_routed_experts, directory);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "configs/error.h"
 
@@ -98,12 +99,14 @@ void write_file_durably(const std::string& path, std::string_view content) {
 }
 
 std::string read_file(const std::string& path, size_t max_bytes) {
+  // Asked first: opening a pipe would wait for its writer.
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw Error(path + ": is not a regular file");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
-  std::error_code error;
-  if (size < 0 || !fs::is_regular_file(path, error))
-    throw Error(path + ": cannot be opened" +
-                (errno ? std::string(": ") + std::strerror(errno) : ""));
+  if (size < 0) throw Error(path + ": cannot be opened: " + std::strerror(errno));
   if (static_cast<uint64_t>(size) > max_bytes)
     throw Error(path + ": is " + std::to_string(size) + " bytes, above the limit of " +
                 std::to_string(max_bytes));
@@ -147,6 +150,29 @@ void replace_directory(const std::string& directory, Exchange how) {
   rename_or_fail(next, path);
   sync_directory(parent_of(path));
   remove_directory(old);
+}
+
+void move_directory(const std::string& from, const std::string& to) {
+  const std::string path = without_slash(to);
+  std::error_code error;
+  fs::create_directories(parent_of(path), error);
+  if (rename(from.c_str(), path.c_str()) == 0) {
+    sync_directory(parent_of(path));
+    return;
+  }
+  if (errno != EXDEV) fail(from, ("be renamed to " + path).c_str());
+  const std::string staging = staging_directory(path);
+  std::vector<char> buffer(size_t{1} << 20);
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    DurableFile out(staging + "/" + entry.path().filename().string());
+    while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), in.gcount() > 0)
+      out.write(buffer.data(), static_cast<size_t>(in.gcount()));
+    if (!in.eof()) throw Error(entry.path().string() + ": cannot be read");
+    out.commit();
+  }
+  replace_directory(path);
+  remove_directory(from);
 }
 
 std::string complete_directory(const std::string& directory) {

@@ -36,6 +36,9 @@ std::string staging_directory(const std::string& path);
 // old directory is called `path` + ".old" for an instant: complete_directory() finds it there.
 enum class Exchange { kAtomicIfPossible, kTwoRenames };
 void replace_directory(const std::string& path, Exchange how = Exchange::kAtomicIfPossible);
+// Moves the complete directory `from` (plain files only) to `to`, which must not exist; between
+// file systems by a copy that appears under `to` whole.
+void move_directory(const std::string& from, const std::string& to);
 // `path`, or `path` + ".old" when a crash hit that instant.
 std::string complete_directory(const std::string& path);
 

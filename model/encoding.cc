@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "model/encoding_text.h"
+#include "model/printable.h"
 #include "model/prompt_writer.h"
 #include "model/python_json.h"
 #include "model/special_tokens.h"
@@ -176,7 +177,7 @@ class Encoder {
       out_.control(separator);
       separator = names ? ", " : "\n";
       const std::string function = member_json(element, "function");
-      if (function.empty()) throw Error("a tool has no 'function': " + element);
+      if (function.empty()) throw Error("a tool has no 'function': " + printable(element));
       out_.literal(names ? signature(function) : function);
     }
     if (!names) out_.control(kToolsTail);

@@ -33,5 +33,8 @@ struct Message {
 std::vector<Message> messages_from_json(const std::string& json_text, const std::string& origin);
 // The inverse, one JSON array.
 std::string messages_to_json(const std::vector<Message>& messages);
+// An assistant message as the published parser returns it: role, content, reasoning_content and
+// tool_calls, empty or not.
+std::string completion_to_json(const Message& message);
 
 }  // namespace amalgam::model

@@ -1,5 +1,6 @@
 #include "configs/error.h"
 #include "model/message.h"
+#include "model/printable.h"
 #include "model/python_json.h"
 
 namespace amalgam::model {
@@ -74,8 +75,8 @@ class Reader {
     for (const auto& [value, spelled] : kRoles) {
       if (name == spelled) return value;
     }
-    fail("role",
-         "is '" + name + "'; use system, user, assistant, tool, developer or latest_reminder");
+    fail("role", "is '" + printable(name) +
+                     "'; use system, user, assistant, tool, developer or latest_reminder");
   }
 
   // A string, or OpenAI's list of blocks of type text.
@@ -90,7 +91,7 @@ class Reader {
         if (part.key == "text") block_text = text(part);
       }
       if (type != "text")
-        fail("content", "has a block of type '" + type + "'; only text is supported");
+        fail("content", "has a block of type '" + printable(type) + "'; only text is supported");
       joined += (first ? "" : "\n\n") + block_text;
       first = false;
     }
@@ -122,6 +123,17 @@ class Reader {
   std::string where_;
 };
 
+std::string tool_calls_to_json(const std::vector<ToolCall>& calls) {
+  std::string out = "[";
+  for (const ToolCall& call : calls) {
+    out += out.size() > 1 ? ", {" : "{";
+    if (!call.id.empty()) out += "\"id\": " + python_json_string(call.id) + ", ";
+    out += "\"type\": \"function\", \"function\": {\"name\": " + python_json_string(call.name) +
+           ", \"arguments\": " + python_json_string(call.arguments_json) + "}}";
+  }
+  return out + "]";
+}
+
 }  // namespace
 
 std::vector<Message> messages_from_json(const std::string& json_text, const std::string& origin) {
@@ -148,15 +160,7 @@ std::string messages_to_json(const std::vector<Message>& messages) {
     out += ", \"content\": " + python_json_string(message.content);
     put("reasoning_content", message.reasoning_content);
     if (!message.tool_calls.empty()) {
-      const char* separator = ", \"tool_calls\": [";
-      for (const ToolCall& call : message.tool_calls) {
-        out += separator;
-        out += call.id.empty() ? "{" : "{\"id\": " + python_json_string(call.id) + ", ";
-        out += "\"type\": \"function\", \"function\": {\"name\": " + python_json_string(call.name) +
-               ", \"arguments\": " + python_json_string(call.arguments_json) + "}}";
-        separator = ", ";
-      }
-      out += "]";
+      out += ", \"tool_calls\": " + tool_calls_to_json(message.tool_calls);
     }
     put("tool_call_id", message.tool_call_id);
     if (!message.tools_json.empty()) out += ", \"tools\": " + message.tools_json;
@@ -168,6 +172,12 @@ std::string messages_to_json(const std::vector<Message>& messages) {
     out += "}";
   }
   return out + "]";
+}
+
+std::string completion_to_json(const Message& message) {
+  return "{\"role\": \"assistant\", \"content\": " + python_json_string(message.content) +
+         ", \"reasoning_content\": " + python_json_string(message.reasoning_content) +
+         ", \"tool_calls\": " + tool_calls_to_json(message.tool_calls) + "}";
 }
 
 }  // namespace amalgam::model

@@ -3,10 +3,13 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "configs/error.h"
+#include "kernels/hyper_connection.h"
 #include "model/durable_file.h"
 #include "model/model_config_names.h"
+#include "model/printable.h"
 #include "model/weights.h"
 
 namespace amalgam::model {
@@ -21,6 +24,29 @@ constexpr int64_t kMaxLayers = 1024;
 constexpr int64_t kMaxExpertMatrices = int64_t{1} << 18;  // over all layers
 constexpr int64_t kMaxParameters = int64_t{1} << 43;
 constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+
+// While parsing: refuses a key that an object has twice (readers differ in which one counts) and
+// nesting that no config.json has.
+class StrictKeys {
+ public:
+  explicit StrictKeys(const std::string& origin) : origin_(origin) {}
+
+  bool operator()(int depth, json::parse_event_t event, json& parsed) {
+    constexpr int kMostNested = 32;
+    if (depth > kMostNested) throw Error(origin_ + ": is nested too deeply for a config.json");
+    if (event == json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == json::parse_event_t::object_end) keys_.pop_back();
+    if (event == json::parse_event_t::key &&
+        !keys_.back().insert(parsed.get_ref<const std::string&>()).second)
+      throw Error(origin_ + ": has the key " + printable(parsed.get_ref<const std::string&>()) +
+                  " twice");
+    return true;
+  }
+
+ private:
+  std::string origin_;
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+};
 
 // Typed access to one JSON object; every error names the file and the key.
 class Fields {
@@ -288,7 +314,7 @@ ModelConfig parse_model_config(const std::string& json_text, const std::string& 
     throw Error(origin + ": is larger than 4 MiB, so it is no config.json");
   json root;
   try {
-    root = json::parse(json_text);
+    root = json::parse(json_text, StrictKeys(origin));
   } catch (const json::parse_error& e) {  // its text may quote the whole file
     throw Error(origin + ": is not valid JSON (at byte " + std::to_string(e.byte) + ")");
   } catch (const json::exception&) {
@@ -324,7 +350,7 @@ ModelConfig parse_model_config(const std::string& json_text, const std::string& 
   c.moe_intermediate_size = f.integer("moe_intermediate_size", 1, kMaxWidth);
   c.routed_scaling_factor = f.real_or("routed_scaling_factor", 1.5, 1e-6, 1e6);
   c.swiglu_limit = f.real_or("swiglu_limit", 10, 0, 1e30);
-  c.hc_mult = f.integer_or("hc_mult", 4, 1, 16);
+  c.hc_mult = f.integer_or("hc_mult", 4, 1, kernels::kMaxStreams);
   c.hc_sinkhorn_iters = f.integer_or("hc_sinkhorn_iters", 20, 1, 1000);
   c.hc_eps = f.real_or("hc_eps", 1e-6, 0, 0.1);
   c.rms_norm_eps = f.real_or("rms_norm_eps", 1e-6, 0, 0.1);

@@ -93,7 +93,7 @@ Var Network::Pass::linear(const Var& x, const Matrix& weight, Matrix* dweight, I
 Var Network::Pass::norm(const Var& x, int64_t row_cols, const Tensor* weight, Tensor* dweight,
                         const kernels::RopeTable* rope, const int32_t* at,
                         int64_t rows_per_position) const {
-  Var y = make(x.v.rows, x.v.cols);
+  const Var y = make(x.v.rows, x.v.cols, Life::kCheap);
   const kernels::RmsNorm op{.rows = x.v.size() / row_cols,
                             .cols = row_cols,
                             .eps = static_cast<float>(c().rms_norm_eps),
@@ -101,7 +101,7 @@ Var Network::Pass::norm(const Var& x, int64_t row_cols, const Tensor* weight, Te
                             .rope = rope,
                             .positions = at,
                             .rows_per_position = rows_per_position};
-  kernels::rms_norm(pool(), op, x.v.data, y.v.data);
+  again([op, x, y, p = &pool()] { kernels::rms_norm(*p, op, x.v.data, y.v.data); });
   record([op, x, y, p = &pool(), s = &scratch(), dw = dweight ? dweight->data : nullptr] {
     kernels::rms_norm_backward(*p, *s, op, x.v.data, y.g, x.g, dw);
   });
@@ -135,6 +135,74 @@ Var Network::Pass::head(const Var& X, const HyperConnection& hc, HyperConnection
   return h;
 }
 
+void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other) {
+  const int64_t n = c().hc_mult, D = c().hidden_size;
+  // X' = hc_post(part(norm(hc_pre(X))))
+  const auto sub_block = [&](const HyperConnection& hc, HyperConnection* dhc, const Tensor& weight,
+                             Tensor* dweight, const auto& part) {
+    const auto mark = arena().mark();
+    if (recording()) transients.begin();
+    const auto op = hc_op(c(), T, hc);
+    const Var raw = linear(X, hc.fn, dhc ? &dhc->fn : nullptr);
+    const Var x = make(T, D, Life::kCheap), post = make(T, n, Life::kCheap),
+              comb = make(T, n * n, Life::kCheap);
+    again([op, X, raw, x, post, comb, p = &pool()] {
+      kernels::hc_pre(*p, op, X.v.data, raw.v.data, x.v.data, post.v.data, comb.v.data);
+    });
+    record([op, X, raw, x, post, comb, dhc, p = &pool(), s = &scratch()] {
+      kernels::hc_pre_backward(*p, *s, op, X.v.data, raw.v.data, x.g, post.g, comb.g, X.g, raw.g,
+                               dhc->base.data, dhc->scale.data);
+    });
+    const Var y = part(norm(x, D, &weight, dweight, nullptr, nullptr, 1));
+    const Var out = recording() ? make(T, n * D, Life::kSubBlock) : other;
+    kernels::hc_post(pool(), op, y.v.data, X.v.data, post.v.data, comb.v.data, out.v.data);
+    record([op, X, y, post, comb, out, p = &pool()] {
+      kernels::hc_post_backward(*p, op, y.v.data, X.v.data, post.v.data, comb.v.data, out.g, y.g,
+                                X.g, post.g, comb.g);
+    });
+    if (recording()) {
+      transients.end(*tape);
+    } else {
+      other = X;
+      arena().reset(mark);
+    }
+    X = out;
+  };
+  sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr,
+            [&](const Var& x) {
+              return attention(place.cache_layer, x, b.attn, db ? &db->attn : nullptr,
+                               b.attention_kind);
+            });
+  sub_block(b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr,
+            [&](const Var& x) {
+              return experts(place.load_layer, x, b.moe, db ? &db->moe : nullptr, b.mlp_kind);
+            });
+}
+
+void Network::Pass::recomputed_block(const BlockPlace& place, const Block& b, Block* db, Var& X) {
+  const Var out = make(T, X.v.cols);
+  const auto mark = arena().mark();
+  Pass forward{net, w, batch, rec, T, positions, nullptr};
+  // Two sub-blocks change buffers twice: they end where they began, and X stays as it is.
+  std::memcpy(out.v.data, X.v.data, static_cast<size_t>(X.v.size()) * sizeof(float));
+  Var inner{out.v}, other = forward.make(T, X.v.cols);
+  forward.block(place, b, db, inner, other);
+  CHECK_EQ(inner.v.data, out.v.data);
+  arena().reset(mark);
+  record([network = &net, weights = &w, rows = batch, r = rec, tokens = T, at = positions, place,
+          block = &b, dblock = db, X, out] {
+    const auto begin = network->arena_.mark();
+    Tape rerun(network->arena_);
+    Pass pass{*network, *weights, rows, r, tokens, at, &rerun, true};
+    Var last = X, unused;
+    pass.block(place, *block, dblock, last, unused);
+    std::memcpy(last.g, out.g, static_cast<size_t>(out.v.size()) * sizeof(float));
+    rerun.backward();
+    network->arena_.reset(begin);
+  });
+  X = out;
+}
+
 Var Network::Pass::streams(int64_t num_layers) {
   const int64_t n = c().hc_mult, D = c().hidden_size;
   Var X = make(T, n * D);
@@ -145,43 +213,13 @@ Var Network::Pass::streams(int64_t num_layers) {
   });
   // Without a tape only the streams survive a sub-block: two buffers in turn, the rest is reused.
   Var other = recording() ? Var{} : make(T, n * D);
-
-  // X' = hc_post(part(norm(hc_pre(X))))
-  const auto sub_block = [&](const HyperConnection& hc, HyperConnection* dhc, const Tensor& weight,
-                             Tensor* dweight, const auto& part) {
-    const auto mark = arena().mark();
-    const auto op = hc_op(c(), T, hc);
-    const Var raw = linear(X, hc.fn, dhc ? &dhc->fn : nullptr);
-    const Var x = make(T, D), post = make(T, n), comb = make(T, n * n);
-    kernels::hc_pre(pool(), op, X.v.data, raw.v.data, x.v.data, post.v.data, comb.v.data);
-    record([op, X, raw, x, post, comb, dhc, p = &pool(), s = &scratch()] {
-      kernels::hc_pre_backward(*p, *s, op, X.v.data, raw.v.data, x.g, post.g, comb.g, X.g, raw.g,
-                               dhc->base.data, dhc->scale.data);
-    });
-    const Var y = part(norm(x, D, &weight, dweight, nullptr, nullptr, 1));
-    const Var out = recording() ? make(T, n * D) : other;
-    kernels::hc_post(pool(), op, y.v.data, X.v.data, post.v.data, comb.v.data, out.v.data);
-    record([op, X, y, post, comb, out, p = &pool()] {
-      kernels::hc_post_backward(*p, op, y.v.data, X.v.data, post.v.data, comb.v.data, out.g, y.g,
-                                X.g, post.g, comb.g);
-    });
-    if (!recording()) {
-      other = X;
-      arena().reset(mark);
-    }
-    X = out;
-  };
-
   for (int64_t i = 0; i < num_layers; ++i) {
     const Block& b = w.blocks[static_cast<size_t>(i)];
     Block* db = rec ? &rec->grads->blocks[static_cast<size_t>(i)] : nullptr;
-    sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr,
-              [&](const Var& x) {
-                return attention(i, x, b.attn, db ? &db->attn : nullptr, b.attention_kind);
-              });
-    sub_block(
-        b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr,
-        [&](const Var& x) { return experts(i, x, b.moe, db ? &db->moe : nullptr, b.mlp_kind); });
+    if (recording() && rec->recompute == configs::Recompute::kLayer)
+      recomputed_block({i, i}, b, db, X);
+    else
+      block({i, i}, b, db, X, other);
   }
   return X;
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/recompute.h"
 #include "kernels/arena.h"
 #include "kernels/rope.h"
 #include "kernels/thread_pool.h"
@@ -24,6 +25,16 @@ struct SequenceSlice {
 struct Batch {
   std::span<const int32_t> ids;  // [T], each in [0, V)
   std::span<const SequenceSlice> sequences;
+  // Experts of the learned MoE layers, [num_learned_moe(config), T, K]; empty: nothing given,
+  // nothing asked for.
+  std::span<const int32_t> given_experts = {};  // in place of the router's choice
+  std::span<int32_t> chosen_experts = {};       // out
+};
+
+// What tokens of CSA layers attend to while training, and the indexer's loss is over.
+enum class IndexedEntries {
+  kSelected,   // what the indexer chose, as in inference
+  kAllVisible  // the indexer's warm-up: dense attention
 };
 
 // What a training pass records besides the tape.
@@ -32,13 +43,22 @@ struct Recording {
   Weights* grads = nullptr;          // accumulated into
   float index_loss_coefficient = 0;  // per token; 0 = the indexer gets no gradient
   double index_loss = 0;             // out, after backward: Σ_t KL over all CSA layers
-  std::vector<std::vector<int64_t>> expert_load = {};  // out: [layers][E] tokens per expert
+  IndexedEntries indexed_entries = IndexedEntries::kSelected;
+  configs::Recompute recompute = configs::Recompute::kNone;
+  // Of the balance loss, per sequence; 0 = none. Layers that route by a hash have none: no score
+  // chooses there.
+  float balance_loss_coefficient = 0;
+  double balance_loss = 0;    // out, after backward: Σ over learned MoE layers and sequences
+  int64_t balance_terms = 0;  // out: their number
+  std::vector<std::vector<int64_t>> expert_load = {};  // out, after backward: [layers][E] tokens
 };
 
 // How much the indexer left out, summed over the CSA layers and tokens of all run() calls.
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
 };
+
+int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:
@@ -54,6 +74,9 @@ class Network {
   const ModelConfig& config() const { return config_; }
   kernels::Arena& arena() { return arena_; }
   kernels::Arena& scratch() { return scratch_; }  // for callers, between runs
+  // Most bytes that values and gradients of passes have taken at once, those of tensors that are
+  // computed again included.
+  size_t activation_bytes() const { return arena_.peak_bytes() + transient_.peak_bytes(); }
   kernels::ThreadPool& pool() { return pool_; }
   IndexerCounters& indexer_counters() { return counters_; }
 
@@ -63,6 +86,7 @@ class Network {
   ModelConfig config_;
   kernels::ThreadPool& pool_;
   kernels::Arena arena_, scratch_;
+  kernels::Arena transient_;  // model/transients.h
   kernels::RopeTable rope_main_, rope_compress_;
   IndexerCounters counters_;
 };

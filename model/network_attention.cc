@@ -82,8 +82,8 @@ NewEntries compress(const Network::Pass& pass, const kernels::RopeTable& rope, c
                            .overlap = overlap,
                            .ape = k.ape.data,
                            .sequences = {sequences, n}};
-  const Var pooled = pass.make(total, channels);
-  kernels::compressor_pool(pass.pool(), op, pooled.v.data);
+  const Var pooled = pass.make(total, channels, Network::Pass::Life::kCheap);
+  pass.again([op, pooled, p = &pass.pool()] { kernels::compressor_pool(*p, op, pooled.v.data); });
   pass.record([op, pooled, kv, gate, dk, p = &pass.pool(), s = &pass.scratch()] {
     kernels::compressor_pool_backward(*p, *s, op, pooled.g, kv.g, gate.g, dk->ape.data);
   });
@@ -111,7 +111,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   const bool compressed = kind != AttentionKind::kSliding, sparse = kind == AttentionKind::kCsa;
   const kernels::RopeTable& rope = compressed ? net.rope_compress_ : net.rope_main_;
   const int64_t rate = cfg.compress_rate(kind);
-  const float index_loss = rec ? rec->index_loss_coefficient : 0;
+  const float index_loss = recording() ? rec->index_loss_coefficient : 0;
 
   // Everything that reads x in one parallel region; the indexer's share is detached from it.
   Projection from_x[4] = {{&a.wq_a, da ? &da->wq_a : nullptr, {}},
@@ -177,7 +177,9 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     for (const SequenceSlice& s : batch.sequences)
       most_visible =
           std::max(most_visible, ((s.cache ? s.cache->position() : 0) + s.num_rows) / rate);
-    const bool choose = most_visible > cfg.index_topk;
+    if (rec && rec->indexed_entries == IndexedEntries::kAllVisible)
+      index.topk = std::max<int64_t>(1, most_visible);
+    const bool choose = most_visible > index.topk;
     Projection p[3] = {{&ix.compressor.wkv, dix ? &dix->compressor.wkv : nullptr, {}},
                        {&ix.compressor.wgate, dix ? &dix->compressor.wgate : nullptr, {}},
                        {&ix.weights_proj, dix ? &dix->weights_proj : nullptr, {}}};
@@ -216,16 +218,16 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.g[i] *= scale;
       });
     }
-    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * cfg.index_topk));
+    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
     auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
     kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected);
-    for (int64_t t = 0; t < T; ++t) {
+    for (int64_t t = 0; t < T && !is_rerun; ++t) {
       net.counters_.visible += (positions[t] + 1) / rate;
       net.counters_.selected += num_selected[t];
     }
-    op.selected = selected, op.num_selected = num_selected, op.topk = cfg.index_topk;
+    op.selected = selected, op.num_selected = num_selected, op.topk = index.topk;
     if (learns) {
-      mass.v = arena().matrix(T, cfg.index_topk);
+      mass.v = arena().matrix(T, index.topk);
       record([=, r = rec, p = &pool(), s = &scratch(), keys = index_entries.rows] {
         r->index_loss += kernels::index_loss_backward(
             *p, *s, index, index_q.v.data, index_w.v.data, keys.v.data, op.selected,

@@ -1,6 +1,7 @@
 // DeepSeekMoE of a block (MODEL.md §2.5): router, routed experts, shared expert.
 #include <algorithm>
 
+#include "kernels/balance_loss.h"
 #include "kernels/router.h"
 #include "kernels/swiglu.h"
 #include "model/network_pass.h"
@@ -109,7 +110,19 @@ void backward(kernels::ThreadPool& pool, std::span<const Share> shares, const Bu
   run();
 }
 
+// Learned MoE layers before this one.
+int64_t learned_before(const ModelConfig& config, int64_t layer) {
+  const auto end =
+      config.layers.begin() + std::min(layer, static_cast<int64_t>(config.layers.size()));
+  return std::count_if(config.layers.begin(), end,
+                       [](const Layer& l) { return l.mlp == MlpKind::kMoe; });
+}
+
 }  // namespace
+
+int64_t num_learned_moe(const ModelConfig& config) {
+  return learned_before(config, static_cast<int64_t>(config.layers.size()));
+}
 
 Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, MlpKind kind) {
   const ModelConfig& cfg = c();
@@ -118,17 +131,24 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   const auto limit = static_cast<float>(cfg.swiglu_limit);
 
   const Var logits = linear(x, m.gate, dm ? &dm->gate : nullptr);
-  const kernels::Router router{.tokens = T,
-                               .num_experts = E,
-                               .topk = K,
-                               .scaling = static_cast<float>(cfg.routed_scaling_factor),
-                               .bias = m.bias.data,
-                               .tid2eid = kind == MlpKind::kHashMoe ? m.tid2eid.data : nullptr,
-                               .ids = batch.ids.data()};
+  kernels::Router router{.tokens = T,
+                         .num_experts = E,
+                         .topk = K,
+                         .scaling = static_cast<float>(cfg.routed_scaling_factor),
+                         .bias = m.bias.data,
+                         .tid2eid = kind == MlpKind::kHashMoe ? m.tid2eid.data : nullptr,
+                         .ids = batch.ids.data()};
+  // Batch::given_experts and chosen_experts of this layer.
+  const bool learned = kind == MlpKind::kMoe && layer < static_cast<int64_t>(cfg.layers.size());
+  const auto at = static_cast<size_t>(learned ? learned_before(cfg, layer) * rows : 0);
+  if (learned && !batch.given_experts.empty()) router.given = &batch.given_experts[at];
   float* scores = arena().alloc<float>(static_cast<size_t>(T * E));
   auto* chosen = arena().alloc<int32_t>(static_cast<size_t>(rows));
   float* weights = arena().alloc<float>(static_cast<size_t>(rows));
   kernels::route(pool(), router, logits.v.data, scores, chosen, weights);
+
+  if (learned && !batch.chosen_experts.empty())
+    std::copy(chosen, chosen + rows, &batch.chosen_experts[at]);
 
   auto* begin = arena().alloc<int32_t>(static_cast<size_t>(E + 1));
   auto* row_of = arena().alloc<int32_t>(static_cast<size_t>(rows));
@@ -137,14 +157,15 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   float* row_weight = arena().alloc<float>(static_cast<size_t>(rows));
   for (int64_t i = 0; i < rows; ++i) row_weight[row_of[i]] = weights[i];
 
-  Buffers routed{make(rows, D),
+  Buffers routed{make(rows, D, Life::kCheap),
                  make(rows, I),
                  make(rows, I),
-                 make(rows, I),
-                 make(rows, D),
+                 make(rows, I, Life::kCheap),
+                 make(rows, D, Life::kForward),
                  row_weight,
                  recording() ? arena().alloc<float>(static_cast<size_t>(rows)) : nullptr};
-  kernels::gather_rows(pool(), x.v.data, token_of, rows, D, routed.x.v.data);
+  again(
+      [=, p = &pool()] { kernels::gather_rows(*p, x.v.data, token_of, rows, D, routed.x.v.data); });
   auto* shares = arena().alloc<Share>(static_cast<size_t>(E) + 1);
   size_t num_shares = 0;
   for (int64_t e = 0; e < E; ++e)
@@ -156,7 +177,8 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   std::span<const Share> shared_share;
   if (m.shared.w1.rows) {
     const int64_t width = m.shared.w1.rows;
-    shared = {x, make(T, width), make(T, width), make(T, width), make(T, D)};
+    shared = {x, make(T, width), make(T, width), make(T, width, Life::kCheap),
+              make(T, D, Life::kForward)};
     shares[num_shares] = {&m.shared, dm ? &dm->shared : nullptr, 0, T};
     shared_share = {shares + num_shares, 1};
   }
@@ -166,11 +188,11 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   up(routed_shares, routed, problems);
   up(shared_share, shared, problems);
   kernels::gemm(pool(), problems);
-  kernels::swiglu(pool(), {.rows = rows, .cols = I, .limit = limit, .scale = row_weight},
-                  routed.a.v.data, routed.b.v.data, routed.act.v.data);
-  if (!shared_share.empty())
-    kernels::swiglu(pool(), {.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared.a.v.data,
-                    shared.b.v.data, shared.act.v.data);
+  const auto activate = [&](const kernels::Swiglu& op, const Buffers& u) {
+    again([op, u, p = &pool()] { kernels::swiglu(*p, op, u.a.v.data, u.b.v.data, u.act.v.data); });
+  };
+  activate({.rows = rows, .cols = I, .limit = limit, .scale = row_weight}, routed);
+  if (!shared_share.empty()) activate({.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared);
   problems.clear();
   down(routed_shares, routed, problems);
   down(shared_share, shared, problems);
@@ -183,7 +205,14 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
     load.resize(static_cast<size_t>(E));
     for (int64_t e = 0; e < E; ++e) load[static_cast<size_t>(e)] += begin[e + 1] - begin[e];
   }
-  record([=, p = &pool(), tokens = T, a = &arena()] {
+  kernels::BalanceLoss balance{.num_experts = E, .topk = K, .sequences = {}};
+  if (recording() && kind == MlpKind::kMoe && rec->balance_loss_coefficient > 0) {
+    auto* ranges = arena().alloc<kernels::RowRange>(batch.sequences.size());
+    for (size_t i = 0; i < batch.sequences.size(); ++i)
+      ranges[i] = {batch.sequences[i].row, batch.sequences[i].num_rows};
+    balance.sequences = {ranges, batch.sequences.size()};
+  }
+  record([=, r = rec, p = &pool(), s = &scratch(), tokens = T] {
     kernels::gather_rows(*p, y.g, token_of, rows, D, routed.y.g);
     backward(*p, routed_shares, routed, limit);
     kernels::combine_rows(*p, routed.x.g, row_of, tokens, K, D, nullptr, true, x.g);
@@ -192,9 +221,18 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
       u.y.g = y.g;
       backward(*p, shared_share, u, limit);
     }
-    float* dweights = a->alloc<float>(static_cast<size_t>(rows));
+    const auto mark = s->mark();
+    float* dweights = s->alloc<float>(static_cast<size_t>(rows));
     for (int64_t i = 0; i < rows; ++i) dweights[i] = routed.dscale[row_of[i]];
-    kernels::route_backward(*p, router, logits.v.data, scores, chosen, dweights, logits.g);
+    float* dscores = nullptr;
+    if (!balance.sequences.empty()) {
+      dscores = s->alloc<float>(static_cast<size_t>(tokens * E));
+      r->balance_loss +=
+          kernels::balance_loss(*p, balance, scores, chosen, r->balance_loss_coefficient, dscores);
+      r->balance_terms += static_cast<int64_t>(balance.sequences.size());
+    }
+    kernels::route_backward(*p, router, logits.v.data, scores, chosen, dweights, dscores, logits.g);
+    s->reset(mark);
   });
   return y;
 }

@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 #include "kernels/hyper_connection.h"
 #include "model/network.h"
+#include "model/transients.h"
 
 namespace amalgam::model {
 
@@ -15,21 +16,47 @@ struct Network::Pass {
   const Batch& batch;
   Recording* rec;
   int64_t T;
-  const int32_t* positions;  // [T]
+  const int32_t* positions;                // [T]
+  Tape* tape = rec ? rec->tape : nullptr;  // null: nothing is recorded
+  bool is_rerun = false;                   // in the backward pass, of a layer that was not kept
+  mutable Transients transients{net.arena_, net.transient_};
 
   const ModelConfig& c() const { return net.config_; }
   kernels::ThreadPool& pool() const { return net.pool_; }
   kernels::Arena& arena() const { return net.arena_; }
   kernels::Arena& scratch() const { return net.scratch_; }
-  bool recording() const { return rec != nullptr; }
+  bool recording() const { return tape != nullptr; }
 
-  Var make(int64_t rows, int64_t cols) const {
-    return {arena().matrix(rows, cols),
-            recording() ? arena().alloc_zero<float>(static_cast<size_t>(rows * cols)) : nullptr};
+  // How long a value of a recorded pass lives. Gradients inside a sub-block live for its backward
+  // steps only.
+  enum class Life {
+    kKept,      // until its backward step
+    kCheap,     // the same, or computed again: its op runs inside again()
+    kForward,   // no backward step reads it
+    kSubBlock,  // it leaves the sub-block: the gradient is kept too
+  };
+  bool recomputes_tensors() const {
+    return recording() && transients.active() && rec->recompute == configs::Recompute::kTensors;
+  }
+  Var make(int64_t rows, int64_t cols, Life life = Life::kKept) const {
+    const auto n = static_cast<size_t>(rows * cols);
+    const bool inside = recording() && transients.active() && life != Life::kSubBlock;
+    Var x;
+    x.v = inside && (life == Life::kForward || (life == Life::kCheap && recomputes_tensors()))
+              ? Tensor{transients.value(n), rows, cols, 2}
+              : arena().matrix(rows, cols);
+    if (recording()) x.g = inside ? transients.gradient(n) : arena().alloc_zero<float>(n);
+    return x;
+  }
+  // Runs f, which fills values that were made kCheap.
+  template <class F>
+  void again(F f) const {
+    f();
+    if (recomputes_tensors()) transients.again(f);
   }
   template <class F>
   void record(F f) const {
-    if (recording()) rec->tape->record(f);
+    if (recording()) tape->record(f);
   }
 
   enum class Input { kTracked, kDetached };
@@ -45,6 +72,16 @@ struct Network::Pass {
   Var norm(const Var& x, int64_t row_cols, const Tensor* weight, Tensor* dweight,
            const kernels::RopeTable* rope, const int32_t* at, int64_t rows_per_position) const;
 
+  // Where a block keeps what is counted per layer.
+  struct BlockPlace {
+    int64_t cache_layer;  // of the sequences' caches
+    int64_t load_layer;   // of Recording::expert_load
+  };
+  // X becomes the streams after the block. Without a tape `other` is a second buffer like X; the
+  // two change places.
+  void block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other);
+  // The same while recording, but keeps X alone: the backward step runs the block again.
+  void recomputed_block(const BlockPlace& place, const Block& b, Block* db, Var& X);
   Var streams(int64_t num_layers);
   Var head(const Var& X, const HyperConnection& hc, HyperConnection* dhc) const;
   Var attention(int64_t layer, const Var& x, const Attention& a, Attention* da, AttentionKind kind);

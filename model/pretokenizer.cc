@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "configs/error.h"
+#include "model/printable.h"
 #include "model/split_pattern.h"
 
 namespace amalgam::model {
@@ -35,7 +36,7 @@ Code compile(const std::string& pattern, const std::string& origin) {
   Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
                           PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr));
   if (!code) {
-    throw Error(origin + ": the pre-tokenizer pattern '" + pattern +
+    throw Error(origin + ": the pre-tokenizer pattern '" + printable(pattern) +
                 "' cannot be compiled: " + message_of(error));
   }
   // Where the platform forbids JIT code, pcre2_match interprets: slower, same result.

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "configs/error.h"
+#include "model/printable.h"
 #include "model/special_tokens.h"
 
 namespace amalgam::model {
@@ -17,7 +18,7 @@ void PromptWriter::task(const std::string& task, ThinkingMode mode) {
   constexpr std::string_view kTasks[] = {"action", "query", "authority",
                                          "domain", "title", "read_url"};
   if (std::find(std::begin(kTasks), std::end(kTasks), task) == std::end(kTasks)) {
-    throw Error("unknown task '" + task +
+    throw Error("unknown task '" + printable(task) +
                 "'; use action, query, authority, domain, title or read_url");
   }
   if (task == "action") open_answer(mode == ThinkingMode::kThinking);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "configs/error.h"
+#include "model/printable.h"
 
 namespace amalgam::model {
 namespace {
@@ -57,20 +58,6 @@ std::string describe(DType dtype, const std::vector<int64_t>& shape) {
   std::string text = std::string(name_of(dtype)) + " [";
   for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + "]";
-}
-
-std::string printable(std::string_view name) {
-  constexpr size_t kMaxShown = 120;
-  std::string text;
-  for (const char ch : name.substr(0, kMaxShown)) {
-    const auto byte = static_cast<unsigned char>(ch);
-    constexpr char kHex[] = "0123456789abcdef";
-    if (byte < 0x20 || byte == 0x7f)
-      text += std::string("\\x") + kHex[byte >> 4] + kHex[byte & 15];
-    else
-      text += ch;
-  }
-  return name.size() > kMaxShown ? text + "…" : text;
 }
 
 void copy_floats(const StoredTensor& t, int64_t begin, int64_t end, float* out) {

@@ -30,8 +30,6 @@ struct StoredTensor {
 
 // "F32 [96, 32]", for messages.
 std::string describe(DType dtype, const std::vector<int64_t>& shape);
-// A name from a file made safe for a one-line message: control characters escaped, cut when long.
-std::string printable(std::string_view name);
 
 // A mapped file. Its tensors' data stays valid as long as this object. The file must not be
 // changed in place meanwhile; replacing it by rename, as all writers here do, is harmless.

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "model/printable.h"
 #include "model/safetensors.h"
 
 namespace amalgam::model {
@@ -202,7 +203,7 @@ std::vector<StoredTensor> parse_header(const std::byte* file, uint64_t file_byte
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait
   if (fd < 0) throw Error(path + ": cannot be opened: " + std::strerror(errno));
   struct stat info {};
   const bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);

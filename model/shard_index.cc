@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "model/durable_file.h"
+#include "model/printable.h"
 #include "model/safetensors.h"
 
 namespace amalgam::model {
@@ -39,6 +40,7 @@ class IndexParser : public nlohmann::json_sax<json> {
   }
   bool start_object(size_t) override {
     if (in_map_ && depth_ != 1) return other();
+    if (in_map_ && found) return fail("has weight_map twice");
     if (in_map_) found = true;
     ++depth_;
     return true;

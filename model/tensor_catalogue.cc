@@ -4,6 +4,7 @@
 #include <set>
 
 #include "configs/error.h"
+#include "model/printable.h"
 #include "model/shard_index.h"
 
 namespace amalgam::model {

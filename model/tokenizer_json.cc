@@ -1,13 +1,13 @@
 // Reading tokenizer.json. Everything outside the supported family is named in an Error: a tokenizer
 // that is almost right would give other ids than the model was trained with.
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <unordered_map>
 
 #include "configs/error.h"
 #include "model/byte_level.h"
+#include "model/durable_file.h"
+#include "model/printable.h"
 #include "model/tokenizer_impl.h"
 
 namespace amalgam::model {
@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kLargestId = 1 << 24;  // absurd above: one table entry per id is kept
+constexpr int64_t kLargestId = 1 << 22;  // absurd above: one table entry per id is kept
+constexpr size_t kMaxFileBytes = size_t{256} << 20;
 
 class Reader {
  public:
@@ -87,7 +88,8 @@ class Reader {
         }
         patterns.push_back(text(member(pattern, "Regex", "pattern of Split"), "Regex"));
       } else {
-        fail("pre-tokenizer '" + type + "' is not supported here; use Split steps, then ByteLevel");
+        fail("pre-tokenizer '" + printable(type) +
+             "' is not supported here; use Split steps, then ByteLevel");
       }
     }
     if (!byte_level) fail("the pre-tokenizer must end with ByteLevel");
@@ -101,7 +103,7 @@ class Reader {
     std::unordered_map<std::string, int32_t> ids;
     ids.reserve(entries.size());
     for (const auto& [token, value] : entries.items()) {
-      const int32_t token_id = id(value, "the id of '" + token + "'");
+      const int32_t token_id = id(value, "the id of '" + printable(token) + "'");
       put(bytes, token_id, byte_level_to_bytes(token).value_or(token));
       ids.emplace(token, token_id);
     }
@@ -119,7 +121,7 @@ class Reader {
         const auto& pair = entry.get_ref<const std::string&>();
         const size_t space = pair.find(' ');
         if (space == std::string::npos || pair.find(' ', space + 1) != std::string::npos) {
-          fail("merge '" + pair + "' must be two tokens with one space between");
+          fail("merge '" + printable(pair) + "' must be two tokens with one space between");
         }
         left = pair.substr(0, space);
         right = pair.substr(space + 1);
@@ -148,10 +150,12 @@ class Reader {
     if (!entries.is_array()) fail("added_tokens must be an array");
     for (const Json& entry : entries) {
       const std::string content = text(member(entry, "content", "an added token"), "its content");
-      const int32_t token_id = id(member(entry, "id", "an added token"), "the id of " + content);
+      const int32_t token_id =
+          id(member(entry, "id", "an added token"), "the id of " + printable(content));
       if (content.empty()) fail("an added token is empty");
       for (const char* key : {"single_word", "lstrip", "rstrip"}) {
-        if (flag(entry, key)) fail("added token '" + content + "': " + key + " is not supported");
+        if (flag(entry, key))
+          fail("added token '" + printable(content) + "': " + key + " is not supported");
       }
       put(impl.bytes, token_id, content);
       impl.special.resize(impl.bytes.size());
@@ -172,20 +176,13 @@ class Reader {
   int32_t known(const std::unordered_map<std::string, int32_t>& ids,
                 const std::string& token) const {
     const auto found = ids.find(token);
-    if (found == ids.end()) fail("'" + token + "' is not in model.vocab");
+    if (found == ids.end()) fail("'" + printable(token) + "' is not in model.vocab");
     return found->second;
   }
 
   const Json& root_;
   const std::string& origin_;
 };
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (!file || !(text << file.rdbuf())) throw Error("cannot read the tokenizer file " + path);
-  return std::move(text).str();
-}
 
 std::shared_ptr<const TokenizerImpl> build(const Json& root, const std::string& origin) {
   const Reader reader(root, origin);
@@ -211,16 +208,19 @@ std::shared_ptr<const TokenizerImpl> build(const Json& root, const std::string& 
 Tokenizer Tokenizer::from_json(const std::string& json_text, const std::string& origin) {
   try {
     return Tokenizer(build(Json::parse(json_text), origin));
+  } catch (const Json::parse_error& error) {  // its text may quote the whole file
+    throw Error(origin + ": is not valid JSON (at byte " + std::to_string(error.byte) + ")");
   } catch (const Json::exception& error) {
-    throw Error(origin + ": not a usable tokenizer.json: " + error.what());
+    throw Error(origin + ": not a usable tokenizer.json: " + printable(error.what()));
   }
 }
 
 Tokenizer Tokenizer::load(const std::string& path) {
-  const bool folder = std::filesystem::is_directory(path);
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
   const std::string file =
       folder ? (std::filesystem::path(path) / "tokenizer.json").string() : path;
-  return from_json(read_file(file), file);
+  return from_json(read_file(file, kMaxFileBytes), file);
 }
 
 }  // namespace amalgam::model

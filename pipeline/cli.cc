@@ -10,11 +10,14 @@
 #include "configs/suggest.h"
 #include "pipeline/data.h"
 #include "pipeline/doctor.h"
+#include "pipeline/encode.h"
 #include "pipeline/generate.h"
 #include "pipeline/init.h"
+#include "pipeline/inspect.h"
 #include "pipeline/report_command.h"
 #include "pipeline/run.h"
 #include "pipeline/score.h"
+#include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
 #include "pipeline/verify.h"
 #include "pipeline/worker.h"
@@ -42,7 +45,9 @@ class Cli11Options final : public OptionSet {
   }
   void option(const std::string& names, std::vector<std::string>& field, const std::string& doc,
               Need need) override {
-    app_->add_option(names, field, doc)->required(need == Need::kRequired);
+    CLI::Option* option = app_->add_option(names, field, doc)->required(need == Need::kRequired);
+    // One value each time it is given: what follows may be overrides.
+    if (names[0] == '-') option->allow_extra_args(false);
   }
 
  private:
@@ -138,6 +143,9 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);
+  cli.add(run_inspect);
+  cli.add(run_tokenize);
+  cli.add(run_encode);
   cli.add(run_doctor);
   cli.add(run_worker);
   return cli.run(argc, argv, out);

@@ -100,8 +100,8 @@ nlohmann::ordered_json to_row(const Job& job, const std::optional<model::Tokeniz
 
 void GenerateOptions::describe(OptionSet& options) {
   options.option("--model", model, "Hugging Face directory", Need::kRequired);
-  options.option("--in", in, "JSONL rows", Need::kRequired);
-  options.option("--out", out, "JSONL to write", Need::kRequired);
+  options.option("--in", in, "JSONL rows, keys below", Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
   options.option("--temperature", temperature, "0 = the most likely token");
   options.option("--max-batch", max_batch, "sequences at a time; changes no result");
   options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");

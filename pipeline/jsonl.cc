@@ -1,7 +1,7 @@
 #include "pipeline/jsonl.h"
 
 #include <charconv>
-#include <fstream>
+#include <filesystem>
 
 #include "configs/error.h"
 
@@ -17,6 +17,22 @@ void for_each_line(const std::string& path,
     f(line, path + ":" + std::to_string(number));
   }
   if (in.bad()) throw Error(path + ": reading failed");
+}
+
+RowWriter::RowWriter(const std::string& path, const std::string& input) : path_(path) {
+  std::error_code absent;
+  if (!std::filesystem::exists(input, absent))
+    throw Error(input + ": cannot be read; check the path");
+  if (std::filesystem::equivalent(path, input, absent))
+    throw Error(path + ": is the input file too; write to another one");
+  file_.open(path);
+  if (!file_) throw Error(path + ": cannot be written");
+}
+
+void RowWriter::write(const std::string& row) { file_ << row << '\n'; }
+
+void RowWriter::finish() {
+  if (!file_.flush()) throw Error(path_ + ": writing failed; is the disk full?");
 }
 
 std::string float_text(float value) {

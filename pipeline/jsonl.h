@@ -1,5 +1,6 @@
 // Lines of a JSONL file, for commands whose rows are not prompt rows.
 #pragma once
+#include <fstream>
 #include <functional>
 #include <string>
 
@@ -9,6 +10,19 @@ namespace amalgam::pipeline {
 // read.
 void for_each_line(const std::string& path,
                    const std::function<void(const std::string&, const std::string&)>& f);
+
+// Writes a JSONL file while another is being read. Throws Error when `path` cannot be written, and
+// when it is the file that is read (`input`): opening it would empty it.
+class RowWriter {
+ public:
+  RowWriter(const std::string& path, const std::string& input);
+  void write(const std::string& row);  // without the line break
+  void finish();                       // Error when the disk did not take all of it
+
+ private:
+  std::string path_;
+  std::ofstream file_;
+};
 
 // The shortest decimal that reads back as this f32.
 std::string float_text(float value);

@@ -59,14 +59,17 @@ model::ModelConfig new_model_config(const configs::ModelSpec& spec,
 
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir) {
-  constexpr size_t kMaxTokenizerBytes = 256 << 20;
+  constexpr size_t kMaxFileBytes = 256 << 20;
   model::SaveOptions options;
   options.add_files = [&](const std::string& under_construction) {
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    // generation_config.json: sampling settings and further stop tokens that save_model cannot
+    // know.
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                             "chat_template.jinja", "generation_config.json"}) {
       const std::string from = tokenizer_dir + "/" + name;
       if (std::filesystem::exists(from))
         model::write_file_durably(under_construction + "/" + name,
-                                  model::read_file(from, kMaxTokenizerBytes));
+                                  model::read_file(from, kMaxFileBytes));
     }
   };
   model::save_model(directory, config, weights, options);

@@ -12,7 +12,8 @@ namespace amalgam::pipeline {
 model::ModelConfig new_model_config(const configs::ModelSpec& spec,
                                     const model::Tokenizer& tokenizer);
 
-// save_model, with tokenizer.json and tokenizer_config.json copied from `tokenizer_dir`.
+// save_model, with the tokenizer's files and generation_config.json copied from `tokenizer_dir`, as
+// far as they are there.
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir);
 

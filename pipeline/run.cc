@@ -30,7 +30,8 @@ void announce_disk(const configs::RunConfig& config) {
                           12 * m.hc_mult * m.hc_mult * m.hidden_size);
   const double parameters = static_cast<double>(m.layer_types.size()) * (experts + attention) +
                             2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
-  const double models = static_cast<double>(config.domains.size()) + 6;
+  const auto domains = static_cast<double>(config.domains.size());
+  const double models = domains + 6 + (domains + 4) * static_cast<double>(config.keep_last);
   const double bytes = 4 * parameters * (6 + models) + 100e6;
   const double free_bytes = static_cast<double>(free_disk_bytes(config.run_dir));
   std::fprintf(stderr, "run directory %s: needs about %.1f GB of disk, %.1f GB are free\n",

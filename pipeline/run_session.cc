@@ -21,10 +21,11 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// What decides the run's bytes; threads, workers and instruction set do not.
+// What decides the run's bytes; threads, workers, instruction set and recomputation do not.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
+  c.recompute = configs::Recompute::kNone;
   c.run_dir.clear();
   return configs::to_toml(c);
 }
@@ -48,8 +49,10 @@ void open_run_dir(const configs::RunConfig& config, bool resume) {
 
 void SessionOptions::describe(OptionSet& options) {
   config.describe(options, Need::kRequired);
-  options.option("--threads", threads, "CPU threads, instead of the config's; changes no result");
-  options.option("--workers", workers, "rollout worker processes; changes no result");
+  options.option("--threads", threads,
+                 "CPU threads; 0 = all cores, -1 = as the config says; changes no result");
+  options.option("--workers", workers,
+                 "rollout worker processes; -1 = as the config says; changes no result");
   options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
 }
 

@@ -296,4 +296,12 @@ void RunStore::truncate_after(const std::string& stage, int64_t step) {
   transaction.commit();
 }
 
+void RunStore::forget(const std::string& stage) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  for (const char* table : {"metrics", "trajectories", "figures"})
+    db_->run(std::string("DELETE FROM ") + table + " WHERE stage = ?", stage);
+  transaction.commit();
+}
+
 }  // namespace amalgam::pipeline

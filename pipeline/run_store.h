@@ -125,6 +125,8 @@ class RunStore {
 
   // Resume: removes the stage's metrics and trajectories of later steps.
   void truncate_after(const std::string& stage, int64_t step);
+  // The stage starts anew: removes its metrics, trajectories and figures.
+  void forget(const std::string& stage);
 
  private:
   mutable std::mutex mutex_;

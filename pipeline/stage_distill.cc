@@ -65,21 +65,30 @@ class DistillStage {
     }
   }
 
-  void run() {
+  // Trains to step `end`; the learning rate's schedule is that of all steps. Returns the held-out
+  // score after it, the mean over domains.
+  double run(int64_t end) {
     learner::TrainingState& state = training_.trainer().state();
     MetricsLogger metrics(run_.run_dir, job_.stage, &run_.store, state.step() - 1);
     log_.truncate_after(state.step());
     Progress progress(job_.stage, config_.steps, state.step());
     for (;;) {
       const int64_t step = state.step();
-      validate(step, progress);
-      if (step == config_.steps) break;
-      metrics.log(step, train_step(step));
+      NamedValues figures = validate(step, end, progress);
+      if (step >= end) {
+        if (step == config_.steps) metrics.log(step, figures);
+        break;
+      }
+      const NamedValues trained = train_step(step);
+      figures.insert(figures.end(), trained.begin(), trained.end());
+      metrics.log(step, figures);
       progress.update(step + 1, note_);
       run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
     }
-    best_.finish(job_.out_dir);
+    return best_.score(end);
   }
+  // Moves the best weights to the job's out_dir.
+  void finish() { best_.finish(job_.out_dir); }
 
  private:
   // The domain's row of the teacher table; without one, its own specialist.
@@ -97,22 +106,25 @@ class DistillStage {
     return weights;
   }
 
-  void validate(int64_t step, Progress& progress) {
-    const bool last = step == config_.steps;
+  // The held-out score of the weights before this step, when it is due.
+  NamedValues validate(int64_t step, int64_t end, Progress& progress) {
+    const bool last = step == end;
     const bool due = last || (config_.test_freq > 0 && step > 0 && step % config_.test_freq == 0);
-    if (!due || best_.has(step)) return;
+    if (!due) return {};
+    const std::string name = "val-core/all/acc/mean@1";
+    if (best_.has(step)) return {{name, best_.score(step)}};
     training_.trainer().state().sync();
     std::vector<PromptRow> prompts;
     for (const DistillDomain& d : domains_)
       prompts.insert(prompts.end(), d.held_out.begin(), d.held_out.end());
     const HeldOutScore s =
-        score_held_out(run_, job_.stage + "-validation", step, training_.weights(), tokenizer_dir_,
-                       prompts, 1, config_.rollout.temperature, budget_);
+        score_held_out(run_, validation_stage(job_.stage), step, training_.weights(),
+                       tokenizer_dir_, prompts, 1, config_.rollout.temperature, budget_);
     best_.record(step, s.mean, training_);
-    run_.store.record_metrics(job_.stage, step, {{"val-core/all/acc/mean@1", s.mean}});
     char text[64];
     std::snprintf(text, sizeof text, "held out %.1f %%", 100 * s.mean);
     progress.update(step, text);
+    return {{name, s.mean}};
   }
 
   NamedValues train_step(int64_t step) {
@@ -192,34 +204,49 @@ const char* objective_name(configs::Objective o) {
   return o == configs::Objective::kExact ? "exact" : "sampled";
 }
 
-// Trains with every candidate learning rate and keeps the best under `out`.
+std::string sweep_stage(configs::Objective objective, double lr) {
+  char name[64];
+  std::snprintf(name, sizeof name, "distill-%s-lr%g", objective_name(objective), lr);
+  return name;
+}
+
+// Every candidate learning rate trains for distill.sweep_steps; the best goes on and ends in `out`.
 void run_sweep(RunContext& run, DistillJob job, const std::string& out) {
   if (std::filesystem::exists(out)) return;
-  std::vector<double> candidates = run.config.distill.lr_candidates;
-  if (candidates.empty()) candidates = {run.config.distill.optim.lr};
-  double best = -1;
-  std::string best_dir;
-  std::vector<std::string> dirs;
-  for (const double lr : candidates) {
-    char name[64];
-    std::snprintf(name, sizeof name, "distill-%s-lr%g", objective_name(job.objective), lr);
-    job.stage = name;
-    job.lr = lr;
-    job.out_dir = run.path("checkpoints/candidate-" + job.stage);
-    dirs.push_back(job.out_dir);
-    const double score = run_distill_job(run, job);
-    run.store.record_sweep({objective_name(job.objective), lr, score, std::nan("")});
-    if (score > best) best = score, best_dir = job.out_dir;
-  }
-  std::filesystem::rename(best_dir, out);
-  for (const std::string& d : dirs) std::filesystem::remove_all(d);
+  const configs::DistillConfig& config = run.config.distill;
+  const auto stage_job = [&](double lr) {
+    DistillJob j = job;
+    j.stage = sweep_stage(job.objective, lr);
+    j.lr = lr;
+    j.out_dir = out;
+    return j;
+  };
+  std::vector<double> candidates = config.lr_candidates;
+  if (candidates.empty()) candidates = {config.optim.lr};
+  double best_lr = candidates[0], best_score = -1;
+  if (candidates.size() > 1)
+    for (const double lr : candidates) {
+      const DistillJob j = stage_job(lr);
+      const int64_t end = std::min(config.sweep_steps, config.steps);
+      // Known already where a resumed run is past it.
+      const auto known = BestCheckpoint(run, j.stage);
+      const double score = known.has(end) ? known.score(end) : DistillStage(run, j).run(end);
+      run.store.record_sweep({objective_name(job.objective), lr, score, std::nan("")});
+      if (score > best_score) best_lr = lr, best_score = score;
+    }
+  for (const double lr : candidates)
+    if (lr != best_lr)
+      std::filesystem::remove_all(run.path("checkpoints/" + sweep_stage(job.objective, lr)));
+  run_distill_job(run, stage_job(best_lr));
 }
 
 }  // namespace
 
-double run_distill_job(RunContext& run, const DistillJob& job) {
-  if (!std::filesystem::exists(job.out_dir)) DistillStage(run, job).run();
-  return run.store.figure(job.stage, kBestScoreFigure).value_or(0);
+void run_distill_job(RunContext& run, const DistillJob& job) {
+  if (std::filesystem::exists(job.out_dir)) return;
+  DistillStage stage(run, job);
+  stage.run(run.config.distill.steps);
+  stage.finish();
 }
 
 void run_distill_stage(RunContext& run) {

@@ -14,9 +14,9 @@ struct DistillJob {
   double lr = 0;
 };
 
-// Does nothing if out_dir is there. Continues an interrupted job. Returns the best held-out score,
-// the mean over domains.
-double run_distill_job(RunContext& run, const DistillJob& job);
+// Trains and leaves the best weights in out_dir; does nothing if it is there. Continues an
+// interrupted job.
+void run_distill_job(RunContext& run, const DistillJob& job);
 
 // RUN/student (exact objective) and RUN/sampled_kl (sampled-token estimate): the same prompts, keys
 // and number of updates, each with the best learning rate of the same candidates.

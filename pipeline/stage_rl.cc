@@ -87,9 +87,13 @@ class RlStage {
     Progress progress(job_.stage, rl_.steps, state.step() / updates);
     for (;;) {
       const int64_t step = state.step() / updates;
-      if (state.step() % updates == 0) validate(step, progress);
-      if (step == rl_.steps) break;
-      const NamedValues figures = train_step(step);
+      NamedValues figures = validate(step, progress);
+      if (step == rl_.steps) {
+        metrics.log(step, figures);
+        break;
+      }
+      const NamedValues trained = train_step(step);
+      figures.insert(figures.end(), trained.begin(), trained.end());
       metrics.log(step, figures);
       progress.update(step + 1, note_);
       run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
@@ -98,22 +102,24 @@ class RlStage {
   }
 
  private:
-  void validate(int64_t step, Progress& progress) {
+  // The held-out score of the weights before this step, when it is due. A step that was interrupted
+  // between its updates has it already.
+  NamedValues validate(int64_t step, Progress& progress) {
     const bool last = step == rl_.steps;
     const bool due = last || (rl_.test_freq > 0 && step > 0 && step % rl_.test_freq == 0);
-    if (!due || best_.has(step)) return;
+    if (!due) return {};
+    const std::string name =
+        "val-core/" + held_out_[0].data_source + "/acc/mean@" + std::to_string(rl_.val_n);
+    if (best_.has(step)) return {{name, best_.score(step)}};
     training_.trainer().state().sync();
     const HeldOutScore s =
-        score_held_out(run_, job_.stage + "-validation", step, training_.weights(), tokenizer_dir_,
-                       held_out_, rl_.val_n, rl_.rollout.temperature, budget_);
+        score_held_out(run_, validation_stage(job_.stage), step, training_.weights(),
+                       tokenizer_dir_, held_out_, rl_.val_n, rl_.rollout.temperature, budget_);
     best_.record(step, s.mean, training_);
-    run_.store.record_metrics(
-        job_.stage, step,
-        {{"val-core/" + held_out_[0].data_source + "/acc/mean@" + std::to_string(rl_.val_n),
-          s.mean}});
     char text[64];
     std::snprintf(text, sizeof text, "held out %.1f %%", 100 * s.mean);
     progress.update(step, text);
+    return {{name, s.mean}};
   }
 
   NamedValues train_step(int64_t step) {

@@ -1,5 +1,6 @@
 #include "pipeline/stage_sft.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -7,6 +8,7 @@
 #include "configs/error.h"
 #include "kernels/head_policy.h"
 #include "kernels/rng.h"
+#include "learner/anticipatory_routing.h"
 #include "learner/packing.h"
 #include "learner/schedule.h"
 #include "learner/trainer.h"
@@ -65,6 +67,36 @@ SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer
   return m;
 }
 
+learner::TrainOptions train_options(const configs::SftConfig& sft) {
+  return {.balance_loss_coefficient = sft.router_aux_loss_coef};
+}
+
+// Trains the indexers of the model in start_dir for `stage`, if the config says so; returns the
+// directory that the stage starts from.
+std::string warm_up_indexers(RunContext& run, const configs::SftConfig& sft,
+                             const SftMixture& mixture, const std::string& stage,
+                             const std::string& start_dir, const std::string& stage_out_dir) {
+  const int64_t steps = sft.index_warmup_steps;
+  if (steps == 0 || std::filesystem::exists(stage_out_dir)) return start_dir;
+  const model::ModelConfig config = model::load_model_config(start_dir + "/config.json");
+  if (std::none_of(config.layers.begin(), config.layers.end(),
+                   [](const model::Layer& l) { return l.attention == model::AttentionKind::kCsa; }))
+    throw Error(start_dir +
+                ": the model has no indexer (no compressed_sparse_attention layer); drop "
+                "index_warmup_steps");
+  const std::string name = "index-warmup-" + stage, out = run.path("checkpoints/warm-" + stage);
+  run_sft_job(
+      run, {.stage = name,
+            .start_dir = start_dir,
+            .out_dir = out,
+            .optim = sft.optim,
+            .options = {.trained = learner::Trained::kIndexer},
+            .batches = plan_batches(mixture, steps, sft.batch_tokens,
+                                    static_cast<uint64_t>(run.config.seed), stage_stream(name, 0)),
+            .lr = [&](int64_t step) { return learner::learning_rate(sft.optim, step, steps); }});
+  return out;
+}
+
 // Trains RUN/tokenizer on the text of all domains' conversations, unless it is there.
 void make_tokenizer(const RunContext& run) {
   const std::string dir = run.path("tokenizer");
@@ -120,56 +152,99 @@ std::vector<std::vector<const SftRow*>> plan_batches(const SftMixture& mixture, 
   return batches;
 }
 
-void run_sft_job(RunContext& run, const SftJob& job) {
-  if (std::filesystem::exists(job.out_dir)) return;
-  TrainingJob training(run, job.stage, job.start_dir, job.optim);
+namespace {
+
+enum class Outcome { kFinished, kRolledBack };
+
+std::vector<learner::TrainSequence> sequences_of(const std::vector<const SftRow*>& rows) {
+  std::vector<learner::TrainSequence> batch;
+  for (const SftRow* row : rows) batch.push_back({row->ids, row->learned});
+  return batch;
+}
+
+// Steps until the job is done, or a loss spike has rolled its state back.
+Outcome train(RunContext& run, const SftJob& job) {
+  TrainingJob training(run, job.stage, job.start_dir, job.optim, job.options);
   learner::Trainer& trainer = training.trainer();
+  learner::AnticipatoryRouting routing(job.anticipatory_routing, run.state_path(job.stage),
+                                       trainer);
   const auto num_steps = static_cast<int64_t>(job.batches.size());
+  // The answers' loss is reported, but has no gradient.
+  const bool is_warmup = job.options.trained == learner::Trained::kIndexer;
   MetricsLogger metrics(run.run_dir, job.stage, &run.store, trainer.state().step() - 1);
   Progress progress(job.stage, num_steps, trainer.state().step());
+  const auto batch_of = [&](int64_t step) {
+    return step < num_steps ? sequences_of(job.batches[static_cast<size_t>(step)])
+                            : std::vector<learner::TrainSequence>();
+  };
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
-    std::vector<learner::TrainSequence> batch;
+    const std::vector<std::vector<int32_t>> experts = routing.prepare(batch_of);
+    std::vector<learner::TrainSequence> batch = batch_of(step);
+    for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
     int64_t num_targets = 0, num_tokens = 0;
-    for (const SftRow* row : job.batches[static_cast<size_t>(step)]) {
-      batch.push_back({row->ids, row->learned});
-      num_targets += std::count(row->learned.begin(), row->learned.end(), true);
-      num_tokens += static_cast<int64_t>(row->ids.size());
+    for (const learner::TrainSequence& s : batch) {
+      num_targets += std::count(s.learned.begin(), s.learned.end(), true);
+      num_tokens += static_cast<int64_t>(s.ids.size());
     }
     double loss = 0;
-    trainer.accumulate(batch, kIndexLossCoefficient,
-                       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
-                         const auto n = static_cast<size_t>(micro.tokens());
-                         std::vector<float> weight(n, 1.0f / static_cast<float>(num_targets));
-                         std::vector<float> logprob(n), lse(n);
-                         kernels::head_cross_entropy(run.pool, trainer.network().scratch(),
-                                                     {.head = trainer.head(),
-                                                      .hidden = hidden.v.data,
-                                                      .targets = micro.targets.data(),
-                                                      .tokens = micro.tokens()},
-                                                     weight.data(),
-                                                     {.logprob = logprob.data(), .lse = lse.data()},
-                                                     trainer.head_gradients(hidden));
-                         for (size_t t = 0; t < n; ++t)
-                           if (micro.targets[t] >= 0) loss -= logprob[t];
-                       });
+    trainer.accumulate(
+        batch, kIndexLossCoefficient,
+        [&](const learner::MicroBatch& micro, const model::Var& hidden) {
+          const auto n = static_cast<size_t>(micro.tokens());
+          std::vector<float> weight(n, is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
+          std::vector<float> logprob(n), lse(n);
+          kernels::head_cross_entropy(run.pool, trainer.network().scratch(),
+                                      {.head = trainer.head(),
+                                       .hidden = hidden.v.data,
+                                       .targets = micro.targets.data(),
+                                       .tokens = micro.tokens()},
+                                      weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
+                                      trainer.head_gradients(hidden));
+          for (size_t t = 0; t < n; ++t)
+            if (micro.targets[t] >= 0) loss -= logprob[t];
+        });
     loss /= static_cast<double>(num_targets);
+    if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
+      routing.roll_back(run.pool);
+      progress.update(step, "loss spike: going back, with anticipatory routing");
+      return Outcome::kRolledBack;
+    }
+    const bool is_anticipatory = routing.active();
     const double lr = job.lr(step);
     const learner::StepReport report = trainer.step(lr);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    metrics.log(step, {{"train/loss", loss},
-                       {"train/lr", lr},
-                       {"train/index_loss", trainer.index_loss()},
-                       {"actor/grad_norm", report.grad_norm},
-                       {"timing_s/learn", seconds},
-                       {"timing_s/step", seconds},
-                       {"perf/throughput", static_cast<double>(num_tokens) / seconds}});
+    NamedValues figures = {
+        {"train/loss", loss},
+        {"train/lr", lr},
+        {"train/index_loss", trainer.index_loss()},
+        {"actor/grad_norm", report.grad_norm},
+        {"timing_s/learn", seconds},
+        {"timing_s/step", seconds},
+        {"perf/activation_bytes", static_cast<double>(trainer.network().activation_bytes())},
+        {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
+    if (job.options.balance_loss_coefficient > 0)
+      figures.emplace_back("train/balance_loss", trainer.balance_loss());
+    if (job.anticipatory_routing.delay > 0) {
+      figures.emplace_back("train/anticipatory_routing", is_anticipatory);
+      figures.emplace_back("train/loss_spikes", static_cast<double>(routing.num_rollbacks()));
+    }
+    metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);
     progress.update(step + 1, note);
   }
   training.save(job.out_dir);
+  return Outcome::kFinished;
+}
+
+}  // namespace
+
+void run_sft_job(RunContext& run, const SftJob& job) {
+  if (std::filesystem::exists(job.out_dir)) return;
+  while (train(run, job) == Outcome::kRolledBack) {
+  }
 }
 
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
@@ -183,9 +258,11 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
       run, {.stage = stage,
-            .start_dir = start_dir,
+            .start_dir = warm_up_indexers(run, domain.sft, mixture, stage, start_dir, out_dir),
             .out_dir = out_dir,
             .optim = domain.sft.optim,
+            .options = train_options(domain.sft),
+            .anticipatory_routing = domain.sft.anticipatory_routing,
             .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
                                     static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
             .lr = [&](int64_t step) {
@@ -215,9 +292,11 @@ void run_base_stage(RunContext& run) {
   const SftMixture clean = load_mixture(run, tokenizer, 0);
   const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
   SftJob job{.stage = "base",
-             .start_dir = init,
+             .start_dir = warm_up_indexers(run, base.clean, clean, "base", init, run.path("base")),
              .out_dir = run.path("base"),
              .optim = base.clean.optim,
+             .options = train_options(base.clean),
+             .anticipatory_routing = base.clean.anticipatory_routing,
              .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
                                      stage_stream("base/clean", 0)),
              .lr = nullptr};

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "learner/trainer.h"
 #include "pipeline/domain_rows.h"
 #include "pipeline/run_context.h"
 
@@ -25,6 +26,8 @@ struct SftJob {
   std::string stage;
   std::string start_dir, out_dir;  // model directories
   configs::OptimConfig optim;
+  learner::TrainOptions options = {};
+  configs::AnticipatoryConfig anticipatory_routing = {};
   std::vector<std::vector<const SftRow*>> batches;  // one a step
   std::function<double(int64_t step)> lr;
 };

@@ -122,4 +122,14 @@ std::string format_bytes(double bytes) {
   return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, kUnits[unit]);
 }
 
+std::string format_si(double value) {
+  if (std::isnan(value)) return kNone;
+  constexpr std::array<const char*, 9> kPrefixes = {"",   " k", " M", " G", " T",
+                                                    " P", " E", " Z", " Y"};
+  size_t prefix = 0;
+  // From 999.95 on four digits would read 1000.
+  for (; std::abs(value) >= 999.95 && prefix + 1 < kPrefixes.size(); ++prefix) value /= 1000;
+  return fmt::format("{:.4g}{}", value, kPrefixes[prefix]);
+}
+
 }  // namespace amalgam::pipeline

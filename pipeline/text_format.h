@@ -17,5 +17,6 @@ std::string format_number(double value);                        // four signific
 std::string format_count(double value);                         // 1,234,567
 std::string format_duration(double seconds);  // "1 h 02 min", "3 min 20 s", "4.2 s"
 std::string format_bytes(double bytes);       // "1.5 GiB"
+std::string format_si(double value);          // four significant digits: "13.27 G"
 
 }  // namespace amalgam::pipeline

@@ -1,5 +1,6 @@
 #include "pipeline/token_rows.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -25,8 +26,13 @@ void check_token_ids(const std::vector<int32_t>& ids, const std::string& where,
                   std::to_string(config.vocab_size - 1));
 }
 
-std::vector<int32_t> token_ids(const nlohmann::json& row, const std::string& where,
-                               const model::ModelConfig& config) {
+std::string text_member(const nlohmann::json& row, const char* key, const std::string& where) {
+  const auto it = row.find(key);
+  if (it == row.end() || !it->is_string()) throw Error(where + ": needs \"" + key + "\", a string");
+  return it->get<std::string>();
+}
+
+std::vector<int32_t> id_list(const nlohmann::json& row, const std::string& where) {
   const auto it = row.find("ids");
   if (it == row.end() || !it->is_array())
     throw Error(where + ": needs \"ids\", a list of token ids");
@@ -36,6 +42,23 @@ std::vector<int32_t> token_ids(const nlohmann::json& row, const std::string& whe
       throw Error(where + ": \"ids\" holds something that is not a token id");
     ids.push_back(v.get<int32_t>());
   }
+  return ids;
+}
+
+std::string ids_row(const std::vector<int32_t>& ids) {
+  std::string row = "{\"ids\": [";
+  row.reserve(row.size() + 8 * ids.size() + 2);
+  char digits[16];
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0) row += ", ";
+    row.append(digits, std::to_chars(digits, digits + sizeof digits, ids[i]).ptr);
+  }
+  return row + "]}";
+}
+
+std::vector<int32_t> token_ids(const nlohmann::json& row, const std::string& where,
+                               const model::ModelConfig& config) {
+  std::vector<int32_t> ids = id_list(row, where);
   check_token_ids(ids, where, config);
   return ids;
 }

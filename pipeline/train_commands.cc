@@ -100,7 +100,7 @@ int run_rl(const RlOptions& options) {
 
 void DistillOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kRequired);
-  options.option("--teacher", teachers, "DOMAIN=DIR, one for each domain of the config",
+  options.option("--teacher", teachers, "DOMAIN=DIR; once for each domain of the config",
                  Need::kRequired);
 }
 

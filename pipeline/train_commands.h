@@ -51,7 +51,8 @@ struct DistillOptions {
       "merge specialists into one model by on-policy distillation";
   static constexpr const char* kExamples =
       "  amalgam distill configs/quickstart.toml --model runs/quickstart/base --out student \\\n"
-      "      --teacher math=math-rl code=code-rl agent=agent-rl instruct=instruct-rl\n";
+      "      --teacher math=math-rl --teacher code=code-rl \\\n"
+      "      --teacher agent=agent-rl --teacher instruct=instruct-rl\n";
   StageOptions stage;
   std::vector<std::string> teachers;  // DOMAIN=DIR
   void describe(OptionSet& options);

@@ -6,6 +6,7 @@
 #include "pipeline/interrupt.h"
 #include "pipeline/model_files.h"
 #include "pipeline/stage_sft.h"
+#include "pipeline/trajectory_log.h"
 
 namespace amalgam::pipeline {
 
@@ -15,8 +16,18 @@ uint64_t stage_stream(const std::string& stage, uint64_t use) {
   return hash;
 }
 
+std::string validation_stage(const std::string& stage) { return stage + "-validation"; }
+
+void remove_token_logs(const std::string& run_dir, const std::string& stage) {
+  const std::filesystem::path folder = run_dir + "/wal";
+  if (!std::filesystem::exists(folder)) return;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    if (file.path().filename().string().starts_with(stage + "-"))
+      std::filesystem::remove(file.path());
+}
+
 TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-                         const configs::OptimConfig& optim)
+                         const configs::OptimConfig& optim, learner::TrainOptions options)
     : run_(run), stage_(stage), start_dir_(start_dir) {
   config_ = model::load_model_config(start_dir + "/config.json");
   const std::string path = run.state_path(stage);
@@ -24,14 +35,21 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::open(path, config_, run.pool));
   } else {
+    // Nothing of an earlier training under this name counts: its model was removed.
+    run.store.forget(stage);
+    for (const std::string& name : {stage, validation_stage(stage)})
+      std::filesystem::remove(trajectory_log_path(run.run_dir, name));
+    remove_token_logs(run.run_dir, stage);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     const model::Model start = model::load_model(start_dir);
     config_ = start.config;
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::create(path, config_, start.weights, run.pool));
   }
+  options.recompute = run.config.recompute;
   network_ = std::make_unique<model::Network>(config_, run.pool);
-  trainer_ = std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens);
+  trainer_ =
+      std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens, options);
   trainer_->set_poll([] {
     if (interrupted()) throw Interrupted{};
   });

@@ -9,12 +9,17 @@
 
 namespace amalgam::pipeline {
 
+// The name under which a stage's held-out samples are logged.
+std::string validation_stage(const std::string& stage);
+// Removes what the stage has under RUN/wal.
+void remove_token_logs(const std::string& run_dir, const std::string& stage);
+
 class TrainingJob {
  public:
   // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
-  // start_dir.
+  // start_dir and forgets what the run has of an earlier training under this name.
   TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
-              const configs::OptimConfig& optim);
+              const configs::OptimConfig& optim, learner::TrainOptions options = {});
 
   learner::Trainer& trainer() { return *trainer_; }
   const model::ModelConfig& config() const { return config_; }

@@ -109,7 +109,8 @@ model::Model zero_gradients(const model::ModelConfig& config) {
 void VerifyOptions::describe(OptionSet& options) {
   options.option("case", case_dir, "directory with config.json, weights and reference.safetensors",
                  Need::kRequired);
-  options.option("--dump", dump, "write what was computed, under the reference's names");
+  options.option("--dump", dump,
+                 "safetensors file to write what was computed to, under the reference's names");
   options.option("--threads", threads, "compute threads; 0 = all cores");
 }
 

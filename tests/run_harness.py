@@ -26,7 +26,8 @@ SMALL = [
     "rl.steps=2", "domain.math.rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4",
     "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
-    "distill.data.max_response_length=48",
+    "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
+    "distill.sweep_steps=1",
     "eval.prompts=5", "eval.n=2",
 ]
 

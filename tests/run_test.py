@@ -2,11 +2,13 @@
 
 Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the checks."""
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -105,6 +107,53 @@ def isa(program):
     program.run(wide, "--isa", "avx512", *SMALL)
     check_same(wide, outcome(narrow), "--isa avx512")
     return "the same bytes with AVX2 and AVX-512"
+
+
+def commands(program, ci_run):
+    """The stages one by one on a model directory, with the run directory on another file system."""
+    scratch = "/dev/shm" if os.path.isdir("/dev/shm") else program.scratch
+    base, settings = f"{ci_run}/base", [*SMALL, "sft.steps=2", "rl.test_freq=1",
+                                            "keep_last=1"]
+
+    def stage(command, out, *arguments, model=base):
+        run_dir = f"{scratch}/commands-{os.getpid()}-{out}"
+        log = program.path(out + ".log")
+        try:
+            process = program.popen(
+                [program.binary, command, CONFIG, "--model", model, "--out", program.path(out),
+                 "--run-dir", run_dir, *arguments, *settings], log)
+            finish(process)
+            check(process.returncode == 0, f"{command}: {text_of(log)[-600:]}")
+            with open(program.path(out) + "/model.safetensors", "rb") as file:
+                digest = hashlib.sha256(file.read()).hexdigest()
+            if command == "rl":
+                # Its model removed, the stage is trained again, from the start.
+                kept = os.listdir(run_dir + "/checkpoints/rl-math")
+                check(kept == ["step-2"], f"not the last validated model: {kept}")
+                lines = len(metric_lines(run_dir))
+                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 2,
+                      "rl: a held-out score is missing")
+                shutil.rmtree(program.path(out))
+                finish(program.popen(process.args, log))
+                with open(program.path(out) + "/model.safetensors", "rb") as file:
+                    check(hashlib.sha256(file.read()).hexdigest() == digest, "rl: other bytes")
+                check(len(metric_lines(run_dir)) == lines, "rl: figures of two trainings")
+            check(os.listdir(run_dir + "/wal") == [] if command != "sft" else True,
+                  f"{command} left token logs behind")
+        finally:
+            shutil.rmtree(run_dir, ignore_errors=True)
+        return program.path(out)
+
+    start = stage("sft", "start", "--domain", "math")
+    math = stage("rl", "math", "--domain", "math", model=start)
+    teachers = [f"math={math}", f"code={base}", f"dates={base}"]
+    student = stage("distill", "student", *[a for t in teachers for a in ("--teacher", t)])
+    command = [program.binary, "eval", CONFIG, "--model", student, *settings]
+    table = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    rows = [line.split() for line in table.stdout.strip().split("\n")]
+    check(table.returncode == 0 and len(rows) == 6 and all(0 <= float(r[2]) <= 100 for r in rows),
+          f"eval: {table.stdout}{table.stderr[-600:]}")
+    return "sft, rl, distill and eval on a model directory; a removed model is trained again"
 
 
 # Killed and resumed.
@@ -267,5 +316,5 @@ def stopped(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, killed, killed_late,
+    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, killed, killed_late,
                                            worker_killed, launcher_killed, stopped)}))

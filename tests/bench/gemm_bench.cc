@@ -25,7 +25,8 @@ double FmaLoop(int64_t rounds, float* sum) {
   constexpr int kChains = 12;  // more than latency × ports, few enough for 16 registers
   hn::Vec<hn::ScalableTag<float>> acc[kChains];
 #pragma GCC unroll 12
-  for (int i = 0; i < kChains; ++i) acc[i] = hn::Set(d, *sum);
+  for (int i = 0; i < kChains; ++i)
+    acc[i] = hn::Set(d, *sum + static_cast<float>(i));  // or they are one
   for (int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) acc[i] = hn::MulAdd(acc[i], x, y);

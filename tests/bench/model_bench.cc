@@ -56,20 +56,23 @@ void report(benchmark::State& state, int64_t tokens) {
                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void forward_backward(benchmark::State& state, const std::string& size) {
+// Beside the speed: how much memory the activations and their gradients take at once.
+void forward_backward(benchmark::State& state, const std::string& size,
+                      configs::Recompute recompute) {
   Subject& s = subject(size);
+  model::Network network(s.model.config(), pool());
   const model::ModelConfig& config = s.model.config();
   const TokenBatch batch(state.range(0), state.range(1), config.vocab_size);
   std::vector<float> logprob(batch.ids.size()), lse(batch.ids.size());
   for (auto _ : state) {
     s.gradients.zero(pool());
-    s.network.arena().reset();
-    model::Tape tape(s.network.arena());
-    model::Recording recording{.tape = &tape, .grads = &s.gradients.weights()};
-    const model::Var hidden =
-        s.network.run(s.model.weights(), {batch.ids, batch.slices}, &recording);
+    network.arena().reset();
+    model::Tape tape(network.arena());
+    model::Recording recording{
+        .tape = &tape, .grads = &s.gradients.weights(), .recompute = recompute};
+    const model::Var hidden = network.run(s.model.weights(), {batch.ids, batch.slices}, &recording);
     kernels::head_cross_entropy(
-        pool(), s.network.scratch(),
+        pool(), network.scratch(),
         {.head = {s.model.weights().head.data, config.vocab_size, config.hidden_size},
          .hidden = hidden.v.data,
          .targets = batch.targets.data(),
@@ -79,6 +82,7 @@ void forward_backward(benchmark::State& state, const std::string& size) {
     tape.backward();
   }
   report(state, batch.tokens());
+  state.counters["activation_MB"] = static_cast<double>(network.activation_bytes()) * 1e-6;
 }
 
 void forward(benchmark::State& state, const std::string& size) {
@@ -143,8 +147,19 @@ const auto kCalls = [](benchmark::internal::Benchmark* b) {
       ->Unit(benchmark::kMillisecond);
 };
 
-BENCHMARK_CAPTURE(forward_backward, tiny, "tiny")->Args({8, 256})->Apply(kCalls);
-BENCHMARK_CAPTURE(forward_backward, small, "small")->Args({4, 256})->Apply(kCalls);
+constexpr auto kKeepAll = configs::Recompute::kNone, kTensors = configs::Recompute::kTensors,
+               kLayer = configs::Recompute::kLayer;
+BENCHMARK_CAPTURE(forward_backward, tiny, "tiny", kKeepAll)->Args({8, 256})->Apply(kCalls);
+BENCHMARK_CAPTURE(forward_backward, small, "small", kKeepAll)->Args({4, 256})->Apply(kCalls);
+BENCHMARK_CAPTURE(forward_backward, tiny_recompute_tensors, "tiny", kTensors)
+    ->Args({8, 256})
+    ->Apply(kCalls);
+BENCHMARK_CAPTURE(forward_backward, tiny_recompute_layer, "tiny", kLayer)
+    ->Args({8, 256})
+    ->Apply(kCalls);
+BENCHMARK_CAPTURE(forward_backward, small_recompute_layer, "small", kLayer)
+    ->Args({4, 256})
+    ->Apply(kCalls);
 BENCHMARK_CAPTURE(forward, tiny, "tiny")->Args({8, 256})->Apply(kCalls);
 BENCHMARK_CAPTURE(forward, small, "small")->Args({4, 256})->Apply(kCalls);
 BENCHMARK_CAPTURE(prefill, tiny, "tiny")->Args({8, 256})->Apply(kCalls);

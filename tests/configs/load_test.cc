@@ -197,6 +197,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "seed = 1\n",
                 {"seed.x=3"},
                 "command line: seed is a whole number, so it has no key 'x'"},
+        BadCase{"spike_met_again",
+                "[sft.anticipatory_routing]\ndelay = 2\nspike_factor = 2\nactive_steps = 16\n",
+                {},
+                "dir/a.toml:4: sft.anticipatory_routing.active_steps: must be more than twice "
+                "rollback_steps (8), or the same spike is met again without it"},
+        BadCase{"spike_without_delay",
+                "[sft]\nanticipatory_routing.spike_factor = 2\n",
+                {},
+                "dir/a.toml:2: sft.anticipatory_routing.spike_factor: needs a delay above 0: there "
+                "is nothing to switch on"},
         BadCase{
             "wall_clock",
             "[sandbox]\ncpu_seconds = 3\n",

@@ -53,6 +53,22 @@ TEST(ArenaTest, SteadyStateAllocatesNothing) {
   EXPECT_EQ(arena.peak_bytes(), peak);
 }
 
+TEST(ArenaTest, PeakIsWhatWasInUseAtOnce) {
+  Arena arena;
+  arena.alloc<char>(1);  // 64 with its alignment
+  const auto mark = arena.mark();
+  arena.alloc<char>(1000);  // 1024
+  EXPECT_EQ(arena.peak_bytes(), 64u + 1024u);
+  arena.reset(mark);
+  arena.alloc<char>(500);
+  EXPECT_EQ(arena.peak_bytes(), 64u + 1024u);
+  constexpr size_t kBytes = size_t{9} << 20;  // the rest of a chunk that is left is not in use
+  arena.reset();
+  arena.alloc<char>(kBytes);
+  arena.alloc<char>(kBytes);
+  EXPECT_EQ(arena.peak_bytes(), 2 * kBytes);
+}
+
 TEST(ArenaTest, ResetAcrossChunksReturnsToTheMark) {
   Arena arena;
   arena.alloc<char>(100);

@@ -37,7 +37,7 @@ struct Case {
              std::vector<float>(logits.size()), std::vector<int32_t>(dweights.size())};
     route(pool, bound(), logits.data(), r.scores.data(), r.experts.data(), r.weights.data());
     route_backward(pool, bound(), logits.data(), r.scores.data(), r.experts.data(), dweights.data(),
-                   r.dlogits.data());
+                   nullptr, r.dlogits.data());
     return r;
   }
   // Weights of the given experts.
@@ -145,6 +145,50 @@ TEST(RouterTest, CloseToDoubleAndFiniteDifferences) {
   }
 }
 
+// Experts given from outside are weighted by the scores, like chosen ones; given what it would have
+// chosen, the router gives the same bits.
+TEST(RouterTest, GivenExpertsReplaceTheChoice) {
+  ThreadPool pool(1);
+  const Case k(30, 9, 3);
+  const auto chosen = k.run(pool);
+  Router op = k.bound();
+  std::vector<int32_t> given;
+  for (int64_t t = 0; t < 30; ++t)
+    for (const int32_t e : {7, 0, 4}) given.push_back(static_cast<int32_t>((e + t) % 9));
+  std::vector<float> scores(30 * 9), weights(30 * 3);
+  std::vector<int32_t> experts(30 * 3);
+  const auto route_given = [&](const std::vector<int32_t>& g) {
+    op.given = g.data();
+    route(pool, op, k.logits.data(), scores.data(), experts.data(), weights.data());
+  };
+  route_given(given);
+  for (int64_t t = 0; t < 30; ++t) {
+    EXPECT_TRUE(std::is_sorted(experts.begin() + t * 3, experts.begin() + t * 3 + 3));
+    EXPECT_TRUE(std::is_permutation(experts.begin() + t * 3, experts.begin() + t * 3 + 3,
+                                    given.begin() + t * 3));
+  }
+  EXPECT_LT(relative_error(k.oracle(experts, to_double(k.logits)), weights), 2e-6);
+  route_given(chosen.experts);
+  EXPECT_EQ(experts, chosen.experts);
+  EXPECT_TRUE(same_bits(weights, chosen.weights));
+}
+
+TEST(RouterTest, GradientOfTheScoresIsAdded) {
+  ThreadPool pool(1);
+  const Case k(9, 5, 2);
+  const auto r = k.run(pool);
+  const auto dscores = random_floats(9 * 5, 4);
+  std::vector<float> dlogits(9 * 5);
+  route_backward(pool, k.bound(), k.logits.data(), r.scores.data(), r.experts.data(),
+                 k.dweights.data(), dscores.data(), dlogits.data());
+  const auto loss = [&](const Doubles& z) {
+    double sum = dot(k.oracle(r.experts, z), k.dweights);
+    for (size_t i = 0; i < z.size(); ++i) sum += score(z[i]) * static_cast<double>(dscores[i]);
+    return sum;
+  };
+  EXPECT_LT(gradient_error(to_double(k.logits), dlogits, loss), 3e-6);
+}
+
 TEST(RouterTest, VeryNegativeLogitsGiveNoNaN) {
   const std::vector<float> z = {-80, -500, 3, 90}, bias = {9, 9, 0, 0}, dw = {1, 2};
   std::vector<float> s(4), w(2), dz(4);
@@ -153,7 +197,7 @@ TEST(RouterTest, VeryNegativeLogitsGiveNoNaN) {
   Router op{.tokens = 1, .num_experts = 4, .topk = 2, .bias = bias.data()};
   route(pool, op, z.data(), s.data(), e.data(), w.data());
   EXPECT_EQ(e, (std::vector<int32_t>{0, 3}));
-  route_backward(pool, op, z.data(), s.data(), e.data(), dw.data(), dz.data());
+  route_backward(pool, op, z.data(), s.data(), e.data(), dw.data(), nullptr, dz.data());
   for (const auto* v : {&s, &w, &dz})
     for (const float x : *v) EXPECT_TRUE(std::isfinite(x));
   EXPECT_NEAR(s[0] / std::exp(-40.0), 1, 1e-5);

@@ -3,13 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "tests/learner/small_model.h"
 
 namespace amalgam::learner {
 namespace {
 
-using testing::random_weights, testing::small_config, testing::TempDir;
+using testing::bits, testing::OwnedWeights, testing::random_weights, testing::small_config,
+    testing::TempDir;
 
 // One sequence of the small model, which has an MTP block, learned by heart.
 class TrainerTest : public ::testing::Test {
@@ -54,6 +56,51 @@ TEST_F(TrainerTest, LossFalls) {
   for (int i = 0; i < 30; ++i) last = train(trainer);
   EXPECT_NEAR(first, std::log(37.0), 0.5);
   EXPECT_LT(last, 0.5 * first);
+}
+
+// The indexer's warm-up moves every indexer tensor and not one bit of anything else, and its KL
+// falls.
+TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
+  OwnedWeights large = random_weights(config_, 1);  // attention and scores that are far from even
+  for (float& w : large.floats) w *= 8;
+  TrainingState state =
+      TrainingState::create(directory_.file("large"), config_, large.weights, pool_);
+  Trainer trainer(network_, state, {.kind = configs::OptimKind::kAdamW}, 64,
+                  {.trained = Trained::kIndexer});
+  struct Collect {
+    std::map<std::string, std::vector<float>> tensors;
+    void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+      tensors[name].assign(t.data, t.data + t.size());
+    }
+    void operator()(const std::string&, const kernels::IntTensor&) {}
+  } before, after;
+  visit(trainer.weights(), before);
+  const TrainSequence sequence{ids_, std::vector<bool>(ids_.size(), true)};
+  std::vector<double> kl;
+  for (int i = 0; i < 60; ++i) {
+    trainer.accumulate({&sequence, 1}, 1, [](const MicroBatch&, const model::Var&) {});
+    kl.push_back(trainer.index_loss());
+    EXPECT_EQ(trainer.step(0.01).outcome, StepOutcome::kDone);
+  }
+  EXPECT_GT(kl.front(), 0.01);
+  EXPECT_LT(kl.back(), 0.8 * kl.front());
+  visit(trainer.weights(), after);
+  int moved = 0;
+  for (const auto& [name, was] : before.tensors) {
+    const bool is_indexer = name.find(".indexer.") != std::string::npos;
+    EXPECT_EQ(bits(after.tensors[name]) != bits(was), is_indexer) << name;
+    moved += is_indexer;
+  }
+  EXPECT_EQ(moved, 6);
+}
+
+// Without the options nothing of a step changes; with a coefficient the step is another one.
+TEST_F(TrainerTest, BalanceLossIsReportedPerSequenceAndLayer) {
+  Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW}, 64,
+                  {.balance_loss_coefficient = 1e-4});
+  train(trainer);
+  EXPECT_GT(trainer.balance_loss(), 0.9);  // about 1: the load of a new router is nearly even
+  EXPECT_LT(trainer.balance_loss(), 2);    // E/K
 }
 
 // Blocks that run move their routing bias by the balance rule; the MTP block has no load and stays.

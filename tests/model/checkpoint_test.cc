@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <type_traits>
 
@@ -291,7 +292,7 @@ TEST(Checkpoint, RefusesTensorsThatDoNotFit) {
   EXPECT_THAT(edited_error([&](EditedModel& e) {
                 e.at("norm.weight").data = reinterpret_cast<const std::byte*>(bad.data());
               }),
-              HasSubstr("norm.weight holds a NaN"));
+              HasSubstr("norm.weight holds a number that is not finite"));
   EXPECT_THAT(error_of(tmp / "absent"), HasSubstr("absent/config.json"));
 }
 
@@ -308,6 +309,48 @@ TEST(Checkpoint, AWrongConfigIsRefusedBeforeMemoryIsAllocated) {
   write_file_durably(tmp / "config.json", config);
   EXPECT_THAT(error_of(tmp / ""),
               HasSubstr("embed.weight is F32 [96, 32], not [16000000, 100000]"));
+}
+
+// A sparse file of zeros that has every tensor, of a model twice as large as this machine's memory.
+TEST(Checkpoint, AModelLargerThanMemoryIsRefused) {
+  const TemporaryDirectory tmp;
+  ModelConfig config = load_model_config(golden("sliding") + "/config.json");
+  const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  config.vocab_size = 1 << 24;
+  config.hidden_size = 2 * memory / (config.vocab_size * 2 * 4) + 1;  // embedding and head, f32
+  struct Header {
+    std::string text;
+    int64_t end = 0;
+    void operator()(const std::string& name, const Tensor& t, Role) {
+      add(name, "BF16", t.rank == 2 ? std::vector{t.rows, t.cols} : std::vector{t.rows}, 2);
+    }
+    void operator()(const std::string& name, const IntTensor& t) {
+      add(name, "I32", {t.rows, t.cols}, 4);
+    }
+    void add(const std::string& name, const char* dtype, const std::vector<int64_t>& shape,
+             int64_t element_bytes) {
+      int64_t size = element_bytes;
+      std::string dims;
+      for (const int64_t n : shape)
+        size *= n, dims += (dims.empty() ? "" : ",") + std::to_string(n);
+      text += (text.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype +
+              "\",\"shape\":[" + dims + "],\"data_offsets\":[" + std::to_string(end) + "," +
+              std::to_string(end + size) + "]}";
+      end += size;
+    }
+  } header;
+  const Weights weights(config);
+  visit(weights, header);
+  header.text += "}";
+  const uint64_t header_bytes = header.text.size();
+  {
+    std::ofstream file(tmp / "model.safetensors", std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes) << header.text;
+  }
+  fs::resize_file(tmp / "model.safetensors",
+                  sizeof header_bytes + header_bytes + static_cast<uint64_t>(header.end));
+  write_file_durably(tmp / "config.json", model_config_json(config));
+  EXPECT_THAT(error_of(tmp / ""), HasSubstr("GiB in f32, but this machine has"));
 }
 
 TEST(Checkpoint, ReadsReleasedQuantisedWeights) {

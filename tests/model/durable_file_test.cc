@@ -1,6 +1,7 @@
 #include "model/durable_file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -37,6 +38,25 @@ TEST(DurableFile, ReadRefusesWhatIsTooLargeOrNoFile) {
   EXPECT_THROW(read_file(tmp / "absent", 3), Error);
   EXPECT_THROW(read_file(tmp / "", 3), Error);
   EXPECT_THROW(read_file("/dev/zero", 3), Error);
+}
+
+TEST(DurableFile, MovesADirectoryWithinAndBetweenFileSystems) {
+  const TemporaryDirectory tmp;
+  const std::string large(3 << 20, 'x');  // more than one piece of the copy
+  write_file_durably(staging_directory(tmp / "from") + "/f", large);
+  move_directory(tmp / "from.tmp", tmp / "a/b/");
+  EXPECT_EQ(read_file(tmp / "a/b/f", large.size()), large);
+  EXPECT_FALSE(fs::exists(tmp / "from.tmp"));
+
+  if (!fs::exists("/dev/shm")) GTEST_SKIP() << "needs a second file system at /dev/shm";
+  const std::string other = "/dev/shm/move_directory_test." + std::to_string(::getpid());
+  move_directory(tmp / "a/b", other);
+  EXPECT_FALSE(fs::exists(tmp / "a/b"));
+  move_directory(other, tmp / "back");
+  EXPECT_EQ(read_file(tmp / "back/f", large.size()), large);
+  EXPECT_FALSE(fs::exists(other));
+  EXPECT_FALSE(fs::exists(tmp / "back.tmp"));
+  EXPECT_THROW(move_directory(tmp / "absent", tmp / "c"), Error);
 }
 
 class ReplaceDirectory : public ::testing::TestWithParam<Exchange> {};

@@ -294,7 +294,7 @@ TEST(ModelConfig, RefusesWithTheKeyInTheMessage) {
   EXPECT_THAT(error_of("{\"vocab_size\": 96,"), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of("{\"vocab_size\": 1e999}"), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of("[]"), HasSubstr("must be a JSON object"));
-  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("nested too deeply"));
   EXPECT_THAT(error_of(std::string(5 << 20, ' ')), HasSubstr("larger than"));
   EXPECT_THROW(load_model_config("/absent/config.json"), Error);
 }

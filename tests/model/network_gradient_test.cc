@@ -16,8 +16,9 @@ namespace {
 class NetworkGradient : public ::testing::Test {
  protected:
   struct Losses {
-    double policy = 0;  // -Σ logprob of the next tokens
-    double index = 0;   // Σ KL of the indexers
+    double policy = 0;   // -Σ logprob of the next tokens
+    double index = 0;    // Σ KL of the indexers
+    double balance = 0;  // Σ of the learned MoE layers and sequences
   };
 
   explicit NetworkGradient(ModelConfig config = odd_config())
@@ -32,8 +33,11 @@ class NetworkGradient : public ::testing::Test {
     kernels::ThreadPool pool(1);
     Network net(model_.config(), pool);
     Tape tape(net.arena());
-    Recording recording{
-        .tape = &tape, .grads = &grads_.weights, .index_loss_coefficient = index_coefficient};
+    Recording recording{.tape = &tape,
+                        .grads = &grads_.weights,
+                        .index_loss_coefficient = index_coefficient,
+                        .indexed_entries = indexed_entries_,
+                        .balance_loss_coefficient = balance_coefficient_};
     const Packed packed(sequences_);
     const Var hidden = net.run(model_.weights(), packed.batch(), &recording);
     Ids targets;
@@ -52,7 +56,7 @@ class NetworkGradient : public ::testing::Test {
                                 weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
                                 {.hidden = hidden.g, .weight = grads_.weights.head.data});
     tape.backward();
-    Losses l{0, recording.index_loss};
+    Losses l{0, recording.index_loss, recording.balance_loss};
     for (const float x : logprob) l.policy -= static_cast<double>(x);
     return l;
   }
@@ -133,6 +137,8 @@ class NetworkGradient : public ::testing::Test {
   PackedModel model_;
   Model grads_;
   std::vector<Ids> sequences_;
+  IndexedEntries indexed_entries_ = IndexedEntries::kSelected;
+  float balance_coefficient_ = 0;
   uint64_t directions_ = 0;
 };
 
@@ -221,6 +227,43 @@ TEST_F(NetworkGradient, IndexLossByDifferences) {
   EXPECT_EQ(checked, 2 * 6);
 }
 
+// The load counts have no gradient; where no choice flips they do not move, so differences hold.
+TEST_F(NetworkGradient, BalanceLossByDifferences) {
+  constexpr float kCoefficient = 0.5f;
+  balance_coefficient_ = kCoefficient;
+  const double balance = run(0, 0).balance;
+  EXPECT_GT(balance, 2 * 3 * 0.9);  // two learned layers, three sequences, 1 where load is even
+  EXPECT_LT(balance, 2 * 3 * 2.5);  // E/K at most
+  Kept kept(grads_);
+  auto all = tensors();
+  for (auto& p : all) p.grad.data = kept.floats.data() + (p.grad.data - grads_.floats.data());
+  int learned = 0;
+  for (const auto& p : all) {
+    if (p.name != "layers.2.ffn.gate.weight" && p.name != "layers.3.ffn.gate.weight") continue;
+    ++learned;
+    expect_slope(
+        all, [&](const auto& q) { return q.name == p.name; },
+        [&] { return kCoefficient * run(0, 0).balance; }, 1e-3, 3e-6, p.name);
+  }
+  EXPECT_EQ(learned, 2);
+  expect_slope(
+      all, [](const auto& p) { return !is_selection(p.name); },
+      [&] { return kCoefficient * run(0, 0).balance; }, 1e-3, 3e-6, "the whole model");
+}
+
+TEST_F(NetworkGradient, BalanceLossAddsToTheOthers) {
+  run(1, 0);
+  const Kept policy(grads_);
+  balance_coefficient_ = 0.5f;
+  run(1, 0);
+  float largest = 0, moved = 0;
+  for (size_t i = 0; i < policy.floats.size(); ++i) {
+    largest = std::max(largest, std::abs(policy.floats[i]));
+    moved = std::max(moved, std::abs(policy.floats[i] - grads_.floats.data()[i]));
+  }
+  EXPECT_GT(moved, 1e-4f * largest);
+}
+
 // Top-k above every number of entries: the loss is over all visible entries (the warm-up's).
 class DenseNetworkGradient : public NetworkGradient {
  protected:
@@ -231,6 +274,20 @@ class DenseNetworkGradient : public NetworkGradient {
     return c;
   }
 };
+
+// The warm-up over a model that selects 4 entries is that of a model that selects all: losses and
+// every gradient, to the bit.
+TEST_F(DenseNetworkGradient, WarmUpIsOverAllVisibleEntries) {
+  const double want = run(0, 1).index;
+  const Kept all_selected(grads_);
+  model_.model.config.index_topk = 4;
+  const double sparse = run(0, 1).index;
+  indexed_entries_ = IndexedEntries::kAllVisible;
+  EXPECT_EQ(run(0, 1).index, want);
+  EXPECT_NE(sparse, want);
+  for (size_t i = 0; i < all_selected.floats.size(); ++i)
+    ASSERT_EQ(grads_.floats.data()[i], all_selected.floats[i]);
+}
 
 TEST_F(DenseNetworkGradient, IndexLossByDifferences) {
   run(0, 1);

@@ -152,6 +152,22 @@ TEST(RunStore, TruncateAfterTouchesOneStageOnly) {
   EXPECT_EQ(store.trajectories().size(), 4u);
 }
 
+TEST(RunStore, ForgetRemovesAllOfOneStage) {
+  const TempDir dir;
+  RunStore store(dir.path());
+  for (const char* stage : {"rl", "sft"}) {
+    store.record_metrics(stage, 1, {{"a", 1}});
+    store.record_trajectories(stage, {make_trajectory(1, "math")}, {1});
+    store.set_figure(stage, "best_step", 1);
+  }
+  store.forget("rl");
+  EXPECT_TRUE(store.metrics("rl").empty());
+  EXPECT_TRUE(store.figures("rl").empty());
+  EXPECT_EQ(store.metrics("sft").size(), 1u);
+  EXPECT_EQ(store.figures("sft").size(), 1u);
+  EXPECT_EQ(store.trajectories().size(), 1u);
+}
+
 TEST(RunStore, EvalsAndWorkers) {
   const TempDir dir;
   RunStore store(dir.path());

@@ -1,0 +1,69 @@
+// Transients: memory that a sub-block (hc_pre … hc_post) of a recorded pass needs in the forward
+// and again in the backward, but not in between: gradients of its inner values, and values that are
+// cheap to compute again. All sub-blocks use the same memory in turn.
+//
+// end() records a step that runs before all backward steps of the sub-block: it zeroes the
+// gradients and computes the values again, in the order and at the addresses of the forward. So
+// backward steps find what they would find had it been kept, to the bit.
+#pragma once
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/arena.h"
+#include "model/tape.h"
+
+namespace amalgam::model {
+
+class Transients {
+ public:
+  // `shared` is the memory that is used in turn; the functions stay in `kept`.
+  Transients(kernels::Arena& kept, kernels::Arena& shared) : kept_(kept), shared_(shared) {}
+
+  bool active() const { return active_; }  // inside a sub-block
+  void begin() {
+    mark_ = shared_.mark();
+    first_ = last_ = nullptr;
+    active_ = true;
+  }
+  float* value(size_t n) { return shared_.alloc<float>(n); }
+  float* gradient(size_t n) {
+    float* p = shared_.alloc<float>(n);
+    again([p, n] {
+      if (n) std::memset(p, 0, n * sizeof(float));
+    });
+    return p;
+  }
+  // f runs before the backward steps, after those that were given before it.
+  template <class F>
+  void again(F f) {
+    static_assert(std::is_trivially_destructible_v<F>, "it holds pointers and sizes only");
+    F* function = new (kept_.alloc<std::byte>(sizeof(F))) F(std::move(f));
+    auto* step = new (kept_.alloc<std::byte>(sizeof(Step)))
+        Step{function, [](void* p) { (*static_cast<F*>(p))(); }, nullptr};
+    (first_ ? last_->next : first_) = step;
+    last_ = step;
+  }
+  void end(Tape& tape) {
+    tape.record([first = first_] {
+      for (const Step* s = first; s; s = s->next) s->run(s->function);
+    });
+    shared_.reset(mark_);
+    active_ = false;
+  }
+
+ private:
+  struct Step {
+    void* function;
+    void (*run)(void*);
+    Step* next;
+  };
+  kernels::Arena &kept_, &shared_;
+  kernels::Arena::Mark mark_{};
+  Step *first_ = nullptr, *last_ = nullptr;
+  bool active_ = false;
+};
+
+}  // namespace amalgam::model
