@@ -1,5 +1,5 @@
-// Files that must survive a kill: append that is durable against kill -9, and replacement that is all or
-// nothing. Every failure is an Error that names the file and says what to do.
+// Files that must survive a kill: append that is durable against kill -9, and replacement that is
+// all or nothing. Every failure is an Error that names the file and says what to do.
 #pragma once
 #include <cstdint>
 #include <string>
