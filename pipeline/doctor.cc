@@ -46,7 +46,7 @@ std::string try_sandbox(const std::string& python) {
   const std::unique_ptr<sandbox::Sandbox> box = sandbox::create_container({}, &error);
   if (!box) return error;
   const sandbox::Result result = box->exec({{python, "-c", "print(6 * 7)"}, ""});
-  if (result.outcome == sandbox::Outcome::kExited && result.out == "42\n") return "";
+  if (result.outcome == sandbox::Outcome::kOk && result.out == "42\n") return "";
   return fmt::format("a trial command ended with {}: {}{}", sandbox::to_string(result.outcome),
                      result.detail, result.err);
 }

@@ -98,14 +98,23 @@ std::string python_source(const std::string& solution) {
 Score judge(const sandbox::Result& result, const json& outputs) {
   switch (result.outcome) {
     case sandbox::Outcome::kSandboxFailed:
+    case sandbox::Outcome::kCancelled:
       return failed(Status::kSandboxFailed, result.detail);
     case sandbox::Outcome::kTimeout:
       return scored(0, "timeout");
-    case sandbox::Outcome::kOutOfMemory:
+    case sandbox::Outcome::kMemory:
       return scored(0, "out of memory");
     case sandbox::Outcome::kOutputLimit:
       return scored(0, "too much output");
-    case sandbox::Outcome::kExited:
+    case sandbox::Outcome::kDiskLimit:
+      return scored(0, "disk full");
+    case sandbox::Outcome::kProcessLimit:
+      return scored(0, "too many processes");
+    case sandbox::Outcome::kDenied:
+      return scored(0, "forbidden system call");
+    case sandbox::Outcome::kOk:
+    case sandbox::Outcome::kExit:
+    case sandbox::Outcome::kSignal:
       break;
   }
   // Whatever is wrong with the output is the code's doing: the harness itself writes one JSON

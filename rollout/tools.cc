@@ -144,10 +144,13 @@ ToolResult ToolSession::grep(std::vector<std::string> arguments) {
   const sandbox::Result result = sandbox_->exec({std::move(arguments), ""});
   switch (result.outcome) {
     case sandbox::Outcome::kSandboxFailed:
+    case sandbox::Outcome::kCancelled:
       sandbox_.reset();
       return sandbox_failed(result.detail);
-    case sandbox::Outcome::kExited:
-      if (result.exit_code == 0) return ok(result_text(result.out));
+    case sandbox::Outcome::kOk:
+      return ok(result_text(result.out));
+    case sandbox::Outcome::kExit:
+    case sandbox::Outcome::kSignal:
       if (result.exit_code == 1) return ok("not found");
       // The arguments are ours and the files exist: grep can only be missing or broken.
       sandbox_.reset();
@@ -164,7 +167,7 @@ bool ToolSession::make_ready(std::string* error) {
   if (!fresh) return false;
   for (const auto& [name, text] : files_) {
     const sandbox::Result put = fresh->put_file(name, text);
-    if (put.outcome != sandbox::Outcome::kExited || put.exit_code != 0) {
+    if (put.outcome != sandbox::Outcome::kOk) {
       *error = "cannot put " + name + " into the sandbox: " + put.detail + put.err;
       return false;
     }

@@ -299,4 +299,22 @@ int64_t num_oom_kills(const Cgroups& cgroups) {
       "oom_kill");
 }
 
+int64_t num_refused_forks(const Cgroups& cgroups) {
+  if (cgroups.pids.folder.empty()) return -1;
+  return keyed_value(read_file(cgroups.pids.folder + "/pids.events"), "max");
+}
+
+int64_t peak_memory_bytes(const Cgroups& cgroups) {
+  const Controller& c = cgroups.memory;
+  if (c.folder.empty()) return -1;
+  const std::string text =
+      read_file(c.folder + (c.version == 1 ? "/memory.max_usage_in_bytes" : "/memory.peak"));
+  return text.empty() ? -1 : std::atoll(text.c_str());
+}
+
+void reset_peak_memory(const Cgroups& cgroups) {
+  if (cgroups.memory.version == 1 && !cgroups.memory.folder.empty())
+    write_file(cgroups.memory.folder + "/memory.max_usage_in_bytes", "0");
+}
+
 }  // namespace amalgam::sandbox

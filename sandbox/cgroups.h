@@ -44,6 +44,7 @@ class CgroupTree {
   bool make(int slot, Cgroups* cgroups, std::string* error) const;
   // False while a process is still in it.
   bool remove(int slot) const;
+  bool limits_memory() const { return !base_.memory.folder.empty(); }
   // For people: "v1 memory,pids,cpu" or "none (rlimits only)".
   std::string describe() const;
 
@@ -59,5 +60,11 @@ bool set_limits(const Cgroups& cgroups, const Limits& limits, int num_extra);
 int64_t cpu_usage_ns(const Cgroups& cgroups);
 // Processes ever killed for memory in the folder, -1 when it cannot be read.
 int64_t num_oom_kills(const Cgroups& cgroups);
+// Forks ever refused in the folder for its process limit, -1 when it cannot be read.
+int64_t num_refused_forks(const Cgroups& cgroups);
+// The most memory charged to the folder since the last reset, -1 when it cannot be read. Version 2
+// has no reset before Linux 6.12: there it is the most since the slot was made.
+int64_t peak_memory_bytes(const Cgroups& cgroups);
+void reset_peak_memory(const Cgroups& cgroups);
 
 }  // namespace amalgam::sandbox

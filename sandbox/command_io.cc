@@ -31,6 +31,7 @@ int num_cpus() {
 
 CommandIo::~CommandIo() {
   close_child_fds();
+  close_in();
   for (const Stream* s : {&out_, &err_})
     if (s->fd >= 0) close(s->fd);
 }
@@ -56,6 +57,59 @@ bool CommandIo::open(const std::string& stdin_text, std::string* error) {
       return false;
     }
   }
+  return open_outputs(error);
+}
+
+bool CommandIo::open_fed(std::string* error) {
+  int fds[2];
+  const bool made = pipe2(fds, O_CLOEXEC) == 0;
+  if (made) {
+    child_fds_.push_back(fds[0]);
+    in_ = fds[1];
+    in_reader_ = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
+  }
+  if (in_reader_ < 0 || fcntl(in_, F_SETFL, O_NONBLOCK)) {
+    *error = std::string("cannot make a command's stdin: ") + std::strerror(errno);
+    return false;
+  }
+  return open_outputs(error);
+}
+
+void CommandIo::feed(std::string text, int source) {
+  text_ = std::move(text);
+  source_ = source;
+  pump();
+}
+
+void CommandIo::close_in() {
+  if (in_ >= 0) close(in_);
+  if (in_reader_ >= 0) close(in_reader_);
+  in_ = in_reader_ = -1;
+}
+
+void CommandIo::pump() {
+  if (in_ < 0) return;
+  for (;;) {
+    while (!text_.empty()) {
+      const ssize_t n = write(in_, text_.data(), text_.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return;  // full
+      text_.erase(0, static_cast<size_t>(n));
+    }
+    if (source_ < 0) return close_in();
+    pollfd p{source_, POLLIN, 0};
+    if (poll(&p, 1, 0) <= 0) return;
+    char buffer[16 << 10];
+    const ssize_t n = read(source_, buffer, sizeof buffer);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (n <= 0)
+      source_ = -1;
+    else
+      text_.assign(buffer, static_cast<size_t>(n));
+  }
+}
+
+bool CommandIo::open_outputs(std::string* error) {
   for (Stream* s : {&out_, &err_}) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC)) {
@@ -103,10 +157,16 @@ int64_t CpuMeter::now_ns() const {
 
 double CpuMeter::seconds() const { return static_cast<double>(now_ns() - start_ns_) * 1e-9; }
 
+double CpuMeter::restart() {
+  const int64_t before = start_ns_;
+  start_ns_ = now_ns();
+  return static_cast<double>(start_ns_ - before) * 1e-9;
+}
+
 int64_t CpuMeter::memory_bytes() const { return measure_descendants(slot_.pid).memory_bytes; }
 
-CommandEnd run_command(int socket, const Limits& limits, CommandIo* io, const CpuMeter* meter,
-                       wire::Packet* done) {
+CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
+                       const CpuMeter* meter, wire::Packet* done) {
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](double s) {
     return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
@@ -135,9 +195,17 @@ CommandEnd run_command(int socket, const Limits& limits, CommandIo* io, const Cp
           std::chrono::ceil<std::chrono::milliseconds>(next_look - Clock::now()).count(), 0));
       const int wait_ms =
           end == CommandEnd::kDone ? std::min(look_ms, wall.ms_left()) : killed.ms_left();
-      pollfd p[3] = {{socket, POLLIN, 0}, {io->out_fd(), POLLIN, 0}, {io->err_fd(), POLLIN, 0}};
-      const int ready = poll(p, 3, wait_ms);
+      const bool runs = end == CommandEnd::kDone;
+      pollfd p[6] = {{socket, POLLIN, 0},
+                     {io->out_fd(), POLLIN, 0},
+                     {io->err_fd(), POLLIN, 0},
+                     {runs ? cancel : -1, POLLIN, 0},
+                     {runs ? io->in_fd() : -1, POLLOUT, 0},
+                     {runs ? io->source_fd() : -1, POLLIN, 0}};
+      const int ready = poll(p, 6, wait_ms);
       if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
+      if (ready > 0 && p[3].revents) kill_for(CommandEnd::kCancelled);
+      if (ready > 0 && (p[4].revents || p[5].revents)) io->pump();
       if (ready > 0 && !io->drain()) kill_for(CommandEnd::kOutput);
       if (ready > 0 && p[0].revents) {
         if (wire::receive(socket, done, wire::Deadline(0)) != wire::Status::kOk ||

@@ -11,8 +11,8 @@
 
 namespace amalgam::sandbox {
 
-// stdin is a sealed memory file (nothing to feed, no SIGPIPE); stdout and stderr are pipes, drained
-// as they fill and cut at the limit.
+// stdin is a sealed memory file (nothing to feed), or a pipe when its text is not known at the
+// start; stdout and stderr are pipes, drained as they fill and cut at the limit.
 class CommandIo {
  public:
   explicit CommandIo(int64_t max_bytes) : max_bytes_(max_bytes) {}
@@ -21,6 +21,11 @@ class CommandIo {
   CommandIo& operator=(const CommandIo&) = delete;
 
   bool open(const std::string& stdin_text, std::string* error);
+  // With a pipe as stdin, which feed() fills.
+  bool open_fed(std::string* error);
+  // Once, after open_fed: what stdin will hold: the text, then what `source` has until its end (-1:
+  // nothing; it stays the caller's). Written by pump() as the program reads.
+  void feed(std::string text, int source);
   // stdin (only when there is text), stdout, stderr.
   const std::vector<int>& child_fds() const { return child_fds_; }
   void close_child_fds();
@@ -28,8 +33,13 @@ class CommandIo {
   // The ends to poll for reading; -1 when closed.
   int out_fd() const { return out_.fd; }
   int err_fd() const { return err_.fd; }
+  // What to poll to go on feeding: both -1 when stdin is complete.
+  int in_fd() const { return text_.empty() ? -1 : in_; }                      // for writing
+  int source_fd() const { return text_.empty() && in_ >= 0 ? source_ : -1; }  // for reading
   // Reads what is there without waiting. False when a stream went beyond its limit.
   bool drain();
+  // Moves stdin on without waiting.
+  void pump();
 
   std::string take_out() { return std::move(out_.text); }
   std::string take_err() { return std::move(err_.text); }
@@ -40,21 +50,30 @@ class CommandIo {
     std::string text;
   };
   bool drain(Stream* stream) const;
+  bool open_outputs(std::string* error);
+  void close_in();
 
   const int64_t max_bytes_;
   std::vector<int> child_fds_;
   Stream out_, err_;
+  // The writing end of a fed stdin, and a reading end of our own: a program that closes its stdin
+  // costs us no SIGPIPE.
+  int in_ = -1, in_reader_ = -1;
+  int source_ = -1;
+  std::string text_;  // still to be written
 };
 
-// CPU and memory use of one slot since the meter was made.
+// CPU and memory use of one slot since the meter was made or restarted.
 class CpuMeter {
  public:
   explicit CpuMeter(const Slot& slot);
   // By the cgroup, which misses nothing; without one, by /proc (only what is still alive counts).
   double seconds() const;
+  // Begins anew and returns the seconds until now.
+  double restart();
   // Whether no cgroup limits the memory, so that the owner has to.
   bool must_watch_memory() const { return !has_memory_; }
-  // Private resident memory, by /proc.
+  // By /proc (process_tree.h).
   int64_t memory_bytes() const;
 
  private:
@@ -65,16 +84,18 @@ class CpuMeter {
 };
 
 enum class CommandEnd {
-  kDone,     // *done is init's answer to kExec; also for the three below, after the kill
+  kDone,     // *done is init's answer to kExec; also for the four below, after the kill
   kTimeout,  // CPU or wall clock
   kMemory,
   kOutput,
+  kCancelled,
   kLost,  // the sandbox died
   kStuck  // init did not answer the kill
 };
 
-// Waits for the end of the command that was just sent to init, and ends it at a limit.
-CommandEnd run_command(int socket, const Limits& limits, CommandIo* io, const CpuMeter* meter,
-                       wire::Packet* done);
+// Waits for the end of the command that was just sent to init, and ends it at a limit or when
+// `cancel` (an eventfd) becomes readable.
+CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
+                       const CpuMeter* meter, wire::Packet* done);
 
 }  // namespace amalgam::sandbox

@@ -1,15 +1,16 @@
-// A container sandbox, seen from its owner: one slot of the launcher with a sandbox started in it.
-// Requests go over the slot's socket to the sandbox's init (init.h); output comes through pipes.
+#include "sandbox/container.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
-#include "sandbox/command_io.h"
-#include "sandbox/image_store.h"
-#include "sandbox/init.h"
-#include "sandbox/launcher.h"
 #include "sandbox/slot.h"
 #include "sandbox/wire.h"
 
@@ -32,12 +33,22 @@ Result failed(std::string detail) {
 }
 
 // The sandboxed code's own doing, in the way a shell would report it.
-Result refused(int exit_code, std::string message) {
+Result refused(Outcome outcome, int exit_code, std::string message) {
   Result result;
-  result.outcome = Outcome::kExited;
+  result.outcome = outcome;
   result.exit_code = exit_code;
   result.err = std::move(message);
   return result;
+}
+
+// The strings of a kExec (init.h). False when one of them holds a 0 byte.
+bool pack(const Command& command, std::string* strings) {
+  const auto add = [&](const std::string& s) { *strings += s + '\0'; };
+  add(command.working_directory);
+  for (const std::string& variable : command.environment) add(variable);
+  for (const std::string& argument : command.argv) add(argument);
+  const auto num_ends = std::count(strings->begin(), strings->end(), '\0');
+  return static_cast<size_t>(num_ends) == 1 + command.environment.size() + command.argv.size();
 }
 
 bool is_relative_path(const std::string& path) {
@@ -51,175 +62,324 @@ bool is_relative_path(const std::string& path) {
   return true;
 }
 
-class Container : public Sandbox {
- public:
-  Container(std::unique_ptr<Slot> slot, const Limits& limits)
-      : slot_(std::move(slot)), limits_(limits), oom_kills_(num_oom_kills(slot_->cgroups)) {}
-
-  ~Container() override {
-    if (!slot_) return;
-    if (!wire::send(slot_->socket, Tag::kExit)) {
-      Launcher::instance().discard(std::move(slot_));
-      return;
-    }
-    slot_->closing = true;
-    Launcher::instance().release(std::move(slot_));
-  }
-
-  Result exec(const Command& command) override {
-    if (!slot_) return dead_;
-    std::string blob;
-    for (const std::string& argument : command.argv) blob += argument + '\0';
-    if (command.argv.empty() || command.argv[0].empty() || command.argv[0][0] != '/')
-      return refused(127, "the program must be an absolute path");
-    if (blob.size() > kMaxArgvBytes) return refused(126, "argument list too long");
-
-    CommandIo io(limits_.output_bytes);
-    std::string error;
-    if (!io.open(command.stdin_text, &error)) return failed(error);
-    CpuMeter meter(*slot_);
-    if (!wire::send(slot_->socket, Tag::kExec, 0, static_cast<int64_t>(blob.size()), {},
-                    io.child_fds()) ||
-        !wire::send_data(slot_->socket, blob))
-      return lost("the sandbox died before a command");
-    io.close_child_fds();
-
-    Result result;
-    Packet done;
-    const CommandEnd end = run_command(slot_->socket, limits_, &io, &meter, &done);
-    result.out = io.take_out();
-    result.err = io.take_err();
-    if (end == CommandEnd::kStuck) {
-      Launcher::instance().discard(std::move(slot_));
-      return dead_ = failed("a command could not be killed");
-    }
-    if (end == CommandEnd::kLost) {
-      lost("the sandbox died during a command");
-      dead_.out = std::move(result.out);
-      dead_.err = std::move(result.err);
-      return dead_;
-    }
-    if (done.tag != Tag::kDone) return failed(done.payload);
-    result.cpu_seconds = std::max(static_cast<double>(done.value) * 1e-6, meter.seconds());
-    if (end == CommandEnd::kTimeout || result.cpu_seconds > limits_.cpu_seconds)
-      result.outcome = Outcome::kTimeout;
-    else if (saw_oom_kill() || end == CommandEnd::kMemory)
-      result.outcome = Outcome::kOutOfMemory;
-    else if (end == CommandEnd::kOutput)
-      result.outcome = Outcome::kOutputLimit;
-    else {
-      result.outcome = Outcome::kExited;
-      result.exit_code =
-          WIFSIGNALED(done.code) ? 128 + WTERMSIG(done.code) : WEXITSTATUS(done.code);
-      result.err += done.payload;
-    }
-    return result;
-  }
-
-  Result put_file(const std::string& path, const std::string& content) override {
-    if (!slot_) return dead_;
-    if (!is_relative_path(path)) return refused(1, "not a relative path: " + path);
-    if (!wire::send(slot_->socket, Tag::kPut, 0, static_cast<int64_t>(content.size()), path) ||
-        !wire::send_data(slot_->socket, content))
-      return lost("the sandbox died before a file was put");
-    Packet done;
-    return file_answer(path, &done);
-  }
-
-  Result get_file(const std::string& path, std::string* content) override {
-    content->clear();
-    if (!slot_) return dead_;
-    if (!is_relative_path(path)) return refused(1, "not a relative path: " + path);
-    if (!wire::send(slot_->socket, Tag::kGet, 0, 0, path))
-      return lost("the sandbox died before a file was read");
-    Packet done;
-    Result result = file_answer(path, &done);
-    if (result.outcome == Outcome::kExited && result.exit_code == 0 &&
-        wire::receive_data(slot_->socket, done.value, content, Deadline(kAnswerSeconds)) !=
-            Status::kOk) {
-      content->clear();
-      return lost("the sandbox died while a file was read");
-    }
-    return result;
-  }
-
-  Result open_top(int* directory) override {
-    if (!slot_) return dead_;
-    if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
-    Packet done;
-    const Result result = file_answer("top", &done);
-    if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
-    if (slot_) *directory = done.fds[0];
-    return result;
-  }
-
-  Result change(const std::string& path, unsigned mode, const std::string& content) override {
-    if (!slot_) return dead_;
-    if (!is_relative_path(path)) return refused(1, "not a relative path: " + path);
-    if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),
-                    static_cast<int64_t>(content.size()), path) ||
-        !wire::send_data(slot_->socket, content))
-      return lost("the sandbox died before a file was changed");
-    Packet done;
-    return file_answer(path, &done);
-  }
-
- private:
-  // The sandbox is unusable; so is every later call. Code that used up the memory in a way that
-  // took our own processes along is not a failure of ours.
-  Result lost(const char* detail) {
-    dead_ = failed(detail);
-    if (saw_oom_kill()) {
-      dead_.outcome = Outcome::kOutOfMemory;
-      dead_.detail.clear();
-    }
-    Launcher::instance().discard(std::move(slot_));
-    return dead_;
-  }
-
-  Result file_answer(const std::string& path, Packet* done) {
-    if (wire::receive(slot_->socket, done, Deadline(kAnswerSeconds)) != Status::kOk ||
-        done->tag != Tag::kDone)
-      return lost("the sandbox died or does not answer");
-    if (done->code != 0)
-      return refused(1, path + ": " +
-                            (done->code == EINVAL || done->code == ELOOP || done->code == ENXIO
-                                 ? "not a regular file"
-                                 : std::strerror(done->code)));
-    Result result;
-    result.outcome = Outcome::kExited;
-    return result;
-  }
-
-  // Whether a process was killed for memory since the last time this was asked.
-  bool saw_oom_kill() {
-    if (oom_kills_ < 0) return false;
-    const int64_t before = oom_kills_;
-    oom_kills_ = num_oom_kills(slot_->cgroups);
-    return oom_kills_ > before;
-  }
-
-  std::unique_ptr<Slot> slot_;
-  const Limits limits_;
-  int64_t oom_kills_;
-  Result dead_;  // what every call answers when slot_ is gone
-};
-
 }  // namespace
 
-std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
-  return create_container(limits, Image{}, error);
+struct Container::Running {
+  Running(const Slot& slot, int64_t output_bytes) : io(output_bytes), meter(slot) {}
+  CommandIo io;
+  CpuMeter meter;
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  double startup_seconds = 0;  // CPU time before it was needed, which does not count
+};
+
+Container::Container(std::unique_ptr<Slot> slot, const Limits& limits)
+    : slot_(std::move(slot)),
+      limits_(limits),
+      oom_kills_(num_oom_kills(slot_->cgroups)),
+      refused_forks_(num_refused_forks(slot_->cgroups)) {}
+
+Container::~Container() {
+  if (cancel_ >= 0) close(cancel_);
+  if (!slot_) return;
+  // A running program, started but never used, holds init up.
+  if ((started_ && !wire::send(slot_->socket, Tag::kKill)) ||
+      !wire::send(slot_->socket, Tag::kExit)) {
+    Launcher::instance().discard(std::move(slot_));
+    return;
+  }
+  slot_->closing = true;
+  Launcher::instance().release(std::move(slot_));
 }
 
-std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
-                                          std::string* error) {
+Result Container::exec(const Command& command) {
+  if (!slot_) return dead_;
+  Running running(*slot_, limits_.output_bytes);
+  std::string error;
+  const bool is_fed = command.stdin_fd >= 0;
+  if (!(is_fed ? running.io.open_fed(&error) : running.io.open(command.stdin_text, &error)) ||
+      !begin_command(&error))
+    return failed(error);
+  Result result;
+  if (send(command, &running.io, &result)) {
+    if (is_fed) running.io.feed(command.stdin_text, command.stdin_fd);
+    result = finish(&running);
+  }
+  end_command();
+  return result;
+}
+
+bool Container::start(const Command& command, std::string* error) {
+  auto running = std::make_unique<Running>(*slot_, limits_.output_bytes);
+  Result refusal;
+  if (!running->io.open_fed(error)) return false;
+  if (!send(command, &running->io, &refusal)) {
+    *error = refusal.detail + refusal.err;
+    return false;
+  }
+  char ready;
+  pollfd p[2] = {{running->io.out_fd(), POLLIN, 0}, {slot_->socket, POLLIN, 0}};
+  const Deadline deadline(kAnswerSeconds);
+  int num_ready;
+  do {
+    num_ready = poll(p, 2, deadline.ms_left());
+  } while (num_ready < 0 && errno == EINTR);
+  if (num_ready <= 0 || p[1].revents || read(p[0].fd, &ready, 1) != 1) {
+    *error = std::string("cannot start ") + command.argv[0] + " ahead of its use";
+    Launcher::instance().discard(std::move(slot_));
+    dead_ = failed(*error);
+    return false;
+  }
+  started_ = std::move(running);
+  return true;
+}
+
+bool Container::is_started_alive() const {
+  if (!slot_ || !started_) return false;
+  pollfd p{slot_->socket, POLLIN, 0};
+  return poll(&p, 1, 0) == 0;
+}
+
+Result Container::run_started(std::string stdin_text, int stdin_fd) {
+  const std::unique_ptr<Running> running = std::move(started_);
+  if (!slot_) return dead_;
+  std::string error;
+  running->begin = std::chrono::steady_clock::now();
+  if (!begin_command(&error)) return lost("cannot run what was started");
+  running->startup_seconds = running->meter.restart();
+  running->io.feed(std::move(stdin_text), stdin_fd);
+  const Result result = finish(running.get());
+  end_command();
+  return result;
+}
+
+void Container::drop_started() {
+  if (!started_) return;
+  started_.reset();
+  Packet done;
+  if (slot_ && (!wire::send(slot_->socket, Tag::kKill) ||
+                wire::receive(slot_->socket, &done, Deadline(kAnswerSeconds)) != Status::kOk))
+    lost("what was started does not end");
+}
+
+// Sends a command to init. False when that cannot be, with the answer to the caller.
+bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
+  std::string strings;
+  if (command.argv.empty() || command.argv[0].empty() || command.argv[0][0] != '/') {
+    *refusal = refused(Outcome::kExit, 127, "the program must be an absolute path");
+    return false;
+  }
+  if (!pack(command, &strings) || strings.size() > kMaxArgvBytes) {
+    *refusal = refused(
+        Outcome::kExit, 126,
+        strings.size() > kMaxArgvBytes ? "argument list too long" : "an argument holds a 0 byte");
+    return false;
+  }
+  if (!wire::send(slot_->socket, Tag::kExec, static_cast<int32_t>(command.environment.size()),
+                  static_cast<int64_t>(strings.size()), {}, io->child_fds()) ||
+      !wire::send_data(slot_->socket, strings)) {
+    *refusal = lost("the sandbox died before a command");
+    return false;
+  }
+  io->close_child_fds();
+  return true;
+}
+
+// Waits for the end of a command that was sent, and says what it means.
+Result Container::finish(Running* running) {
+  Packet done;
+  const CommandEnd end =
+      run_command(slot_->socket, cancel_, limits_, &running->io, &running->meter, &done);
+  Result result;
+  if (end == CommandEnd::kStuck) {
+    Launcher::instance().discard(std::move(slot_));
+    result = dead_ = failed("a command could not be killed");
+  } else if (end == CommandEnd::kLost) {
+    result = lost("the sandbox died during a command");
+  } else if (done.tag != Tag::kDone || done.payload.size() < sizeof(ExecReport)) {
+    result = failed(done.payload);
+  } else {
+    result = judge(end, done, running->startup_seconds, running->meter.seconds());
+  }
+  result.out = running->io.take_out();
+  result.err = running->io.take_err() + result.err;
+  result.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - running->begin).count();
+  return result;
+}
+
+Result Container::judge(CommandEnd end, const Packet& done, double startup_seconds,
+                        double metered_seconds) {
+  ExecReport report;
+  std::memcpy(&report, done.payload.data(), sizeof report);
+  Result result;
+  result.err = done.payload.substr(sizeof report);
+  result.cpu_seconds =
+      std::max(static_cast<double>(done.value) * 1e-6 - startup_seconds, metered_seconds);
+  const int64_t peak = peak_memory_bytes(slot_->cgroups);
+  result.peak_memory_bytes = peak >= 0 ? peak : report.max_rss_bytes;
+  const int signal = WIFSIGNALED(done.code) ? WTERMSIG(done.code) : 0;
+  result.exit_code = signal ? 128 + signal : WEXITSTATUS(done.code);
+  // We ended it, whatever it died of meanwhile (SIGPIPE at the closed end of an output).
+  if (end != CommandEnd::kDone) result.exit_code = 128 + SIGKILL;
+
+  const bool saw_oom = saw_oom_kill(), saw_refusal = saw_refused_fork(report);
+  const bool is_failure = done.code != 0;
+  if (end == CommandEnd::kCancelled)
+    result.outcome = Outcome::kCancelled, result.detail = "cancelled";
+  else if (saw_refusal && is_failure)
+    result.outcome = Outcome::kProcessLimit;
+  else if (saw_oom || end == CommandEnd::kMemory)
+    result.outcome = Outcome::kMemory;
+  else if (end == CommandEnd::kTimeout || result.cpu_seconds > limits_.cpu_seconds)
+    result.outcome = Outcome::kTimeout;
+  else if (end == CommandEnd::kOutput)
+    result.outcome = Outcome::kOutputLimit;
+  else if (signal == SIGXFSZ || (is_failure && report.is_disk_full))
+    result.outcome = Outcome::kDiskLimit;
+  else if (signal == SIGSYS)
+    result.outcome = Outcome::kDenied;
+  else
+    result.outcome = signal ? Outcome::kSignal : is_failure ? Outcome::kExit : Outcome::kOk;
+  return result;
+}
+
+bool Container::begin_command(std::string* error) {
+  std::lock_guard lock(mutex_);
+  if (cancel_ < 0) cancel_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (cancel_ < 0) {
+    *error = std::string("cannot make an eventfd: ") + std::strerror(errno);
+    return false;
+  }
+  eventfd_t ignored;
+  eventfd_read(cancel_, &ignored);
+  reset_peak_memory(slot_->cgroups);
+  is_running_ = true;
+  ++num_commands_;
+  return true;
+}
+
+void Container::end_command() {
+  std::lock_guard lock(mutex_);
+  is_running_ = false;
+  idle_.notify_all();
+}
+
+bool Container::cancel(double deadline_seconds) {
+  std::unique_lock lock(mutex_);
+  if (!is_running_) return false;
+  const int64_t number = num_commands_;
+  eventfd_write(cancel_, 1);
+  return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
+                        [&] { return !is_running_ || num_commands_ != number; });
+}
+
+Result Container::put_file(const std::string& path, const std::string& content) {
+  if (!slot_) return dead_;
+  if (!is_relative_path(path))
+    return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
+  if (!wire::send(slot_->socket, Tag::kPut, 0, static_cast<int64_t>(content.size()), path) ||
+      !wire::send_data(slot_->socket, content))
+    return lost("the sandbox died before a file was put");
+  Packet done;
+  return file_answer(path, &done);
+}
+
+Result Container::get_file(const std::string& path, std::string* content) {
+  content->clear();
+  if (!slot_) return dead_;
+  if (!is_relative_path(path))
+    return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
+  if (!wire::send(slot_->socket, Tag::kGet, 0, 0, path))
+    return lost("the sandbox died before a file was read");
+  Packet done;
+  Result result = file_answer(path, &done);
+  if (result.outcome == Outcome::kOk &&
+      wire::receive_data(slot_->socket, done.value, content, Deadline(kAnswerSeconds)) !=
+          Status::kOk) {
+    content->clear();
+    return lost("the sandbox died while a file was read");
+  }
+  return result;
+}
+
+Result Container::open_top(int* directory) {
+  if (!slot_) return dead_;
+  if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
+  Packet done;
+  const Result result = file_answer("top", &done);
+  if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
+  if (slot_) *directory = done.fds[0];
+  return result;
+}
+
+Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
+  if (!slot_) return dead_;
+  if (!is_relative_path(path))
+    return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
+  if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),
+                  static_cast<int64_t>(content.size()), path) ||
+      !wire::send_data(slot_->socket, content))
+    return lost("the sandbox died before a file was changed");
+  Packet done;
+  return file_answer(path, &done);
+}
+
+// The sandbox is unusable; so is every later call. Code that used up the memory in a way that
+// took our own processes along is not a failure of ours.
+Result Container::lost(const char* detail) {
+  dead_ = failed(detail);
+  if (saw_oom_kill()) {
+    dead_.outcome = Outcome::kMemory;
+    dead_.detail.clear();
+  }
+  Launcher::instance().discard(std::move(slot_));
+  return dead_;
+}
+
+Result Container::file_answer(const std::string& path, Packet* done) {
+  if (wire::receive(slot_->socket, done, Deadline(kAnswerSeconds)) != Status::kOk ||
+      done->tag != Tag::kFileDone)
+    return lost("the sandbox died or does not answer");
+  if (done->code == ENOSPC || done->code == EDQUOT || done->code == EFBIG)
+    return refused(Outcome::kDiskLimit, 1, path + ": " + std::strerror(done->code));
+  if (done->code != 0)
+    return refused(Outcome::kExit, 1,
+                   path + ": " +
+                       (done->code == EINVAL || done->code == ELOOP || done->code == ENXIO
+                            ? "not a regular file"
+                            : std::strerror(done->code)));
+  Result result;
+  result.outcome = Outcome::kOk;
+  return result;
+}
+
+// Whether a process was killed for memory since the last time this was asked.
+bool Container::saw_oom_kill() {
+  if (oom_kills_ < 0) return false;
+  const int64_t before = oom_kills_;
+  oom_kills_ = num_oom_kills(slot_->cgroups);
+  return oom_kills_ > before;
+}
+
+// Whether a fork was refused since the last time this was asked. Without a pids cgroup: whether
+// the processes at the end were as many as there may be.
+bool Container::saw_refused_fork(const ExecReport& report) {
+  if (refused_forks_ < 0)
+    return report.num_left > 0 && report.num_left + 1 >= limits_.max_processes;
+  const int64_t before = refused_forks_;
+  refused_forks_ = num_refused_forks(slot_->cgroups);
+  return refused_forks_ > before;
+}
+
+std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error,
+                                             const Image& image) {
   std::string layers;  // the highest first
   for (const std::string& digest : image.layers)
     layers = layers.empty() ? digest : digest + ":" + layers;
   std::unique_ptr<Slot> slot =
       Launcher::instance().acquire(error, layers.empty() ? "" : image.store + "/layers");
   if (!slot) return nullptr;
-  auto give_up = [&](const std::string& detail) -> std::unique_ptr<Sandbox> {
+  auto give_up = [&](const std::string& detail) -> std::unique_ptr<Container> {
     *error = detail;
     Launcher::instance().discard(std::move(slot));
     return nullptr;
@@ -229,6 +389,7 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& ima
   StartRequest request;
   request.limits = limits;
   request.limit_address_space = slot->cgroups.memory.folder.empty();
+  request.limit_processes = num_refused_forks(slot->cgroups) < 0;
   Packet packet;
   if (!wire::send(slot->socket, Tag::kStart, 0, 0,
                   std::string(reinterpret_cast<const char*>(&request), sizeof request) + layers) ||
@@ -236,7 +397,16 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& ima
     return give_up("a sandbox slot died or does not answer");
   if (packet.tag != Tag::kReady)
     return give_up(packet.tag == Tag::kError ? packet.payload : "a sandbox died at its start");
-  return std::make_unique<Container>(std::move(slot), limits);
+  return std::unique_ptr<Container>(new Container(std::move(slot), limits));
+}
+
+std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
+  return Container::create(limits, error);
+}
+
+std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
+                                          std::string* error) {
+  return Container::create(limits, error, image);
 }
 
 }  // namespace amalgam::sandbox

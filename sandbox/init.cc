@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,14 +36,13 @@ using wire::Tag;
 
 // A blob of the owner that stalls this long means that the owner is broken.
 constexpr double kBlobSeconds = 30;
+constexpr rlim_t kSpareProcesses = 16;
+// The directory is full when a write of this size would fail.
+constexpr int64_t kDiskSpareBytes = 16 << 10;
 
 // Fixed, so that a command's result does not depend on who runs it.
-char* const kEnvironment[] = {const_cast<char*>("PATH=/usr/bin:/bin"),
-                              const_cast<char*>("HOME=/work"),
-                              const_cast<char*>("LANG=C.UTF-8"),
-                              const_cast<char*>("PYTHONHASHSEED=0"),
-                              const_cast<char*>("PYTHONDONTWRITEBYTECODE=1"),
-                              nullptr};
+constexpr const char* kEnvironment[] = {"PATH=/usr/bin:/bin", "HOME=/work", "LANG=C.UTF-8",
+                                        "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"};
 
 [[noreturn]] void fail(int socket, const char* what) {
   wire::send(socket, Tag::kError, 0, 0,
@@ -156,16 +156,26 @@ void set_limits(const StartRequest& request) {
   // A backstop: the owner measures all processes together and stops them earlier.
   const rlim_t cpu = static_cast<rlim_t>(std::ceil(l.cpu_seconds)) + 1;
   limit(RLIMIT_CPU, cpu, cpu + 1);
-  limit(RLIMIT_NPROC, static_cast<rlim_t>(l.max_processes) + 1,
-        static_cast<rlim_t>(l.max_processes) + 1);
+  // With init itself. Where a cgroup limits and counts, this one stays out of its way.
+  const rlim_t processes =
+      static_cast<rlim_t>(l.max_processes) + (request.limit_processes ? 1 : kSpareProcesses);
+  limit(RLIMIT_NPROC, processes, processes);
   limit(RLIMIT_FSIZE, static_cast<rlim_t>(l.disk_bytes), static_cast<rlim_t>(l.disk_bytes));
   limit(RLIMIT_NOFILE, 256, 256);
-  limit(RLIMIT_CORE, 0, 0);
+  // With 0 a crash would still feed the program that core_pattern names, outside; with 1 it does
+  // not (core(5)). The system call filter keeps it so.
+  limit(RLIMIT_CORE, 1, 1);
   limit(RLIMIT_MEMLOCK, 0, 0);
   limit(RLIMIT_STACK, 8 << 20, 8 << 20);  // part of the address layout
   limit(RLIMIT_SIGPENDING, 128, 128);
   if (request.limit_address_space)
     limit(RLIMIT_AS, static_cast<rlim_t>(l.memory_bytes), static_cast<rlim_t>(l.memory_bytes));
+}
+
+int64_t children_max_rss_bytes() {
+  rusage usage;
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return usage.ru_maxrss * int64_t{1024};
 }
 
 int64_t children_cpu_us() {
@@ -175,11 +185,50 @@ int64_t children_cpu_us() {
          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-void kill_everything() {
-  for (;;) {
+bool is_disk_full() {
+  struct statvfs s;
+  if (statvfs("/work", &s)) return false;
+  return static_cast<int64_t>(s.f_bavail * s.f_bsize) < kDiskSpareBytes || s.f_favail == 0;
+}
+
+// How many there were.
+int kill_everything() {
+  for (int n = 0;;) {
     kill(-1, SIGKILL);
-    if (waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD) return;
+    if (waitpid(-1, nullptr, __WALL) > 0)
+      ++n;
+    else if (errno == ECHILD)
+      return n;
   }
+}
+
+// A process's program and surroundings, as pointers into the strings of a kExec.
+struct Program {
+  const char* directory = nullptr;
+  std::vector<char*> argv, environment;  // each ended by nullptr
+};
+
+// False for strings that no owner of ours sends.
+bool parse_program(std::string& strings, int num_environment, Program* program) {
+  std::vector<char*> all;
+  for (size_t at = 0; at < strings.size(); at += std::strlen(&strings[at]) + 1)
+    all.push_back(&strings[at]);
+  const auto num_own = static_cast<size_t>(num_environment);
+  if (strings.empty() || strings.back() != 0 || num_environment < 0 || all.size() < num_own + 2)
+    return false;
+  program->directory = all[0];
+  program->environment.assign(all.begin() + 1, all.begin() + 1 + static_cast<long>(num_own));
+  program->argv.assign(all.begin() + 1 + static_cast<long>(num_own), all.end());
+  // The first of two with one name counts, so the command's own come first.
+  for (const char* fixed : kEnvironment) {
+    const size_t name = static_cast<size_t>(std::strchr(fixed, '=') + 1 - fixed);
+    const bool is_set = std::any_of(program->environment.begin(), program->environment.end(),
+                                    [&](char* e) { return std::strncmp(e, fixed, name) == 0; });
+    if (!is_set) program->environment.push_back(const_cast<char*>(fixed));
+  }
+  program->environment.push_back(nullptr);
+  program->argv.push_back(nullptr);
+  return true;
 }
 
 class Init {
@@ -202,30 +251,28 @@ class Init {
       bool alive = true;
       switch (packet.tag) {
         case Tag::kPut:
-          alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
-                      wire::Status::kOk &&
-                  wire::send(socket_, Tag::kDone, put(packet.payload, data));
+          alive = serve_put(packet);
           break;
         case Tag::kGet: {
           const int error = get(packet.payload, request_.limits.disk_bytes, &data);
-          alive = wire::send(socket_, Tag::kDone, error, static_cast<int64_t>(data.size())) &&
+          alive = wire::send(socket_, Tag::kFileDone, error, static_cast<int64_t>(data.size())) &&
                   wire::send_data(socket_, data);
           break;
         }
         case Tag::kOpenTop:
-          alive = wire::send(socket_, Tag::kDone, 0, 0, {}, {top_.writable});
+          alive = wire::send(socket_, Tag::kFileDone, 0, 0, {}, {top_.writable});
           break;
         case Tag::kChange:
           alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
                       wire::Status::kOk &&
-                  wire::send(socket_, Tag::kDone,
+                  wire::send(socket_, Tag::kFileDone,
                              apply_change(top_.visible, packet.payload,
                                           static_cast<unsigned>(packet.code), data));
           break;
         case Tag::kExec:
           alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
                       wire::Status::kOk &&
-                  exec(data, packet.fds);
+                  exec(data, packet.code, packet.fds);
           break;
         case Tag::kKill:  // the command ended while it was on its way
           break;
@@ -238,41 +285,49 @@ class Init {
   }
 
  private:
-  // argv_blob: the arguments, each ended by a 0 byte.
-  bool exec(std::string& argv_blob, const std::vector<int>& fds) {
-    std::vector<char*> argv;
-    for (size_t at = 0; at < argv_blob.size(); at += std::strlen(&argv_blob[at]) + 1)
-      argv.push_back(&argv_blob[at]);
-    argv.push_back(nullptr);
+  bool serve_put(const Packet& packet) {
+    std::string data;
+    return wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
+               wire::Status::kOk &&
+           wire::send(socket_, Tag::kFileDone, put(packet.payload, data));
+  }
+
+  bool exec(std::string& strings, int num_environment, const std::vector<int>& fds) {
+    Program program;
+    if (fds.size() < 2 || !parse_program(strings, num_environment, &program)) return false;
     const bool has_stdin = fds.size() == 3;
     const int out = fds[fds.size() - 2], err = fds[fds.size() - 1];
 
     const int64_t cpu_before = children_cpu_us();
     int start_error = 0;
-    const pid_t child = start(argv.data(), has_stdin ? fds[0] : null_, out, err, &start_error);
+    const pid_t child = start(program, has_stdin ? fds[0] : null_, out, err, &start_error);
     for (const int fd : fds) close(fd);
     if (child < 0)
       return wire::send(socket_, Tag::kError, 0, 0,
                         std::string("cannot fork the command: ") + std::strerror(start_error));
     int status = 0;
     const bool owner_alive = wait_command(child, &status);
-    kill_everything();
-    std::string message;
+    ExecReport report;
+    report.is_disk_full = is_disk_full();
+    report.num_left = kill_everything();
+    report.max_rss_bytes = children_max_rss_bytes();
+    std::string payload(reinterpret_cast<const char*>(&report), sizeof report);
     if (start_error)
-      message = std::string("cannot run ") + argv[0] + ": " + std::strerror(start_error);
+      payload += std::string("cannot run ") + program.argv[0] + ": " + std::strerror(start_error);
     return owner_alive && wire::send(socket_, Tag::kDone, status, children_cpu_us() - cpu_before,
-                                     std::string_view(message).substr(0, wire::kMaxPayload));
+                                     std::string_view(payload).substr(0, wire::kMaxPayload));
   }
 
   // vfork: the child borrows our memory until execve, so a start costs no page tables.
-  pid_t start(char** argv, int in, int out, int err, volatile int* error) {
+  pid_t start(const Program& program, int in, int out, int err, volatile int* error) {
     const pid_t child = vfork();
     if (child != 0) {
       if (child < 0) *error = errno;
       return child;
     }
     // Received fds are above 2 in any case: init itself keeps 0, 1 and 2 open.
-    if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
+    if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+        (program.directory[0] && chdir(program.directory))) {
       *error = errno;
       _exit(126);
     }
@@ -280,7 +335,7 @@ class Init {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    execve(argv[0], argv, kEnvironment);
+    execve(program.argv[0], program.argv.data(), program.environment.data());
     *error = errno;
     _exit(errno == ENOENT ? 127 : 126);
   }
@@ -302,6 +357,10 @@ class Init {
       if (p[1].revents == 0) continue;
       Packet packet;
       if (wire::receive_from_owner(socket_, &packet) != wire::Status::kOk) return false;
+      if (packet.tag == Tag::kPut) {
+        if (!serve_put(packet)) return false;
+        continue;
+      }
       if (packet.tag != Tag::kKill) return false;
       *command_status = SIGKILL;
       return true;

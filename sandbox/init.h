@@ -1,13 +1,15 @@
 // Process 1 of a sandbox: our code inside it. It makes the private tmpfs, gives up every right,
 // installs the system call filter and then serves its owner: files in, files out, commands.
 //
-// Answers (tag kDone):
-//   kPut   code: errno, 0 on success
-//   kGet   code: errno; value: size; kData follow
-//   kOpenTop  one fd: the top directory
-//   kChange   code: errno, 0 on success
-//   kExec  code: wait status of the command; value: CPU time of all its processes in microseconds;
-//          payload: when it could not be started, one line
+// Answers:
+//   kPut   kFileDone, code: errno, 0 on success
+//   kGet   kFileDone, code: errno; value: size; kData follow
+//   kOpenTop  kFileDone, one fd: the top directory
+//   kChange   kFileDone, code: errno, 0 on success
+//   kExec  kDone, code: wait status of the command; value: CPU time of all its processes in
+//   microseconds;
+//          payload: ExecReport, then one line when it could not be started
+// While a command runs, kPut is served too (kGet is not: its tree does not stand still).
 // After every command each other process of the sandbox is killed and reaped, so between requests
 // init is alone and the file tree stands still.
 #pragma once
@@ -27,6 +29,15 @@ inline constexpr unsigned kInnerId = 1000;
 struct StartRequest {
   Limits limits;
   int32_t limit_address_space = 0;  // 1: no memory cgroup, so each process gets RLIMIT_AS
+  int32_t limit_processes = 0;      // 1: no pids cgroup, so RLIMIT_NPROC decides
+};
+
+// kExec: value: number of bytes of the strings that follow as kData, each ended by a 0 byte: the
+// working directory, the environment, the arguments; code: how many of them are environment.
+struct ExecReport {
+  int64_t max_rss_bytes = 0;  // of the largest process that ever ran in the sandbox
+  int32_t is_disk_full = 0;   // when the command's first process was dead
+  int32_t num_left = 0;       // processes that had to be killed then
 };
 
 // Runs in a child cloned with CLONE_NEWPID, NEWNS, NEWUSER, NEWIPC, NEWUTS, NEWCGROUP. proc: an

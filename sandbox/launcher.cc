@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +28,7 @@ constexpr double kAnswerSeconds = 10;
 constexpr double kKillSeconds = 5;
 // Each holds a process of about 1 MB.
 constexpr size_t kMaxIdleSlots = 64;
+constexpr rlim_t kMaxDescriptors = 1 << 16;
 
 // posix_spawn: no copy of this process, whatever its size and threads. The child keeps its end of
 // the control socket only; everything else of ours that is not close-on-exec ends there as well.
@@ -60,6 +63,16 @@ pid_t spawn_launcher(int child_end) {
   return error ? 0 : pid;
 }
 
+// A sandbox costs its owner a descriptor or more. And the kernel counts descriptors on their way
+// between processes per user: without this, hostile code that leaves some of its own underway could
+// stop ours where both are one user.
+void raise_descriptor_limit() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max) return;
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, kMaxDescriptors);
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 Slot::~Slot() {
@@ -89,6 +102,7 @@ bool Launcher::ensure_started(std::string* error) {
     pid_ = 0;  // it was killed; so were its slots
     stop();
   }
+  raise_descriptor_limit();
   int fds[2];
   if (!wire::make_socket_pair(fds)) {
     *error = std::string("cannot make a socket for the sandbox launcher: ") + std::strerror(errno);

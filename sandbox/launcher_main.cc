@@ -46,8 +46,10 @@ class LauncherMain {
   explicit LauncherMain(int control)
       : control_(control),
         pid_(getpid()),
-        filter_(build_seccomp_filter(&filter_error_)),
-        tree_(own()) {
+        tree_(own()),
+        filter_(build_seccomp_filter(
+            tree_.limits_memory() ? MemoryFiles::kAllowed : MemoryFiles::kForbidden,
+            &filter_error_)) {
     // Orphans come to us, so that a slot's cgroup is known to be empty.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     sigset_t child;
@@ -168,9 +170,9 @@ class LauncherMain {
 
   const int control_;
   const int pid_;
+  CgroupTree tree_;
   std::string filter_error_;
   const std::vector<sock_filter> filter_;
-  CgroupTree tree_;
   int signals_ = -1, owner_ = -1;
   int next_id_ = 0;
   std::map<int, SlotRecord> slots_;  // by id

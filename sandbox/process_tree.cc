@@ -43,10 +43,14 @@ void add(pid_t pid, TreeUsage* usage) {
     ticks += value;
   }
   usage->cpu_ns += ticks * (1'000'000'000 / sysconf(_SC_CLK_TCK));
-  std::ifstream statm(folder + "/statm");
-  int64_t size = 0, resident = 0, shared = 0;
-  if (statm >> size >> resident >> shared)
-    usage->memory_bytes += (resident - shared) * sysconf(_SC_PAGESIZE);
+  std::ifstream status(folder + "/status");
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream words(line);
+    std::string key;
+    int64_t kib = 0;
+    if (words >> key >> kib && (key == "RssAnon:" || key == "RssShmem:"))
+      usage->memory_bytes += kib * 1024;
+  }
 }
 
 }  // namespace

@@ -7,8 +7,10 @@
 namespace amalgam::sandbox {
 
 struct TreeUsage {
-  int64_t cpu_ns = 0;        // of all descendants, those already reaped by one of them included
-  int64_t memory_bytes = 0;  // private resident pages
+  int64_t cpu_ns = 0;  // of all descendants, those already reaped by one of them included
+  // Resident pages that are not of files on a disk. Pages shared by several processes count in
+  // each: what a process holds back in shared memory must not go unseen.
+  int64_t memory_bytes = 0;
 };
 
 // The descendants of `root`, without it. Processes that end meanwhile are left out.

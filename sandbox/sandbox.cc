@@ -4,22 +4,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sandbox/function.h"
 #include "sandbox/launcher.h"
 
 namespace amalgam::sandbox {
 
 const char* to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kExited:
-      return "exited";
+    case Outcome::kOk:
+      return "ok";
+    case Outcome::kExit:
+      return "exit";
+    case Outcome::kSignal:
+      return "signal";
     case Outcome::kTimeout:
       return "timeout";
-    case Outcome::kOutOfMemory:
-      return "out_of_memory";
+    case Outcome::kMemory:
+      return "memory";
     case Outcome::kOutputLimit:
       return "output_limit";
+    case Outcome::kDiskLimit:
+      return "disk_limit";
+    case Outcome::kProcessLimit:
+      return "process_limit";
+    case Outcome::kDenied:
+      return "denied";
     case Outcome::kSandboxFailed:
       return "sandbox_failed";
+    case Outcome::kCancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -36,6 +49,32 @@ Result Sandbox::change(const std::string&, unsigned, const std::string&) {
   return result;
 }
 
+namespace {
+
+struct Substrate {
+  const char* name;
+  std::unique_ptr<Sandbox> (*create)(const Limits& limits, std::string* error);
+};
+constexpr Substrate kSubstrates[] = {{"container", create_container},
+                                     {"function", create_function}};
+
+}  // namespace
+
+std::vector<std::string> substrates() {
+  std::vector<std::string> names;
+  for (const Substrate& s : kSubstrates) names.push_back(s.name);
+  return names;
+}
+
+std::unique_ptr<Sandbox> create(const std::string& substrate, const Limits& limits,
+                                std::string* error) {
+  for (const Substrate& s : kSubstrates)
+    if (substrate == s.name) return s.create(limits, error);
+  *error = "unknown substrate '" + substrate + "'; choose one of:";
+  for (const Substrate& s : kSubstrates) *error += std::string(" ") + s.name;
+  return nullptr;
+}
+
 Support probe() {
   Support support;
   const unsigned action = SECCOMP_RET_ERRNO;
@@ -48,7 +87,7 @@ Support probe() {
   if (!sandbox) return support;
   const char* const python = "/usr/bin/python3";
   const Result result = sandbox->exec({{python, "-I", "-S", "-c", "print(6 * 7)"}, ""});
-  if (result.outcome == Outcome::kExited && result.out == "42\n") support.python = python;
+  if (result.outcome == Outcome::kOk && result.out == "42\n") support.python = python;
   return support;
 }
 

@@ -3,7 +3,8 @@
 // uts and cgroup namespaces, an unprivileged uid, seccomp, no capabilities, and hard limits. It
 // dies with its owner. Knows nothing of models.
 //
-// Thread safety: a Sandbox is used by one thread at a time; different sandboxes are independent.
+// Thread safety: a Sandbox is used by one thread at a time, but for cancel; different sandboxes are
+// independent.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,17 +13,36 @@
 
 namespace amalgam::sandbox {
 
-// How a command ended. kSandboxFailed is the infrastructure's fault (launcher killed, disk full,
-// fork failed): it is retried and counted by the caller and never becomes a reward. All others are
-// the command's own doing.
-enum class Outcome {
-  kExited,   // by itself; exit_code says how (a fatal signal of its own: 128 + signal)
-  kTimeout,  // CPU time, or the wall-clock backstop
-  kOutOfMemory,
-  kOutputLimit,  // stdout + stderr
-  kSandboxFailed
+// How a command ended. The last two are not the command's doing: the infrastructure broke (launcher
+// killed, fork failed), or the owner changed its mind. They never become rewards; the caller
+// retries and counts them. When several reasons apply, the first in this order decides: cancelled,
+// process_limit, memory, timeout, output_limit, disk_limit, denied, signal, exit. A refused fork or
+// a full disk that the program got over (exit code 0) is no reason. The numbers are written to
+// disk.
+enum class Outcome : int32_t {
+  kOk = 0,            // exit code 0
+  kExit = 1,          // another exit code; 126, 127: the program could not be run (as in a shell)
+  kSignal = 2,        // a fatal signal of its own doing
+  kTimeout = 3,       // CPU time, or the wall-clock backstop
+  kMemory = 4,        // one of its processes was killed for memory
+  kOutputLimit = 5,   // stdout or stderr
+  kDiskLimit = 6,     // it failed with its directory full, or wrote a file above the limit
+  kProcessLimit = 7,  // a fork was refused and the command failed. Without a pids cgroup, seen only
+                      // when the processes are still there at the end
+  kDenied = 8,        // killed by the system call filter, or a path outside the directory
+  kSandboxFailed = 9,
+  kCancelled = 10
 };
+// "ok", "exit", …, "sandbox_failed", "cancelled".
 const char* to_string(Outcome outcome);
+// By itself: exit_code is its own.
+constexpr bool has_exited(Outcome outcome) {
+  return outcome == Outcome::kOk || outcome == Outcome::kExit;
+}
+// Not the command's doing: no reward may come of it.
+constexpr bool is_infrastructure(Outcome outcome) {
+  return outcome == Outcome::kSandboxFailed || outcome == Outcome::kCancelled;
+}
 
 struct Limits {
   double cpu_seconds = 2;    // per command, all its processes together
@@ -31,20 +51,30 @@ struct Limits {
   int64_t disk_bytes = 16 << 20;  // of the writable directory
   int max_processes = 16;
   int64_t output_bytes = 64 << 10;  // stdout and stderr, each
+  bool operator==(const Limits&) const = default;
 };
 
 struct Command {
   std::vector<std::string>
       argv;  // argv[0] is an absolute path inside the sandbox (/usr/bin/python3)
-  std::string stdin_text;
+  std::string stdin_text = {};
+  // "NAME=value", beside and before the fixed ones (PATH, HOME, LANG, PYTHONHASHSEED …).
+  std::vector<std::string> environment = {};
+  std::string working_directory = {};  // below /work, or absolute inside; empty: /work
+  // When not -1: what can be read there until its end follows stdin_text. Stays the caller's.
+  int stdin_fd = -1;
 };
 
 struct Result {
   Outcome outcome = Outcome::kSandboxFailed;
-  int exit_code = 0;     // kExited only; 126, 127: the program could not be run (as in a shell)
+  int exit_code = 0;     // as a shell reports it: 128 + signal after a fatal signal
   std::string out, err;  // what was written before the end, cut at the limit
   double cpu_seconds = 0;
-  std::string detail;  // kSandboxFailed: one line that says what failed
+  double wall_seconds = 0;
+  // The most memory in use at once by all its processes and its files; without a memory cgroup, the
+  // resident memory of the largest process.
+  int64_t peak_memory_bytes = 0;
+  std::string detail;  // kSandboxFailed, kCancelled: one line that says what failed
 };
 
 struct Image;  // image_store.h
@@ -55,10 +85,10 @@ class Sandbox {
   // Runs one command to its end. Never throws; every failure is an Outcome. When it returns, no
   // process of the command is alive.
   virtual Result exec(const Command& command) = 0;
-  // Path relative to the writable directory; no "..", no absolute path; put_file makes missing
-  // folders. kExited with exit_code 0 on success. When the sandbox's content is the reason
-  // (missing, not a regular file, disk full, bad path): kExited, exit_code 1 and one line in err.
-  // Symlinks that the command left are not followed.
+  // Path relative to the writable directory; put_file makes missing folders. kOk on success.
+  // Otherwise one line in err and: kDenied for a path that is absolute or has "..", kDiskLimit when
+  // it does not fit, kExit with exit_code 1 when the sandbox's content is the reason (missing, not
+  // a regular file). Symlinks that the command left are not followed.
   virtual Result put_file(const std::string& path, const std::string& content) = 0;
   virtual Result get_file(const std::string& path, std::string* content) = 0;
   // All that commands have changed, as an open directory that the caller closes: the upper
@@ -67,6 +97,13 @@ class Sandbox {
   virtual Result open_top(int* directory);
   // Sets one entry of the top; see apply_change in top.h. The parent must exist.
   virtual Result change(const std::string& path, unsigned mode, const std::string& content);
+  // From any thread: ends the command that runs in another one, whose exec returns kCancelled; the
+  // sandbox can be used on. True when the command is over; false when none runs, or when it is
+  // not over by the deadline.
+  virtual bool cancel(double deadline_seconds) {
+    static_cast<void>(deadline_seconds);
+    return false;
+  }
 };
 
 // A fresh container. Returns null and sets *error to one line when none can be made here.
@@ -75,6 +112,14 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
 // files belong to the sandbox's user, and all may be changed.
 std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
                                           std::string* error);
+
+// The kinds of sandbox, by the word that chooses one:
+//   container  see above; any number of commands
+//   function   one call of Python in a container whose interpreter was started ahead (function.h)
+std::vector<std::string> substrates();
+// Null with one line in *error, also for an unknown word.
+std::unique_ptr<Sandbox> create(const std::string& substrate, const Limits& limits,
+                                std::string* error);
 
 // What this machine offers, for `amalgam doctor` and for clear errors: each line "name: value".
 struct Support {

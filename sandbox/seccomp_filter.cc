@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,12 +25,11 @@ const char* const kAllowed[] = {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend",
     "rt_sigtimedwait", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack", "pause",
     "restart_syscall", "set_tid_address", "set_robust_list", "futex", "rseq", "membarrier",
-    "arch_prctl", "prlimit64", "getrlimit", "setrlimit", "getrusage", "times", "sched_yield",
-    "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_getscheduler",
-    "sched_get_priority_max", "sched_get_priority_min", "getpriority", "getcpu", "uname", "sysinfo",
+    "arch_prctl", "getrlimit", "getrusage", "times", "sched_yield", "sched_getaffinity",
+    "sched_setaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
+    "sched_get_priority_min", "getpriority", "getcpu", "uname", "sysinfo",
     // memory
     "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mlock", "munlock",
-    "memfd_create",
     // time
     "time", "gettimeofday", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep",
     "alarm", "getitimer", "setitimer", "timer_create", "timer_settime", "timer_gettime",
@@ -101,9 +101,10 @@ class Builder {
 
 }  // namespace
 
-std::vector<sock_filter> build_seccomp_filter(std::string* error) {
+std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error) {
   Builder b;
   for (const char* name : kAllowed) b.allow(name);
+  if (memory_files == MemoryFiles::kAllowed) b.allow("memfd_create");
   b.allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaceFlags, 0)});
   // clone3 (flags behind a pointer) is absent: ENOSYS makes libc use clone.
   b.allow_values("socket", 0, {AF_UNIX});
@@ -116,6 +117,16 @@ std::vector<sock_filter> build_seccomp_filter(std::string* error) {
                  {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});
   b.allow_values("personality", 0, {0xffffffff});  // the query only: address layout stays fixed
+  // A process may lower its own limits but RLIMIT_CORE, not those of init, which has the same uid.
+  // The kernel looks at the lower half of both numbers only.
+  constexpr uint64_t kHalf = 0xffffffff;
+  b.allow("prlimit64", {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, 0), SCMP_A2(SCMP_CMP_EQ, 0)});
+  for (uint64_t resource = 0; resource < RLIM_NLIMITS; ++resource) {
+    if (resource == RLIMIT_CORE) continue;
+    b.allow("prlimit64",
+            {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, resource)});
+    b.allow("setrlimit", {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, resource)});
+  }
   b.allow("mknod", {SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});
   b.allow("mknodat", {SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});
   return b.compile(error);

@@ -10,8 +10,12 @@
 
 namespace amalgam::sandbox {
 
+// Files in memory belong to no process that could be measured: they are allowed only where a cgroup
+// limits the memory.
+enum class MemoryFiles { kAllowed, kForbidden };
+
 // The compiled filter, to be installed with seccomp(SECCOMP_SET_MODE_FILTER). Empty on failure,
 // with one line in *error.
-std::vector<sock_filter> build_seccomp_filter(std::string* error);
+std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error);
 
 }  // namespace amalgam::sandbox

@@ -63,11 +63,15 @@ bool show(const std::string& source) {
          read_only(target.c_str());
 }
 
+// Read-only: the device can be written all the same, its times and mode cannot.
 bool show_device(const char* path) {
   const int fd = open(path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
   if (fd < 0) return false;
   close(fd);
-  return mount(path, path + 1, nullptr, MS_BIND, nullptr) == 0;
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+  return mount(path, path + 1, nullptr, MS_BIND, nullptr) == 0 &&
+         mount_setattr(AT_FDCWD, path + 1, 0, &attributes, sizeof attributes) == 0;
 }
 
 bool write_text(const char* path, const char* text) {
@@ -78,6 +82,14 @@ bool write_text(const char* path, const char* text) {
   return ok;
 }
 
+// What this machine's owner added to the system's packages is not the sandbox's business.
+bool hide(const char* folder) {
+  struct stat s;
+  if (stat(folder, &s) != 0) return errno == ENOENT;
+  return mount("hidden", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "mode=0755,size=4k") ==
+         0;
+}
+
 // The whole file system that code in a sandbox will see, apart from its tmpfs on /work. No /proc,
 // no /sys, nothing of /etc but what is made here. layers: see layers_mount.h; -1: none.
 void build_view(int socket, int layers) {
@@ -86,6 +98,7 @@ void build_view(int socket, int layers) {
     fail(socket, "tmpfs for the root");
   for (const char* path : {"/usr", "/bin", "/lib", "/lib64"})
     if (!show(path)) fail(socket, std::string("bind of ") + path);
+  if (!hide("usr/local")) fail(socket, "tmpfs for /usr/local");
   if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || symlink("work", "tmp"))
     fail(socket, "folders of the root");
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
@@ -155,7 +168,7 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   // Namespaces made by an unprivileged process are the same for root and for an ordinary user.
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
     fail(socket, "namespaces (are unprivileged user namespaces enabled?)");
-  const rlimit no_core{0, 0};
+  const rlimit no_core{1, 1};  // see init.cc
   setrlimit(RLIMIT_CORE, &no_core);
   // The change of rights made this process undumpable, its /proc files root's, and would have
   // forgotten the death signal.

@@ -22,16 +22,17 @@ enum class Tag : uint32_t {
   kError,        // payload: one line
   kSlotReady,    // the slot's namespaces are made; it waits for kStart
   kReady,        // the sandbox's init waits for commands
-  kDone,         // answer to kPut, kGet, kExec; see init.h
+  kDone,         // answer to kExec; see init.h
+  kFileDone,     // answer to kPut, kGet
   kSandboxGone,  // every process of the sandbox is dead; the slot waits for the next kStart
   // owner -> slot
   kStart,  // payload: StartRequest, then the layers of its image (overlay_root.h) or nothing
   // owner -> init
   kPut,      // payload: path; value: size; kData follow
   kGet,      // payload: path
-  kOpenTop,  // answered by kDone with one fd; see Sandbox::open_top
-  kChange,   // payload: path in the top; code: file type and mode; see top.h
-  kExec,     // value: size of the argv blob (kData follow); fds: stdin (optional), stdout, stderr
+  kOpenTop,  // answered by kFileDone with one fd; see Sandbox::open_top
+  kChange,   // payload: path in the top; code: file type and mode; value: size; kData follow
+  kExec,     // see init.h; fds: stdin (optional), stdout, stderr
   kKill,     // end the running command now
   kExit,     // end the sandbox
   kData,

@@ -39,8 +39,8 @@ void measure(benchmark::State& state, Call call) {
   const double cpu_before = cpu_ms();
   for (auto _ : state) {
     const auto begin = std::chrono::steady_clock::now();
-    if (call().outcome != Outcome::kExited) {
-      state.SkipWithError("the command did not end by itself");
+    if (call().outcome != Outcome::kOk) {
+      state.SkipWithError("the command failed");
       break;
     }
     ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)

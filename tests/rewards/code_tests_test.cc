@@ -189,7 +189,7 @@ TEST(CodeTestsFailures, InfrastructureIsNeverAReward) {
 
 TEST(CodeTestsFailures, OnlyAWholeResultCounts) {
   sandbox::Result result;
-  result.outcome = sandbox::Outcome::kExited;
+  result.outcome = sandbox::Outcome::kOk;
   result.out = "[[6], [-8]]";
   EXPECT_EQ(run_with(result).reward, 1);
   for (const char* out : {"", "[[6]]", "[[6], [-8]", "[6, -8]", "[[6], [-8], [1]]", "{}", "null",

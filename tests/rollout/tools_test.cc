@@ -123,13 +123,13 @@ class Flaky : public sandbox::Sandbox {
   sandbox::Result exec(const sandbox::Command&) override {
     sandbox::Result result;
     result.detail = "died";
-    if (exec_works_) result.outcome = sandbox::Outcome::kExited, result.out = "482 93710\n";
+    if (exec_works_) result.outcome = sandbox::Outcome::kOk, result.out = "482 93710\n";
     return result;
   }
   sandbox::Result put_file(const std::string&, const std::string&) override {
     sandbox::Result result;
     result.detail = "disk";
-    if (put_works_) result.outcome = sandbox::Outcome::kExited;
+    if (put_works_) result.outcome = sandbox::Outcome::kOk;
     return result;
   }
   sandbox::Result get_file(const std::string&, std::string*) override { return {}; }

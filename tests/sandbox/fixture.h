@@ -18,7 +18,7 @@ inline std::unique_ptr<Sandbox> make(const Limits& limits = {}) {
 
 inline Result python(Sandbox& sandbox, const std::string& code) {
   const Result put = sandbox.put_file("main.py", code);
-  if (put.outcome != Outcome::kExited || put.exit_code != 0) return put;
+  if (put.outcome != Outcome::kOk) return put;
   return sandbox.exec({{"/usr/bin/python3", "-I", "-S", "main.py"}, ""});
 }
 

@@ -1,0 +1,68 @@
+// A container sandbox, seen from its owner: one slot of the launcher with a sandbox started in it.
+// Requests go over the slot's socket to the sandbox's init (init.h); output comes through pipes.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "sandbox/command_io.h"
+#include "sandbox/image_store.h"
+#include "sandbox/init.h"
+#include "sandbox/launcher.h"
+#include "sandbox/sandbox.h"
+
+namespace amalgam::sandbox {
+
+class Container : public Sandbox {
+ public:
+  // Null with one line in *error. image: its root; without layers, the view of the slot.
+  static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
+                                           const Image& image = {});
+  ~Container() override;
+
+  Result exec(const Command& command) override;
+  Result put_file(const std::string& path, const std::string& content) override;
+  Result get_file(const std::string& path, std::string* content) override;
+  bool cancel(double deadline_seconds) override;
+  Result open_top(int* directory) override;
+  Result change(const std::string& path, unsigned mode, const std::string& content) override;
+
+  // A program started ahead of its use: `start` returns when it has written one byte to stdout,
+  // which is not part of its output, and waits on its stdin. Meanwhile put_file works and exec and
+  // get_file do not. `run_started` gives it its stdin and waits for its end; limits and figures
+  // begin there. `drop_started` ends it without.
+  bool start(const Command& command, std::string* error);
+  Result run_started(std::string stdin_text, int stdin_fd);
+  void drop_started();
+  // Whether it still waits. Costs one poll.
+  bool is_started_alive() const;
+
+ private:
+  struct Running;
+  Container(std::unique_ptr<Slot> slot, const Limits& limits);
+  bool send(const Command& command, CommandIo* io, Result* refusal);
+  Result finish(Running* running);
+  Result judge(CommandEnd end, const wire::Packet& done, double startup_seconds,
+               double metered_seconds);
+  Result lost(const char* detail);
+  Result file_answer(const std::string& path, wire::Packet* done);
+  bool begin_command(std::string* error);
+  void end_command();
+  bool saw_oom_kill();
+  bool saw_refused_fork(const ExecReport& report);
+
+  std::unique_ptr<Slot> slot_;
+  const Limits limits_;
+  int64_t oom_kills_, refused_forks_;
+  Result dead_;  // what every call answers when slot_ is gone
+  std::unique_ptr<Running> started_;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  int cancel_ = -1;  // eventfd, made by the first command; readable: the running command is to end
+  bool is_running_ = false;
+  int64_t num_commands_ = 0;
+};
+
+}  // namespace amalgam::sandbox

@@ -1,0 +1,173 @@
+#include "sandbox/function_pool.h"
+
+#include <thread>
+
+#include "sandbox/function.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+constexpr size_t kMaxPools = 4;
+constexpr auto kRest = std::chrono::seconds(1);
+
+// What the waiting interpreter runs. It says that it is ready, reads from stdin, unbuffered,
+// two lengths of 8 hexadecimal digits, the arguments (each ended by a 0 byte) and the code, and
+// becomes the program: what is left on stdin, sys.argv, sys.path and __main__ are the program's
+// own. The end is the interpreter's without its clean-up of modules, which nobody sees: threads are
+// waited for, exit functions run, streams flushed. Nothing is imported that `python3 -S` would not
+// have imported, but atexit, which is built in.
+constexpr const char* kWaiter = R"python(
+def _wait():
+    import posix, sys
+    def read(n):
+        data = b""
+        while len(data) < n:
+            part = posix.read(0, n - len(data))
+            if not part:
+                posix._exit(0)
+            data += part
+        return data
+    posix.write(1, b"\0")
+    sizes = read(16)
+    argv = [a.decode("utf-8", "surrogateescape") for a in read(int(sizes[:8], 16)).split(b"\0")[:-1]]
+    code = read(int(sizes[8:], 16))
+    main = sys.modules["__main__"].__dict__
+    del main["_wait"]
+    sys.argv[:] = argv
+    sys.orig_argv[-2:] = argv
+    name = "<string>"
+    status = 0
+    try:
+        if argv[0] != "-c":
+            name = argv[0] if argv[0].startswith("/") else posix.getcwd() + "/" + argv[0]
+            main["__file__"] = name
+            sys.path[0] = name.rpartition("/")[0]
+            try:
+                with open(name, "rb") as file:
+                    code = file.read()
+            except OSError as e:
+                sys.stderr.write("python3: can't open file '%s': [Errno %d] %s\n" %
+                                 (name, e.errno, e.strerror))
+                posix._exit(2)
+        exec(compile(code, name, "exec", dont_inherit=True), main)
+    except SystemExit as e:
+        status = e.code
+        if status is None:
+            status = 0
+        elif not isinstance(status, int):
+            print(status, file=sys.stderr)
+            status = 1
+    except BaseException as e:
+        e.__traceback__ = e.__traceback__.tb_next
+        sys.excepthook(type(e), e, e.__traceback__)
+        status = 1
+    threading = sys.modules.get("threading")
+    if threading:
+        threading._shutdown()
+    import atexit
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            status = status or 120
+    posix._exit(status & 255)
+_wait()
+)python";
+
+std::unique_ptr<Container> start_one(const Limits& limits, std::string* error) {
+  auto container = Container::create(limits, error);
+  if (!container || !container->start({python_call({"-c", kWaiter})}, error)) return nullptr;
+  return container;
+}
+
+}  // namespace
+
+FunctionPool& FunctionPool::instance() {
+  static FunctionPool* const pool = new FunctionPool;
+  return *pool;
+}
+
+FunctionPool::FunctionPool() {
+  std::thread([this] { refill(); }).detach();
+}
+
+FunctionPool::Pool& FunctionPool::open(const Limits& limits) {
+  for (auto pool = pools_.begin(); pool != pools_.end(); ++pool) {
+    if (pool->limits != limits) continue;
+    pools_.splice(pools_.begin(), pools_, pool);
+    return *pool;
+  }
+  if (pools_.size() == kMaxPools) pools_.pop_back();
+  pools_.push_front({limits, {}});
+  return pools_.front();
+}
+
+std::unique_ptr<Container> FunctionPool::take(const Limits& limits, std::string* error) {
+  {
+    std::lock_guard lock(mutex_);
+    Pool& pool = open(limits);
+    taken_.notify_one();
+    while (!pool.idle.empty()) {
+      std::unique_ptr<Container> container = std::move(pool.idle.front());
+      pool.idle.pop_front();
+      if (container->is_started_alive()) return container;
+    }
+  }
+  return start_one(limits, error);
+}
+
+const FunctionPool::Pool* FunctionPool::find(const Limits& limits) const {
+  for (const Pool& pool : pools_)
+    if (pool.limits == limits) return &pool;
+  return nullptr;
+}
+
+int FunctionPool::num_idle(const Limits& limits) {
+  std::lock_guard lock(mutex_);
+  const Pool* pool = find(limits);
+  return pool ? static_cast<int>(pool->idle.size()) : 0;
+}
+
+bool FunctionPool::wait_full(const Limits& limits, double deadline_seconds) {
+  std::unique_lock lock(mutex_);
+  open(limits);
+  taken_.notify_one();
+  return filled_.wait_for(lock, std::chrono::duration<double>(deadline_seconds), [&] {
+    const Pool* pool = find(limits);
+    return pool && pool->idle.size() >= kWarmFunctions;
+  });
+}
+
+FunctionPool::Pool* FunctionPool::first_short() {
+  if (std::chrono::steady_clock::now() < rest_until_) return nullptr;
+  for (Pool& pool : pools_)
+    if (pool.idle.size() < kWarmFunctions) return &pool;
+  return nullptr;
+}
+
+void FunctionPool::refill() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const Pool* pool = first_short();
+    if (!pool) {
+      taken_.wait_for(lock, kRest);
+      continue;
+    }
+    const Limits limits = pool->limits;
+    lock.unlock();
+    std::string error;  // the call that needs one meets the same failure and reports it
+    std::unique_ptr<Container> container = start_one(limits, &error);
+    lock.lock();
+    if (!container) {
+      rest_until_ = std::chrono::steady_clock::now() + kRest;
+      continue;
+    }
+    // The pool may have been closed meanwhile.
+    for (Pool& p : pools_)
+      if (p.limits == limits) p.idle.push_back(std::move(container));
+    filled_.notify_all();
+  }
+}
+
+}  // namespace amalgam::sandbox

@@ -1,0 +1,46 @@
+// Pools of containers in which an interpreter waits for its program, one pool per set of limits.
+// Thread-safe.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "sandbox/container.h"
+
+namespace amalgam::sandbox {
+
+class FunctionPool {
+ public:
+  // Never destroyed: its thread lives as long as the process.
+  static FunctionPool& instance();
+
+  // A container with a started interpreter (Container::run_started): from the pool, else made here.
+  // Null with one line in *error.
+  std::unique_ptr<Container> take(const Limits& limits, std::string* error);
+  int num_idle(const Limits& limits);
+  bool wait_full(const Limits& limits, double deadline_seconds);
+
+ private:
+  struct Pool {
+    Limits limits;
+    std::deque<std::unique_ptr<Container>> idle;
+  };
+
+  FunctionPool();
+  Pool& open(const Limits& limits);
+  const Pool* find(const Limits& limits) const;
+  Pool* first_short();
+  [[noreturn]] void refill();
+
+  std::mutex mutex_;
+  std::condition_variable taken_, filled_;
+  std::list<Pool> pools_;  // the most recently used one first
+  // After a failure to start one (of the machine: no processes, no memory) the refill rests.
+  std::chrono::steady_clock::time_point rest_until_{};
+};
+
+}  // namespace amalgam::sandbox

@@ -1,0 +1,4 @@
+# expect: timeout
+# limits: cpu=0.2
+while True:
+    pass

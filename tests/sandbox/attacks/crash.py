@@ -1,0 +1,3 @@
+# expect: signal
+import ctypes
+ctypes.string_at(1)

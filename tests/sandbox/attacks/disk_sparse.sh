@@ -1,0 +1,2 @@
+# expect: disk_limit
+exec truncate -s 1T sparse

@@ -1,0 +1,5 @@
+# expect: memory
+# expect without cgroups: exit
+hoard = []
+while True:
+    hoard.append(bytearray(1 << 20))

@@ -1,0 +1,4 @@
+# expect: timeout
+# limits: wall=0.3
+trap '' TERM INT HUP
+sleep 1000

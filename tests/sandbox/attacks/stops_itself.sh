@@ -1,0 +1,3 @@
+# expect: timeout
+# limits: wall=0.3
+kill -STOP $$
