@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -31,6 +32,17 @@ void rename_file(const std::string& from, const std::string& to) {
 void remove_file(const fs::path& path) {
   std::error_code ignored;
   fs::remove(path, ignored);
+}
+
+// In the kernel before it has its name. That is enough: after a reboot the training state itself is
+// not trusted.
+void write_file(const std::string& path, const std::string& content) {
+  const std::string unfinished = path + ".tmp";
+  std::ofstream out(unfinished, std::ios::binary);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  out.close();
+  if (!out) throw Error(unfinished + ": cannot be written; free disk space and run again");
+  rename_file(unfinished, path);
 }
 
 void copy_file(const std::string& from, const std::string& to) {
@@ -125,7 +137,7 @@ std::vector<std::vector<int32_t>> AnticipatoryRouting::experts_of(
   content.reserve(total);
   for (const auto& e : experts)
     content.append(reinterpret_cast<const char*>(e.data()), e.size() * sizeof(int32_t));
-  model::write_file_durably(path, content);
+  write_file(path, content);
   return experts;
 }
 

@@ -16,6 +16,8 @@
 #include "pipeline/inspect.h"
 #include "pipeline/report_command.h"
 #include "pipeline/run.h"
+#include "pipeline/sandbox_bench.h"
+#include "pipeline/sandbox_run.h"
 #include "pipeline/score.h"
 #include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
@@ -64,9 +66,18 @@ class Cli {
     app_.footer("`amalgam COMMAND --help` shows a command's options and examples.");
   }
 
+  // A word before the names of a family of commands: `amalgam sandbox run`.
+  CLI::App* group(const char* name, const char* summary, const char* examples) {
+    CLI::App* app = app_.add_subcommand(name, summary);
+    app->require_subcommand(1);
+    app->footer(std::string("Examples:\n") + examples);
+    return app;
+  }
+
   template <class Options>
-  void add(int (*command_main)(const Options&)) {
-    CLI::App* command = app_.add_subcommand(Options::kName, Options::kSummary);
+  void add(int (*command_main)(const Options&), CLI::App* family = nullptr) {
+    CLI::App* command =
+        (family ? family : &app_)->add_subcommand(Options::kName, Options::kSummary);
     command->footer(std::string("Examples:\n") + Options::kExamples);
     const auto options = std::make_shared<Options>();
     Cli11Options set(command);
@@ -94,24 +105,38 @@ class Cli {
 
  private:
   void require_known_command(int argc, const char* const* argv) const {
-    if (argc < 2 || argv[1][0] == '-') return;
-    std::vector<std::string> names;
-    for (const CLI::App* command : app_.get_subcommands({})) names.push_back(command->get_name());
-    for (const std::string& name : names) {
-      if (name == argv[1]) return;
+    std::string path;  // of the family: "", "sandbox "
+    const CLI::App* family = &app_;
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+      std::vector<std::string> names;
+      const CLI::App* found = nullptr;
+      for (const CLI::App* command : family->get_subcommands({})) {
+        names.push_back(command->get_name());
+        if (names.back() == argv[i]) found = command;
+      }
+      if (names.empty()) return;
+      if (!found) {
+        const std::string hint = configs::nearest(argv[i], names);
+        throw Error("unknown command '" + path + argv[i] + "'; " +
+                    (hint.empty() ? "see `amalgam " + path + "--help`"
+                                  : "did you mean " + path + hint + "?"));
+      }
+      path += found->get_name() + " ";
+      family = found;
     }
-    const std::string hint = configs::nearest(argv[1], names);
-    throw Error("unknown command '" + std::string(argv[1]) + "'; " +
-                (hint.empty() ? "see `amalgam --help`" : "did you mean " + hint + "?"));
   }
 
   // "doctor: unknown argument --dri; did you mean --dir?"
   std::string explain(const CLI::ParseError& e) const {
-    const std::vector<CLI::App*> parsed = app_.get_subcommands();
-    const CLI::App& command = parsed.empty() ? app_ : *parsed.back();
-    const std::string prefix = parsed.empty() ? "" : command.get_name() + ": ";
-    const std::string help =
-        "see `amalgam " + (parsed.empty() ? "" : command.get_name() + " ") + "--help`";
+    const CLI::App* parsed = &app_;
+    std::string path;
+    for (std::vector<CLI::App*> next; !(next = parsed->get_subcommands()).empty();) {
+      parsed = next.back();
+      path += parsed->get_name() + " ";
+    }
+    const CLI::App& command = *parsed;
+    const std::string prefix = path.empty() ? "" : path.substr(0, path.size() - 1) + ": ";
+    const std::string help = "see `amalgam " + path + "--help`";
     const std::vector<std::string> extras = app_.remaining(true);
     if (extras.empty()) return prefix + e.what() + "; " + help;
     std::vector<std::string> names;
@@ -148,6 +173,12 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_encode);
   cli.add(run_doctor);
   cli.add(run_worker);
+  CLI::App* const sandbox =
+      cli.group("sandbox", "run programs isolated from this machine, and measure what that costs",
+                "  amalgam sandbox run script.py\n"
+                "  amalgam sandbox bench --json\n");
+  cli.add(run_sandbox_run, sandbox);
+  cli.add(run_sandbox_bench, sandbox);
   return cli.run(argc, argv, out);
 }
 

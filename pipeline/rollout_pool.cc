@@ -53,6 +53,7 @@ RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& to
       1, static_cast<int32_t>(pool.num_threads() / std::max<int64_t>(1, config.workers))));
   setup_.set_isa(isa_name(config.isa));
   const configs::SandboxConfig& s = config.sandbox;
+  setup_.set_sandbox_substrate(configs::name_of(s.substrate));
   setup_.set_sandbox_cpu_seconds(s.cpu_seconds);
   setup_.set_sandbox_wall_seconds(s.wall_seconds);
   setup_.set_sandbox_memory_bytes(s.memory_mb << 20);

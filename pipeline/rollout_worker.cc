@@ -75,6 +75,10 @@ struct RolloutWorker::Impl {
   std::unique_ptr<rewards::Scorer> make_scorer(const proto::WorkerSetup::Plugin* plugin) const {
     rewards::ScorerOptions options;
     options.code.limits = limits;
+    options.code.make_sandbox = [substrate = setup.sandbox_substrate()](const sandbox::Limits& l,
+                                                                        std::string* error) {
+      return sandbox::create(substrate, l, error);
+    };
     if (plugin) {
       options.plugin.emplace();
       options.plugin->path = plugin->path();

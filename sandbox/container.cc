@@ -404,8 +404,8 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
   return Container::create(limits, error);
 }
 
-std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
-                                          std::string* error) {
+std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
+                                         std::string* error) {
   return Container::create(limits, error, image);
 }
 

@@ -81,7 +81,8 @@ class JournaledSandbox : public Sandbox {
       }
       const JournalEntry& entry = journal_.entries()[next_];
       if (entry.call.SerializeAsString() != call.SerializeAsString())
-        return failed("the journal has another call here: " + describe(entry.call));
+        return failed("the journal has another call here: " + describe(entry.call) +
+                      "; use a new journal");
       ++next_;
       if (content) *content = entry.result.content();
       return from_proto(entry.result);
@@ -137,7 +138,7 @@ class JournaledSandbox : public Sandbox {
   void make_sandbox() {
     if (sandbox_) return;
     std::string error;
-    std::shared_ptr<Sandbox> sandbox = create_container(limits_, image_, &error);
+    std::shared_ptr<Sandbox> sandbox = create_on_image(limits_, image_, &error);
     if (!sandbox) throw Error(error);
     restore_top(sandbox.get(), journal_.entries());
     int directory = -1;

@@ -84,7 +84,7 @@ class Stage {
  private:
   void start(size_t num_done) {
     std::string error;
-    sandbox_ = create_container(content_.limits, content_.image, &error);
+    sandbox_ = create_on_image(content_.limits, content_.image, &error);
     if (!sandbox_) throw Error(error);
     const auto begin = content_.entries.begin();
     restore_top(sandbox_.get(), {begin, begin + static_cast<std::ptrdiff_t>(num_done)});

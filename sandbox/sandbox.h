@@ -110,8 +110,8 @@ class Sandbox {
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error);
 // One whose root is an image, with a private top of limits.disk_bytes; /work is a folder of it. All
 // files belong to the sandbox's user, and all may be changed.
-std::unique_ptr<Sandbox> create_container(const Limits& limits, const Image& image,
-                                          std::string* error);
+std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
+                                         std::string* error);
 
 // The kinds of sandbox, by the word that chooses one:
 //   container  see above; any number of commands

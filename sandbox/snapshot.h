@@ -1,5 +1,5 @@
 // Snapshots: what a sandbox on an image has changed, as a new layer above that image's. A sandbox
-// started on the result (create_container) continues from there; starting several forks it.
+// started on the result (create_on_image) continues from there; starting several forks it.
 #pragma once
 #include "sandbox/image_store.h"
 #include "sandbox/sandbox.h"

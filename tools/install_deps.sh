@@ -9,7 +9,8 @@ packages=(
   libzmq3-dev libsqlite3-dev libspdlog-dev            # messages, run store, log
   libhwy-dev libpcre2-dev                             # SIMD, tokenizer's regex
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev # config, command line, JSON
-  libseccomp-dev python3 python3-venv                 # sandbox, transformers in tests
+  libseccomp-dev bubblewrap                           # sandbox, and what its speed is measured against
+  python3 python3-venv                                # run by the sandbox, transformers in tests
   libgtest-dev libgmock-dev libbenchmark-dev          # tests, benchmarks
   clang-format-14                                     # format
 )

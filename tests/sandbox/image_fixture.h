@@ -29,7 +29,7 @@ class ImageTest : public testing::Test {
 
   static std::unique_ptr<Sandbox> start(const Image& image, const Limits& limits = {}) {
     std::string error;
-    auto sandbox = create_container(limits, image, &error);
+    auto sandbox = create_on_image(limits, image, &error);
     EXPECT_NE(sandbox, nullptr) << error;
     return sandbox;
   }

@@ -157,7 +157,7 @@ TEST_F(ImageTest, HostileImagesAreRefusedOrHarmless) {
   };
   for (const char* place : {"dev", "work", "tmp"}) {
     std::string error;
-    const auto sandbox = create_container(
+    const auto sandbox = create_on_image(
         {}, image_of([&](LayerWriter* layer) { layer->add_link(place, "/"); }), &error);
     EXPECT_EQ(sandbox, nullptr);
     EXPECT_THAT(error, HasSubstr("must be folders"));
@@ -235,7 +235,7 @@ TEST(PythonImage, RunsPython) {
   ImageStore store(folder / "store");
   const Image image = store.make_image({store.add_layer(Links::kAny, add_python_image)});
   std::string error;
-  const auto sandbox = create_container({}, image, &error);
+  const auto sandbox = create_on_image({}, image, &error);
   ASSERT_NE(sandbox, nullptr) << error;
   const Result result = python(*sandbox,
                                "import json, sqlite3, ssl, ctypes, hashlib, decimal, sys, os\n"

@@ -1,0 +1,42 @@
+// `amalgam sandbox run`: one script in a sandbox.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "pipeline/options.h"
+#include "sandbox/sandbox.h"
+
+namespace amalgam::pipeline {
+
+struct SandboxRunOptions {
+  static constexpr const char* kName = "run";
+  static constexpr const char* kSummary = "run a script in a sandbox";
+  static constexpr const char* kExamples =
+      "  amalgam sandbox run script.py\n"
+      "  amalgam sandbox run --cpu 2 --memory 64M --json script.py argument\n"
+      "  echo 'print(input())' > echo.py; echo hello | amalgam sandbox run echo.py\n"
+      "  amalgam sandbox run --substrate function script.py   # standard library only\n"
+      "The script is copied in; standard input is passed through. A file ending in .sh is run by\n"
+      "/bin/sh, any other by /usr/bin/python3. Exit status: the script's own (128 + signal after "
+      "a\n"
+      "fatal signal or when a limit ended it), 124 after a time-out, 125 when the sandbox failed.\n"
+      "With --json the outcome is in the object, and the exit status 0 unless the sandbox failed:\n"
+      "  {\"outcome\": \"exit\", \"exit_code\": 3, \"stdout\": \"\", \"stderr\": \"\",\n"
+      "   \"wall_ms\": 21.5, \"peak_memory_bytes\": 9437184}\n"
+      "outcome: ok exit signal timeout memory output_limit disk_limit process_limit denied\n"
+      "sandbox_failed cancelled\n";
+
+  std::vector<std::string> program;  // FILE and its arguments
+  std::string substrate = "container", memory = "256M", disk = "64M", output = "1M";
+  double timeout = 60, cpu = 0;
+  int64_t pids = 64;
+  bool json = false;
+  void describe(OptionSet& options);
+  sandbox::Limits limits() const;  // throws Error
+};
+
+// Prints what the script printed, or with --json one object. Throws Error for bad options and an
+// unreadable file.
+int run_sandbox_run(const SandboxRunOptions& options);
+
+}  // namespace amalgam::pipeline
