@@ -8,16 +8,11 @@
 
 #include "configs/error.h"
 #include "sandbox/debian_packages.h"
-#include "sandbox/image_store.h"
 
 namespace amalgam::pipeline {
 namespace {
 
 constexpr size_t kShownDigits = 12;
-
-std::string store_folder(const std::string& store) {
-  return store.empty() ? default_image_store() : store;
-}
 
 std::string add_layer(sandbox::ImageStore* store, const std::string& from) {
   if (from.empty()) return store->add_layer(sandbox::Links::kAny, sandbox::add_python_image);
@@ -27,11 +22,12 @@ std::string add_layer(sandbox::ImageStore* store, const std::string& from) {
 
 }  // namespace
 
-std::string default_image_store() {
+sandbox::ImageStore open_image_store(const std::string& folder) {
+  if (!folder.empty()) return sandbox::ImageStore(folder);
   const passwd* const user = getpwuid(geteuid());
   if (!user || !user->pw_dir || user->pw_dir[0] != '/')
     throw Error("this user has no home for images; give a folder with --store");
-  return std::string(user->pw_dir) + "/.local/share/amalgam/images";
+  return sandbox::ImageStore(std::string(user->pw_dir) + "/.local/share/amalgam/images");
 }
 
 void describe_store(OptionSet& options, std::string& store) {
@@ -48,7 +44,7 @@ void SandboxBuildOptions::describe(OptionSet& options) {
 int run_sandbox_build(const SandboxBuildOptions& options) {
   if (options.name.empty() && !options.from.empty())
     throw Error("sandbox build: name the image with --name");
-  sandbox::ImageStore store(store_folder(options.store));
+  sandbox::ImageStore store = open_image_store(options.store);
   std::vector<std::string> layers;
   if (!options.base.empty()) layers = store.find(options.base).layers;
   layers.push_back(add_layer(&store, options.from));
@@ -66,7 +62,7 @@ void SandboxImagesOptions::describe(OptionSet& options) {
 }
 
 int run_sandbox_images(const SandboxImagesOptions& options) {
-  const sandbox::ImageStore store(store_folder(options.store));
+  const sandbox::ImageStore store = open_image_store(options.store);
   for (const auto& image : store.list()) {
     if (options.verify) store.verify(store.find(image.id));
     std::string names;

@@ -3,11 +3,13 @@
 #include <string>
 
 #include "pipeline/options.h"
+#include "sandbox/image_store.h"
 
 namespace amalgam::pipeline {
 
-// Where images are kept when --store is not given: below the user's home.
-std::string default_image_store();
+// The store in this folder, or without one that of the user, below the user's home. Error when it
+// cannot be used.
+sandbox::ImageStore open_image_store(const std::string& folder);
 void describe_store(OptionSet& options, std::string& store);
 
 struct SandboxBuildOptions {

@@ -26,10 +26,8 @@ void SandboxReplayOptions::describe(OptionSet& options) {
 
 int run_sandbox_replay(const SandboxReplayOptions& options) {
   sandbox::JournalContent content = sandbox::read_journal(options.journal);
-  if (!content.image.layers.empty()) {
-    const sandbox::ImageStore store(options.store.empty() ? default_image_store() : options.store);
-    content.image = store.find(content.image.id);
-  }
+  if (!content.image.layers.empty())
+    content.image = open_image_store(options.store).find(content.image.id);
   const sandbox::Replay replay = sandbox::replay(content);
   for (const auto& difference : replay.differences)
     std::printf("call %zu (%s): %s\n", difference.call,
