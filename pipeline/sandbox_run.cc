@@ -143,6 +143,8 @@ sandbox::Limits SandboxRunOptions::limits() const {
   l.wall_seconds = timeout;
   l.cpu_seconds = cpu > 0 ? cpu : timeout;
   l.memory_bytes = parse_byte_size(memory, "sandbox run: --memory");
+  // Our own process in the sandbox counts too.
+  if (l.memory_bytes < 1 << 20) throw Error("sandbox run: --memory must be at least 1M");
   l.disk_bytes = parse_byte_size(disk, "sandbox run: --disk");
   l.output_bytes = parse_byte_size(output, "sandbox run: --output");
   l.max_processes = static_cast<int>(pids);

@@ -330,6 +330,7 @@ Result Container::lost(const char* detail) {
   dead_ = failed(detail);
   if (saw_oom_kill()) {
     dead_.outcome = Outcome::kMemory;
+    dead_.exit_code = 128 + SIGKILL;
     dead_.detail.clear();
   }
   Launcher::instance().discard(std::move(slot_));

@@ -106,6 +106,7 @@ TEST_F(SandboxRun, BadOptionsAreOneLine) {
             "amalgam: sandbox run: --memory: 'lots' is not a size; write for example 65536, 64K, "
             "64M or 2G\n");
   EXPECT_THAT(run("--substrate containr", "").err, HasSubstr("did you mean container?"));
+  EXPECT_THAT(run("--memory 512K", "").err, HasSubstr("--memory must be at least 1M"));
   EXPECT_THAT(run("--timeout 0", "").err, HasSubstr("--timeout must be positive"));
   EXPECT_THAT(run_program("sandbox run /nonexistent.py").err, HasSubstr("/nonexistent.py"));
   EXPECT_EQ(run_program("sandbox rum").err,

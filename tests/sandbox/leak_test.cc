@@ -93,8 +93,20 @@ Footprint settled(const Footprint& expected) {
   return now;
 }
 
+// Waits until so many measurements in a row are equal.
+Footprint quiet(int num_wanted) {
+  Footprint before = measure();
+  for (int i = 0, num_equal = 0; i < 100 && num_equal < num_wanted; ++i) {
+    usleep(300'000);
+    Footprint now = measure();
+    num_equal = now == before ? num_equal + 1 : 0;
+    before = std::move(now);
+  }
+  return before;
+}
+
 // Every run leaves as much behind as a run can: files, daemons, sockets, a full disk at times.
-bool run_once(int number) {
+bool run_once(size_t number) {
   Limits limits;
   limits.disk_bytes = 1 << 20;
   auto sandbox = make(limits);
@@ -105,27 +117,26 @@ bool run_once(int number) {
   return shell(*sandbox, scripts[number % 5]).out == "done\n";
 }
 
-void expect_no_leak(int runs) {
-  const int num_threads = 2;
-  const auto run_all = [&](int count) {
+void expect_no_leak(size_t runs) {
+  const size_t num_threads = 2;
+  const auto run_all = [&](size_t count) {
     std::vector<int> wrong(num_threads, 0);
     std::vector<std::thread> threads;
-    for (int t = 0; t < num_threads; ++t)
+    for (size_t t = 0; t < num_threads; ++t)
       threads.emplace_back([&, t] {
-        for (int i = t; i < count; i += num_threads) wrong[static_cast<size_t>(t)] += !run_once(i);
+        for (size_t i = t; i < count; i += num_threads) wrong[t] += !run_once(i);
       });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(wrong, std::vector<int>(num_threads, 0));
   };
-  run_all(20);  // the launcher and its slots, which stay
-  // Pools that other tests of this process opened may still fill, with rests of a second.
-  Footprint before = measure();
-  for (int i = 0, num_equal = 0; i < 100 && num_equal < 8; ++i) {
-    usleep(300'000);
-    Footprint now = measure();
-    num_equal = now == before ? num_equal + 1 : 0;
-    before = std::move(now);
+  run_all(20);  // the launcher, which stays
+  quiet(8);     // pools that other tests of this process opened may still fill
+  {
+    // Slots stay as well, those of the first runs perhaps in the pools: now there are enough.
+    std::vector<std::unique_ptr<Sandbox>> held;
+    while (held.size() < 2 * num_threads) held.push_back(make());
   }
+  const Footprint before = quiet(4);
   EXPECT_GT(before.num_processes, 1);
   run_all(runs);
   EXPECT_EQ(settled(before), before);
