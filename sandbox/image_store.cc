@@ -102,7 +102,12 @@ std::vector<std::string> lines_of(const std::string& text) {
 }  // namespace
 
 ImageStore::ImageStore(const std::string& folder) {
-  proto::create_directories(folder);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    errno = error.value();
+    throw store_error(folder);
+  }
   folder_ = fs::absolute(folder).lexically_normal();
   if (folder_.ends_with('/')) folder_.pop_back();
   for (const char* part : {"layers", "images", "names", "tmp"})
