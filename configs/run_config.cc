@@ -21,6 +21,15 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"base.mixture." + name, "no [[domain]] has this name"};
     }
   }
+  const bool new_without_mtp =
+      model.path.empty() && model.config.empty() && model.num_nextn_predict_layers == 0;
+  if (new_without_mtp) {
+    constexpr char kNeeds[] = "needs model.num_nextn_predict_layers = 1";
+    for (const DomainConfig& domain : domains) {
+      if (domain.rl.rollout.draft) return Problem{"rl.rollout.draft", kNeeds};
+    }
+    if (distill.rollout.draft) return Problem{"distill.rollout.draft", kNeeds};
+  }
   std::vector<std::string> rows;
   for (const TeacherRow& row : distill.teachers) {
     if (!find_domain(row.domain)) {

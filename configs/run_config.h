@@ -4,6 +4,7 @@
 #pragma once
 #include "configs/domain_config.h"
 #include "configs/model_spec.h"
+#include "configs/numerics_config.h"
 #include "configs/recompute.h"
 #include "configs/stage_configs.h"
 
@@ -67,6 +68,7 @@ struct RunConfig {
   std::vector<DomainConfig> domains;  // non-empty, distinct names
   DistillConfig distill;
   EvalConfig eval;
+  NumericsConfig numerics;
   SandboxConfig sandbox;
 
   template <class V>
@@ -97,6 +99,10 @@ struct RunConfig {
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.section("distill", distill, "On-policy distillation of the specialists into one model.");
     v.section("eval", eval, "Final scores.");
+    v.section(
+        "numerics", numerics,
+        "Quantised compute of every model of the run: the policy in all stages, the teachers, "
+        "the reference model.");
     v.section("sandbox", sandbox, "Limits of model-written code.");
   }
 

@@ -11,6 +11,7 @@ namespace amalgam::configs {
 struct SftConfig {
   int64_t steps = 0;
   int64_t batch_tokens = 1536;
+  double mtp_loss_weight = 0.3, mtp_late_loss_weight = 0.1;
   OptimConfig optim{
       .kind = OptimKind::kMuon, .lr = 8e-3, .warmup_steps = 40, .decay_fraction = 0.3};
   // 0, not V3's 1e-4: the presets' figures were measured with the routing bias alone.
@@ -22,6 +23,10 @@ struct SftConfig {
   void visit(V& v) {
     v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: none");
     v.value("batch_tokens", batch_tokens, between(1, 1 << 24), "tokens of a batch");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the multi-token prediction loss, for a model with such a block");
+    v.value("mtp_late_loss_weight", mtp_late_loss_weight, between(0, 100),
+            "the same while the learning rate decays");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("router_aux_loss_coef", router_aux_loss_coef, between(0, 100),
             "weight of the sequence-wise load-balance loss (DeepSeek-V3 trains with 1e-4); 0: the "
@@ -90,12 +95,16 @@ struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
+  bool draft = false;
 
   template <class V>
   void visit(V& v) {
     v.value("n", n, between(1, 4096), "samples of a prompt");
     v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
+    v.value(
+        "draft", draft,
+        "speculative decoding with the model's multi-token prediction block; changes no result");
   }
 };
 
@@ -142,6 +151,7 @@ struct RlConfig {
   RolloutConfig rollout;
   AlgorithmConfig algorithm;
   int64_t ppo_mini_batches = 2;
+  double mtp_loss_weight = 0.1;
   OptimConfig optim{.lr = 5e-4};
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
@@ -155,6 +165,9 @@ struct RlConfig {
     v.section("algorithm", algorithm, "Advantage and loss.");
     v.value("ppo_mini_batches", ppo_mini_batches, between(1, 1 << 20),
             "optimiser updates of a step, each on its share of the prompts");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the loss that keeps a multi-token prediction block up with the policy's "
+            "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations; the last step always validates; 0: never");
@@ -196,6 +209,7 @@ struct DistillConfig {
   PromptBatchConfig data{.train_batch_size = 64};
   RolloutConfig rollout{.n = 4};
   Objective objective = Objective::kExact;
+  double mtp_loss_weight = 0.1;
   OptimConfig optim{.lr = 1e-3};
   std::vector<double> lr_candidates;
   int64_t sweep_steps = 15;
@@ -211,6 +225,9 @@ struct DistillConfig {
         "objective", objective,
         "exact: reverse KL over the whole vocabulary; sampled: its estimate from the sampled token "
         "(baseline)");
+    v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
+            "weight of the loss that keeps a multi-token prediction block up with the policy's "
+            "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("lr_candidates", lr_candidates, between(0, 1),
             "learning rates of the run's two distillations (exact and sampled): each trains for "

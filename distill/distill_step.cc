@@ -61,7 +61,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
   std::map<std::string, TeacherStates> states;
   for (const auto& [teacher, list] : inputs)
     states.emplace(teacher, run_teacher(teacher, list, trainer.network().config().vocab_size, pool,
-                                        max_micro_tokens));
+                                        max_micro_tokens, trainer.network().numerics()));
 
   kernels::Arena& scratch = trainer.network().scratch();
   const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, f.num_tokens));

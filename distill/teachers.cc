@@ -11,8 +11,8 @@ namespace amalgam::distill {
 
 TeacherStates run_teacher(const std::string& directory, std::span<const TeacherInput> inputs,
                           int64_t student_vocabulary, kernels::ThreadPool& pool,
-                          int64_t max_micro_tokens) {
-  const model::PackedModel teacher = model::load_packed_model(directory);
+                          int64_t max_micro_tokens, const configs::NumericsConfig& numerics) {
+  const model::PackedModel teacher = model::load_packed_model(directory, numerics);
   const model::ModelConfig& config = teacher.config();
   if (config.vocab_size != student_vocabulary)
     throw Error(directory + ": has " + std::to_string(config.vocab_size) +
@@ -34,7 +34,7 @@ TeacherStates run_teacher(const std::string& directory, std::span<const TeacherI
     total += inputs[i].ids.size();
   }
   s.hidden_.resize(total * D);
-  model::Network network(config, pool);
+  model::Network network(config, pool, numerics);
   for (const auto& members : learner::pack_micro_batches(lengths, max_micro_tokens,
                                                          learner::PackOrder::kFirstFitDecreasing)) {
     std::vector<int32_t> ids;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/numerics_config.h"
 #include "kernels/arena.h"
 #include "kernels/head_tiles.h"
 #include "kernels/thread_pool.h"
@@ -31,7 +32,7 @@ class TeacherStates {
 
  private:
   friend TeacherStates run_teacher(const std::string&, std::span<const TeacherInput>, int64_t,
-                                   kernels::ThreadPool&, int64_t);
+                                   kernels::ThreadPool&, int64_t, const configs::NumericsConfig&);
   std::vector<float> hidden_, head_;
   std::vector<size_t> offset_;  // of each sequence
   int64_t vocabulary_ = 0, dim_ = 0;
@@ -41,6 +42,6 @@ class TeacherStates {
 // Error if the teacher's vocabulary is not the student's.
 TeacherStates run_teacher(const std::string& directory, std::span<const TeacherInput> inputs,
                           int64_t student_vocabulary, kernels::ThreadPool& pool,
-                          int64_t max_micro_tokens);
+                          int64_t max_micro_tokens, const configs::NumericsConfig& numerics);
 
 }  // namespace amalgam::distill

@@ -7,6 +7,7 @@
 
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/quantize.h"
 #include "kernels/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -84,25 +85,12 @@ void store_index_keys(const float* rows, int64_t n, int64_t channels, int64_t fi
 
 namespace {
 
-void select_row(const IndexerOp& op, const IndexerSequence& s, int64_t t, const float* q,
-                const float* w, int32_t* selected, int32_t* num_selected) {
-  const int64_t row = s.row + t, visible = (s.position + t + 1) / op.rate;
-  int32_t* out = selected + row * op.topk;
-  num_selected[row] = static_cast<int32_t>(std::min(visible, op.topk));
-  if (visible <= op.topk) {
-    for (int64_t i = 0; i < visible; ++i) out[i] = static_cast<int32_t>(i);
-    return;
-  }
-  thread_local std::vector<float> score;
+// The k entries of the highest scores, ascending.
+void top_entries(const std::vector<float>& score, int64_t n, int64_t k, int32_t* out) {
   thread_local std::vector<int32_t> order;
-  const int64_t blocks = (visible + kIndexBlock - 1) / kIndexBlock;
-  score.resize(static_cast<size_t>(blocks * kIndexBlock));
-  HWY_DYNAMIC_DISPATCH(IndexScores)
-  (q + row * op.heads * op.channels, w + row * op.heads, s.keys, blocks, op.heads, op.channels,
-   score.data());
-  order.resize(static_cast<size_t>(visible));
-  for (int64_t i = 0; i < visible; ++i) order[static_cast<size_t>(i)] = static_cast<int32_t>(i);
-  const auto kth = order.begin() + op.topk;
+  order.resize(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) order[static_cast<size_t>(i)] = static_cast<int32_t>(i);
+  const auto kth = order.begin() + k;
   std::nth_element(order.begin(), kth - 1, order.end(), [&](int32_t a, int32_t b) {
     const float x = score[static_cast<size_t>(a)], y = score[static_cast<size_t>(b)];
     return x > y || (x == y && a < b);
@@ -111,10 +99,48 @@ void select_row(const IndexerOp& op, const IndexerSequence& s, int64_t t, const 
   std::copy(order.begin(), kth, out);
 }
 
+// Of two ascending lists of n.
+int64_t num_common(const int32_t* a, const int32_t* b, int64_t n) {
+  int64_t common = 0;
+  for (int64_t i = 0, j = 0; i < n && j < n;) {
+    const int32_t x = a[i], y = b[j];
+    common += x == y;
+    i += x <= y, j += y <= x;
+  }
+  return common;
+}
+
+void select_row(const IndexerOp& op, const IndexerSequence& s, int64_t t, const float* q,
+                const float* w, int32_t* selected, int32_t* num_selected, int32_t* num_agreed) {
+  const int64_t row = s.row + t, visible = (s.position + t + 1) / op.rate;
+  int32_t* out = selected + row * op.topk;
+  num_selected[row] = static_cast<int32_t>(std::min(visible, op.topk));
+  if (num_agreed) num_agreed[row] = num_selected[row];
+  if (visible <= op.topk) {
+    for (int64_t i = 0; i < visible; ++i) out[i] = static_cast<int32_t>(i);
+    return;
+  }
+  thread_local std::vector<float> score;
+  const int64_t blocks = (visible + kIndexBlock - 1) / kIndexBlock;
+  score.resize(static_cast<size_t>(blocks * kIndexBlock));
+  HWY_DYNAMIC_DISPATCH(IndexScores)
+  (q + row * op.heads * op.channels, w + row * op.heads, s.keys, blocks, op.heads, op.channels,
+   score.data());
+  if (op.compare == CompareAs::kF32) return top_entries(score, visible, op.topk, out);
+  thread_local std::vector<int32_t> exact;
+  if (num_agreed) {
+    exact.resize(static_cast<size_t>(op.topk));
+    top_entries(score, visible, op.topk, exact.data());
+  }
+  for (float& x : score) x = round_to_bf16(x);
+  top_entries(score, visible, op.topk, out);
+  if (num_agreed) num_agreed[row] = static_cast<int32_t>(num_common(exact.data(), out, op.topk));
+}
+
 }  // namespace
 
 void index_select(ThreadPool& pool, const IndexerOp& op, const float* q, const float* w,
-                  int32_t* selected, int32_t* num_selected) {
+                  int32_t* selected, int32_t* num_selected, int32_t* num_agreed) {
   thread_local std::vector<std::pair<int32_t, int32_t>> rows;  // (sequence, token)
   rows.clear();
   for (size_t i = 0; i < op.sequences.size(); ++i)
@@ -124,7 +150,7 @@ void index_select(ThreadPool& pool, const IndexerOp& op, const float* q, const f
   pool.ranges(static_cast<int64_t>(rows.size()), 16, [&, list](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       select_row(op, op.sequences[static_cast<size_t>(list[i].first)], list[i].second, q, w,
-                 selected, num_selected);
+                 selected, num_selected, num_agreed);
   });
 }
 

@@ -36,16 +36,21 @@ struct IndexerSequence {
   int64_t keys_row = 0;                         // training: row of entry 0 in [entries, c_I]
 };
 
+// Scores are compared as they are, or rounded (to nearest, ties to even) first.
+enum class CompareAs { kF32, kBf16 };
+
 struct IndexerOp {
   int64_t heads = 0, channels = 0;  // n_I, c_I
   int64_t rate = 0, topk = 0;       // m: token at position t may see entries i < (t + 1) / m
+  CompareAs compare = CompareAs::kF32;
   std::span<const IndexerSequence> sequences;
 };
 
 // q [T, n_I·c_I], w [T, n_I] (already scaled) -> selected [T, topk] ascending, num_selected [T].
 // Rows whose visible entries all fit select them all without looking at q.
+// num_agreed [T] or null: how many of the selected entries f32 scores select too.
 void index_select(ThreadPool& pool, const IndexerOp& op, const float* q, const float* w,
-                  int32_t* selected, int32_t* num_selected);
+                  int32_t* selected, int32_t* num_selected, int32_t* num_agreed = nullptr);
 
 // Adds coefficient · L_I's gradients: dq, dw (stored), dkeys [entries, c_I] +=. mass [T, topk] from
 // the attention; key rows [entries, c_I]. Returns Σ_t KL (without the coefficient).

@@ -52,6 +52,10 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
              (name.starts_with("layers.") && name.find(".indexer.") != std::string::npos);
     }
     void operator()(const std::string& name, const kernels::Tensor& t, model::Role role) {
+      if (name.starts_with("mtp.")) {  // one after the other in visiting order
+        if (o.mtp_end_ == 0) o.mtp_begin_ = offset;
+        o.mtp_end_ = offset + t.size();
+      }
       if (moves(name)) split(t.size(), o.norm_pieces_);
       if (!moves(name) && role != model::Role::kBalanceBias)
         split(t.size(), o.frozen_);
@@ -73,20 +77,25 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
   });
 }
 
-double Optimizer::gradient_norm(kernels::ThreadPool& pool, const float* gradients) {
+void Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients,
+                               StepReport* report) {
   pool.run(static_cast<int64_t>(norm_pieces_.size()), [&](int64_t i) {
     const Entry& piece = norm_pieces_[static_cast<size_t>(i)];
     norm_sums_[static_cast<size_t>(i)] = sum_of_squares(gradients + piece.offset, piece.cols);
   });
-  double sum = 0;
-  for (double s : norm_sums_) sum += s;
-  return std::sqrt(sum);
+  double model = 0, mtp = 0;
+  for (size_t i = 0; i < norm_pieces_.size(); ++i)
+    (is_mtp(norm_pieces_[i]) ? mtp : model) += norm_sums_[i];
+  report->grad_norm = std::sqrt(model);
+  report->mtp_grad_norm = std::sqrt(mtp);
 }
 
-void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double lr, double scale) {
-  const Muon settings{lr, config_.momentum, config_.weight_decay, scale};
+void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double lr,
+                              const Scales& scales) {
   const auto update = [&](const Entry& e, kernels::ThreadPool& gemm_pool,
                           NewtonSchulzScratch& scratch) {
+    const Muon settings{lr, config_.momentum, config_.weight_decay,
+                        is_mtp(e) ? scales.mtp : scales.model};
     scratch.reserve(e.rows, e.cols);
     muon_update(gemm_pool, settings,
                 {e.rows, e.cols, b.w + e.offset, b.grad + e.offset, b.m + e.offset,
@@ -110,12 +119,17 @@ void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double
   });
 }
 
-void Optimizer::step_elements(kernels::ThreadPool& pool, const Blocks& b, double lr, double scale,
-                              int64_t t) {
-  const AdamW settings{lr, config_.beta1, config_.beta2, config_.eps, config_.weight_decay,
-                       t,  scale};
+void Optimizer::step_elements(kernels::ThreadPool& pool, const Blocks& b, double lr,
+                              const Scales& scales, int64_t t) {
   pool.run(static_cast<int64_t>(elements_.size()), [&](int64_t i) {
     const Entry& e = elements_[static_cast<size_t>(i)];
+    const AdamW settings{lr,
+                         config_.beta1,
+                         config_.beta2,
+                         config_.eps,
+                         config_.weight_decay,
+                         t,
+                         is_mtp(e) ? scales.mtp : scales.model};
     adamw_update(settings,
                  {b.w + e.offset, b.grad + e.offset, b.m + e.offset, b.v + e.offset,
                   b.w_next + e.offset, b.m_next + e.offset, b.v_next + e.offset},
@@ -133,15 +147,17 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
                  base_of(from.second_moment),  base_of(to.params),   base_of(to.first_moment),
                  base_of(to.second_moment)};
   StepReport report;
-  report.grad_norm = gradient_norm(pool, b.grad);
-  if (!std::isfinite(report.grad_norm)) {
+  gradient_norms(pool, b.grad, &report);
+  if (!std::isfinite(report.grad_norm) || !std::isfinite(report.mtp_grad_norm)) {
     report.outcome = StepOutcome::kNonFinite;
     return report;
   }
-  const bool is_clipped = config_.grad_clip > 0 && report.grad_norm > config_.grad_clip;
-  const double scale = is_clipped ? config_.grad_clip / report.grad_norm : 1;
-  step_matrices(pool, b, lr, scale);
-  step_elements(pool, b, lr, scale, state.step() + 1);
+  const auto clip = [&](double norm) {
+    return config_.grad_clip > 0 && norm > config_.grad_clip ? config_.grad_clip / norm : 1;
+  };
+  const Scales scales{clip(report.grad_norm), clip(report.mtp_grad_norm)};
+  step_matrices(pool, b, lr, scales);
+  step_elements(pool, b, lr, scales, state.step() + 1);
 
   pool.run(static_cast<int64_t>(frozen_.size()), [&](int64_t i) {
     const Entry& e = frozen_[static_cast<size_t>(i)];

@@ -4,6 +4,9 @@
 // decay every tensor they move. The router's selection bias follows the load in either case. Each
 // tensor of the model is one logical matrix: an expert's w1, and also wo_a with all its groups.
 //
+// Clipping scales all gradients down to a norm of grad_clip. An MTP block is apart: it has a norm
+// and a scale of its own, so training it beside another loss does not change that loss's step.
+//
 // Same bits for any number of threads. Working memory is kept between steps.
 #pragma once
 #include <cstdint>
@@ -31,7 +34,8 @@ enum class StepOutcome {
 
 struct StepReport {
   StepOutcome outcome = StepOutcome::kDone;
-  double grad_norm = 0;  // of all trained tensors together, before clipping
+  double grad_norm = 0;      // of all trained tensors but the MTP block's together, before clipping
+  double mtp_grad_norm = 0;  // of the MTP block's
 };
 
 class Optimizer {
@@ -50,17 +54,23 @@ class Optimizer {
     int64_t offset, rows, cols;  // in the block that Weights::bind fills
   };
   struct Blocks;  // base pointers of all that a step reads and writes
+  struct Scales {
+    double model = 1, mtp = 1;
+  };
 
-  double gradient_norm(kernels::ThreadPool& pool, const float* gradients);
-  void step_matrices(kernels::ThreadPool& pool, const Blocks& blocks, double lr, double scale);
-  void step_elements(kernels::ThreadPool& pool, const Blocks& blocks, double lr, double scale,
-                     int64_t t);
+  void gradient_norms(kernels::ThreadPool& pool, const float* gradients, StepReport* report);
+  bool is_mtp(const Entry& e) const { return e.offset >= mtp_begin_ && e.offset < mtp_end_; }
+  void step_matrices(kernels::ThreadPool& pool, const Blocks& blocks, double lr,
+                     const Scales& scales);
+  void step_elements(kernels::ThreadPool& pool, const Blocks& blocks, double lr,
+                     const Scales& scales, int64_t t);
 
   configs::OptimConfig config_;
   std::vector<Entry> matrices_;  // Muon, most work first
   std::vector<Entry> elements_;  // AdamW, in pieces of one row
   std::vector<Entry> biases_;
-  std::vector<Entry> frozen_;  // in pieces of one row
+  std::vector<Entry> frozen_;            // in pieces of one row
+  int64_t mtp_begin_ = 0, mtp_end_ = 0;  // where the MTP block's tensors lie
   std::vector<Entry> norm_pieces_;
   std::vector<double> norm_sums_;             // one a piece
   std::vector<NewtonSchulzScratch> scratch_;  // one a lane

@@ -4,7 +4,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "configs/check.h"
 #include "kernels/gemm.h"
 
 namespace amalgam::learner {
@@ -12,9 +11,8 @@ namespace {
 
 // Some panels of one matrix.
 struct Piece {
-  const float* data;
-  int64_t rows, cols;
-  float* packed;
+  const model::Matrix* matrix;
+  int64_t begin, end;
 };
 
 struct Collect {
@@ -22,12 +20,11 @@ struct Collect {
   template <class T>
   void operator()(const std::string&, T& t, model::Role) const {
     if constexpr (std::is_base_of_v<model::Matrix, T>) {
-      CHECK(t.packed != nullptr);
       // A multiple of the panel, about 64 Ki elements: packing pieces is packing the whole.
       const int64_t panels = std::max<int64_t>(1, 65536 / (t.cols * kernels::kPanel));
       const int64_t step = panels * kernels::kPanel;
       for (int64_t r = 0; r < t.rows; r += step)
-        pieces.push_back({t.row(r), std::min(step, t.rows - r), t.cols, t.packed + r * t.cols});
+        pieces.push_back({&t, r, std::min(r + step, t.rows)});
     }
   }
   void operator()(const std::string&, model::IntTensor&) const {}
@@ -35,12 +32,13 @@ struct Collect {
 
 }  // namespace
 
-void pack_weights(kernels::ThreadPool& pool, model::Weights& weights) {
+void pack_weights(kernels::ThreadPool& pool, model::Weights& weights,
+                  const configs::NumericsConfig& numerics) {
   std::vector<Piece> pieces;
   visit(weights, Collect{pieces});
   pool.run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
     const Piece& p = pieces[static_cast<size_t>(i)];
-    kernels::pack_transposed(p.data, p.rows, p.cols, p.packed);
+    model::pack_rows(*p.matrix, p.begin, p.end, numerics);
   });
 }
 

@@ -3,9 +3,21 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "learner/expert_choice.h"
+#include "learner/mtp_loss.h"
 #include "learner/packing.h"
 
 namespace amalgam::learner {
+namespace {
+
+// Tokens the MTP block is trained on: learned ones that have two before them.
+int64_t num_mtp_targets(std::span<const TrainSequence> batch) {
+  int64_t n = 0;
+  for (const TrainSequence& s : batch)
+    for (size_t t = 2; t < s.learned.size(); ++t) n += s.learned[t];
+  return n;
+}
+
+}  // namespace
 
 Trainer::Trainer(model::Network& network, TrainingState& state, const configs::OptimConfig& optim,
                  int64_t max_micro_tokens, const TrainOptions& options)
@@ -37,7 +49,9 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     lengths.push_back(static_cast<int64_t>(s.ids.size()));
     total += lengths.back();
   }
-  double index_loss = 0, balance_loss = 0;
+  const bool has_mtp = !weights().mtp.empty();
+  const int64_t mtp_targets = has_mtp && mtp_weight_ > 0 ? num_mtp_targets(batch) : 0;
+  double index_loss = 0, balance_loss = 0, mtp_loss = 0;
   int64_t balance_terms = 0;
   // First-fit decreasing puts sequences of like length together and wastes no room.
   for (const auto& members :
@@ -66,32 +80,49 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
     const std::vector<int32_t> experts = pack_experts(network_.config(), sequences);
+    model::Var streams;
     const model::Var hidden = network_.run(
         weights(), {.ids = micro.ids, .sequences = micro.slices, .given_experts = experts},
-        &recording);
+        &recording, &streams);
     loss(micro, hidden);
+    if (mtp_targets > 0)
+      mtp_loss += record_mtp_loss(
+          network_, weights(),
+          {.ids = micro.ids,
+           .targets = micro.targets,
+           .slices = micro.slices,
+           .streams = streams,
+           .weight = static_cast<float>(mtp_weight_ / static_cast<double>(mtp_targets)),
+           .gradient = mtp_gradient_},
+          recording);
     tape.backward();
     index_loss += recording.index_loss;
     balance_loss += recording.balance_loss;
     balance_terms += recording.balance_terms;
     const auto& blocks = weights().blocks;
     size_t at = 0;
-    for (size_t layer = 0; layer < blocks.size(); ++layer) {
-      if (blocks[layer].mlp_kind != model::MlpKind::kMoe) continue;
-      const auto& load = recording.expert_load[layer];
-      if (router_load_.size() < at + load.size()) router_load_.resize(at + load.size());
+    // A block that did not run has no load, so its bias stays.
+    const auto add_load = [&](const model::Moe& moe, const std::vector<int64_t>& load) {
+      const auto E = static_cast<size_t>(moe.bias.size());
+      if (router_load_.size() < at + E) router_load_.resize(at + E);
       for (size_t e = 0; e < load.size(); ++e) router_load_[at + e] += load[e];
-      at += load.size();
-    }
-    // MTP blocks are not run: no load, so their biases stay.
-    for (const auto& mtp : weights().mtp) at += static_cast<size_t>(mtp.block.moe.bias.size());
-    router_load_.resize(at);
+      at += E;
+    };
+    for (size_t layer = 0; layer < blocks.size(); ++layer)
+      if (blocks[layer].mlp_kind == model::MlpKind::kMoe)
+        add_load(blocks[layer].moe, recording.expert_load[layer]);
+    for (size_t i = 0; i < weights().mtp.size(); ++i)
+      add_load(weights().mtp[i].block.moe, recording.expert_load[blocks.size() + i]);
   }
   balance_loss_ = balance_terms ? balance_loss / static_cast<double>(balance_terms) : 0;
-  int64_t csa_layers = 0;
+  int64_t csa_rows = 0;
   for (const auto& b : weights().blocks)
-    csa_layers += b.attention_kind == model::AttentionKind::kCsa;
-  index_loss_ = csa_layers && total ? index_loss / static_cast<double>(total * csa_layers) : 0;
+    if (b.attention_kind == model::AttentionKind::kCsa) csa_rows += total;
+  if (mtp_targets > 0 && weights().mtp[0].block.attention_kind == model::AttentionKind::kCsa)
+    csa_rows += total - static_cast<int64_t>(batch.size());
+  index_loss_ = csa_rows ? index_loss / static_cast<double>(csa_rows) : 0;
+  mtp_loss_.reset();
+  if (mtp_targets > 0) mtp_loss_ = mtp_loss / static_cast<double>(mtp_targets);
 }
 
 StepReport Trainer::step(double lr) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -56,6 +57,12 @@ class Trainer {
   using Loss = std::function<void(const MicroBatch& micro, const model::Var& hidden)>;
   void accumulate(std::span<const TrainSequence> batch, double index_loss_coefficient,
                   const Loss& loss);
+  // From the next accumulate() on the MTP block of a model that has one is trained beside the
+  // caller's loss: mean cross-entropy of the token after next over the batch's learned tokens,
+  // times weight. 0, as at first: the block is left alone.
+  void set_mtp_loss(double weight, model::MtpGradient gradient) {
+    mtp_weight_ = weight, mtp_gradient_ = gradient;
+  }
   // Steps and commits; clears what was accumulated. Throws Error when gradients are not finite:
   // nothing is committed then.
   StepReport step(double lr);
@@ -63,12 +70,14 @@ class Trainer {
   // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
   void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
 
-  // Mean KL per token and CSA layer of the last accumulate().
+  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate().
   double index_loss() const { return index_loss_; }
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
   // load is even; 0 without the loss.
   double balance_loss() const { return balance_loss_; }
   const TrainOptions& options() const { return options_; }
+  // Mean MTP loss of the last accumulate(), without its weight; nothing if no block was trained.
+  std::optional<double> mtp_loss() const { return mtp_loss_; }
   int64_t max_micro_tokens() const { return max_micro_tokens_; }
   Gradients& gradients() { return gradients_; }
   TrainingState& state() { return state_; }
@@ -84,9 +93,12 @@ class Trainer {
   Gradients gradients_;
   int64_t max_micro_tokens_;
   TrainOptions options_;
-  std::vector<int64_t> router_load_;  // [layers with a selection bias, E]
+  std::vector<int64_t> router_load_;  // [layers and MTP blocks with a selection bias, E]
   std::function<void()> poll_;
   double index_loss_ = 0, balance_loss_ = 0;
+  double mtp_weight_ = 0;
+  model::MtpGradient mtp_gradient_ = model::MtpGradient::kAll;
+  std::optional<double> mtp_loss_;
   bool clean_ = false;
 };
 

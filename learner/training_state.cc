@@ -130,8 +130,8 @@ TrainingState::Header& TrainingState::header() const {
 }
 
 TrainingState::TrainingState(const std::string& path, const model::ModelConfig& config, int fd,
-                             size_t file_bytes)
-    : path_(path), file_(nullptr, Unmap{}) {
+                             size_t file_bytes, const configs::NumericsConfig& numerics)
+    : path_(path), file_(nullptr, Unmap{}), numerics_(numerics) {
   void* p = ::mmap(nullptr, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (p == MAP_FAILED)
     throw Error(
@@ -156,11 +156,16 @@ TrainingState::TrainingState(const std::string& path, const model::ModelConfig& 
     slot.extra = &slot_headers_[i]->extra;
   }
   packed_.resize(static_cast<size_t>(slots_[0].params.num_packed_floats()));
-  for (Slot& slot : slots_) slot.params.bind_packed(packed_.data());
+  rounded_.resize(static_cast<size_t>(slots_[0].params.num_rounded_floats(numerics)));
+  for (Slot& slot : slots_) {
+    slot.params.bind_packed(packed_.data());
+    slot.params.bind_rounded(numerics, rounded_.data());
+  }
 }
 
 TrainingState TrainingState::create(const std::string& path, const model::ModelConfig& config,
-                                    const model::Weights& initial, kernels::ThreadPool& pool) {
+                                    const model::Weights& initial, kernels::ThreadPool& pool,
+                                    const configs::NumericsConfig& numerics) {
   static_assert(sizeof(Header) <= kPage && sizeof(SlotHeader) <= kPage);
   const Layout layout(config);
   const std::string unfinished = path + ".new";
@@ -176,7 +181,7 @@ TrainingState TrainingState::create(const std::string& path, const model::ModelC
                     "or choose another run directory",
                     path, (layout.file_bytes >> 20) + 1, std::strerror(failed)));
   }
-  TrainingState state(path, config, file.fd, static_cast<size_t>(layout.file_bytes));
+  TrainingState state(path, config, file.fd, static_cast<size_t>(layout.file_bytes), numerics);
   copy_weights(initial, state.slots_[0].params);
   Header& h = state.header();
   std::memcpy(h.fixed.magic, kMagic, sizeof kMagic);
@@ -197,7 +202,8 @@ TrainingState TrainingState::create(const std::string& path, const model::ModelC
 }
 
 TrainingState TrainingState::open(const std::string& path, const model::ModelConfig& config,
-                                  kernels::ThreadPool& pool) {
+                                  kernels::ThreadPool& pool,
+                                  const configs::NumericsConfig& numerics) {
   const auto fail = [&](const std::string& what) {
     throw Error(fmt::format("{}: {}; resume from the last checkpoint", path, what));
   };
@@ -225,7 +231,7 @@ TrainingState TrainingState::open(const std::string& path, const model::ModelCon
   const uint64_t boot = boot_id();
   if (h.boot != boot && h.synced != h.current)
     fail("the machine restarted before the training state was on its disk");
-  TrainingState state(path, config, file.fd, static_cast<size_t>(layout.file_bytes));
+  TrainingState state(path, config, file.fd, static_cast<size_t>(layout.file_bytes), numerics);
   const size_t slot = h.current & 1;
   if (state.slot_headers_[slot]->step != static_cast<int64_t>(h.current >> 1))
     fail("the training state's header is damaged");
@@ -239,7 +245,7 @@ int64_t TrainingState::step() const { return slot_headers_[current_]->step; }
 void TrainingState::select(size_t slot, kernels::ThreadPool& pool) {
   current_ = slot;
   *next().extra = *current().extra;
-  pack_weights(pool, slots_[current_].params);
+  pack_weights(pool, slots_[current_].params, numerics_);
 }
 
 void TrainingState::commit(kernels::ThreadPool& pool) {

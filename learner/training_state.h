@@ -40,15 +40,18 @@ class TrainingState {
     Extra* extra = nullptr;
   };
 
+  // `numerics`: what compute makes of the weights (Matrix::packed); the file holds f32 either way.
   // A new state at step 0 with zero moments. Replaces a file at `path` atomically: until this
   // returns, an old one is intact. The disk space is reserved here, so later steps cannot run out
   // of it. Throws Error when there is not enough.
   static TrainingState create(const std::string& path, const model::ModelConfig& config,
-                              const model::Weights& initial, kernels::ThreadPool& pool);
+                              const model::Weights& initial, kernels::ThreadPool& pool,
+                              const configs::NumericsConfig& numerics = {});
   // Throws Error if the file is missing, truncated, damaged, of another model shape, or possibly
   // incomplete after a reboot.
   static TrainingState open(const std::string& path, const model::ModelConfig& config,
-                            kernels::ThreadPool& pool);
+                            kernels::ThreadPool& pool,
+                            const configs::NumericsConfig& numerics = {});
   TrainingState(TrainingState&&) noexcept = default;
 
   int64_t step() const;  // optimiser steps done
@@ -71,13 +74,14 @@ class TrainingState {
   };
 
   TrainingState(const std::string& path, const model::ModelConfig& config, int fd,
-                size_t file_bytes);
+                size_t file_bytes, const configs::NumericsConfig& numerics);
   Header& header() const;
   void select(size_t slot, kernels::ThreadPool& pool);
 
   std::string path_;
   std::unique_ptr<std::byte, Unmap> file_;
-  kernels::Buffer<float> packed_;  // of the current parameters
+  configs::NumericsConfig numerics_;
+  kernels::Buffer<float> packed_, rounded_;  // of the current parameters
   std::array<Slot, 2> slots_;
   std::array<SlotHeader*, 2> slot_headers_{};
   size_t current_ = 0;

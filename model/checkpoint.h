@@ -41,7 +41,7 @@ struct SaveOptions {
   // Called with the directory under construction, to add files (tokenizer.json, training state)
   // that must appear together with the model; use write_file_durably() and write_safetensors()
   // there.
-  std::function<void(const std::string& directory)> add_files;
+  std::function<void(const std::string& directory)> add_files = {};
 };
 
 // Writes weights (all bound) to `directory`, which at every moment, also after a crash, is the old

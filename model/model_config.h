@@ -10,6 +10,14 @@ namespace amalgam::model {
 enum class AttentionKind { kSliding, kCsa, kHca };
 enum class MlpKind { kHashMoe, kMoe };
 
+// What a checkpoint's weights are stored as (MODEL.md §3).
+enum class Precision {
+  kF32,
+  kBF16,  // mHC, sinks, ape and selection bias stay F32; so in those below
+  kFp8,   // linear weights and experts E4M3, one UE8M0 scale per 128 × 128; the rest as kBF16
+  kFp4    // as kFp8, but routed experts packed E2M1, one UE8M0 scale per 1 × 32: as released
+};
+
 struct Yarn {
   double factor = 1;
   double original_max_position_embeddings = 0;
@@ -71,7 +79,8 @@ struct ModelConfig {
 // 0 is a sliding layer, the CSA rate (4, unless compress_rates names another) CSA, any other HCA.
 ModelConfig parse_model_config(const std::string& json_text, const std::string& origin);
 ModelConfig load_model_config(const std::string& path);
-// config.json in the layer_types spelling, which transformers loads.
-std::string model_config_json(const ModelConfig& config);
+// config.json in the layer_types spelling, which transformers loads; for kFp8 and kFp4 with the
+// released quantization_config.
+std::string model_config_json(const ModelConfig& config, Precision precision = Precision::kF32);
 
 }  // namespace amalgam::model

@@ -42,13 +42,13 @@ json rope_parameters(const ModelConfig& c) {
 
 }  // namespace
 
-std::string model_config_json(const ModelConfig& c) {
+std::string model_config_json(const ModelConfig& c, Precision precision) {
   json layer_types = json::array(), mlp_layer_types = json::array();
   for (const Layer& layer : c.layers) {
     layer_types.push_back(name_of(layer.attention));
     mlp_layer_types.push_back(name_of(layer.mlp));
   }
-  const json root = {
+  json root = {
       {"architectures", {"DeepseekV4ForCausalLM"}},
       {"attention_bias", false},
       {"attention_dropout", 0.0},
@@ -56,7 +56,7 @@ std::string model_config_json(const ModelConfig& c) {
       {"compress_rates",
        {{name_of(AttentionKind::kCsa), c.csa_rate}, {name_of(AttentionKind::kHca), c.hca_rate}}},
       {"compress_rope_theta", c.compress_rope_theta},
-      {"dtype", "float32"},
+      {"dtype", precision == Precision::kF32 ? "float32" : "bfloat16"},
       {"eos_token_id", or_null(c.eos_token_id)},
       {"hc_eps", c.hc_eps},
       {"hc_mult", c.hc_mult},
@@ -104,6 +104,14 @@ std::string model_config_json(const ModelConfig& c) {
       {"use_cache", true},
       {"vocab_size", c.vocab_size},
   };
+  if (precision == Precision::kFp8 || precision == Precision::kFp4) {
+    root["expert_dtype"] = precision == Precision::kFp4 ? "fp4" : "fp8";
+    root["quantization_config"] = {{"activation_scheme", "dynamic"},
+                                   {"fmt", "e4m3"},
+                                   {"quant_method", "fp8"},
+                                   {"scale_fmt", "ue8m0"},
+                                   {"weight_block_size", {128, 128}}};
+  }
   return root.dump(2) + "\n";
 }
 

@@ -16,22 +16,31 @@ using kernels::BLayout;
 using kernels::Gemm;
 using kernels::Write;
 
-Network::Network(const ModelConfig& config, kernels::ThreadPool& pool)
+Network::Network(const ModelConfig& config, kernels::ThreadPool& pool,
+                 const configs::NumericsConfig& numerics)
     : config_(config),
       pool_(pool),
+      numerics_(numerics),
       rope_main_(config.qk_rope_head_dim, config.rope_theta, {}),
       rope_compress_(config.qk_rope_head_dim, config.compress_rope_theta,
                      config.yarn
                          ? kernels::RopeScaling{config.yarn->factor,
                                                 config.yarn->original_max_position_embeddings,
                                                 config.yarn->beta_fast, config.yarn->beta_slow}
-                         : kernels::RopeScaling{}) {}
+                         : kernels::RopeScaling{}) {
+  check_numerics(numerics, config);
+}
 
 void Network::Pass::project(const Var& x, Input input, std::span<Projection> projections) const {
   constexpr size_t kMax = 8;
   Gemm problems[kMax];
   CHECK_LE(projections.size(), kMax);
   const int64_t rows = x.v.rows, in = x.v.cols;
+  const float* rounded = nullptr;  // x as the quantised matrices read it
+  if (numerics().activations_fp8 &&
+      std::any_of(projections.begin(), projections.end(),
+                  [](const Projection& p) { return reads_fp8(*p.w); }))
+    rounded = rounded_activations(x.v).data;
   for (size_t i = 0; i < projections.size(); ++i) {
     Projection& p = projections[i];
     CHECK_EQ(p.w->cols, in);
@@ -39,7 +48,7 @@ void Network::Pass::project(const Var& x, Input input, std::span<Projection> pro
     problems[i] = {.m = rows,
                    .n = p.w->rows,
                    .k = in,
-                   .a = x.v.data,
+                   .a = rounded && reads_fp8(*p.w) ? rounded : x.v.data,
                    .a_row_stride = in,
                    .b = p.w->packed,
                    .layout = BLayout::kPacked,
@@ -50,7 +59,7 @@ void Network::Pass::project(const Var& x, Input input, std::span<Projection> pro
   if (!recording()) return;
   auto* kept = arena().alloc<Projection>(projections.size());
   std::copy(projections.begin(), projections.end(), kept);
-  record([this_pool = &pool(), x, kept, n = projections.size(), rows, in, input] {
+  record([this_pool = &pool(), x, kept, n = projections.size(), rows, in, input, rounded] {
     Gemm weights[kMax];
     for (size_t i = 0; i < n; ++i) {
       const Projection& p = kept[i];
@@ -61,7 +70,7 @@ void Network::Pass::project(const Var& x, Input input, std::span<Projection> pro
                     .a = p.out.g,
                     .a_row_stride = 1,
                     .a_col_stride = out,
-                    .b = x.v.data,
+                    .b = rounded && reads_fp8(*p.w) ? rounded : x.v.data,
                     .layout = BLayout::kRowMajor,
                     .ldb = in,
                     .c = p.dw->data,
@@ -73,7 +82,7 @@ void Network::Pass::project(const Var& x, Input input, std::span<Projection> pro
                                        .k = out,
                                        .a = p.out.g,
                                        .a_row_stride = out,
-                                       .b = p.w->data,
+                                       .b = p.w->compute(),
                                        .layout = BLayout::kRowMajor,
                                        .ldb = in,
                                        .c = x.g,
@@ -224,7 +233,7 @@ Var Network::Pass::streams(int64_t num_layers) {
   return X;
 }
 
-Var Network::run(const Weights& weights, const Batch& batch, Recording* recording) {
+const int32_t* Network::place(const Batch& batch, const Recording* recording) {
   const auto T = static_cast<int64_t>(batch.ids.size());
   auto* positions = arena_.alloc<int32_t>(static_cast<size_t>(T));
   int64_t end = 0, rows = 0;
@@ -240,14 +249,22 @@ Var Network::run(const Weights& weights, const Batch& batch, Recording* recordin
   CHECK_EQ(rows, T);
   rope_main_.reserve(end);
   rope_compress_.reserve(end);
-  if (recording) recording->expert_load.assign(config_.layers.size(), std::vector<int64_t>());
-  Pass pass{*this, weights, batch, recording, T, positions};
+  return positions;
+}
+
+Var Network::run(const Weights& weights, const Batch& batch, Recording* recording, Var* streams) {
+  const int32_t* positions = place(batch, recording);
+  if (recording)
+    recording->expert_load.assign(weights.blocks.size() + weights.mtp.size(),
+                                  std::vector<int64_t>());
+  Pass pass{*this, weights, batch, recording, static_cast<int64_t>(batch.ids.size()), positions};
   const Var X = pass.streams(static_cast<int64_t>(weights.blocks.size()));
   const Var h = pass.head(X, weights.hc_head, recording ? &recording->grads->hc_head : nullptr);
   const Var out = pass.norm(h, config_.hidden_size, &weights.norm,
                             recording ? &recording->grads->norm : nullptr, nullptr, nullptr, 1);
   for (const SequenceSlice& s : batch.sequences)
     if (s.cache) s.cache->advance(s.num_rows);
+  if (streams) *streams = X;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/numerics_config.h"
 #include "configs/recompute.h"
 #include "kernels/arena.h"
 #include "kernels/rope.h"
@@ -50,28 +51,58 @@ struct Recording {
   float balance_loss_coefficient = 0;
   double balance_loss = 0;    // out, after backward: Σ over learned MoE layers and sequences
   int64_t balance_terms = 0;  // out: their number
-  std::vector<std::vector<int64_t>> expert_load = {};  // out, after backward: [layers][E] tokens
+  // out, after backward: [layers + MTP blocks][E] tokens per expert; empty for a block that did not
+  // run
+  std::vector<std::vector<int64_t>> expert_load = {};
 };
 
-// How much the indexer left out, summed over the CSA layers and tokens of all run() calls.
+// What the MTP block's loss trains.
+enum class MtpGradient {
+  kAll,       // the block, and through the streams, the embedding and the head the whole model
+  kBlockOnly  // the block alone: its inputs are detached, so other losses stay what they are
+};
+
+// Rows of an MTP pass (MODEL.md §2.6): each joins the streams of one token with the token after it
+// and predicts the one after that. A row's place in its sequence is that of the streams' token.
+struct MtpBatch {
+  std::span<const int32_t> ids;              // [R] the token after each row's
+  std::span<const int32_t> rows;             // [R] each row's token, a row of `streams`, none twice
+  Var streams;                               // [T, n_hc * D], of run()
+  std::span<const SequenceSlice> sequences;  // of the R rows; caches of CacheLayout::mtp()
+  MtpGradient gradient = MtpGradient::kAll;
+};
+
+// How much the indexer left out, summed over the CSA layers and tokens of all run() calls (those of
+// refused drafts among them).
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
+  // With numerics.index_scores_bf16, where something was left out: entries selected, and those
+  // among them that f32 scores select too.
+  int64_t compared = 0, agreed = 0;
 };
 
 int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:
-  Network(const ModelConfig& config, kernels::ThreadPool& pool);
+  // Throws Error when the model's shape does not allow what `numerics` asks for. The weights given
+  // to run() are packed with the same numerics.
+  Network(const ModelConfig& config, kernels::ThreadPool& pool,
+          const configs::NumericsConfig& numerics = {});
 
   // Hidden states after the final norm, [T, D], in the arena. The caller resets the arena when it
-  // is done with them (and has run the tape).
-  Var run(const Weights& weights, const Batch& batch, Recording* recording);
+  // is done with them (and has run the tape). `streams`, when asked for: the residual streams after
+  // the last layer, [T, n_hc * D], as long-lived.
+  Var run(const Weights& weights, const Batch& batch, Recording* recording, Var* streams = nullptr);
+  // The same for the MTP block, after a run() with the same recording: hidden states [R, D] for the
+  // shared head. Needs weights with an MTP block.
+  Var run_mtp(const Weights& weights, const MtpBatch& batch, Recording* recording);
   // out [n, V] = hidden rows · headᵀ; rows of `hidden` by index.
   void logits(const Weights& weights, const kernels::Tensor& hidden, std::span<const int32_t> rows,
               float* out);
 
   const ModelConfig& config() const { return config_; }
+  const configs::NumericsConfig& numerics() const { return numerics_; }
   kernels::Arena& arena() { return arena_; }
   kernels::Arena& scratch() { return scratch_; }  // for callers, between runs
   // Most bytes that values and gradients of passes have taken at once, those of tensors that are
@@ -83,8 +114,12 @@ class Network {
   struct Pass;  // one run() in progress; internal to model/network*.cc
 
  private:
+  // Position of every row, [T], in the arena; the rope tables reach them.
+  const int32_t* place(const Batch& batch, const Recording* recording);
+
   ModelConfig config_;
   kernels::ThreadPool& pool_;
+  configs::NumericsConfig numerics_;
   kernels::Arena arena_, scratch_;
   kernels::Arena transient_;  // model/transients.h
   kernels::RopeTable rope_main_, rope_compress_;

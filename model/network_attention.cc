@@ -126,6 +126,8 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   const Var kv =
       norm(from_x[1].out, C, &a.kv_norm, da ? &da->kv_norm : nullptr, &rope, positions, 1);
 
+  quantize_entries(kv.v);
+
   auto* sequences = arena().alloc<kernels::AttentionSequence>(n);
   for (size_t i = 0; i < n; ++i) {
     const SequenceSlice& s = batch.sequences[i];
@@ -147,6 +149,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
                        [&](SequenceCache& k) -> const CompressorCacheLayout& {
                          return k.layer(layer).compressor;
                        });
+    quantize_entries(entries.rows.v);
     for (size_t i = 0; i < n; ++i) {
       const SequenceSlice& s = batch.sequences[i];
       const float* fresh = entries.rows.v.row(entries.row[i]);
@@ -166,6 +169,8 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
                            .channels = cfg.index_head_dim,
                            .rate = rate,
                            .topk = cfg.index_topk,
+                           .compare = numerics().index_scores_bf16 ? kernels::CompareAs::kBf16
+                                                                   : kernels::CompareAs::kF32,
                            .sequences = {}};
   Var index_q, index_w, mass;
   NewEntries index_entries;
@@ -188,6 +193,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         *this, rope, ix.compressor, dix ? &dix->compressor : nullptr, p[0].out, p[1].out, rate,
         true,
         [&](SequenceCache& k) -> const CompressorCacheLayout& { return k.layer(layer).indexer; });
+    quantize_index(index_entries.rows, Life::kCheap);
     auto* index_sequences = arena().alloc<kernels::IndexerSequence>(n);
     for (size_t i = 0; i < n; ++i) {
       const SequenceSlice& s = batch.sequences[i];
@@ -217,13 +223,20 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
         kernels::rope(*p, *table, kernels::Rotate::kInverse, at, heads, index_q.g, rows, cols);
         for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.g[i] *= scale;
       });
+      quantize_index(index_q, Life::kKept);
     }
     auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
     auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
-    kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected);
+    auto* num_agreed = arena().alloc<int32_t>(static_cast<size_t>(T));
+    kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected,
+                          num_agreed);
     for (int64_t t = 0; t < T && !is_rerun; ++t) {
-      net.counters_.visible += (positions[t] + 1) / rate;
+      const int64_t visible = (positions[t] + 1) / rate;
+      net.counters_.visible += visible;
       net.counters_.selected += num_selected[t];
+      if (!numerics().index_scores_bf16 || visible == num_selected[t]) continue;
+      net.counters_.compared += num_selected[t];
+      net.counters_.agreed += num_agreed[t];
     }
     op.selected = selected, op.num_selected = num_selected, op.topk = index.topk;
     if (learns) {
@@ -251,6 +264,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
 
   // wo_a is block-diagonal: group i maps heads [i·H/g, (i+1)·H/g) to d_g channels.
   const int64_t g = cfg.o_groups, in = H * C / g, out = cfg.o_lora_rank;
+  if (numerics().activations_fp8) round_activations(pool(), o.v, in, o.v.data);
   const Var oa = make(T, g * out);
   auto* problems = arena().alloc<Gemm>(static_cast<size_t>(g));
   const bool panels = out % kernels::kPanel == 0;

@@ -1,6 +1,7 @@
 // DeepSeekMoE of a block (MODEL.md §2.5): router, routed experts, shared expert.
 #include <algorithm>
 
+#include "configs/check.h"
 #include "kernels/balance_loss.h"
 #include "kernels/router.h"
 #include "kernels/swiglu.h"
@@ -60,7 +61,7 @@ Gemm input_gradient(const Matrix& w, const float* dy, int64_t rows, float* dx) {
           .k = w.rows,
           .a = dy,
           .a_row_stride = w.rows,
-          .b = w.data,
+          .b = w.compute(),
           .layout = BLayout::kRowMajor,
           .ldb = w.cols,
           .c = dx,
@@ -164,8 +165,11 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
                  make(rows, D, Life::kForward),
                  row_weight,
                  recording() ? arena().alloc<float>(static_cast<size_t>(rows)) : nullptr};
-  again(
-      [=, p = &pool()] { kernels::gather_rows(*p, x.v.data, token_of, rows, D, routed.x.v.data); });
+  const bool fp8 = numerics().activations_fp8;
+  again([=, p = &pool()] {
+    kernels::gather_rows(*p, x.v.data, token_of, rows, D, routed.x.v.data);
+    if (fp8) round_activations(*p, routed.x.v, D, routed.x.v.data);
+  });
   auto* shares = arena().alloc<Share>(static_cast<size_t>(E) + 1);
   size_t num_shares = 0;
   for (int64_t e = 0; e < E; ++e)
@@ -179,6 +183,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
     const int64_t width = m.shared.w1.rows;
     shared = {x, make(T, width), make(T, width), make(T, width, Life::kCheap),
               make(T, D, Life::kForward)};
+    if (fp8) shared.x.v = rounded_activations(x.v);
     shares[num_shares] = {&m.shared, dm ? &dm->shared : nullptr, 0, T};
     shared_share = {shares + num_shares, 1};
   }
@@ -189,7 +194,10 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   up(shared_share, shared, problems);
   kernels::gemm(pool(), problems);
   const auto activate = [&](const kernels::Swiglu& op, const Buffers& u) {
-    again([op, u, p = &pool()] { kernels::swiglu(*p, op, u.a.v.data, u.b.v.data, u.act.v.data); });
+    again([op, u, fp8, p = &pool()] {
+      kernels::swiglu(*p, op, u.a.v.data, u.b.v.data, u.act.v.data);
+      if (fp8) round_activations(*p, u.act.v, op.cols, u.act.v.data);
+    });
   };
   activate({.rows = rows, .cols = I, .limit = limit, .scale = row_weight}, routed);
   if (!shared_share.empty()) activate({.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared);
@@ -201,6 +209,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   kernels::combine_rows(pool(), routed.y.v.data, row_of, T, K, D, shared.y.v.data, false, y.v.data);
 
   if (recording()) {
+    if (numerics().experts_fp4) CHECK(m.experts[0].w1.rounded != nullptr);  // backward reads it
     auto& load = rec->expert_load[static_cast<size_t>(layer)];
     load.resize(static_cast<size_t>(E));
     for (int64_t e = 0; e < E; ++e) load[static_cast<size_t>(e)] += begin[e + 1] - begin[e];

@@ -10,6 +10,14 @@
 
 namespace amalgam::model {
 
+// Whether released models multiply by this matrix in FP8 or FP4, with FP8 inputs.
+inline bool reads_fp8(const Matrix& w) {
+  return w.storage == Storage::kLinear || w.storage == Storage::kExpert;
+}
+
+// Throws Error, naming the switch and what to do, when a model of this shape cannot have it.
+void check_numerics(const configs::NumericsConfig& numerics, const ModelConfig& config);
+
 struct Network::Pass {
   Network& net;
   const Weights& w;
@@ -38,13 +46,18 @@ struct Network::Pass {
   bool recomputes_tensors() const {
     return recording() && transients.active() && rec->recompute == configs::Recompute::kTensors;
   }
+  // Without a gradient.
+  Tensor value(int64_t rows, int64_t cols, Life life) const {
+    const bool passing = life == Life::kForward && recording() && transients.active();
+    return passing || (life == Life::kCheap && recomputes_tensors())
+               ? Tensor{transients.value(static_cast<size_t>(rows * cols)), rows, cols, 2}
+               : arena().matrix(rows, cols);
+  }
   Var make(int64_t rows, int64_t cols, Life life = Life::kKept) const {
     const auto n = static_cast<size_t>(rows * cols);
     const bool inside = recording() && transients.active() && life != Life::kSubBlock;
     Var x;
-    x.v = inside && (life == Life::kForward || (life == Life::kCheap && recomputes_tensors()))
-              ? Tensor{transients.value(n), rows, cols, 2}
-              : arena().matrix(rows, cols);
+    x.v = value(rows, cols, life);
     if (recording()) x.g = inside ? transients.gradient(n) : arena().alloc_zero<float>(n);
     return x;
   }
@@ -71,6 +84,22 @@ struct Network::Pass {
              Input input = Input::kTracked) const;
   Var norm(const Var& x, int64_t row_cols, const Tensor* weight, Tensor* dweight,
            const kernels::RopeTable* rope, const int32_t* at, int64_t rows_per_position) const;
+
+  // Quantised compute (model/network_numerics.cc). The first two do nothing while their switch is
+  // off.
+  const configs::NumericsConfig& numerics() const { return net.numerics_; }
+  // Cache entries [n, C] that are kCheap, in place where they are made; gradients pass straight
+  // through.
+  void quantize_entries(const Tensor& entries) const;
+  // Indexer keys or queries [n, c_I] or [T, n_I·c_I] of this life, in place: Hadamard, then FP4.
+  // Records the transform's backward pass; gradients pass straight through the rounding.
+  void quantize_index(const Var& x, Life life) const;
+  // x in FP8, blocks of 1 × 128 in rows of `width`, to `out` (which may be x). Callers look at the
+  // switch, and call it inside again() for an x that is kCheap.
+  static void round_activations(kernels::ThreadPool& pool, const Tensor& x, int64_t width,
+                                float* out);
+  // The same to a copy, kCheap.
+  Tensor rounded_activations(const Tensor& x) const;
 
   // Where a block keeps what is counted per layer.
   struct BlockPlace {

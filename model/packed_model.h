@@ -7,21 +7,32 @@
 
 namespace amalgam::model {
 
+enum class Passes { kForward, kForwardAndBackward };
+
 struct PackedModel {
   Model model;
-  kernels::Buffer<float> packed;
+  kernels::Buffer<float> packed, rounded;
 
-  explicit PackedModel(Model loaded) : model(std::move(loaded)) {
+  // `numerics` as the network's that runs it; backward passes need more memory for it.
+  explicit PackedModel(Model loaded, const configs::NumericsConfig& numerics = {},
+                       Passes passes = Passes::kForward)
+      : model(std::move(loaded)) {
     packed.resize(static_cast<size_t>(model.weights.num_packed_floats()));
     model.weights.bind_packed(packed.data());
-    model.weights.pack();
+    if (passes == Passes::kForwardAndBackward) {
+      rounded.resize(static_cast<size_t>(model.weights.num_rounded_floats(numerics)));
+      model.weights.bind_rounded(numerics, rounded.data());
+    }
+    model.weights.pack(numerics);
   }
   const ModelConfig& config() const { return model.config; }
   const Weights& weights() const { return model.weights; }
 };
 
-inline PackedModel load_packed_model(const std::string& directory) {
-  return PackedModel(load_model(directory));
+inline PackedModel load_packed_model(const std::string& directory,
+                                     const configs::NumericsConfig& numerics = {},
+                                     Passes passes = Passes::kForward) {
+  return PackedModel(load_model(directory), numerics, passes);
 }
 
 }  // namespace amalgam::model

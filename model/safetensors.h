@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/durable_file.h"
+
 namespace amalgam::model {
 
 enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI8, kU8, kF8E4M3, kF8E8M0 };
@@ -60,10 +62,27 @@ class SafetensorsFile {
 void copy_floats(const StoredTensor& t, int64_t begin, int64_t end, float* out);
 void copy_ints(const StoredTensor& t, int64_t begin, int64_t end, int32_t* out);
 
-// Writes the file so that `path` is at every moment absent, the old file or the complete new one,
-// and the new one is on disk on return (model/durable_file.h). Elements of larger dtypes come
-// first, then by name, so all data is aligned and equal content gives equal bytes. Throws Error
-// when the disk does not take it. Names must be distinct.
+// A file being written, tensor by tensor: `path` is at every moment absent, the old file or the
+// complete new one, and the new one is on disk after commit() (model/durable_file.h). Destroyed
+// without commit(), it leaves nothing.
+class SafetensorsWriter {
+ public:
+  // Names must be distinct; data is not looked at. Throws Error when the disk does not take it.
+  SafetensorsWriter(const std::string& path, std::vector<StoredTensor> tensors);
+
+  // In the order in which their data must be written: elements of larger dtypes first, then by
+  // name, so all data is aligned and equal content gives equal bytes.
+  const std::vector<StoredTensor>& tensors() const { return tensors_; }
+  void write(const void* data, size_t num_bytes);
+  void commit();  // everything was written
+
+ private:
+  std::vector<StoredTensor> tensors_;
+  int64_t missing_bytes_ = 0;
+  DurableFile file_;
+};
+
+// Writes tensors that are in memory.
 void write_safetensors(const std::string& path, std::vector<StoredTensor> tensors);
 
 }  // namespace amalgam::model

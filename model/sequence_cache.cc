@@ -4,13 +4,21 @@
 
 namespace amalgam::model {
 
-CacheLayout::CacheLayout(const ModelConfig& c, int64_t max) : max_positions(max) {
+CacheLayout::CacheLayout(const ModelConfig& c, int64_t max) : CacheLayout(c, c.layers, max) {}
+
+CacheLayout CacheLayout::mtp(const ModelConfig& c, int64_t max) {
+  const Layer layer{c.mtp_attention, MlpKind::kMoe};
+  return CacheLayout(c, {&layer, 1}, max);
+}
+
+CacheLayout::CacheLayout(const ModelConfig& c, std::span<const Layer> of, int64_t max)
+    : max_positions(max) {
   const auto take = [&](int64_t floats) {
     const int64_t at = num_floats;
     num_floats += (floats + 15) / 16 * 16;
     return at;
   };
-  for (const Layer& layer : c.layers) {
+  for (const Layer& layer : of) {
     LayerCacheLayout l;
     l.window = take(c.sliding_window * c.head_dim);
     if (layer.attention != AttentionKind::kSliding) {
@@ -42,7 +50,7 @@ SequenceCache::SequenceCache(std::shared_ptr<const CacheLayout> layout)
 }
 
 SequenceCache::SequenceCache(const SequenceCache& other)
-    : layout_(other.layout_), position_(other.position_) {
+    : layout_(other.layout_), position_(other.position_), taken_back_(other.taken_back_) {
   buffer_.resize(other.buffer_.size());
   std::memcpy(buffer_.data(), other.buffer_.data(), buffer_.size() * sizeof(float));
 }

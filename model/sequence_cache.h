@@ -5,8 +5,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "configs/check.h"
 #include "kernels/arena.h"
 #include "kernels/key_rows.h"
 #include "model/model_config.h"
@@ -25,9 +27,14 @@ struct LayerCacheLayout {
 };
 struct CacheLayout {
   CacheLayout(const ModelConfig& config, int64_t max_positions);
+  // Of the MTP block alone, whose rows have positions of their own.
+  static CacheLayout mtp(const ModelConfig& config, int64_t max_positions);
   std::vector<LayerCacheLayout> layers;
   int64_t num_floats = 0;
   int64_t max_positions = 0;
+
+ private:
+  CacheLayout(const ModelConfig& config, std::span<const Layer> layers, int64_t max_positions);
 };
 
 class SequenceCache {
@@ -37,7 +44,18 @@ class SequenceCache {
   SequenceCache& operator=(const SequenceCache&) = delete;
 
   int64_t position() const { return position_; }  // tokens seen
-  void advance(int64_t tokens) { position_ += tokens; }
+  void advance(int64_t tokens) {
+    position_ += tokens;
+    taken_back_ &= tokens == 0;
+  }
+  // Forgets the last token; what is fed next gets the bits it would have got without it. The rows
+  // that the rings lost to it are older than any token from its place on reads, so one token can be
+  // taken back, and no second one before another has been fed.
+  void take_back() {
+    CHECK(position_ > 0 && !taken_back_);
+    --position_;
+    taken_back_ = true;
+  }
   int64_t max_positions() const { return layout_->max_positions; }
   int64_t bytes() const { return layout_->num_floats * 4; }
   const LayerCacheLayout& layer(int64_t i) const { return layout_->layers[static_cast<size_t>(i)]; }
@@ -47,6 +65,7 @@ class SequenceCache {
   std::shared_ptr<const CacheLayout> layout_;
   kernels::Buffer<float> buffer_;
   int64_t position_ = 0;
+  bool taken_back_ = false;
 };
 
 }  // namespace amalgam::model

@@ -6,8 +6,10 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
+#include "configs/numerics_config.h"
 #include "kernels/tensor.h"
 #include "model/model_config.h"
 
@@ -23,10 +25,26 @@ enum class Role {
   kBalanceBias  // the router's selection bias: moved by the load balance rule, never by a gradient
 };
 
+// How released checkpoints hold a tensor, and so which tensors quantised compute touches (MODEL.md
+// §3).
+enum class Storage {
+  kFloat32,   // mHC, sinks, ape, selection bias
+  kBFloat16,  // embedding, head, norms, router, compressors, the indexer's head weights
+  kLinear,    // E4M3 in 128 × 128 tiles: projections of attention, indexer and MTP, shared experts
+  kExpert     // routed experts: packed E2M1 in 1 × 32 blocks
+};
+
 // A linear layer's weight [out, in]. `packed` (kernels::pack_transposed) is what forward passes
-// read; it is a cache of `data` and is refreshed whenever the weights change.
+// read; it is a cache of `data`, or of its fake-quantised values (pack_rows), and is refreshed
+// whenever the weights change.
 struct Matrix : Tensor {
   float* packed = nullptr;
+  Storage storage = Storage::kBFloat16;
+  // Row-major values behind `packed` where they are not `data`: training with quantised weights
+  // needs them for the gradient of the layer's input.
+  float* rounded = nullptr;
+
+  const float* compute() const { return rounded ? rounded : data; }
 };
 
 struct Compressor {
@@ -100,13 +118,29 @@ struct Weights {
   void bind(float* floats, int32_t* ints);
   int64_t num_packed_floats() const;
   void bind_packed(float* packed);
-  void pack();  // refreshes every Matrix::packed from its data
+  // Of the matrices that `numerics` rounds: Matrix::rounded, needed by backward passes only.
+  int64_t num_rounded_floats(const configs::NumericsConfig& numerics) const;
+  void bind_rounded(const configs::NumericsConfig& numerics, float* rounded);
+  // Refreshes every Matrix::packed (and rounded, where bound) from its data.
+  void pack(const configs::NumericsConfig& numerics = {});
 };
+
+// Refreshes rows [begin, end) of m.packed; begin is a multiple of kernels::kPanel, end too or the
+// last row. Routed experts are fake-quantised to FP4 first where `numerics` says so.
+void pack_rows(const Matrix& m, int64_t begin, int64_t end,
+               const configs::NumericsConfig& numerics);
 
 // f(name, Tensor&, Role) for every float tensor and f(name, IntTensor&) for every table, in a fixed
 // order: the released one, blocks ascending. `Matrix` arrives as Matrix&, other tensors as Tensor&.
 template <class W, class F>
 void visit(W& weights, F&& f);
+
+// Storage of a tensor that visit() names.
+template <class T>
+Storage storage_of(const std::string& released_name, const T& tensor) {
+  if constexpr (std::is_base_of_v<Matrix, T>) return tensor.storage;
+  return released_name.ends_with(".weight") ? Storage::kBFloat16 : Storage::kFloat32;
+}
 
 }  // namespace amalgam::model
 

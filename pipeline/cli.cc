@@ -8,6 +8,7 @@
 #include "configs/error.h"
 #include "configs/load.h"
 #include "configs/suggest.h"
+#include "pipeline/convert.h"
 #include "pipeline/data.h"
 #include "pipeline/doctor.h"
 #include "pipeline/encode.h"
@@ -170,6 +171,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);
+  cli.add(run_convert);
   cli.add(run_inspect);
   cli.add(run_tokenize);
   cli.add(run_encode);

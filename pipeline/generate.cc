@@ -1,6 +1,7 @@
 #include "pipeline/generate.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -14,6 +15,7 @@
 #include "pipeline/interrupt.h"
 #include "pipeline/jsonl.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/token_rows.h"
 #include "rollout/engine.h"
@@ -105,7 +107,11 @@ void GenerateOptions::describe(OptionSet& options) {
   options.option("--temperature", temperature, "0 = the most likely token");
   options.option("--max-batch", max_batch, "sequences at a time; changes no result");
   options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");
+  options.flag("--draft", draft,
+               "speculative decoding with the model's multi-token prediction block; changes no "
+               "result");
   options.option("--threads", threads, "compute threads; 0 = all cores; changes no result");
+  describe_numerics(options, numerics);
 }
 
 int run_generate(const GenerateOptions& options) {
@@ -113,8 +119,10 @@ int run_generate(const GenerateOptions& options) {
     throw Error("--temperature must be between 0 and 100");
   if (options.max_batch < 1 || options.prefill_chunk < 1)
     throw Error("--max-batch and --prefill-chunk must be at least 1");
-  const model::PackedModel loaded = model::load_packed_model(options.model);
+  const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
+  if (options.draft && loaded.weights().mtp.empty())
+    throw Error(options.model + " has no multi-token prediction block; leave --draft out");
   std::optional<model::Tokenizer> tokenizer;
   if (std::filesystem::exists(options.model + "/tokenizer.json"))
     tokenizer = model::Tokenizer::load(options.model);
@@ -131,9 +139,11 @@ int run_generate(const GenerateOptions& options) {
     total += j.max_tokens;
   }
   kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
+  model::Network net(config, pool, options.numerics);
   rollout::Engine engine(net, loaded.weights(), longest,
-                         {.max_batch = options.max_batch, .prefill_chunk = options.prefill_chunk});
+                         {.max_batch = options.max_batch,
+                          .prefill_chunk = options.prefill_chunk,
+                          .draft = options.draft});
   Progress progress("generate", total);
   std::map<rollout::Engine::Id, Job*> open;
   std::vector<rollout::Engine::Sampled> sampled;
@@ -168,6 +178,11 @@ int run_generate(const GenerateOptions& options) {
     progress.update(done);
   }
   if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  if (const rollout::DraftCounters& d = engine.drafts(); d.proposed > 0)
+    std::fprintf(stderr, "%lld of %lld drafts were right (%.1f %%)\n",
+                 static_cast<long long>(d.accepted), static_cast<long long>(d.proposed),
+                 100 * static_cast<double>(d.accepted) / static_cast<double>(d.proposed));
+  print_index_recall(net.indexer_counters());
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "configs/numerics_config.h"
 #include "pipeline/options.h"
 
 namespace amalgam::pipeline {
@@ -20,6 +21,8 @@ struct GenerateOptions {
   std::string model, in, out;
   double temperature = 1;
   int64_t max_batch = 64, prefill_chunk = 512, threads = 0;
+  bool draft = false;
+  configs::NumericsConfig numerics;
   void describe(OptionSet& options);
 };
 

@@ -57,20 +57,22 @@ model::ModelConfig new_model_config(const configs::ModelSpec& spec,
   return model::parse_model_config(model::model_config_json(c), "[model]");
 }
 
+void copy_tokenizer_files(const std::string& from, const std::string& to) {
+  constexpr size_t kMaxFileBytes = 256 << 20;
+  // generation_config.json: sampling settings and further stop tokens that save_model cannot know.
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                           "chat_template.jinja", "generation_config.json"}) {
+    const std::string file = from + "/" + name;
+    if (std::filesystem::exists(file))
+      model::write_file_durably(to + "/" + name, model::read_file(file, kMaxFileBytes));
+  }
+}
+
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir) {
-  constexpr size_t kMaxFileBytes = 256 << 20;
   model::SaveOptions options;
   options.add_files = [&](const std::string& under_construction) {
-    // generation_config.json: sampling settings and further stop tokens that save_model cannot
-    // know.
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                             "chat_template.jinja", "generation_config.json"}) {
-      const std::string from = tokenizer_dir + "/" + name;
-      if (std::filesystem::exists(from))
-        model::write_file_durably(under_construction + "/" + name,
-                                  model::read_file(from, kMaxFileBytes));
-    }
+    copy_tokenizer_files(tokenizer_dir, under_construction);
   };
   model::save_model(directory, config, weights, options);
 }

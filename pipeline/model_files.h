@@ -12,8 +12,9 @@ namespace amalgam::pipeline {
 model::ModelConfig new_model_config(const configs::ModelSpec& spec,
                                     const model::Tokenizer& tokenizer);
 
-// save_model, with the tokenizer's files and generation_config.json copied from `tokenizer_dir`, as
-// far as they are there.
+// The tokenizer's files and generation_config.json, as far as they are there.
+void copy_tokenizer_files(const std::string& from, const std::string& to);
+// save_model, with copy_tokenizer_files from `tokenizer_dir`.
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir);
 

@@ -25,6 +25,10 @@ void report_run(const std::string& run_dir, const RunStore& store,
     std::printf(
         "indexer: left out %.0f %% of the visible compressed entries on held-out rollouts\n",
         100 * (1 - store.figure(RunStore::kRun, "index_selected").value_or(0) / visible));
+  const double compared = store.figure(RunStore::kRun, "index_compared").value_or(0);
+  if (compared > 0)
+    std::printf("indexer: bf16 scores chose %.2f %% of what f32 scores choose\n",
+                100 * store.figure(RunStore::kRun, "index_agreed").value_or(0) / compared);
   std::printf("report: %s/report.html\ncurves: tensorboard --logdir %s/tb\n", run_dir.c_str(),
               run_dir.c_str());
 }

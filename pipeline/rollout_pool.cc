@@ -52,6 +52,12 @@ RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& to
   setup_.set_threads(std::max<int32_t>(
       1, static_cast<int32_t>(pool.num_threads() / std::max<int64_t>(1, config.workers))));
   setup_.set_isa(isa_name(config.isa));
+  auto& numerics = *setup_.mutable_numerics();
+  numerics.set_experts_fp4(config.numerics.experts_fp4);
+  numerics.set_indexer_fp4(config.numerics.indexer_fp4);
+  numerics.set_index_scores_bf16(config.numerics.index_scores_bf16);
+  numerics.set_kv_cache_fp8(config.numerics.kv_cache_fp8);
+  numerics.set_activations_fp8(config.numerics.activations_fp8);
   const configs::SandboxConfig& s = config.sandbox;
   setup_.set_sandbox_substrate(configs::name_of(s.substrate));
   setup_.set_sandbox_cpu_seconds(s.cpu_seconds);
@@ -144,6 +150,7 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_max_response_length(spec.max_response_length);
   r.set_max_turns(spec.max_turns);
   r.set_max_positions(spec.max_positions);
+  r.set_draft(spec.draft);
   r.set_score(spec.score);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);
@@ -272,6 +279,10 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
           figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
           figures->index_visible += reply.index_visible();
           figures->index_selected += reply.index_selected();
+          figures->index_compared += reply.index_compared();
+          figures->index_agreed += reply.index_agreed();
+          figures->drafts_proposed += reply.drafts_proposed();
+          figures->drafts_accepted += reply.drafts_accepted();
         }
         if (reply.done()) {
           w->done = true;

@@ -33,6 +33,7 @@ struct CollectSpec {
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
   int64_t max_positions = 0;
+  bool draft = false;
   bool score = true;
 };
 
@@ -41,6 +42,8 @@ struct CollectFigures {
   double reward_wait_s = 0;  // of it: workers with nothing to do but wait for scores and tools
   int64_t sampled_tokens = 0;
   int64_t index_visible = 0, index_selected = 0;
+  int64_t index_compared = 0, index_agreed = 0;  // model::IndexerCounters
+  int64_t drafts_proposed = 0, drafts_accepted = 0;
 };
 
 class RolloutPool {

@@ -30,6 +30,15 @@ constexpr int kScoreThreads = 2;
 constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
 
+configs::NumericsConfig numerics_of(const proto::WorkerSetup& s) {
+  const auto& n = s.numerics();
+  return {.experts_fp4 = n.experts_fp4(),
+          .indexer_fp4 = n.indexer_fp4(),
+          .index_scores_bf16 = n.index_scores_bf16(),
+          .kv_cache_fp8 = n.kv_cache_fp8(),
+          .activations_fp8 = n.activations_fp8()};
+}
+
 sandbox::Limits limits_of(const proto::WorkerSetup& s) {
   sandbox::Limits l;
   l.cpu_seconds = s.sandbox_cpu_seconds();
@@ -160,15 +169,16 @@ namespace {
 
 // The policy of a request: weights of a training state by version, or of a model directory.
 struct Policy {
-  explicit Policy(const proto::WeightsRef& ref, kernels::ThreadPool& pool) {
+  Policy(const proto::WeightsRef& ref, kernels::ThreadPool& pool,
+         const configs::NumericsConfig& numerics) {
     if (ref.state_path().empty()) {
-      loaded.emplace(model::load_packed_model(ref.model_dir()));
+      loaded.emplace(model::load_packed_model(ref.model_dir(), numerics));
       config = loaded->config();
       weights = &loaded->weights();
       return;
     }
     config = model::load_model_config(ref.model_dir() + "/config.json");
-    state.emplace(learner::TrainingState::open(ref.state_path(), config, pool));
+    state.emplace(learner::TrainingState::open(ref.state_path(), config, pool, numerics));
     if (state->step() != ref.state_step())
       throw Error(ref.state_path() + ": holds step " + std::to_string(state->step()) +
                   ", not the step " + std::to_string(ref.state_step()) + " that was asked for");
@@ -246,10 +256,14 @@ void add_counters(rollout::EpisodeRunner& runner, proto::WorkerReply* reply) {
 void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
                                 const std::function<void(const proto::WorkerReply&)>& send,
                                 const std::function<bool()>& should_stop) {
-  const Policy policy(request.weights(), pool);
+  const configs::NumericsConfig numerics = numerics_of(setup);
+  const Policy policy(request.weights(), pool, numerics);
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
-  model::Network net(policy.config, pool);
-  rollout::Engine engine(net, *policy.weights, request.max_positions(), {});
+  if (request.draft() && policy.weights->mtp.empty())
+    throw Error("rollout.draft needs a model with a multi-token prediction block; " +
+                request.weights().model_dir() + " has none");
+  model::Network net(policy.config, pool, numerics);
+  rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
   rollout::WalWriter wal(request.wal_prefix());
   rollout::EpisodeRunner runner(engine, tokenizer,
                                 static_cast<int32_t>(*policy.config.eos_token_id),
@@ -328,6 +342,10 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   add_counters(runner, &reply);
   reply.set_index_visible(net.indexer_counters().visible);
   reply.set_index_selected(net.indexer_counters().selected);
+  reply.set_drafts_proposed(engine.drafts().proposed);
+  reply.set_drafts_accepted(engine.drafts().accepted);
+  reply.set_index_compared(net.indexer_counters().compared);
+  reply.set_index_agreed(net.indexer_counters().agreed);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   reply.set_peak_rss_bytes(usage.ru_maxrss * 1024);

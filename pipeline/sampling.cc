@@ -14,7 +14,7 @@ int64_t EpisodeBudget::max_positions() const {
 
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
                         const configs::RolloutConfig& rollout) {
-  return {data.max_prompt_length, data.max_response_length, rollout.max_turns};
+  return {data.max_prompt_length, data.max_response_length, rollout.max_turns, rollout.draft};
 }
 
 HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories) {
@@ -62,6 +62,7 @@ HeldOutScore score_held_out(RunContext& run, const std::string& stage, int64_t s
                          .max_response_length = budget.max_response_length,
                          .max_turns = budget.max_turns,
                          .max_positions = budget.max_positions(),
+                         .draft = budget.draft,
                          .score = true};
   const auto trajectories =
       run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &figures);

@@ -14,6 +14,7 @@ struct EpisodeBudget {
   int64_t max_prompt_length = 0;
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
+  bool draft = false;
   // Room for the prompt, the response and a tool result (≤ 512 bytes) after each turn but the last.
   int64_t max_positions() const;
 };

@@ -9,6 +9,7 @@
 #include "model/packed_model.h"
 #include "pipeline/jsonl.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 #include "pipeline/progress.h"
 #include "pipeline/token_rows.h"
 
@@ -24,10 +25,11 @@ void ScoreOptions::describe(OptionSet& options) {
   options.option("--tokens", tokens, "JSONL rows {\"ids\": […]}", Need::kRequired);
   options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
   options.option("--threads", threads, "compute threads; 0 = all cores");
+  describe_numerics(options, numerics);
 }
 
 int run_score(const ScoreOptions& options) {
-  const model::PackedModel loaded = model::load_packed_model(options.model);
+  const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
   std::vector<std::vector<int32_t>> rows;
   for_each_line(options.tokens, [&](const std::string& line, const std::string& where) {
@@ -38,7 +40,7 @@ int run_score(const ScoreOptions& options) {
   if (!out) throw Error(options.out + ": cannot be written");
 
   kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
+  model::Network net(config, pool, options.numerics);
   std::vector<int32_t> ids, targets;
   std::vector<model::SequenceSlice> slices;
   std::vector<float> logprob, lse;
@@ -74,6 +76,7 @@ int run_score(const ScoreOptions& options) {
     progress.update(static_cast<int64_t>(begin));
   }
   if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  print_index_recall(net.indexer_counters());
   return 0;
 }
 

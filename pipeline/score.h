@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "configs/numerics_config.h"
 #include "pipeline/options.h"
 
 namespace amalgam::pipeline {
@@ -17,6 +18,7 @@ struct ScoreOptions {
 
   std::string model, tokens, out;
   int64_t threads = 0;
+  configs::NumericsConfig numerics;
   void describe(OptionSet& options);
 };
 

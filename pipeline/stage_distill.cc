@@ -153,6 +153,7 @@ class DistillStage {
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
                       .max_positions = budget_.max_positions(),
+                      .draft = budget_.draft,
                       .score = false},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -164,6 +165,7 @@ class DistillStage {
         if (d.name == t.meta().domain()) samples.push_back({&t, &d.teachers});
       tokens += t.meta().response_length();
     }
+    training_.trainer().set_mtp_loss(config_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
     const distill::DistillFigures f = distill::accumulate_distill_loss(
         training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
     configs::OptimConfig optim = config_.optim;
@@ -173,19 +175,26 @@ class DistillStage {
     const learner::StepReport report = training_.trainer().step(lr);
     std::snprintf(note_, sizeof note_, "KL %.4f", f.kl);
     const double total = seconds_since(begin);
-    return {{"distill/kl", f.kl},
-            {"actor/entropy", f.entropy},
-            {"actor/grad_norm", report.grad_norm},
-            {"actor/lr", lr},
-            {"train/index_loss", index_loss},
-            {"response_length/mean", static_cast<double>(tokens) /
-                                         static_cast<double>(std::max<size_t>(1, samples.size()))},
-            {kDiffMetric, f.probs_diff_max},
-            {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
-            {"timing_s/reward", collected.reward_wait_s},
-            {"timing_s/learn", seconds_since(learn_begin)},
-            {"timing_s/step", total},
-            {"perf/throughput", static_cast<double>(tokens) / total}};
+    NamedValues figures{
+        {"distill/kl", f.kl},
+        {"actor/entropy", f.entropy},
+        {"actor/grad_norm", report.grad_norm},
+        {"actor/lr", lr},
+        {"train/index_loss", index_loss},
+        {"response_length/mean",
+         static_cast<double>(tokens) / static_cast<double>(std::max<size_t>(1, samples.size()))},
+        {kDiffMetric, f.probs_diff_max},
+        {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
+        {"timing_s/reward", collected.reward_wait_s},
+        {"timing_s/learn", seconds_since(learn_begin)},
+        {"timing_s/step", total},
+        {"perf/throughput", static_cast<double>(tokens) / total}};
+    if (collected.drafts_proposed > 0)
+      figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
+                                             static_cast<double>(collected.drafts_proposed));
+    if (training_.trainer().mtp_loss())
+      figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
+    return figures;
   }
 
   RunContext& run_;

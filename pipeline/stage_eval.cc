@@ -44,6 +44,10 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
                          static_cast<double>(s.figures.index_visible));
     run.store.add_figure(RunStore::kRun, "index_selected",
                          static_cast<double>(s.figures.index_selected));
+    run.store.add_figure(RunStore::kRun, "index_compared",
+                         static_cast<double>(s.figures.index_compared));
+    run.store.add_figure(RunStore::kRun, "index_agreed",
+                         static_cast<double>(s.figures.index_agreed));
     run.store.record_eval({stage, model, domain.name, metric, s.mean, s.standard_error});
   };
   score(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind, eval.n, eval.temperature);

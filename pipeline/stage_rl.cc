@@ -76,7 +76,8 @@ class RlStage {
                                Split::kHeldOut, rl_.data.max_prompt_length, &too_long);
     if (static_cast<int64_t>(held_out_.size()) > rl_.val_prompts)
       held_out_.resize(static_cast<size_t>(rl_.val_prompts));
-    if (rl_.algorithm.kl_loss_coef > 0) reference_.emplace(model::load_packed_model(job.start_dir));
+    if (rl_.algorithm.kl_loss_coef > 0)
+      reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
   }
 
   void run() {
@@ -143,6 +144,7 @@ class RlStage {
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
                       .max_positions = budget_.max_positions(),
+                      .draft = budget_.draft,
                       .score = true},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -157,9 +159,9 @@ class RlStage {
 
     // Mini-batches take whole groups; an interrupted step goes on with the next one.
     learner::Trainer& trainer = training_.trainer();
-    NamedValues figures;
+    trainer.set_mtp_loss(rl_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
     double pg_loss = 0, clipfrac = 0, ppo_kl = 0, entropy = 0, grad_norm = 0, kl_loss = 0,
-           on_policy_diff = 0, lr = 0;
+           on_policy_diff = 0, mtp_loss = 0, mtp_updates = 0, lr = 0;
     const int64_t groups_per_update = B / updates;
     for (int64_t mini = trainer.state().step() % updates; mini < updates; ++mini) {
       std::vector<learner::PolicySample> samples;
@@ -174,6 +176,7 @@ class RlStage {
       const learner::StepReport report = trainer.step(lr);
       pg_loss += f.pg_loss, clipfrac += f.clipfrac, ppo_kl += f.ppo_kl, entropy += f.entropy,
           kl_loss += f.kl_loss, grad_norm += report.grad_norm;
+      if (trainer.mtp_loss()) mtp_loss += *trainer.mtp_loss(), mtp_updates += 1;
     }
     const auto u = static_cast<double>(updates);
     int64_t scored = 0, truncated = 0, tokens = 0;
@@ -188,23 +191,28 @@ class RlStage {
     const double n = static_cast<double>(std::max<int64_t>(1, scored));
     std::snprintf(note_, sizeof note_, "reward %.3f", reward / n);
     const double total = seconds_since(begin);
-    return {{"critic/score/mean", reward / n},
-            {"response_length/mean", static_cast<double>(tokens) / n},
-            {"response_length/clip_ratio", static_cast<double>(truncated) / n},
-            {"actor/pg_loss", pg_loss / u},
-            {"actor/pg_clipfrac", clipfrac / u},
-            {"actor/ppo_kl", ppo_kl / u},
-            {"actor/kl_loss", kl_loss / u},
-            {"actor/entropy", entropy / u},
-            {"actor/grad_norm", grad_norm / u},
-            {"actor/lr", lr},
-            {"train/index_loss", trainer.index_loss()},
-            {kDiffMetric, on_policy_diff},
-            {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
-            {"timing_s/reward", collected.reward_wait_s},
-            {"timing_s/learn", seconds_since(learn_begin)},
-            {"timing_s/step", total},
-            {"perf/throughput", static_cast<double>(tokens) / total}};
+    NamedValues figures{{"critic/score/mean", reward / n},
+                        {"response_length/mean", static_cast<double>(tokens) / n},
+                        {"response_length/clip_ratio", static_cast<double>(truncated) / n},
+                        {"actor/pg_loss", pg_loss / u},
+                        {"actor/pg_clipfrac", clipfrac / u},
+                        {"actor/ppo_kl", ppo_kl / u},
+                        {"actor/kl_loss", kl_loss / u},
+                        {"actor/entropy", entropy / u},
+                        {"actor/grad_norm", grad_norm / u},
+                        {"actor/lr", lr},
+                        {"train/index_loss", trainer.index_loss()},
+                        {kDiffMetric, on_policy_diff},
+                        {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
+                        {"timing_s/reward", collected.reward_wait_s},
+                        {"timing_s/learn", seconds_since(learn_begin)},
+                        {"timing_s/step", total},
+                        {"perf/throughput", static_cast<double>(tokens) / total}};
+    if (collected.drafts_proposed > 0)
+      figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
+                                             static_cast<double>(collected.drafts_proposed));
+    if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
+    return figures;
   }
 
   RunContext& run_;

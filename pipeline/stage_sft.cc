@@ -93,7 +93,8 @@ std::string warm_up_indexers(RunContext& run, const configs::SftConfig& sft,
             .options = {.trained = learner::Trained::kIndexer},
             .batches = plan_batches(mixture, steps, sft.batch_tokens,
                                     static_cast<uint64_t>(run.config.seed), stage_stream(name, 0)),
-            .lr = [&](int64_t step) { return learner::learning_rate(sft.optim, step, steps); }});
+            .lr = [&](int64_t step) { return learner::learning_rate(sft.optim, step, steps); },
+            .mtp_loss_weight = [](int64_t) { return 0.0; }});
   return out;
 }
 
@@ -189,6 +190,7 @@ Outcome train(RunContext& run, const SftJob& job) {
       num_tokens += static_cast<int64_t>(s.ids.size());
     }
     double loss = 0;
+    trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
     trainer.accumulate(
         batch, kIndexLossCoefficient,
         [&](const learner::MicroBatch& micro, const model::Var& hidden) {
@@ -230,6 +232,7 @@ Outcome train(RunContext& run, const SftJob& job) {
       figures.emplace_back("train/anticipatory_routing", is_anticipatory);
       figures.emplace_back("train/loss_spikes", static_cast<double>(routing.num_rollbacks()));
     }
+    if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
     metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);
@@ -265,9 +268,12 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
             .anticipatory_routing = domain.sft.anticipatory_routing,
             .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
                                     static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
-            .lr = [&](int64_t step) {
-              return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
-            }});
+            .lr =
+                [&](int64_t step) {
+                  return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
+                },
+            .mtp_loss_weight =
+                [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); }});
 }
 
 std::string base_dir(const RunContext& run) {
@@ -291,15 +297,18 @@ void run_base_stage(RunContext& run) {
   const auto seed = static_cast<uint64_t>(run.config.seed);
   const SftMixture clean = load_mixture(run, tokenizer, 0);
   const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
-  SftJob job{.stage = "base",
-             .start_dir = warm_up_indexers(run, base.clean, clean, "base", init, run.path("base")),
-             .out_dir = run.path("base"),
-             .optim = base.clean.optim,
-             .options = train_options(base.clean),
-             .anticipatory_routing = base.clean.anticipatory_routing,
-             .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
-                                     stage_stream("base/clean", 0)),
-             .lr = nullptr};
+  SftJob job{
+      .stage = "base",
+      .start_dir = warm_up_indexers(run, base.clean, clean, "base", init, run.path("base")),
+      .out_dir = run.path("base"),
+      .optim = base.clean.optim,
+      .options = train_options(base.clean),
+      .anticipatory_routing = base.clean.anticipatory_routing,
+      .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
+                              stage_stream("base/clean", 0)),
+      .lr = nullptr,
+      // The second phase is the end of the training: late.
+      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.clean, step); }};
   for (auto& batch : plan_batches(sloppy, base.sloppy.steps, base.clean.batch_tokens, seed,
                                   stage_stream("base/sloppy", 0)))
     job.batches.push_back(std::move(batch));

@@ -31,9 +31,10 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     : run_(run), stage_(stage), start_dir_(start_dir) {
   config_ = model::load_model_config(start_dir + "/config.json");
   const std::string path = run.state_path(stage);
+  const configs::NumericsConfig& numerics = run.config.numerics;
   if (std::filesystem::exists(path)) {
     state_ = std::make_unique<learner::TrainingState>(
-        learner::TrainingState::open(path, config_, run.pool));
+        learner::TrainingState::open(path, config_, run.pool, numerics));
   } else {
     // Nothing of an earlier training under this name counts: its model was removed.
     run.store.forget(stage);
@@ -44,10 +45,10 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     const model::Model start = model::load_model(start_dir);
     config_ = start.config;
     state_ = std::make_unique<learner::TrainingState>(
-        learner::TrainingState::create(path, config_, start.weights, run.pool));
+        learner::TrainingState::create(path, config_, start.weights, run.pool, numerics));
   }
   options.recompute = run.config.recompute;
-  network_ = std::make_unique<model::Network>(config_, run.pool);
+  network_ = std::make_unique<model::Network>(config_, run.pool, numerics);
   trainer_ =
       std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens, options);
   trainer_->set_poll([] {

@@ -9,6 +9,12 @@
 
 namespace amalgam::pipeline {
 
+// The MTP block's mean cross-entropy; logged where a block is trained.
+inline constexpr char kMtpLossMetric[] = "train/mtp_loss";
+
+// Share of the MTP block's drafts that were right; logged where there are drafts.
+inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
+
 // The name under which a stage's held-out samples are logged.
 std::string validation_stage(const std::string& stage);
 // Removes what the stage has under RUN/wal.

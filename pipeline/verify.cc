@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 #include <vector>
 
 #include "configs/error.h"
 #include "kernels/gemm.h"
 #include "kernels/head_policy.h"
+#include "model/mtp_rows.h"
 #include "model/network.h"
 #include "model/packed_model.h"
 #include "model/safetensors.h"
 #include "pipeline/machine.h"
+#include "pipeline/numerics_options.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -112,52 +115,51 @@ void VerifyOptions::describe(OptionSet& options) {
   options.option("--dump", dump,
                  "safetensors file to write what was computed to, under the reference's names");
   options.option("--threads", threads, "compute threads; 0 = all cores");
+  describe_numerics(options, numerics);
 }
 
-int run_verify(const VerifyOptions& options) {
-  const model::PackedModel loaded = model::load_packed_model(options.case_dir);
-  const model::ModelConfig& config = loaded.config();
-  const model::SafetensorsFile reference(options.case_dir + "/reference.safetensors");
-  const Case c = read_case(reference, config.vocab_size);
-  kernels::ThreadPool pool(num_threads(options.threads));
-  model::Network net(config, pool);
-  Comparison comparison(reference);
+namespace {
 
-  model::Model grads = zero_gradients(config);
-  model::Tape tape(net.arena());
-  model::Recording recording{.tape = &tape, .grads = &grads.weights};
-  const model::Var hidden = net.run(loaded.weights(), {c.ids, c.sequences}, &recording);
-  const auto N = static_cast<int64_t>(c.ids.size());
-  std::vector<int32_t> rows(c.ids.size());
-  for (int64_t i = 0; i < N; ++i) rows[static_cast<size_t>(i)] = static_cast<int32_t>(i);
-  std::vector<float> logits(static_cast<size_t>(N * config.vocab_size));
-  net.logits(loaded.weights(), hidden.v, rows, logits.data());
-  comparison.add("logits", {N, config.vocab_size}, logits.data(), kLogitsTolerance);
+// One case in progress: the forward pass on a tape, and what the losses put into the gradients.
+class Verification {
+ public:
+  Verification(const model::PackedModel& loaded, const model::SafetensorsFile& reference, Case c,
+               kernels::ThreadPool& pool, const configs::NumericsConfig& numerics,
+               Comparison& comparison)
+      : loaded_(loaded),
+        config_(loaded.config()),
+        reference_(reference),
+        case_(std::move(c)),
+        net_(config_, pool, numerics),
+        tape_(net_.arena()),
+        grads_(zero_gradients(config_)),
+        recording_{.tape = &tape_, .grads = &grads_.weights},
+        comparison_(comparison) {}
 
-  // Mean next-token cross-entropy over all sequences; a sequence's last token has no target.
-  const int64_t num_targets = N - static_cast<int64_t>(c.sequences.size());
-  if (num_targets > 0 && reference.find("loss")) {
-    std::vector<int32_t> targets(c.ids.begin() + 1, c.ids.end());
-    targets.push_back(0);
-    std::vector<float> weight(c.ids.size(), 1.0f / static_cast<float>(num_targets));
-    for (size_t i = 1; i < c.cu_seqlens.size(); ++i)
-      weight[static_cast<size_t>(c.cu_seqlens[i] - 1)] = 0;
-    std::vector<float> logprob(c.ids.size());
-    std::vector<float> lse(c.ids.size());
-    kernels::head_cross_entropy(
-        pool, net.scratch(),
-        {.head = {loaded.weights().head.data, config.vocab_size, config.hidden_size},
-         .hidden = hidden.v.data,
-         .targets = targets.data(),
-         .tokens = N},
-        weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
-        {.hidden = hidden.g, .weight = grads.weights.head.data});
-    double loss = 0;
-    for (size_t i = 0; i < logprob.size(); ++i)
-      if (weight[i] > 0) loss -= logprob[i];
-    const float mean = static_cast<float>(loss / static_cast<double>(num_targets));
-    comparison.add("loss", {}, &mean, kLogitsTolerance);
-    tape.backward();
+  void run() {
+    model::Var streams;
+    const model::Var hidden =
+        net_.run(loaded_.weights(), {case_.ids, case_.sequences}, &recording_, &streams);
+    compare_logits("logits", hidden);
+    // A sequence's last token has no target.
+    std::vector<int32_t> targets(case_.ids.begin() + 1, case_.ids.end());
+    targets.push_back(-1);
+    for (size_t i = 1; i < case_.cu_seqlens.size(); ++i)
+      targets[static_cast<size_t>(case_.cu_seqlens[i] - 1)] = -1;
+    const bool has_loss = compare_loss("loss", hidden, targets, 1);
+    // Only a reference that has it counts the MTP loss into its gradients.
+    if (!loaded_.weights().mtp.empty()) {
+      const model::MtpRows rows = mtp_rows();
+      if (!rows.empty()) {
+        const model::Var mtp = net_.run_mtp(
+            loaded_.weights(), rows.batch(streams, model::MtpGradient::kAll), &recording_);
+        compare_logits("mtp_logits", mtp);
+        const bool counts = reference_.find("mtp_loss") || !reference_.find("loss");
+        compare_loss("mtp_loss", mtp, rows.targets(targets), counts ? kMtpLossWeight : 0);
+      }
+    }
+    if (!has_loss || (reference_.find("loss") && !reference_.find("grad.embed.weight"))) return;
+    tape_.backward();
     struct {
       Comparison& comparison;
       void operator()(const std::string& name, const model::Tensor& t, model::Role) {
@@ -166,9 +168,79 @@ int run_verify(const VerifyOptions& options) {
         comparison.add("grad." + name, shape, t.data, kGradientTolerance);
       }
       void operator()(const std::string&, const model::IntTensor&) {}
-    } compare{comparison};
-    if (reference.find("grad.embed.weight")) model::visit(grads.weights, compare);
+    } compare{comparison_};
+    model::visit(grads_.weights, compare);
   }
+  const model::IndexerCounters& indexer_counters() { return net_.indexer_counters(); }
+
+ private:
+  static constexpr float kMtpLossWeight = 0.3f;
+
+  // A sequence of two tokens has an MTP row that predicts nothing: the oracle leaves it out,
+  // another reference may not.
+  model::MtpRows mtp_rows() const {
+    const model::StoredTensor* logits = reference_.find("mtp_logits");
+    model::MtpRows all(case_.ids, case_.sequences);
+    if (logits &&
+        logits->num_elements == static_cast<int64_t>(all.rows.size()) * config_.vocab_size)
+      return all;
+    return {case_.ids, case_.sequences, 3};
+  }
+
+  void compare_logits(const std::string& name, const model::Var& hidden) {
+    std::vector<int32_t> rows(static_cast<size_t>(hidden.v.rows));
+    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<float> logits(rows.size() * static_cast<size_t>(config_.vocab_size));
+    net_.logits(loaded_.weights(), hidden.v, rows, logits.data());
+    comparison_.add(name, {hidden.v.rows, config_.vocab_size}, logits.data(), kLogitsTolerance);
+  }
+
+  // Mean cross-entropy over the rows with a target, its gradient times `weight`. False: no row has
+  // one.
+  bool compare_loss(const std::string& name, const model::Var& hidden,
+                    const std::vector<int32_t>& targets, float weight) {
+    const auto n = std::count_if(targets.begin(), targets.end(), [](int32_t t) { return t >= 0; });
+    if (n == 0) return false;
+    const std::vector<float> weights(targets.size(), weight / static_cast<float>(n));
+    std::vector<float> logprob(targets.size()), lse(targets.size());
+    kernels::head_cross_entropy(
+        net_.pool(), net_.scratch(),
+        {.head = {loaded_.weights().head.data, config_.vocab_size, config_.hidden_size},
+         .hidden = hidden.v.data,
+         .targets = targets.data(),
+         .tokens = hidden.v.rows},
+        weights.data(), {.logprob = logprob.data(), .lse = lse.data()},
+        {.hidden = hidden.g, .weight = grads_.weights.head.data});
+    double loss = 0;
+    for (const float l : logprob) loss -= static_cast<double>(l);
+    const auto mean = static_cast<float>(loss / static_cast<double>(n));
+    comparison_.add(name, {}, &mean, kLogitsTolerance);
+    return true;
+  }
+
+  const model::PackedModel& loaded_;
+  const model::ModelConfig& config_;
+  const model::SafetensorsFile& reference_;
+  Case case_;
+  model::Network net_;
+  model::Tape tape_;
+  model::Model grads_;
+  model::Recording recording_;
+  Comparison& comparison_;
+};
+
+}  // namespace
+
+int run_verify(const VerifyOptions& options) {
+  const model::PackedModel loaded = model::load_packed_model(options.case_dir, options.numerics,
+                                                             model::Passes::kForwardAndBackward);
+  const model::SafetensorsFile reference(options.case_dir + "/reference.safetensors");
+  Case c = read_case(reference, loaded.config().vocab_size);
+  kernels::ThreadPool pool(num_threads(options.threads));
+  Comparison comparison(reference);
+  Verification verification(loaded, reference, std::move(c), pool, options.numerics, comparison);
+  verification.run();
+  print_index_recall(verification.indexer_counters());
   if (!options.dump.empty()) comparison.write(options.dump);
   std::printf("%s: %d tensors compared, %d above tolerance (logits %.0e, gradients %.0e)\n",
               options.case_dir.c_str(), comparison.compared(), comparison.failed(),

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "configs/numerics_config.h"
 #include "pipeline/options.h"
 
 namespace amalgam::pipeline {
@@ -17,11 +18,13 @@ struct VerifyOptions {
   std::string case_dir;
   std::string dump;
   int64_t threads = 0;
+  configs::NumericsConfig numerics;
   void describe(OptionSet& options);
 };
 
 // Prints per tensor the largest difference relative to its largest value; returns 1 above tolerance
-// (logits and loss 2e-5, gradients 1e-4). A tensor of exact zeros must be reproduced exactly.
+// (logits and losses 2e-5, gradients 1e-4). A tensor of exact zeros must be reproduced exactly.
+// Gradients are of `loss`, or of loss + 0.3 · mtp_loss where the reference has mtp_loss.
 int run_verify(const VerifyOptions& options);
 
 }  // namespace amalgam::pipeline

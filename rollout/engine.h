@@ -2,8 +2,12 @@
 // forward pass over every sequence that has tokens to feed (prefill chunks and single decode tokens
 // side by side) and samples where a sequence has caught up.
 //
+// With drafting a sequence that decodes one token feeds a proposed next one with it
+// (rollout/drafter.h). The model's draw for that place decides: if it is the proposed token, the
+// token after it is known from the same pass; if not, the cache takes the proposed one back.
+//
 // Bits: a sequence's tokens and logprobs are a pure function of its prompt, key and weights; batch
-// size, chunking, forking and what else is running change nothing.
+// size, chunking, forking, drafting and what else is running change nothing.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -12,6 +16,7 @@
 
 #include "kernels/rng.h"
 #include "model/network.h"
+#include "rollout/drafter.h"
 #include "rollout/sampler.h"
 
 namespace amalgam::rollout {
@@ -19,11 +24,12 @@ namespace amalgam::rollout {
 struct EngineOptions {
   int64_t max_batch = 256;      // sequences that hold a cache at the same time
   int64_t prefill_chunk = 512;  // prompt tokens fed per step, over all sequences
+  bool draft = false;           // needs weights with an MTP block
 };
 
-struct SamplingParams {
-  double temperature = 1;
-  kernels::RngKey key;
+// Tokens that the MTP block proposed and the model has checked.
+struct DraftCounters {
+  int64_t proposed = 0, accepted = 0;
 };
 
 class Engine {
@@ -51,13 +57,16 @@ class Engine {
     Id id;
     SampledToken token;
   };
-  // One forward pass. Every sequence that caught up reports one token and then waits for resume(),
-  // append() or close(). False when no sequence has anything to feed.
+  // One forward pass, or none where tokens that an accepted draft made known wait to be reported.
+  // Every sequence that caught up reports one token and then waits for resume(), append() or
+  // close(). False when no sequence has anything to feed or to report.
   bool step(std::vector<Sampled>* out);
+  const DraftCounters& drafts() const { return drafts_; }
 
  private:
   struct Sequence;
-  struct Group;
+  struct Fed;   // a sequence's rows of one pass
+  struct Draw;  // one sampled token of one pass
 
   model::Network& network_;
   const model::Weights& weights_;
@@ -67,8 +76,19 @@ class Engine {
   int64_t num_open_ = 0;
   Id next_id_ = 0;
   kernels::Buffer<float> logits_;
+  std::unique_ptr<Drafter> drafter_;  // null: no drafting
+  DraftCounters drafts_;
 
   Sequence& find(Id id);
+  bool report_known(std::vector<Sampled>* out);
+  void propose();
+  std::vector<Fed> feed(std::vector<int32_t>* ids, std::vector<model::SequenceSlice>* slices);
+  std::vector<Draw> draw(const model::Var& hidden, std::span<const model::SequenceSlice> slices,
+                         std::span<Fed> fed);
+  std::vector<Draw> check_drafts(std::span<const Draw> draws);
+  void let_drafter_read(std::span<const Fed> fed, std::span<const int32_t> ids,
+                        std::span<const model::SequenceSlice> slices, const model::Var& streams);
+  void report(std::span<const Draw> draws, std::vector<Sampled>* out);
 };
 
 }  // namespace amalgam::rollout

@@ -9,6 +9,11 @@
 
 namespace amalgam::rollout {
 
+struct SamplingParams {
+  double temperature = 1;
+  kernels::RngKey key;
+};
+
 struct SampledToken {
   int32_t id = 0;
   float logprob = 0;  // of the untempered softmax

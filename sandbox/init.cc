@@ -373,10 +373,21 @@ class Init {
   int null_ = -1, signals_ = -1;
 };
 
+// Signals that a command sends to process 1 of its namespace are dropped if nothing handles them;
+// a runtime that was linked in (a sanitizer's) may have set handlers.
+void remove_signal_handlers() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+      signal(number, SIG_DFL);
+  }
+}
+
 }  // namespace
 
 void run_init(int socket, int proc, const StartRequest& request, const std::string& layers,
               const std::vector<sock_filter>& filter) {
+  remove_signal_handlers();
   // Dies with its slot. (The owner's death is seen on the socket as well.)
   if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "pdeathsig");
   if (!map_user(proc, kInnerId, kInnerId)) fail(socket, "uid map");

@@ -183,7 +183,7 @@ def kill_controller(program, whole, settings, moments, run_dir):
     for moment in sorted(moments):
         process = program.start(run_dir, "--resume", *settings)
         if not run_until(process, (moment - done) * whole.cpu_s):
-            break
+            break  # it ended before that moment
         kill_all(process)
         kills, done = kills + 1, moment
         durable = durable_tokens(run_dir)
@@ -193,7 +193,8 @@ def kill_controller(program, whole, settings, moments, run_dir):
         if kills > 1:
             check_kept(before, run_dir)
         before = lines
-    process = program.start(run_dir, "--resume", *settings)
+    else:
+        process = program.start(run_dir, "--resume", *settings)
     cpu_s = finish(process)
     check(process.returncode == 0, "resume failed: " + text_of(run_dir + ".log")[-600:])
     check(kills > 0, "nothing was killed: " + text_of(run_dir + ".log")[-600:])
@@ -209,12 +210,13 @@ def kill_controller(program, whole, settings, moments, run_dir):
 
 
 def killed(program, ci_run, seed="1"):
+    draw = seeded(int(seed))
     whole = Undisturbed(program, SMALL)
-    moments = [seeded(int(seed)).random() for _ in range(6)]
+    moments = [draw.random() for _ in range(6)]
     kills, _ = kill_controller(program, whole, SMALL, moments, program.path("killed"))
 
     trained = Undisturbed(program, small_on(ci_run), "trained")
-    moments = [seeded(int(seed) + 1).random() for _ in range(6)]
+    moments = [draw.random() for _ in range(6)]
     more, _ = kill_controller(program, trained, small_on(ci_run), moments, program.path("killed2"))
     return (f"killed {kills} times from the base on and {more} times from RL on, the same bytes; "
             f"no durable token of {whole.tokens} and {trained.tokens} was sampled again")

@@ -138,6 +138,28 @@ TEST(IndexerTest, HandCase) {
   EXPECT_EQ(selected[1], 3);
 }
 
+// Scores 1, 1 + 2^-9, 1 + 2^-7 and 0.5, top 2: f32 takes entries 1 and 2; rounded to bf16 the first
+// two are equal, so the smaller index wins.
+TEST(IndexerTest, Bf16ScoresTieAndAreCounted) {
+  const std::vector<float> rows = {1, 1 + 0x1p-9f, 1 + 0x1p-7f, 0.5f};
+  std::vector<float> keys(index_keys_size(4, 1));
+  store_index_keys(rows.data(), 4, 1, 0, keys.data());
+  const float q[] = {1}, w[] = {1};
+  const IndexerSequence s{.num_rows = 1, .position = 3, .keys = keys.data()};
+  IndexerOp op{.heads = 1, .channels = 1, .rate = 1, .topk = 2, .sequences = {&s, 1}};
+  int32_t selected[2], count, agreed;
+  ThreadPool pool(1);
+  index_select(pool, op, q, w, selected, &count, &agreed);
+  EXPECT_EQ(selected[0], 1);
+  EXPECT_EQ(selected[1], 2);
+  EXPECT_EQ(agreed, 2);
+  op.compare = CompareAs::kBf16;
+  index_select(pool, op, q, w, selected, &count, &agreed);
+  EXPECT_EQ(selected[0], 0);
+  EXPECT_EQ(selected[1], 2);
+  EXPECT_EQ(agreed, 1);
+}
+
 TEST(IndexerTest, KeysAreStoredWhereTheyAreRead) {
   for (const int64_t channels : {1, 5}) {
     const auto rows = random_floats(50 * channels, 1);

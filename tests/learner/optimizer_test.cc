@@ -80,7 +80,7 @@ TEST(OptimizerTest, EachTensorIsMovedByItsOwnRule) {
     const StepReport report = run.step(2);
     ASSERT_EQ(report.outcome, StepOutcome::kDone);
     ASSERT_GT(report.grad_norm, 1);
-    const double scale = 1 / report.grad_norm;
+    ASSERT_GT(report.mtp_grad_norm, 1);
     const Named before = by_name(initial.weights), after = by_name(run.state.current().params),
                 grads = by_name(run.gradients.weights());
     kernels::ThreadPool alone(1);
@@ -88,6 +88,7 @@ TEST(OptimizerTest, EachTensorIsMovedByItsOwnRule) {
     for (const auto& [name, entry] : after) {
       const auto& [role, t] = entry;
       const auto n = static_cast<size_t>(t.size());
+      const double scale = 1 / (name.starts_with("mtp.") ? report.mtp_grad_norm : report.grad_norm);
       const std::vector<float> got(t.data, t.data + n), zero(n);
       std::vector<float> want(n), m(n), v(n);
       const float *w = before.at(name).second.data, *g = grads.at(name).second.data;
@@ -154,10 +155,16 @@ TEST(OptimizerTest, GradientNormAndClipping) {
   for (float scale : {1e-4f, 1.0f}) {
     Training run(small_config(), optim(OptimKind::kAdamW), 2);
     const StepReport report = run.step(2, scale);
-    long double sum = 0;
-    for (float g : flatten(run.gradients.weights())) sum += static_cast<long double>(g) * g;
+    long double sum = 0, mtp_sum = 0;
+    for (const auto& [name, entry] : by_name(run.gradients.weights()))
+      for (int64_t i = 0; i < entry.second.size(); ++i) {
+        const long double g = entry.second.data[i];
+        (name.starts_with("mtp.") ? mtp_sum : sum) += g * g;
+      }
     const double norm = static_cast<double>(std::sqrt(sum));
     EXPECT_NEAR(report.grad_norm, norm, 1e-12 * norm);
+    const double mtp_norm = static_cast<double>(std::sqrt(mtp_sum));
+    EXPECT_NEAR(report.mtp_grad_norm, mtp_norm, 1e-12 * mtp_norm);
     const double factor = norm > 1 ? 1 / norm : 1;
     EXPECT_EQ(norm > 1, scale == 1.0f);
     const float g = run.gradients.weights().embed.data[3];

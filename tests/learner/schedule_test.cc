@@ -30,5 +30,16 @@ TEST(ScheduleTest, ConstantAndOverlap) {
   EXPECT_DOUBLE_EQ(learning_rate(both, 9, 10), 0);
 }
 
+TEST(ScheduleTest, MtpLossWeightIsLowerWhileTheRateDecays) {
+  configs::SftConfig c{.steps = 20, .mtp_loss_weight = 0.3, .mtp_late_loss_weight = 0.1};
+  c.optim.decay_fraction = 0.3;  // the last 6 steps
+  EXPECT_EQ(mtp_loss_weight(c, 0), 0.3);
+  EXPECT_EQ(mtp_loss_weight(c, 13), 0.3);
+  EXPECT_EQ(mtp_loss_weight(c, 14), 0.1);
+  EXPECT_EQ(mtp_loss_weight(c, 30), 0.1);  // beyond the end
+  c.optim.decay_fraction = 0;
+  EXPECT_EQ(mtp_loss_weight(c, 19), 0.3);
+}
+
 }  // namespace
 }  // namespace amalgam::learner

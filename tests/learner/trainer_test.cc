@@ -22,6 +22,11 @@ class TrainerTest : public ::testing::Test {
 
   // One step; the mean loss before it.
   double train(Trainer& trainer) {
+    const double loss = accumulate(trainer);
+    EXPECT_EQ(trainer.step(1e-2).outcome, StepOutcome::kDone);
+    return loss;
+  }
+  double accumulate(Trainer& trainer) {
     const TrainSequence sequence{ids_, std::vector<bool>(ids_.size(), true)};
     double loss = 0;
     trainer.accumulate({&sequence, 1}, 0, [&](const MicroBatch& micro, const model::Var& hidden) {
@@ -36,7 +41,6 @@ class TrainerTest : public ::testing::Test {
                                   trainer.head_gradients(hidden));
       for (const float l : logprob) loss -= l / n;
     });
-    EXPECT_EQ(trainer.step(1e-2).outcome, StepOutcome::kDone);
     return loss;
   }
 
@@ -103,7 +107,8 @@ TEST_F(TrainerTest, BalanceLossIsReportedPerSequenceAndLayer) {
   EXPECT_LT(trainer.balance_loss(), 2);    // E/K
 }
 
-// Blocks that run move their routing bias by the balance rule; the MTP block has no load and stays.
+// Blocks that run move their routing bias by the balance rule; an MTP block that is not trained has
+// no load and stays.
 TEST_F(TrainerTest, OnlyBlocksThatRunMoveTheirRoutingBias) {
   Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW}, 64);
   const auto copy = [](const kernels::Tensor& t) {
@@ -115,6 +120,93 @@ TEST_F(TrainerTest, OnlyBlocksThatRunMoveTheirRoutingBias) {
   train(trainer);
   EXPECT_EQ(copy(trainer.weights().mtp[0].block.moe.bias), mtp);
   EXPECT_NE(copy(trainer.weights().blocks[1].moe.bias), block);
+  EXPECT_FALSE(trainer.mtp_loss());
+  trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);
+  train(trainer);
+  EXPECT_NE(copy(trainer.weights().mtp[0].block.moe.bias), mtp);
+}
+
+TEST_F(TrainerTest, MtpLossFalls) {
+  for (const auto gradient : {model::MtpGradient::kAll, model::MtpGradient::kBlockOnly}) {
+    TempDir directory;
+    TrainingState state = TrainingState::create(directory.file("state"), config_,
+                                                random_weights(config_, 1).weights, pool_);
+    Trainer trainer(network_, state, {.kind = configs::OptimKind::kAdamW}, 64);
+    trainer.set_mtp_loss(0.3, gradient);
+    train(trainer);
+    const double first = trainer.mtp_loss().value();
+    for (int i = 0; i < 30; ++i) train(trainer);
+    EXPECT_NEAR(first, std::log(37.0), 0.5);
+    EXPECT_LT(trainer.mtp_loss().value(), 0.6 * first);
+  }
+}
+
+// Beside another loss the block alone may learn: everything else keeps that loss's step, to the
+// bit.
+TEST_F(TrainerTest, BlockOnlyLeavesTheRestOfTheModelAlone) {
+  std::vector<std::vector<float>> rest, block;
+  for (const double weight : {0.0, 0.1}) {
+    TempDir directory;
+    TrainingState state = TrainingState::create(directory.file("state"), config_,
+                                                random_weights(config_, 1).weights, pool_);
+    Trainer trainer(network_, state, {.kind = configs::OptimKind::kMuon}, 64);
+    trainer.set_mtp_loss(weight, model::MtpGradient::kBlockOnly);
+    for (int i = 0; i < 2; ++i) train(trainer);
+    struct Split {
+      std::vector<float> rest, block;
+      void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+        auto& to = name.starts_with("mtp.") ? block : rest;
+        to.insert(to.end(), t.data, t.data + t.size());
+      }
+      void operator()(const std::string&, const kernels::IntTensor&) {}
+    } split;
+    visit(trainer.weights(), split);
+    rest.push_back(split.rest), block.push_back(split.block);
+  }
+  EXPECT_EQ(testing::bits(rest[0]), testing::bits(rest[1]));
+  EXPECT_NE(block[0], block[1]);
+}
+
+// The mean is over learned tokens that have two before them, in all micro-batches together.
+TEST_F(TrainerTest, MtpLossCountsLearnedTokensOnly) {
+  const std::vector<int32_t> shorter(ids_.begin(), ids_.begin() + 9),
+      two(ids_.begin(), ids_.begin() + 2);
+  std::vector<bool> some(ids_.size(), false), none(shorter.size(), false);
+  some[1] = some[5] = some[23] = true;  // 1 has one before it only
+  const auto mean = [&](const std::vector<TrainSequence>& batch, int64_t max_tokens) {
+    Trainer trainer(network_, state_, {}, max_tokens);
+    trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);
+    trainer.accumulate(batch, 0, [](const MicroBatch&, const model::Var&) {});
+    return trainer.mtp_loss();
+  };
+  const auto alone = [&](size_t token) {
+    std::vector<bool> one(ids_.size(), false);
+    one[token] = true;
+    return mean({{ids_, one}}, 64).value();
+  };
+  const double want = (alone(5) + alone(23)) / 2;
+  EXPECT_NE(alone(5), alone(23));
+  EXPECT_NEAR(mean({{ids_, some}}, 64).value(), want, 1e-6);
+  for (const int64_t max_tokens : {64, 20})
+    EXPECT_NEAR(mean({{shorter, none}, {ids_, some}, {two, {true, true}}}, max_tokens).value(),
+                want, 1e-6);
+  EXPECT_FALSE(mean({{shorter, none}, {two, {true, true}}}, 64));
+}
+
+TEST_F(TrainerTest, MtpBitsDoNotDependOnTheNumberOfThreads) {
+  std::vector<std::vector<uint32_t>> bits;
+  for (const int threads : {1, 3}) {
+    kernels::ThreadPool pool(threads);
+    model::Network network(config_, pool);
+    TempDir directory;
+    TrainingState state = TrainingState::create(directory.file("state"), config_,
+                                                random_weights(config_, 1).weights, pool);
+    Trainer trainer(network, state, {.kind = configs::OptimKind::kMuon}, 64);
+    trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);
+    for (int i = 0; i < 2; ++i) train(trainer);
+    bits.push_back(testing::bits(testing::flatten(trainer.weights())));
+  }
+  EXPECT_EQ(bits[0], bits[1]);
 }
 
 }  // namespace

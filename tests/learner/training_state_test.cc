@@ -13,6 +13,7 @@
 
 #include "configs/error.h"
 #include "kernels/gemm.h"
+#include "kernels/quantize.h"
 #include "learner/gradients.h"
 #include "learner/pack_weights.h"
 #include "tests/learner/small_model.h"
@@ -141,6 +142,32 @@ TEST(TrainingStateTest, PackingPiecesIsPackingTheWhole) {
   std::fill(packed.begin(), packed.end(), NAN);
   w.weights.pack();
   EXPECT_EQ(bits(parallel), bits(packed));
+}
+
+// Rounded experts are packed, and kept row-major for the backward pass; the file keeps the f32.
+TEST(TrainingStateTest, PacksExpertsAsTheNumericsSay) {
+  const model::ModelConfig config = small_config();
+  const configs::NumericsConfig numerics{.experts_fp4 = true};
+  kernels::ThreadPool pool(2);
+  TempDir dir;
+  const OwnedWeights w = random_weights(config, 4);
+  const auto state = TrainingState::create(dir.file("s"), config, w.weights, pool, numerics);
+  const auto& given = w.weights.blocks[1].moe;
+  const auto& moe = state.current().params.blocks[1].moe;
+  for (size_t e = 0; e < moe.experts.size(); ++e) {
+    const model::Matrix &m = moe.experts[e].w1, &before = given.experts[e].w1;
+    std::vector<float> want(before.data, before.data + before.size());
+    EXPECT_EQ(bits(want), bits(std::vector<float>(m.data, m.data + m.size())));
+    for (int64_t r = 0; r < m.rows; ++r)
+      kernels::fake_quantize_e2m1(want.data() + r * m.cols, m.cols, want.data() + r * m.cols);
+    ASSERT_NE(m.rounded, nullptr);
+    EXPECT_EQ(bits(want), bits(std::vector<float>(m.rounded, m.rounded + m.size())));
+    std::vector<float> packed(static_cast<size_t>(kernels::packed_size(m.rows, m.cols)));
+    kernels::pack_transposed(want.data(), m.rows, m.cols, packed.data());
+    EXPECT_EQ(bits(packed), bits(std::vector<float>(m.packed, m.packed + packed.size())));
+  }
+  EXPECT_EQ(moe.shared.w1.rounded, nullptr);
+  EXPECT_EQ(moe.shared.w1.compute(), moe.shared.w1.data);
 }
 
 TEST(TrainingStateTest, KilledAtAnyMomentItHoldsAWholeStep) {

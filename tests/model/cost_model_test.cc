@@ -171,7 +171,7 @@ TEST(CostModelTest, ParametersAreTheTensorsOfTheModel) {
     EXPECT_EQ(cost_model(config, KvStorage::kF32).params_total, elements) << entry.path();
     ++num_cases;
   }
-  EXPECT_EQ(num_cases, 17);
+  EXPECT_GE(num_cases, 17);
 }
 
 // What SequenceCache allocates for exactly n tokens: all entries that n tokens make, the windows,

@@ -47,7 +47,8 @@ inline ModelConfig odd_config() {
 }
 
 // init_weights is nearly uniform over tokens: here all tensors matter, those that start at 0 too.
-inline PackedModel odd_model(const ModelConfig& config, uint64_t seed) {
+inline PackedModel odd_model(const ModelConfig& config, uint64_t seed,
+                             const configs::NumericsConfig& numerics = {}) {
   Model m = allocate_model(config);
   init_weights(config, seed, m.weights);
   struct Stir {
@@ -63,7 +64,7 @@ inline PackedModel odd_model(const ModelConfig& config, uint64_t seed) {
     void operator()(const std::string&, IntTensor&) {}
   } stir{{.seed = seed, .stream = 99}};
   visit(m.weights, stir);
-  return PackedModel(std::move(m));
+  return PackedModel(std::move(m), numerics, Passes::kForwardAndBackward);
 }
 
 inline Model zero_gradients(const ModelConfig& config) {
@@ -107,14 +108,49 @@ inline std::vector<Rows> split_rows(const Tensor& hidden, std::span<const Sequen
 
 // The learner's forward: packed, on a tape.
 inline std::vector<Rows> training_hidden(const PackedModel& m, const std::vector<Ids>& sequences,
-                                         int threads) {
+                                         int threads,
+                                         const configs::NumericsConfig& numerics = {}) {
   kernels::ThreadPool pool(threads);
-  Network net(m.config(), pool);
+  Network net(m.config(), pool, numerics);
   Model grads = zero_gradients(m.config());
   Tape tape(net.arena());
   Recording recording{.tape = &tape, .grads = &grads.weights};
   const Packed packed(sequences);
   return split_rows(net.run(m.weights(), packed.batch(), &recording).v, packed.slices);
+}
+
+inline constexpr int64_t kMaxPositions = 80;
+
+// Feeds sequences through their caches, steps[i] tokens of sequence i at a time, all side by side.
+inline std::vector<Rows> cached_hidden(const PackedModel& m, const std::vector<Ids>& sequences,
+                                       const std::vector<int64_t>& steps, int threads,
+                                       const configs::NumericsConfig& numerics = {}) {
+  kernels::ThreadPool pool(threads);
+  Network net(m.config(), pool, numerics);
+  const auto layout = std::make_shared<CacheLayout>(m.config(), kMaxPositions);
+  std::vector<std::unique_ptr<SequenceCache>> caches;
+  for (size_t i = 0; i < sequences.size(); ++i)
+    caches.push_back(std::make_unique<SequenceCache>(layout));
+  std::vector<Rows> all(sequences.size());
+  for (;;) {
+    Ids ids;
+    std::vector<SequenceSlice> slices;
+    std::vector<size_t> fed;
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      const int64_t at = caches[i]->position();
+      const int64_t rows = std::min(steps[i], static_cast<int64_t>(sequences[i].size()) - at);
+      if (rows == 0) continue;
+      slices.push_back({static_cast<int64_t>(ids.size()), rows, caches[i].get()});
+      ids.insert(ids.end(), sequences[i].begin() + at, sequences[i].begin() + at + rows);
+      fed.push_back(i);
+    }
+    if (fed.empty()) return all;
+    net.arena().reset();
+    const Var hidden = net.run(m.weights(), {ids, slices}, nullptr);
+    const auto rows = split_rows(hidden.v, slices);
+    for (size_t k = 0; k < fed.size(); ++k)
+      all[fed[k]].insert(all[fed[k]].end(), rows[k].begin(), rows[k].end());
+  }
 }
 
 // The log-probability of ids[i + 1] after ids[0 … i], as the learner computes it.

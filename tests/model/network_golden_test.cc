@@ -1,8 +1,11 @@
 // The network against the float64 oracle's logits, losses and gradients (tests/golden/reference).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "model/mtp_rows.h"
 #include "model/safetensors.h"
 #include "tests/model/network_case.h"
 
@@ -11,7 +14,7 @@ namespace {
 
 struct GoldenCase {
   const char* name;
-  bool gradients;  // false: the reference's are of another loss, or absent
+  bool gradients;  // false: the reference has none
 };
 void PrintTo(const GoldenCase& c, std::ostream* out) { *out << c.name; }
 
@@ -33,59 +36,85 @@ double relative_error(const SafetensorsFile& reference, const std::string& name,
   return error == 0 ? 0 : error / largest;
 }
 
-TEST_P(NetworkGolden, LogitsLossAndGradients) {
-  const std::string directory = std::string(AMALGAM_GOLDEN) + "/reference/" + GetParam().name;
-  const PackedModel model = load_packed_model(directory);
-  const SafetensorsFile reference(directory + "/reference.safetensors");
-  const auto ints = [&](const char* name) {
+// One golden case: a forward pass on a tape, compared as it goes.
+struct GoldenRun {
+  explicit GoldenRun(const std::string& directory)
+      : model(load_packed_model(directory)),
+        reference(directory + "/reference.safetensors"),
+        net(model.config(), pool),
+        grads(zero_gradients(model.config())),
+        tape(net.arena()),
+        recording{.tape = &tape, .grads = &grads.weights} {}
+
+  Ids ints(const char* name) const {
     const StoredTensor& t = reference.at(name);
     Ids v(static_cast<size_t>(t.num_elements));
     copy_ints(t, 0, t.num_elements, v.data());
     return v;
-  };
-  const Ids ids = ints("ids"), bounds = ints("cu_seqlens");
+  }
+  void compare_logits(const std::string& name, const Var& hidden) {
+    Ids rows(static_cast<size_t>(hidden.v.rows));
+    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<float> logits(rows.size() * static_cast<size_t>(model.config().vocab_size));
+    net.logits(model.weights(), hidden.v, rows, logits.data());
+    EXPECT_LE(relative_error(reference, name, logits.data()), 2e-5) << name;
+  }
+  // The mean over rows with a target; its gradient, times `scale`, goes to the hidden states and
+  // the head.
+  void compare_loss(const std::string& name, const Var& hidden, const Ids& targets, float scale) {
+    const auto n = static_cast<float>(
+        std::count_if(targets.begin(), targets.end(), [](int32_t t) { return t >= 0; }));
+    const std::vector<float> weight(targets.size(), scale / n);
+    std::vector<float> logprob(targets.size()), lse(targets.size());
+    kernels::head_cross_entropy(
+        pool, net.scratch(),
+        {.head = {model.weights().head.data, model.config().vocab_size, model.config().hidden_size},
+         .hidden = hidden.v.data,
+         .targets = targets.data(),
+         .tokens = hidden.v.rows},
+        weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
+        {.hidden = hidden.g, .weight = grads.weights.head.data});
+    double loss = 0;
+    for (const float x : logprob) loss -= static_cast<double>(x);
+    const auto mean = static_cast<float>(loss / static_cast<double>(n));
+    EXPECT_LE(relative_error(reference, name, &mean), 2e-5) << name;
+  }
+
+  PackedModel model;
+  SafetensorsFile reference;
+  kernels::ThreadPool pool{2};
+  Network net;
+  Model grads;
+  Tape tape;
+  Recording recording;
+};
+
+TEST_P(NetworkGolden, LogitsLossAndGradients) {
+  GoldenRun run(std::string(AMALGAM_GOLDEN) + "/reference/" + GetParam().name);
+  const Ids ids = run.ints("ids"), bounds = run.ints("cu_seqlens");
   std::vector<Ids> sequences;
-  for (size_t i = 0; i + 1 < bounds.size(); ++i)
+  Ids targets;
+  for (size_t i = 0; i + 1 < bounds.size(); ++i) {
     sequences.emplace_back(ids.begin() + bounds[i], ids.begin() + bounds[i + 1]);
+    targets.insert(targets.end(), sequences.back().begin() + 1, sequences.back().end());
+    targets.push_back(-1);
+  }
   const Packed packed(sequences);
-
-  kernels::ThreadPool pool(2);
-  Network net(model.config(), pool);
-  Model grads = zero_gradients(model.config());
-  Tape tape(net.arena());
-  Recording recording{.tape = &tape, .grads = &grads.weights};
-  const Var hidden = net.run(model.weights(), packed.batch(), &recording);
-  const auto N = static_cast<int64_t>(ids.size());
-  Ids rows, targets;
-  std::vector<float> weight;
-  const auto num_targets = static_cast<float>(ids.size() - sequences.size());
-  for (const Ids& s : sequences)
-    for (size_t i = 0; i < s.size(); ++i) {
-      const bool last = i + 1 == s.size();
-      rows.push_back(static_cast<int32_t>(rows.size()));
-      targets.push_back(last ? -1 : s[i + 1]);
-      weight.push_back(last ? 0 : 1 / num_targets);
-    }
-  std::vector<float> logits(static_cast<size_t>(N * model.config().vocab_size));
-  net.logits(model.weights(), hidden.v, rows, logits.data());
-  EXPECT_LE(relative_error(reference, "logits", logits.data()), 2e-5);
-  if (num_targets == 0) return;
-
-  std::vector<float> logprob(ids.size()), lse(ids.size());
-  kernels::head_cross_entropy(
-      pool, net.scratch(),
-      {.head = {model.weights().head.data, model.config().vocab_size, model.config().hidden_size},
-       .hidden = hidden.v.data,
-       .targets = targets.data(),
-       .tokens = N},
-      weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
-      {.hidden = hidden.g, .weight = grads.weights.head.data});
-  double loss = 0;
-  for (const float x : logprob) loss -= static_cast<double>(x);
-  const auto mean = static_cast<float>(loss / static_cast<double>(num_targets));
-  EXPECT_LE(relative_error(reference, "loss", &mean), 2e-5);
+  Var streams;
+  const Var hidden = run.net.run(run.model.weights(), packed.batch(), &run.recording, &streams);
+  run.compare_logits("logits", hidden);
+  if (ids.size() == sequences.size()) return;
+  run.compare_loss("loss", hidden, targets, 1);
+  EXPECT_EQ(run.reference.find("mtp_loss") != nullptr, !run.model.weights().mtp.empty());
+  if (run.reference.find("mtp_loss")) {
+    const MtpRows rows(packed.ids, packed.slices, 3);  // the reference leaves two tokens out
+    const Var mtp = run.net.run_mtp(run.model.weights(), rows.batch(streams, MtpGradient::kAll),
+                                    &run.recording);
+    run.compare_logits("mtp_logits", mtp);
+    run.compare_loss("mtp_loss", mtp, rows.targets(targets), 0.3f);
+  }
   if (!GetParam().gradients) return;
-  tape.backward();
+  run.tape.backward();
   struct Compare {
     const SafetensorsFile& reference;
     int compared = 0;
@@ -94,8 +123,8 @@ TEST_P(NetworkGolden, LogitsLossAndGradients) {
       ++compared;
     }
     void operator()(const std::string&, const IntTensor&) {}
-  } compare{reference};
-  visit(grads.weights, compare);
+  } compare{run.reference};
+  visit(run.grads.weights, compare);
   EXPECT_GT(compare.compared, 20);
 }
 
@@ -106,8 +135,9 @@ INSTANTIATE_TEST_SUITE_P(
                       GoldenCase{"long", true}, GoldenCase{"mixed", true}, GoldenCase{"odd", true},
                       GoldenCase{"one_token", true}, GoldenCase{"packed", true},
                       GoldenCase{"sliding", true}, GoldenCase{"streams2", true},
-                      GoldenCase{"wide_window", true}, GoldenCase{"mtp", false},
-                      GoldenCase{"released", false}, GoldenCase{"released_quant", false},
+                      GoldenCase{"wide_window", true}, GoldenCase{"mtp", true},
+                      GoldenCase{"mtp_csa", true}, GoldenCase{"mtp_hca", true},
+                      GoldenCase{"released", true}, GoldenCase{"released_quant", false},
                       GoldenCase{"hf_saved", true}, GoldenCase{"hf_memory", true}),
     [](const auto& param) { return std::string(param.param.name); });
 

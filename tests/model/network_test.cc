@@ -11,39 +11,6 @@
 namespace amalgam::model {
 namespace {
 
-constexpr int64_t kMaxPositions = 80;
-
-// Feeds sequences through their caches, steps[i] tokens of sequence i at a time, all side by side.
-std::vector<Rows> cached_hidden(const PackedModel& m, const std::vector<Ids>& sequences,
-                                const std::vector<int64_t>& steps, int threads) {
-  kernels::ThreadPool pool(threads);
-  Network net(m.config(), pool);
-  const auto layout = std::make_shared<CacheLayout>(m.config(), kMaxPositions);
-  std::vector<std::unique_ptr<SequenceCache>> caches;
-  for (size_t i = 0; i < sequences.size(); ++i)
-    caches.push_back(std::make_unique<SequenceCache>(layout));
-  std::vector<Rows> all(sequences.size());
-  for (;;) {
-    Ids ids;
-    std::vector<SequenceSlice> slices;
-    std::vector<size_t> fed;
-    for (size_t i = 0; i < sequences.size(); ++i) {
-      const int64_t at = caches[i]->position();
-      const int64_t rows = std::min(steps[i], static_cast<int64_t>(sequences[i].size()) - at);
-      if (rows == 0) continue;
-      slices.push_back({static_cast<int64_t>(ids.size()), rows, caches[i].get()});
-      ids.insert(ids.end(), sequences[i].begin() + at, sequences[i].begin() + at + rows);
-      fed.push_back(i);
-    }
-    if (fed.empty()) return all;
-    net.arena().reset();
-    const Var hidden = net.run(m.weights(), {ids, slices}, nullptr);
-    const auto rows = split_rows(hidden.v, slices);
-    for (size_t k = 0; k < fed.size(); ++k)
-      all[fed[k]].insert(all[fed[k]].end(), rows[k].begin(), rows[k].end());
-  }
-}
-
 class NetworkTest : public ::testing::Test {
  protected:
   // Lengths around the compression rates (3, 7), their previous windows and the top-k.

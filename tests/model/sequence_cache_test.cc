@@ -87,5 +87,32 @@ TEST(SequenceCacheTest, ForksAreIndependent) {
   EXPECT_EQ(b.position(), 9);
 }
 
+TEST(SequenceCacheTest, OneTokenCanBeTakenBack) {
+  SequenceCache cache(std::make_shared<CacheLayout>(odd_config(), 50));
+  EXPECT_DEATH(cache.take_back(), "CHECK failed");
+  cache.advance(7);
+  cache.take_back();
+  EXPECT_EQ(cache.position(), 6);
+  EXPECT_DEATH(cache.take_back(), "CHECK failed");
+  EXPECT_DEATH(SequenceCache(cache).take_back(), "CHECK failed");
+  cache.advance(1);
+  cache.take_back();
+  EXPECT_EQ(cache.position(), 6);
+}
+
+TEST(SequenceCacheTest, MtpHasOneLayerOfItsKind) {
+  ModelConfig c = odd_config();
+  for (const AttentionKind kind :
+       {AttentionKind::kSliding, AttentionKind::kCsa, AttentionKind::kHca}) {
+    c.mtp_attention = kind;
+    const CacheLayout layout = CacheLayout::mtp(c, 50);
+    c.layers = {{kind, MlpKind::kMoe}};
+    const CacheLayout want(c, 50);
+    ASSERT_EQ(layout.layers.size(), 1u);
+    EXPECT_EQ(layout.num_floats, want.num_floats);
+    EXPECT_EQ(layout.max_positions, 50);
+  }
+}
+
 }  // namespace
 }  // namespace amalgam::model

@@ -27,13 +27,13 @@ class SameBits : public ::testing::Test {
 
   learner::TrainingState make_state(const OwnedWeights& w) {
     return learner::TrainingState::create(directory_.file("state" + std::to_string(num_states_++)),
-                                          config_, w.weights, pool_);
+                                          config_, w.weights, pool_, numerics_);
   }
 
   // Conversations of different lengths, the later ones with a tool's tokens inside.
   void sample(const OwnedWeights& w) {
     const learner::TrainingState state = make_state(w);
-    model::Network network(config_, pool_);
+    model::Network network(config_, pool_, numerics_);
     rollout::Engine engine(network, state.current().params, 64, {.max_batch = 8});
     const std::vector<int32_t> prompt = {3, 1, 4, 1, 5, 9, 2, 6};
     std::vector<rollout::SamplingParams> params;
@@ -72,7 +72,7 @@ class SameBits : public ::testing::Test {
   // The figure as a training step with these weights reports it.
   double difference(const OwnedWeights& w) {
     learner::TrainingState state = make_state(w);
-    model::Network network(config_, pool_);
+    model::Network network(config_, pool_, numerics_);
     learner::Trainer trainer(network, state, {}, 100);
     std::vector<learner::PolicySample> samples;
     for (const auto& t : trajectories_) samples.push_back({&t, samples.size() % 2 ? 1.0 : -1.0});
@@ -89,6 +89,7 @@ class SameBits : public ::testing::Test {
     c.num_nextn_predict_layers = 0;
     return c;
   }();
+  configs::NumericsConfig numerics_;
   kernels::ThreadPool pool_{2};
   TempDir directory_;
   int num_states_ = 0;
@@ -98,6 +99,28 @@ class SameBits : public ::testing::Test {
 TEST_F(SameBits, TheSameWeightsGiveNoDifference) {
   ASSERT_EQ(trajectories_[5].logprobs_size(), 32);
   EXPECT_EQ(difference(learner_weights()), 0);
+}
+
+// Quantised compute: the sampler's cache, batches and packed weights, the learner's tape.
+TEST_F(SameBits, WithEverySwitchOfNumericsToo) {
+  const auto f32 = trajectories_;
+  const configs::NumericsConfig all{.experts_fp4 = true,
+                                    .indexer_fp4 = true,
+                                    .index_scores_bf16 = true,
+                                    .kv_cache_fp8 = true,
+                                    .activations_fp8 = true};
+  configs::NumericsConfig training;  // what quantisation-aware training switches on
+  training.experts_fp4 = training.indexer_fp4 = true;
+  for (const auto& numerics : {training, all}) {
+    numerics_ = numerics;
+    trajectories_.clear();
+    sample(learner_weights());
+    ASSERT_EQ(trajectories_[5].logprobs_size(), 32);
+    EXPECT_NE(trajectories_[5].logprobs(31), f32[5].logprobs(31));
+    EXPECT_EQ(difference(learner_weights()), 0);
+  }
+  numerics_ = {};  // a learner without them is seen
+  EXPECT_GT(difference(learner_weights()), 0);
 }
 
 TEST_F(SameBits, OneBitInTheHeadIsSeen) {

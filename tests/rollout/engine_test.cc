@@ -51,11 +51,13 @@ class EngineTest : public ::testing::Test {
     }
   }
 
+  std::map<uint64_t, Sequence> run(const Setting& setting) { return run(setting, model_); }
+
   // Runs all requests to the end; by the request number of their keys.
-  std::map<uint64_t, Sequence> run(const Setting& setting) {
+  std::map<uint64_t, Sequence> run(const Setting& setting, const model::PackedModel& of) {
     kernels::ThreadPool pool(setting.threads);
-    model::Network net(model_.config(), pool);
-    Engine engine(net, model_.weights(), kMaxPositions, setting.options);
+    model::Network net(of.config(), pool);
+    Engine engine(net, of.weights(), kMaxPositions, setting.options);
     std::vector<Request> waiting;
     for (const Request& r : requests_) {
       if (setting.opening == Opening::kGroups) {
@@ -82,6 +84,7 @@ class EngineTest : public ::testing::Test {
       if (!engine.step(&sampled)) {
         EXPECT_TRUE(open.empty());
         EXPECT_EQ(next, waiting.size());
+        drafts_ = engine.drafts();
         return all;
       }
       for (const Engine::Sampled& s : sampled) {
@@ -106,6 +109,7 @@ class EngineTest : public ::testing::Test {
 
   const model::PackedModel model_ = model::odd_model(model::odd_config(), 6);
   std::vector<Request> requests_;
+  DraftCounters drafts_;  // of the last run
 };
 
 TEST_F(EngineTest, SamplesVary) {
@@ -139,6 +143,34 @@ TEST_F(EngineTest, LogprobsAreTheLearners) {
         EXPECT_EQ(s.logprobs[i], logprobs[s.sampled[i] - 1]) << request << " " << i;
     }
   }
+}
+
+// A block that was not trained guesses; with a small head both distributions are nearly flat, so
+// that the shared random number makes most of its sampled drafts right. Limits close sequences that
+// have a token known already, and tool tokens replace it.
+TEST_F(EngineTest, DraftingChangesNothing) {
+  for (const model::AttentionKind kind :
+       {model::AttentionKind::kSliding, model::AttentionKind::kCsa, model::AttentionKind::kHca})
+    for (const float head_scale : {1.0f, 0.05f}) {
+      model::ModelConfig config = model::odd_config();
+      config.num_nextn_predict_layers = 1;
+      config.mtp_attention = kind;
+      model::PackedModel m = model::odd_model(config, 6);
+      kernels::Tensor& head = m.model.weights.head;
+      for (int64_t i = 0; i < head.size(); ++i) head.data[i] *= head_scale;
+      m.model.weights.pack();
+      const auto want = run({}, m);
+      EXPECT_EQ(drafts_.proposed, 0);
+      for (const int64_t max_batch : {1, 3, 64})
+        for (const int64_t chunk : {1, 5, 512}) {
+          const Opening opening = max_batch == 3 ? Opening::kOneByOne : Opening::kGroups;
+          EXPECT_EQ(run({{max_batch, chunk, true}, max_batch == 64 ? 2 : 1, opening}, m), want)
+              << head_scale << " " << max_batch << " " << chunk;
+          EXPECT_GT(drafts_.proposed, 50);
+          EXPECT_GT(drafts_.accepted, head_scale == 1 ? 0 : drafts_.proposed / 3);
+          EXPECT_LT(drafts_.accepted, drafts_.proposed);
+        }
+    }
 }
 
 // A killed worker's sequence opens again with what was sampled so far and goes on as before.
@@ -197,6 +229,57 @@ TEST_F(EngineTest, RoomIsCountedInSequences) {
   ASSERT_TRUE(engine.step(&sampled));
   ASSERT_EQ(sampled.size(), 1u);
   EXPECT_EQ(sampled[0].id, ids[2]);
+}
+
+// What a draft made known is reported without a pass, one token a step; close() forgets it.
+TEST_F(EngineTest, KnownTokensAreReportedOneByOne) {
+  model::ModelConfig config = model::odd_config();
+  config.num_nextn_predict_layers = 1;
+  model::PackedModel m = model::odd_model(config, 6);
+  std::fill_n(m.model.weights.head.data, m.model.weights.head.size(), 0.0f);  // always right
+  m.model.weights.pack();
+  kernels::ThreadPool pool(1);
+  model::Network net(m.config(), pool);
+  Engine engine(net, m.weights(), kMaxPositions, {.draft = true});
+  const auto id = engine.open(requests_[0].prompt, {&requests_[0].params[0], 1})[0];
+  for (int token = 0; token < 9; ++token) {
+    std::vector<Engine::Sampled> sampled;
+    ASSERT_TRUE(engine.step(&sampled));
+    ASSERT_EQ(sampled.size(), 1u);
+    EXPECT_EQ(sampled[0].id, id);
+    EXPECT_FALSE(engine.step(&sampled));  // waits for its caller
+    engine.resume(id);
+  }
+  EXPECT_EQ(engine.drafts().proposed, 4);  // the first token has none, then two for one
+  EXPECT_EQ(engine.drafts().accepted, 4);
+  std::vector<Engine::Sampled> sampled;
+  ASSERT_TRUE(engine.step(&sampled));  // the tenth; the eleventh is known
+  engine.resume(id);
+  engine.close(id);
+  EXPECT_FALSE(engine.step(&sampled));
+}
+
+// Positions end where the cache does, drafts before that.
+TEST_F(EngineTest, DraftsStayInsideTheCache) {
+  model::ModelConfig config = model::odd_config();
+  config.num_nextn_predict_layers = 1;
+  const model::PackedModel m = model::odd_model(config, 6);
+  const SamplingParams& params = requests_[0].params[0];
+  std::vector<std::vector<int32_t>> tokens;
+  for (const bool draft : {false, true}) {
+    kernels::ThreadPool pool(1);
+    model::Network net(m.config(), pool);
+    Engine engine(net, m.weights(), 12, {.draft = draft});
+    const auto id = engine.open(requests_[0].prompt, {&params, 1})[0];
+    tokens.emplace_back();
+    for (size_t token = 0; token + requests_[0].prompt.size() <= 12; ++token) {
+      if (token) engine.resume(id);
+      std::vector<Engine::Sampled> sampled;
+      ASSERT_TRUE(engine.step(&sampled));
+      tokens.back().push_back(sampled[0].token.id);
+    }
+  }
+  EXPECT_EQ(tokens[0], tokens[1]);
 }
 
 // Decoding goes on while a long prompt is prefilled piece by piece.

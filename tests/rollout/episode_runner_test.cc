@@ -25,6 +25,7 @@ class EpisodeRunnerTest : public ::testing::Test {
   static model::ModelConfig config(const model::Tokenizer& tokenizer) {
     model::ModelConfig c = model::odd_config();
     c.vocab_size = tokenizer.vocab_size();
+    c.num_nextn_predict_layers = 1;
     return c;
   }
   std::vector<int32_t> ids(const std::string& text) const {
@@ -47,7 +48,7 @@ class EpisodeRunnerTest : public ::testing::Test {
                const ToolOptions& tools = {}) {
     kernels::ThreadPool pool(1);
     model::Network net(model_.config(), pool);
-    Engine engine(net, model_.weights(), kMaxPositions, {max_batch, 16});
+    Engine engine(net, model_.weights(), kMaxPositions, {max_batch, 16, draft_});
     EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools, wal);
     for (const EpisodeGroup& g : groups) runner.submit(g);
     std::vector<FinishedEpisode> finished;
@@ -69,6 +70,7 @@ class EpisodeRunnerTest : public ::testing::Test {
   const EpisodeLimits limits_{
       .max_response_length = 150, .max_turns = 3, .max_positions = kMaxPositions};
   RunnerCounters counters_;
+  bool draft_ = false;
 };
 
 TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
@@ -86,6 +88,10 @@ TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
   int64_t tokens = 0;
   for (const auto& [number, o] : want) tokens += static_cast<int64_t>(o.logprobs.size());
   EXPECT_EQ(counters_.sampled_tokens, tokens);
+  draft_ = true;
+  EXPECT_EQ(run(groups, nullptr), want);
+  EXPECT_EQ(counters_.sampled_tokens, tokens);
+  EXPECT_EQ(run(groups, nullptr, 1), want);
 }
 
 // The log of a run that was killed after any number of tokens leads to the same episodes.
@@ -116,7 +122,10 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
         const size_t n = std::min(all.size(), cut * (e.episode % 2));  // others start afresh
         e.logged.assign(all.begin(), all.begin() + static_cast<long>(n));
       }
-    EXPECT_EQ(run(rest, nullptr), want) << cut;
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      EXPECT_EQ(run(rest, nullptr), want) << cut << " " << draft;
+    }
   }
 }
 
@@ -158,7 +167,10 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
     while (n < both.size() && both[n].from_tool) ++n;
     g.episodes[0].logged.assign(both.begin(),
                                 both.begin() + static_cast<long>(std::min(n + extra, both.size())));
-    EXPECT_EQ(run({g}, nullptr), want) << extra;
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      EXPECT_EQ(run({g}, nullptr), want) << extra << " " << draft;
+    }
   }
 }
 

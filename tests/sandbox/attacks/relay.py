@@ -1,4 +1,6 @@
 # expect: timeout | process_limit
+# Its dead may fill the limit for a moment; without cgroups nobody sees that it was reached.
+# expect without cgroups: timeout | process_limit | exit
 # limits: cpu=0.3
 # Each process does a little and hands on before anybody can look at it.
 import os
