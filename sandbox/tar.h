@@ -1,6 +1,7 @@
-// Reads a tar archive (POSIX ustar and pax, GNU long names; not compressed) into a layer. The
-// archive may be hostile: absolute paths, "..", links that lead outside, device nodes, pipes,
-// sparse files, sizes beyond the file or the limits, and a bad checksum each stop with one line.
+// Reads a tar archive (ustar, pax or GNU; plain, or compressed with gzip, bzip2, xz or zstd) into a
+// layer. The archive may be hostile: what LayerWriter refuses (absolute paths, "..", links that
+// lead outside, more bytes or entries than the limits), device nodes, pipes and damage each stop
+// with one line.
 #pragma once
 #include <string>
 

@@ -62,21 +62,22 @@ TEST_F(Tar, EqualsTheDirectoryThatItWasMadeFrom) {
   const std::string tree = folder_ / "tree";
   write_text(tree + "/a/file", std::string(100'000, 'x'));
   write_text(tree + "/empty", "");
+  write_text(tree + "/holes", "begin");
+  std::filesystem::resize_file(tree + "/holes", 10 << 20);
   write_text(tree + "/" + std::string(80, 'd') + "/" + std::string(90, 'e') + "/long", "long");
   write_text(tree + "/日本", "utf-8");
   std::filesystem::create_directory(tree + "/nothing");
   std::filesystem::create_symlink("a/file", tree + "/link");
-  std::filesystem::create_symlink(std::string(50, 'd') + "/" + std::string(90, 'q'),
+  std::filesystem::create_symlink(std::string(40, 'd') + "/" + std::string(50, 'q'),  // ustar: 100
                                   tree + "/long_target");
   std::filesystem::create_hard_link(tree + "/a/file", tree + "/hard");
   std::filesystem::permissions(tree + "/empty", std::filesystem::perms(0751));
   const std::string expected = store_.add_directory(tree);
-  for (const std::string format : {"gnu", "pax", "ustar"}) {
-    const std::string archive = folder_ / format;
-    ASSERT_EQ(
-        std::system(("tar --format=" + format + " -C " + tree + " -cf " + archive + " .").c_str()),
-        0);
-    EXPECT_EQ(store_.add_tar(archive), expected) << format;
+  for (const std::string how : {"--format=gnu", "--format=pax", "--format=ustar",
+                                "--format=gnu --sparse", "--format=pax --sparse", "--gzip"}) {
+    const std::string archive = folder_ / "x.tar";
+    ASSERT_EQ(std::system(("tar " + how + " -C " + tree + " -cf " + archive + " .").c_str()), 0);
+    EXPECT_EQ(store_.add_tar(archive), expected) << how;
   }
 }
 
@@ -89,24 +90,22 @@ TEST_F(Tar, RefusesHostileArchives) {
       {Header{"a/../../x"}.block() + end, "a/../../x: \"..\" in the path"},
       {Header{"sda", '4'}.block() + end, "sda: a device node"},
       {Header{"tty", '3'}.block() + end, "tty: a device node"},
-      {Header{"pipe", '6'}.block() + end, "pipe: a named pipe"},
+      {Header{"pipe", '6'}.block() + end, "pipe: a device node or pipe"},
       {Header{"x", '2', "/etc/shadow"}.block() + end, "x: the link points outside, to /etc/shadow"},
       {Header{"x", '2', "../../root"}.block() + end, "x: the link points outside"},
       {Header{"d", '2', "."}.block() + Header{"d/x"}.block() + end, "below d, which is no folder"},
       {Header{"x", '1', "/etc/shadow"}.block() + end, "layer entry /etc/shadow: an absolute path"},
       {Header{"x", '1', "nothing"}.block() + end, "x: a hard link to nothing"},
-      {Header{"x", '0', "", "77777777777"}.block() + end, "more than the archive holds"},
+      {Header{"x", '0', "", "77777777777"}.block() + end, "Truncated"},
       {Header{"x", '0', "", std::string("\x80\0\0\0\x7f\0\0\0\0\0\0\0", 12)}.block() + end,
-       "more than the archive holds"},
-      {Header{"x", '0', "", std::string(11, '\xff')}.block() + end, "makes no sense"},
-      {Header{"x", '0', "", "99999999999"}.block() + end, "not octal"},
-      {Header{"x", 'S'}.block() + end, "sparse"},
-      {Header{"x", 'V'}.block() + end, "its type V is not supported"},
-      {Header{"x", 'L', "", "00000000144"}.block(), "more than the archive holds"},
+       "Truncated"},
+      {Header{"x", '0', "", std::string(11, '\xff')}.block() + end, "negative size"},
+      {Header{"x", '0', "", "99999999999"}.block() + end, "Unrecognized archive"},
+      {Header{"x", 'L', "", "00000000144"}.block(), "is damaged"},
       {Header{"evil\x1b[31m", '4'}.block() + end, "evil?[31m"},
-      {std::string("\x1f\x8b", 2) + std::string(600, 'x'), "is compressed"},
-      {std::string(600, 'x'), "wrong checksum"},
-      {"short", "is no tar archive"},
+      {std::string("\x1f\x8b", 2) + std::string(600, 'x'), "Unrecognized archive"},
+      {std::string(600, 'x'), "Unrecognized archive"},
+      {"short", "Unrecognized archive"},
       {end, "holds no files"},
   };
   for (const auto& c : cases) {
