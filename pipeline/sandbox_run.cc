@@ -10,9 +10,9 @@
 
 #include "configs/error.h"
 #include "configs/suggest.h"
-#include "pipeline/append_file.h"
 #include "pipeline/byte_size.h"
 #include "pipeline/sandbox_images.h"
+#include "proto/append_file.h"
 #include "sandbox/function.h"
 #include "sandbox/journaled_sandbox.h"
 
@@ -161,7 +161,7 @@ int run_sandbox_run(const SandboxRunOptions& options) {
   if (options.substrate != "container" && !(options.image.empty() && options.journal.empty()))
     throw Error("sandbox run: --image and --journal need --substrate container");
   options.limits();
-  const Result result = run(options, read_file(options.program[0]));
+  const Result result = run(options, proto::read_file(options.program[0]));
   if (options.json) {
     print_json(result);
     return is_infrastructure(result.outcome) ? 125 : 0;

@@ -4,12 +4,10 @@
 
 #include "configs/error.h"
 #include "sandbox/file_tree.h"
+#include "sandbox/top_index.h"
 
 namespace amalgam::sandbox {
 namespace {
-
-// Holes cost nothing in the sandbox but time here.
-constexpr int64_t kMaxDiskSizes = 2;
 
 LayerLimits limits_of(int top) {
   struct statvfs s;

@@ -18,8 +18,8 @@ struct TopChange {
   bool operator==(const TopChange&) const = default;
 };
 
-// Files may have holes, which cost nothing in a sandbox but would be written out by a journal. In
-// disk sizes.
+// Files may have holes, which cost nothing in a sandbox but would be written out by a journal or a
+// layer. In disk sizes.
 inline constexpr int64_t kMaxDiskSizes = 2;
 
 class TopIndex {
