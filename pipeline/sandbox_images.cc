@@ -16,8 +16,10 @@ constexpr size_t kShownDigits = 12;
 
 std::string add_layer(sandbox::ImageStore* store, const std::string& from) {
   if (from.empty()) return store->add_layer(sandbox::Links::kAny, sandbox::add_python_image);
-  if (std::filesystem::is_directory(from)) return store->add_directory(from);
-  return store->add_tar(from);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(from, ignored)) return store->add_directory(from);
+  if (std::filesystem::is_regular_file(from, ignored)) return store->add_tar(from);
+  throw Error("sandbox build: --from " + from + " is neither a folder nor a file");
 }
 
 }  // namespace

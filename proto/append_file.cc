@@ -37,10 +37,10 @@ void create_parents(const std::string& path) {
 
 std::string file_error(std::string_view what, const std::string& path, int error) {
   const char* advice = "check the path";
-  if (error == ENOSPC || error == EDQUOT) advice = "free some space, then continue with --resume";
-  if (error == EFBIG) advice = "raise the file size limit (ulimit -f), then continue with --resume";
+  if (error == ENOSPC || error == EDQUOT) advice = "free some space, then start again";
+  if (error == EFBIG) advice = "raise the file size limit (ulimit -f), then start again";
   if (error == EROFS || error == EACCES || error == EPERM)
-    advice = "make the directory writable or choose another one with --run-dir";
+    advice = "make it writable or choose another place";
   if (error == EIO) advice = "the disk reports errors; continue on another one";
   return fmt::format("cannot {} {}: {}; {}", what, path, std::strerror(error), advice);
 }

@@ -95,8 +95,8 @@ class Input {
 
 Error damaged(const std::string& path, int64_t offset) {
   return Error(
-      fmt::format("{} is damaged at byte {}: checksum mismatch; restore the file from a "
-                  "copy, or start a new run directory",
+      fmt::format("{} is damaged at byte {}: checksum mismatch; restore it from a copy, or "
+                  "start a new one",
                   path, offset));
 }
 

@@ -192,16 +192,18 @@ Image ImageStore::make_image(const std::vector<std::string>& layers) {
     text += digest + "\n";
   }
   const std::string id = sha256_hex(text);
-  const std::string path = folder_ + "/images/" + id;
-  if (!fs::exists(path)) write_file(path, text);
+  write_file(folder_ + "/images/" + id, text);  // again, as it may be damaged
   return {id, layers, folder_};
 }
 
 Image ImageStore::find(const std::string& name) const {
   std::string id;
   const bool is_name = !name.empty() && name.find('/') == std::string::npos && name[0] != '.';
-  if (is_name && fs::exists(folder_ + "/names/" + name))
+  if (is_name && fs::exists(folder_ + "/names/" + name)) {
     id = proto::read_file(folder_ + "/names/" + name);
+    if (!fs::exists(folder_ + "/images/" + id) || id.size() != kDigestDigits || !is_hex(id))
+      throw Error("image name " + name + " of " + folder_ + " is damaged; build it again");
+  }
   if (id.empty() && name.size() >= kMinShownDigits && name.size() <= kDigestDigits &&
       is_hex(name)) {
     for (const std::string& candidate : names_in(folder_ + "/images")) {
@@ -216,7 +218,12 @@ Image ImageStore::find(const std::string& name) const {
   const std::string text = proto::read_file(folder_ + "/images/" + id);
   if (sha256_hex(text) != id)
     throw Error("image " + id + " of " + folder_ + " is damaged; build it again");
-  return {id, lines_of(text), folder_};
+  const Image image{id, lines_of(text), folder_};
+  for (const std::string& digest : image.layers)
+    if (!fs::is_directory(folder_ + "/layers/" + digest))
+      throw Error("image " + printable(name) + " of " + folder_ + " has lost its layer " + digest +
+                  "; build it again");
+  return image;
 }
 
 void ImageStore::set_name(const std::string& name, const Image& image) {

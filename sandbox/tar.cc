@@ -2,13 +2,17 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <locale.h>
 
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "configs/error.h"
+#include "sandbox/file_tree.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -31,14 +35,17 @@ class Utf8Locale {
 class TarReader {
  public:
   TarReader(const std::string& path, LayerWriter* layer)
-      : archive_(archive_read_new(), archive_read_free), layer_(layer) {
+      : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)),
+        archive_(archive_read_new(), archive_read_free),
+        layer_(layer) {
+    if (!file_) throw Error(std::strerror(errno));
     archive* const a = archive_.get();
     archive_read_support_format_tar(a);
     archive_read_support_filter_gzip(a);
     archive_read_support_filter_bzip2(a);
     archive_read_support_filter_xz(a);
     archive_read_support_filter_zstd(a);
-    if (archive_read_open_filename(a, path.c_str(), kBlockBytes) != ARCHIVE_OK) fail();
+    if (archive_read_open_fd(a, file_.get(), kBlockBytes) != ARCHIVE_OK) fail();
   }
 
   void run() {
@@ -91,6 +98,7 @@ class TarReader {
     layer_->end_file();
   }
 
+  const Fd file_;
   const std::unique_ptr<archive, int (*)(archive*)> archive_;
   LayerWriter* const layer_;
   std::vector<char> buffer_ = std::vector<char>(kBlockBytes);

@@ -52,6 +52,19 @@ TEST(ImageStore, DamageIsFound) {
   std::filesystem::permissions(file, std::filesystem::perms(0600));
   write_text(file, "2");
   EXPECT_THAT(error_of([&] { store.verify(image); }), HasSubstr("is damaged"));
+
+  write_text(folder / ("store/images/" + image.id), "damage");
+  EXPECT_THAT(error_of([&] { store.find(image.id); }), HasSubstr("is damaged; build it again"));
+  store.make_image({layer});
+  EXPECT_EQ(store.find(image.id).id, image.id);
+
+  store.set_name("base", image);
+  std::filesystem::remove_all(folder / ("store/layers/" + layer));
+  EXPECT_THAT(error_of([&] { store.find("base"); }), HasSubstr("has lost its layer " + layer));
+  for (const std::string bad : {"x\n", "../names/base", ""}) {
+    write_text(folder / "store/names/base", bad);
+    EXPECT_THAT(error_of([&] { store.find("base"); }), HasSubstr("image name base of")) << bad;
+  }
 }
 
 TEST(ImageStore, DirectoriesWithDevicesAreRefused) {
@@ -105,7 +118,7 @@ TEST(ImageStore, IsWholeAfterKills) {
       store.verify({"", {layer.path().filename()}, folder / "store"});
       ++num_layers;
     }
-    if (!store.list().empty()) {
+    if (std::filesystem::exists(folder / "store/names/last")) {
       EXPECT_NE(store.find("last").id, "");
     }
   }
