@@ -94,13 +94,14 @@ bool is_opaque(const TreeEntry& entry) {
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit) {
   const Fd fd = open_readable(entry, 0);
   if (!fd) throw unreadable(entry.path);
-  std::string buffer(128 << 10, '\0');
-  for (;;) {
-    const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
+  char buffer[64 << 10];
+  for (int64_t left = entry.status.st_size; left > 0;) {
+    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw unreadable(entry.path);
     if (n == 0) return;
-    visit({buffer.data(), static_cast<size_t>(n)});
+    visit({buffer, static_cast<size_t>(n)});
+    left -= n;
   }
 }
 

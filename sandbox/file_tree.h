@@ -44,7 +44,7 @@ void walk_tree(int directory, const std::function<bool(const TreeEntry&)>& visit
 std::string read_link(const TreeEntry& entry);
 // Whether overlayfs hides what lower layers have in this directory.
 bool is_opaque(const TreeEntry& entry);
-// Calls visit(bytes) for all of a regular file in pieces.
+// Calls visit(bytes) for all of a regular file, which has entry.status.st_size bytes, in pieces.
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit);
 
 // rm -r of a tree of our own; what cannot be removed stays.
