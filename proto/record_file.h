@@ -1,7 +1,8 @@
 // Checksummed records in an append-only file, framed as TFRecord:
 //   uint64 length | uint32 masked crc32c(length) | data | uint32 masked crc32c(data)   little
 //   endian
-// so any TFRecord reader can read them. The trajectory log and TensorBoard's event files are such.
+// so any TFRecord reader can read them. The trajectory log, sandbox journals and TensorBoard's
+// event files are such.
 //
 // The mistakes this invites: taking a damaged record for a torn tail and dropping all that follows
 // (RecordFile.DamageIsAnErrorNotATornTail), and appending behind a torn tail

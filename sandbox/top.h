@@ -1,6 +1,6 @@
 // The private top of a sandbox: all that its commands have changed. In a sandbox on an image it is
 // the upper directory of its overlay, otherwise the writable directory itself. This is init's part
-// of it; the owner reads it in snapshot.h and changes.h.
+// of it; the owner reads it in snapshot.h and top_index.h.
 #pragma once
 #include <string>
 

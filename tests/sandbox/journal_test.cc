@@ -163,6 +163,12 @@ TEST_F(Journaled, OtherCallsAndSettingsAreRefused) {
   write_text(own_ / "text", "not a journal, but long enough to have a header");
   EXPECT_NE(error_of([&] { session(own_ / "text"); }), "");
   EXPECT_NE(error_of([&] { read_journal(own_ / "absent"); }), "");
+  proto::JournalRecord later;
+  later.mutable_header()->set_version(2);
+  const auto keep = [](int64_t, std::string_view) { return true; };
+  proto::RecordFile(own_ / "later", keep).append({later.SerializeAsString()});
+  EXPECT_THAT(error_of([&] { session(own_ / "later"); }), HasSubstr("journal of this version"));
+  EXPECT_THAT(error_of([&] { read_journal(own_ / "later"); }), HasSubstr("of this version"));
 }
 
 TEST_F(Journaled, DamageIsAnErrorAndATornTailIsCut) {
@@ -233,7 +239,7 @@ TEST(Journal, AClientThatIsKilledAgainAndAgainRunsEveryCommandOnce) {
     posix_spawn_file_actions_destroy(&actions);
     close(directory);
     // Later and later, so that it gets to its end on a slow machine as well.
-    usleep(1000 * (20 + 10 * static_cast<unsigned>(life) + random() % 100));
+    usleep(1000 * (20 + static_cast<unsigned>(life * life) + random() % 100));
     kill(client, SIGKILL);
     int status = 0;
     waitpid(client, &status, 0);
