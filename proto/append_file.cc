@@ -37,10 +37,12 @@ void create_parents(const std::string& path) {
 
 std::string file_error(std::string_view what, const std::string& path, int error) {
   const char* advice = "check the path";
-  if (error == ENOSPC || error == EDQUOT) advice = "free some space, then start again";
-  if (error == EFBIG) advice = "raise the file size limit (ulimit -f), then start again";
+  if (error == ENOSPC || error == EDQUOT)
+    advice = "free some space, then start again (a run with --resume)";
+  if (error == EFBIG)
+    advice = "raise the file size limit (ulimit -f), then start again (a run with --resume)";
   if (error == EROFS || error == EACCES || error == EPERM)
-    advice = "make it writable or choose another place";
+    advice = "make it writable or choose another place (for a run, with --run-dir)";
   if (error == EIO) advice = "the disk reports errors; continue on another one";
   return fmt::format("cannot {} {}: {}; {}", what, path, std::strerror(error), advice);
 }

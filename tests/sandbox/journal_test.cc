@@ -35,6 +35,16 @@ std::unique_ptr<Sandbox> session(const std::string& path, const Image& image = {
   return open_journaled(path, limits, image);
 }
 
+// Its pid before. It is not replaced until a sandbox is needed.
+pid_t kill_launcher() {
+  const pid_t launcher = Launcher::instance().pid();
+  kill(launcher, SIGKILL);
+  siginfo_t end;
+  waitid(P_PID, static_cast<id_t>(launcher), &end, WEXITED | WNOWAIT);
+  usleep(100'000);  // its slots die with it
+  return launcher;
+}
+
 // A line that no second run prints again.
 constexpr const char* kNow = "date +%s.%N";
 
@@ -54,8 +64,7 @@ TEST_F(Journaled, IsAnsweredWithoutRunningAgain) {
     EXPECT_EQ(sandbox->get_file("in", &text).outcome, Outcome::kOk);
     EXPECT_EQ(sandbox->get_file("absent", &text).exit_code, 1);
   }
-  const pid_t launcher = Launcher::instance().pid();
-  kill(launcher, SIGKILL);  // nothing can run now without a new one
+  const pid_t launcher = kill_launcher();  // nothing can run now without a new one
   const auto again = session(path());
   EXPECT_EQ(sh(*again, kNow), before);
   EXPECT_EQ(again->put_file("in", "12\n").outcome, Outcome::kOk);
@@ -139,11 +148,7 @@ TEST_F(Journaled, AnInterruptedCallIsSaidSoAndHasNoEffect) {
 TEST_F(Journaled, ADeadSandboxIsReplaced) {
   const auto sandbox = session(path());
   EXPECT_EQ(sh(*sandbox, "echo 1 > x"), "");
-  const pid_t launcher = Launcher::instance().pid();
-  kill(launcher, SIGKILL);
-  siginfo_t end;
-  waitid(P_PID, static_cast<id_t>(launcher), &end, WEXITED | WNOWAIT);
-  usleep(100'000);  // its slots die with it
+  kill_launcher();
   EXPECT_EQ(shell(*sandbox, "echo 2 > x").outcome, Outcome::kSandboxFailed);
   EXPECT_EQ(sh(*sandbox, "cat x"), "1\n");
 }
