@@ -32,6 +32,12 @@ struct TileMemory {
   }
 };
 
+// Asks for a key that will be read soon: keys lie in caches that the weights push out of L2.
+HWY_INLINE const float* Fetch(const float* key, int64_t channels) {
+  for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(key + c);
+  return key;
+}
+
 HWY_INLINE int64_t PaddedLanes(int64_t lanes) { return (lanes + kLanes - 1) / kLanes * kLanes; }
 
 // Fills keys, masks (and entry numbers) of the tokens [t0, t0 + tokens) of sequence s.
@@ -44,7 +50,7 @@ void CollectKeys(const AttentionOp& op, const AttentionSequence& s, int64_t t0, 
     const int64_t lo = std::max<int64_t>(0, p - p0),
                   hi = std::min(tokens - 1, p + op.window - 1 - p0);
     if (lo > hi) continue;
-    m.keys.push_back(s.window.row(p));
+    m.keys.push_back(Fetch(s.window.row(p), op.head_dim));
     m.entry.push_back(-1);
     m.seen_by.push_back(((2u << hi) - 1) & ~((1u << lo) - 1));
   }
@@ -54,7 +60,7 @@ void CollectKeys(const AttentionOp& op, const AttentionSequence& s, int64_t t0, 
     for (int64_t e = 0; e < visible; ++e) {
       // visible from position (e + 1)·m - 1 on
       const int64_t lo = std::max<int64_t>(0, (e + 1) * op.compress_rate - 1 - p0);
-      m.keys.push_back(s.entries + e * op.head_dim);
+      m.keys.push_back(Fetch(s.entries + e * op.head_dim, op.head_dim));
       m.entry.push_back(static_cast<int32_t>(e));
       m.seen_by.push_back(((2u << (tokens - 1)) - 1) & ~((1u << lo) - 1));
     }
@@ -72,7 +78,7 @@ void CollectKeys(const AttentionOp& op, const AttentionSequence& s, int64_t t0, 
   for (const uint64_t packed : m.selected_by) {
     const auto e = static_cast<int32_t>(packed >> 32);
     if (m.entry.empty() || m.entry.back() != e) {
-      m.keys.push_back(s.entries + e * op.head_dim);
+      m.keys.push_back(Fetch(s.entries + e * op.head_dim, op.head_dim));
       m.entry.push_back(e);
       m.seen_by.push_back(0);
     }
@@ -122,35 +128,31 @@ HWY_INLINE void Scores(const float* const* keys, int64_t n, const float* xt, int
   for (; l < L; l += kLanes) ScoreLanes<1>(keys, n, xt + l, L, C, out + l);
 }
 
-// out[l, c] = Σ_j w[j, l] · keys[j][c], keys ascending
+// out[l, c] = Σ_j w[j, l] · keys[j][c], keys ascending; of the channels from c on
 template <int kRows, int kVecs>
-HWY_INLINE void ValueBlock(const float* const* keys, int64_t n, const float* w, int64_t L,
-                           int64_t C, float* out) {
+HWY_INLINE void ValueBlock(const float* const* keys, int64_t n, int64_t c, const float* w,
+                           int64_t L, int64_t C, float* out) {
   const F32 d;
   VF acc[kRows][kVecs];
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kVecs; ++v) acc[r][v] = hn::Zero(d);
   for (int64_t j = 0; j < n; ++j) {
     VF k[kVecs];
-    for (int v = 0; v < kVecs; ++v) k[v] = hn::LoadU(d, keys[j] + v * kLanes);
+    for (int v = 0; v < kVecs; ++v) k[v] = hn::LoadU(d, keys[j] + c + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
       const VF p = hn::Set(d, w[j * L + r]);
       for (int v = 0; v < kVecs; ++v) acc[r][v] = hn::MulAdd(p, k[v], acc[r][v]);
     }
   }
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[r][v], d, out + r * C + v * kLanes);
+    for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[r][v], d, out + r * C + c + v * kLanes);
 }
 template <int kRows>
 HWY_INLINE void ValueRows(const float* const* keys, int64_t n, const float* w, int64_t L, int64_t C,
-                          float* out, std::vector<const float*>& shifted) {
+                          float* out) {
   int64_t c = 0;
-  const auto at = [&](int64_t offset) {
-    for (int64_t j = 0; j < n; ++j) shifted[static_cast<size_t>(j)] = keys[j] + offset;
-    return shifted.data();
-  };
-  for (; c + 4 * kLanes <= C; c += 4 * kLanes) ValueBlock<kRows, 4>(at(c), n, w, L, C, out + c);
-  for (; c + kLanes <= C; c += kLanes) ValueBlock<kRows, 1>(at(c), n, w, L, C, out + c);
+  for (; c + 4 * kLanes <= C; c += 4 * kLanes) ValueBlock<kRows, 4>(keys, n, c, w, L, C, out);
+  for (; c + kLanes <= C; c += kLanes) ValueBlock<kRows, 1>(keys, n, c, w, L, C, out);
   for (; c < C; ++c)
     for (int r = 0; r < kRows; ++r) {
       float acc = 0.0f;
@@ -160,11 +162,9 @@ HWY_INLINE void ValueRows(const float* const* keys, int64_t n, const float* w, i
 }
 HWY_INLINE void Values(const float* const* keys, int64_t n, const float* w, int64_t lanes,
                        int64_t L, int64_t C, float* out) {
-  thread_local std::vector<const float*> shifted;
-  shifted.resize(static_cast<size_t>(n));
   int64_t l = 0;
-  for (; l + 2 <= lanes; l += 2) ValueRows<2>(keys, n, w + l, L, C, out + l * C, shifted);
-  for (; l < lanes; ++l) ValueRows<1>(keys, n, w + l, L, C, out + l * C, shifted);
+  for (; l + 2 <= lanes; l += 2) ValueRows<2>(keys, n, w + l, L, C, out + l * C);
+  for (; l < lanes; ++l) ValueRows<1>(keys, n, w + l, L, C, out + l * C);
 }
 
 struct Tile {

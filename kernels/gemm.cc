@@ -50,7 +50,8 @@ void run_block(const Gemm& g, const GemmTask& t, int64_t k_begin, int64_t k_size
                    .b = b + (n - n_begin) / kPanel * b_panel,
                    .b_k = b_k,
                    .b_panel = b_panel,
-                   .k = k_size};
+                   .k = k_size,
+                   .fetch_b = i == 0 && g.layout == BLayout::kPacked};
         if (a_form == A::kColumns) o.a = a_scratch + r * k_size, o.a_row = 1, o.a_col = height;
         if (a_form == A::kRows) o.a = a_scratch + r * k_size, o.a_row = k_size;
         float* c = g.c + (m_begin + r) * g.ldc + n;

@@ -41,10 +41,15 @@ struct Operands {
   const float* b;
   int64_t b_k, b_panel;
   int64_t k;
+  bool fetch_b;  // B comes from memory: ask for it ahead
 };
 
+// How many k ahead B is asked for, into L2: one core's demand misses and hardware prefetches alone
+// leave a third of the memory's bandwidth unused (measured, decode_experts of gemm_bench).
+constexpr int64_t kFetchAhead = 20;
+
 // C[0:R, 0:16·P] = (from zero ? 0 : C) + A·B.
-template <int R, int P>
+template <int R, int P, bool kFetchB>
 HWY_NOINLINE void tile(const Operands& o, float* HWY_RESTRICT c, int64_t ldc, bool from_zero) {
   constexpr int kCols = P * kVecs;
   const Lanes d;
@@ -60,6 +65,12 @@ HWY_NOINLINE void tile(const Operands& o, float* HWY_RESTRICT c, int64_t ldc, bo
   const float* HWY_RESTRICT b = o.b;
   const int64_t a_row = o.a_row, a_col = o.a_col, b_k = o.b_k, b_panel = o.b_panel;
   for (int64_t k = 0; k < o.k; ++k) {
+    if constexpr (kFetchB) {
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) {
+        __builtin_prefetch(b + p * b_panel + kFetchAhead * b_k, /*write=*/0, /*L2=*/2);
+      }
+    }
     if constexpr (R <= 3) {  // few rows: they stay in registers, B streams
       Vec row[R];
 #pragma GCC unroll 8
@@ -93,17 +104,22 @@ HWY_NOINLINE void tile(const Operands& o, float* HWY_RESTRICT c, int64_t ldc, bo
   }
 }
 
+template <int R, int P>
+void tile_panels(const Operands& o, float* c, int64_t ldc, bool from_zero) {
+  o.fetch_b ? tile<R, P, true>(o, c, ldc, from_zero) : tile<R, P, false>(o, c, ldc, from_zero);
+}
+
 template <int R>
 void tile_rows(int panels, const Operands& o, float* c, int64_t ldc, bool from_zero) {
-  if (panels == 1) return tile<R, 1>(o, c, ldc, from_zero);
+  if (panels == 1) return tile_panels<R, 1>(o, c, ldc, from_zero);
   if constexpr (panels_per_tile(R) >= 2) {
-    if (panels == 2) return tile<R, 2>(o, c, ldc, from_zero);
+    if (panels == 2) return tile_panels<R, 2>(o, c, ldc, from_zero);
   }
   if constexpr (panels_per_tile(R) >= 3) {
-    if (panels == 3) return tile<R, 3>(o, c, ldc, from_zero);
+    if (panels == 3) return tile_panels<R, 3>(o, c, ldc, from_zero);
   }
   if constexpr (panels_per_tile(R) >= 4) {
-    if (panels == 4) return tile<R, 4>(o, c, ldc, from_zero);
+    if (panels == 4) return tile_panels<R, 4>(o, c, ldc, from_zero);
   }
 }
 

@@ -427,7 +427,7 @@ void blocks_with_sums(ThreadPool& pool, Arena& scratch, const HyperConnection& o
 void hc_pre(ThreadPool& pool, const HyperConnection& op, const float* X, const float* raw, float* x,
             float* post, float* comb) {
   CHECK_LE(op.streams, kMaxStreams);
-  pool.ranges((op.tokens + kGrain - 1) / kGrain, 2, [&](int64_t begin, int64_t end) {
+  pool.ranges((op.tokens + kGrain - 1) / kGrain, 1, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(HcPre)
     (op, X, raw, x, post, comb, begin * kGrain, std::min(op.tokens, end * kGrain));
   });

@@ -85,7 +85,7 @@ HWY_EXPORT(RmsNormRows);
 HWY_EXPORT(RmsNormRowsBackward);
 
 void rms_norm(ThreadPool& pool, const RmsNorm& op, const float* x, float* y) {
-  pool.ranges(op.rows, 1 + 16384 / op.cols, [&](int64_t begin, int64_t end) {
+  pool.ranges(op.rows, 1 + 4096 / op.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(RmsNormRows)(op, x, y, begin, end);
   });
 }

@@ -56,9 +56,10 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<int64_t> generation_{0};
-  std::atomic<int64_t> next_task_{0};
-  std::atomic<int> busy_{0};
+  // Each on its own cache line: spinning on one must not slow the others.
+  alignas(64) std::atomic<int64_t> generation_{0};
+  alignas(64) std::atomic<int64_t> next_task_{0};
+  alignas(64) std::atomic<int> busy_{0};
   std::atomic<bool> stop_{false};
   Call call_ = nullptr;
   const void* ctx_ = nullptr;

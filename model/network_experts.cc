@@ -190,8 +190,9 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
 
   thread_local std::vector<Gemm> problems;
   problems.clear();
-  up(routed_shares, routed, problems);
+  // The shared expert has most rows: its large tasks first, so that small ones fill the end.
   up(shared_share, shared, problems);
+  up(routed_shares, routed, problems);
   kernels::gemm(pool(), problems);
   const auto activate = [&](const kernels::Swiglu& op, const Buffers& u) {
     again([op, u, fp8, p = &pool()] {
@@ -202,8 +203,8 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
   activate({.rows = rows, .cols = I, .limit = limit, .scale = row_weight}, routed);
   if (!shared_share.empty()) activate({.rows = T, .cols = shared.a.v.cols, .limit = limit}, shared);
   problems.clear();
-  down(routed_shares, routed, problems);
   down(shared_share, shared, problems);
+  down(routed_shares, routed, problems);
   kernels::gemm(pool(), problems);
   const Var y = make(T, D);
   kernels::combine_rows(pool(), routed.y.v.data, row_of, T, K, D, shared.y.v.data, false, y.v.data);
