@@ -18,7 +18,10 @@
 #include "pipeline/report_command.h"
 #include "pipeline/run.h"
 #include "pipeline/sandbox_bench.h"
+#include "pipeline/sandbox_images.h"
+#include "pipeline/sandbox_journal.h"
 #include "pipeline/sandbox_run.h"
+#include "pipeline/sandbox_serve.h"
 #include "pipeline/score.h"
 #include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
@@ -178,9 +181,16 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   CLI::App* const sandbox =
       cli.group("sandbox", "run programs isolated from this machine, and measure what that costs",
                 "  amalgam sandbox run script.py\n"
+                "  amalgam sandbox build; amalgam sandbox run --image python script.py\n"
+                "  amalgam sandbox run --journal session.journal script.py\n"
                 "  amalgam sandbox bench --json\n");
   cli.add(run_sandbox_run, sandbox);
+  cli.add(run_sandbox_build, sandbox);
+  cli.add(run_sandbox_images, sandbox);
+  cli.add(run_sandbox_replay, sandbox);
+  cli.add(run_sandbox_changes, sandbox);
   cli.add(run_sandbox_bench, sandbox);
+  cli.add(run_sandbox_serve, sandbox);
   return cli.run(argc, argv, out);
 }
 

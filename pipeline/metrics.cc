@@ -22,7 +22,7 @@ bool keep_line(std::string_view line, const std::string& stage, int64_t last_ste
 std::string prepare_jsonl(const std::string& run_dir, const std::string& stage, int64_t last_step) {
   const std::string path = run_dir + "/metrics.jsonl";
   if (!std::filesystem::exists(path)) return path;
-  const std::string before = read_file(path);
+  const std::string before = proto::read_file(path);
   std::string after;
   for (size_t begin = 0, end; begin < before.size(); begin = end) {
     const size_t newline = before.find('\n', begin);
@@ -31,7 +31,7 @@ std::string prepare_jsonl(const std::string& run_dir, const std::string& stage, 
     const auto line = std::string_view(before).substr(begin, end - begin);
     if (keep_line(line, stage, last_step)) after += line;
   }
-  if (after != before) write_file_atomically(path, after);
+  if (after != before) proto::write_file_atomically(path, after);
   return path;
 }
 

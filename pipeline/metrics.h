@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <string>
 
-#include "pipeline/append_file.h"
 #include "pipeline/run_store.h"
 #include "pipeline/tensorboard.h"
+#include "proto/append_file.h"
 
 namespace amalgam::pipeline {
 
@@ -33,7 +33,7 @@ class MetricsLogger {
   std::string stage_;
   RunStore* store_;
   int64_t last_step_;
-  AppendFile jsonl_;
+  proto::AppendFile jsonl_;
   TensorBoardWriter tensorboard_;
 };
 

@@ -7,10 +7,10 @@
 
 #include "configs/error.h"
 #include "configs/load.h"
-#include "pipeline/append_file.h"
 #include "pipeline/report_page.h"
 #include "pipeline/report_sections.h"
 #include "pipeline/text_format.h"
+#include "proto/append_file.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -47,7 +47,7 @@ std::string subtitle(const RunStore& store) {
 std::optional<configs::RunConfig> load_config(const std::string& run_dir) {
   const std::string path = run_dir + "/config.toml";
   try {
-    return configs::parse_run_config(read_file(path), path);
+    return configs::parse_run_config(proto::read_file(path), path);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -59,8 +59,8 @@ std::string config_section(const std::string& run_dir) {
   const std::string path = run_dir + "/config.toml";
   if (!std::filesystem::exists(path))
     return "<p class=\"none\">The run directory holds no config.toml.</p>\n";
-  return "<details><summary>config.toml, resolved</summary><pre>" + escape_html(read_file(path)) +
-         "</pre></details>\n";
+  return "<details><summary>config.toml, resolved</summary><pre>" +
+         escape_html(proto::read_file(path)) + "</pre></details>\n";
 }
 
 std::string base_statement(const configs::RunConfig* config) {
@@ -106,7 +106,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += section("config", "Configuration", config_section(run_dir));
   body += section("samples", "Sampled trajectories", samples_section(run_dir, store, token_text));
   write_results(run_dir, results);
-  write_file_atomically(run_dir + "/report.html", page(escape_html(run_name(run_dir)), body));
+  proto::write_file_atomically(run_dir + "/report.html",
+                               page(escape_html(run_name(run_dir)), body));
   return results;
 }
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "pipeline/append_file.h"
 #include "pipeline/text_format.h"
+#include "proto/append_file.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -162,7 +162,7 @@ std::string results_text(const Results& results) {
 }
 
 void write_results(const std::string& run_dir, const Results& results) {
-  write_file_atomically(run_dir + "/results.json", results_json(results));
+  proto::write_file_atomically(run_dir + "/results.json", results_json(results));
 }
 
 }  // namespace amalgam::pipeline

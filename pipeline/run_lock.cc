@@ -10,7 +10,7 @@
 #include <set>
 
 #include "configs/error.h"
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -43,12 +43,12 @@ std::string holder_of(int fd) {
 }  // namespace
 
 RunLock::RunLock(const std::string& run_dir) {
-  create_directories(run_dir);
+  proto::create_directories(run_dir);
   path_ = (std::filesystem::canonical(run_dir) / "lock").string();
   const std::lock_guard guard(held_mutex);
   if (held_paths.count(path_)) throw in_use(run_dir, std::to_string(::getpid()) + " (this one)");
   fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw Error(file_error("open", path_, errno));
+  if (fd_ < 0) throw Error(proto::file_error("open", path_, errno));
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
@@ -57,13 +57,13 @@ RunLock::RunLock(const std::string& run_dir) {
     const std::string holder = holder_of(fd_);
     ::close(fd_);
     if (error == EAGAIN || error == EACCES) throw in_use(run_dir, holder);
-    throw Error(file_error("lock", path_, error));
+    throw Error(proto::file_error("lock", path_, error));
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
     const int error = errno;
     ::close(fd_);
-    throw Error(file_error("write", path_, error));
+    throw Error(proto::file_error("write", path_, error));
   }
   held_paths.insert(path_);
 }

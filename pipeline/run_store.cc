@@ -7,7 +7,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 
 namespace amalgam::pipeline {
@@ -73,7 +73,7 @@ const char* to_string(StageState state) {
 }
 
 RunStore::RunStore(const std::string& run_dir, Access access) {
-  if (access == Access::kReadWrite) create_directories(run_dir);
+  if (access == Access::kReadWrite) proto::create_directories(run_dir);
   const std::string path = run_dir + "/run.sqlite";
   db_ = std::make_unique<Database>(path, access);
   {

@@ -3,14 +3,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/suggest.h"
-#include "pipeline/append_file.h"
 #include "pipeline/byte_size.h"
+#include "pipeline/sandbox_images.h"
+#include "proto/append_file.h"
 #include "sandbox/function.h"
+#include "sandbox/journaled_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -26,9 +30,29 @@ std::string name_inside(const std::string& path) {
   return name;
 }
 
+// A journal holds its commands' input.
+constexpr size_t kMaxJournaledInput = 16 << 20;
+
+std::string read_stdin() {
+  std::string text;
+  std::vector<char> buffer(64 << 10);
+  for (;;) {
+    const ssize_t n = read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n == 0) return text;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error(std::string("sandbox run: standard input: ") + std::strerror(errno));
+    text.append(buffer.data(), static_cast<size_t>(n));
+    if (text.size() > kMaxJournaledInput)
+      throw Error("sandbox run: --journal takes at most 16 MiB of standard input");
+  }
+}
+
 sandbox::Command command_of(const SandboxRunOptions& options, const std::string& name) {
   sandbox::Command command;
-  command.stdin_fd = STDIN_FILENO;
+  if (options.journal.empty())
+    command.stdin_fd = STDIN_FILENO;
+  else if (!isatty(STDIN_FILENO))
+    command.stdin_text = read_stdin();
   std::vector<std::string> arguments = {name};
   arguments.insert(arguments.end(), options.program.begin() + 1, options.program.end());
   const bool is_shell = name.size() > 3 && name.compare(name.size() - 3, 3, ".sh") == 0;
@@ -41,10 +65,37 @@ sandbox::Command command_of(const SandboxRunOptions& options, const std::string&
   return command;
 }
 
+sandbox::Image image_of(const SandboxRunOptions& options) {
+  if (options.image.empty()) return {};
+  return open_image_store(options.store).find(options.image);
+}
+
+// Calls that a crash interrupted in an earlier life are made again, as new calls.
+Result run_journaled(const SandboxRunOptions& options, const std::string& name,
+                     const std::string& code) {
+  const sandbox::Command command = command_of(options, name);
+  const auto box = sandbox::open_journaled(options.journal, options.limits(), image_of(options));
+  const size_t num_known = sandbox::read_journal(options.journal).entries.size();
+  size_t num_made = 0;
+  const auto settle = [&](const auto& call) {
+    Result result;
+    do result = call();
+    while (++num_made <= num_known && is_infrastructure(result.outcome));
+    return result;
+  };
+  const Result put = settle([&] { return box->put_file(name, code); });
+  if (put.outcome != Outcome::kOk) return put;
+  return settle([&] { return box->exec(command); });
+}
+
 Result run(const SandboxRunOptions& options, const std::string& code) {
   const std::string name = name_inside(options.program[0]);
+  if (!options.journal.empty()) return run_journaled(options, name, code);
   Result result;
-  const auto box = sandbox::create(options.substrate, options.limits(), &result.detail);
+  const auto box =
+      options.image.empty()
+          ? sandbox::create(options.substrate, options.limits(), &result.detail)
+          : sandbox::create_on_image(options.limits(), image_of(options), &result.detail);
   if (!box) return result;
   const Result put = box->put_file(name, code);
   if (put.outcome != Outcome::kOk) return put;
@@ -70,6 +121,9 @@ void print_json(const Result& result) {
 void SandboxRunOptions::describe(OptionSet& options) {
   options.option("FILE", program, "the script, and arguments for it", Need::kRequired);
   options.option("--substrate", substrate, "container, or function (started ahead, -S)");
+  options.option("--image", image, "run on this image, by its name or id");
+  options.option("--journal", journal, "file that keeps what the script did");
+  describe_store(options, store);
   options.option("--timeout", timeout, "wall-clock limit, seconds");
   options.option("--cpu", cpu, "CPU-time limit of all its processes, seconds (0: --timeout)");
   options.option("--memory", memory, "memory limit of all its processes and files");
@@ -104,8 +158,10 @@ int run_sandbox_run(const SandboxRunOptions& options) {
     throw Error("sandbox run: unknown substrate '" + options.substrate + "'; " +
                 (hint.empty() ? "use container or function" : "did you mean " + hint + "?"));
   }
+  if (options.substrate != "container" && !(options.image.empty() && options.journal.empty()))
+    throw Error("sandbox run: --image and --journal need --substrate container");
   options.limits();
-  const Result result = run(options, read_file(options.program[0]));
+  const Result result = run(options, proto::read_file(options.program[0]));
   if (options.json) {
     print_json(result);
     return is_infrastructure(result.outcome) ? 125 : 0;

@@ -16,10 +16,20 @@ struct SandboxRunOptions {
       "  amalgam sandbox run --cpu 2 --memory 64M --json script.py argument\n"
       "  echo 'print(input())' > echo.py; echo hello | amalgam sandbox run echo.py\n"
       "  amalgam sandbox run --substrate function script.py   # standard library only\n"
+      "  amalgam sandbox build; amalgam sandbox run --image python script.py\n"
+      "  amalgam sandbox run --journal session.journal script.py\n"
       "The script is copied in; standard input is passed through. A file ending in .sh is run by\n"
       "/bin/sh, any other by /usr/bin/python3. Exit status: the script's own (128 + signal after "
       "a\n"
       "fatal signal or when a limit ended it), 124 after a time-out, 125 when the sandbox failed.\n"
+      "With --image the script sees the image's files and none of this machine's. With --journal "
+      "what\n"
+      "it did is kept in the file: the same command again is answered from there and nothing runs, "
+      "or,\n"
+      "when it was interrupted, runs in a new sandbox. Standard input is read to its end first, "
+      "and "
+      "not\n"
+      "at all from a terminal. See also `amalgam sandbox replay` and `changes`.\n"
       "With --json the outcome is in the object, and the exit status 0 unless the sandbox failed:\n"
       "  {\"outcome\": \"exit\", \"exit_code\": 3, \"stdout\": \"\", \"stderr\": \"\",\n"
       "   \"wall_ms\": 21.5, \"peak_memory_bytes\": 9437184}\n"
@@ -28,6 +38,7 @@ struct SandboxRunOptions {
 
   std::vector<std::string> program;  // FILE and its arguments
   std::string substrate = "container", memory = "256M", disk = "64M", output = "1M";
+  std::string image, journal, store;
   double timeout = 60, cpu = 0;
   int64_t pids = 64;
   bool json = false;

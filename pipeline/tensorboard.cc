@@ -19,7 +19,7 @@ double now_s() {
 }
 
 std::string event_file(const std::string& directory) {
-  create_directories(directory);
+  proto::create_directories(directory);
   for (const auto& entry : std::filesystem::directory_iterator(directory))
     if (entry.path().filename().string().rfind(kPrefix, 0) == 0) return entry.path().string();
   char host[256] = "localhost";

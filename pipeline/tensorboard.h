@@ -1,12 +1,12 @@
 // TensorBoard's event file of one stage: RUN/tb/STAGE/events.out.tfevents.TIME.HOST, scalars only.
-// TFRecord frames (pipeline/record_file.h) of Event messages (proto/tensorboard.proto).
+// TFRecord frames (proto/record_file.h) of Event messages (proto/tensorboard.proto).
 // One thread at a time.
 #pragma once
 #include <cstdint>
 #include <string>
 
-#include "pipeline/record_file.h"
 #include "pipeline/run_store.h"
+#include "proto/record_file.h"
 
 namespace amalgam::pipeline {
 
@@ -22,7 +22,7 @@ class TensorBoardWriter {
   const std::string& path() const { return file_.path(); }
 
  private:
-  RecordFile file_;
+  proto::RecordFile file_;
 };
 
 // The bytes of one event's record data, without the frame.

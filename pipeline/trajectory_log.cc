@@ -59,7 +59,7 @@ std::vector<int64_t> TrajectoryLog::append(const std::vector<proto::Trajectory>&
 void TrajectoryLog::truncate_after(int64_t step) {
   last_step_ = -1;
   const std::string path = file_.path();
-  const int64_t end = scan_records(path, [&](int64_t offset, std::string_view data) {
+  const int64_t end = proto::scan_records(path, [&](int64_t offset, std::string_view data) {
     const int64_t record_step = parse(path, offset, data).meta().step();
     if (record_step > step) return false;
     last_step_ = record_step;
@@ -70,13 +70,13 @@ void TrajectoryLog::truncate_after(int64_t step) {
 
 void for_each_trajectory(const std::string& path,
                          const std::function<bool(int64_t, const proto::Trajectory&)>& visit) {
-  scan_records(path, [&](int64_t offset, std::string_view data) {
+  proto::scan_records(path, [&](int64_t offset, std::string_view data) {
     return visit(offset, parse(path, offset, data));
   });
 }
 
 proto::Trajectory read_trajectory(const std::string& path, int64_t offset) {
-  return parse(path, offset, read_record(path, offset));
+  return parse(path, offset, proto::read_record(path, offset));
 }
 
 }  // namespace amalgam::pipeline

@@ -1,5 +1,5 @@
 // The log of one stage's sampled conversations, RUN/trajectories/STAGE.log: proto::Trajectory
-// records framed as TFRecord (pipeline/record_file.h), in the order of their steps.
+// records framed as TFRecord (proto/record_file.h), in the order of their steps.
 //
 // Durable: what append() returned from survives kill -9 of every process. A tail torn by a kill is
 // cut when the log is opened; damage anywhere else is an Error. To resume from a checkpoint of step
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/record_file.h"
+#include "proto/record_file.h"
 
 namespace amalgam::proto {
 class Trajectory;
@@ -39,7 +39,7 @@ class TrajectoryLog {
 
  private:
   int64_t last_step_ = -1;
-  RecordFile file_;
+  proto::RecordFile file_;
 };
 
 // All records in order (a torn tail is skipped; the file is not changed, so a run may be read while

@@ -302,6 +302,28 @@ Result Container::get_file(const std::string& path, std::string* content) {
   return result;
 }
 
+Result Container::open_top(int* directory) {
+  if (!slot_) return dead_;
+  if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
+  Packet done;
+  const Result result = file_answer("top", &done);
+  if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
+  if (slot_) *directory = done.fds[0];
+  return result;
+}
+
+Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
+  if (!slot_) return dead_;
+  if (!is_relative_path(path))
+    return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
+  if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),
+                  static_cast<int64_t>(content.size()), path) ||
+      !wire::send_data(slot_->socket, content))
+    return lost("the sandbox died before a file was changed");
+  Packet done;
+  return file_answer(path, &done);
+}
+
 // The sandbox is unusable; so is every later call. Code that used up the memory in a way that
 // took our own processes along is not a failure of ours.
 Result Container::lost(const char* detail) {
@@ -350,8 +372,13 @@ bool Container::saw_refused_fork(const ExecReport& report) {
   return refused_forks_ > before;
 }
 
-std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error) {
-  std::unique_ptr<Slot> slot = Launcher::instance().acquire(error);
+std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error,
+                                             const Image& image) {
+  std::string layers;  // the highest first
+  for (const std::string& digest : image.layers)
+    layers = layers.empty() ? digest : digest + ":" + layers;
+  std::unique_ptr<Slot> slot =
+      Launcher::instance().acquire(error, layers.empty() ? "" : image.store + "/layers");
   if (!slot) return nullptr;
   auto give_up = [&](const std::string& detail) -> std::unique_ptr<Container> {
     *error = detail;
@@ -366,7 +393,7 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
   request.limit_processes = num_refused_forks(slot->cgroups) < 0;
   Packet packet;
   if (!wire::send(slot->socket, Tag::kStart, 0, 0,
-                  {reinterpret_cast<const char*>(&request), sizeof request}) ||
+                  std::string(reinterpret_cast<const char*>(&request), sizeof request) + layers) ||
       wire::receive(slot->socket, &packet, Deadline(kAnswerSeconds)) != Status::kOk)
     return give_up("a sandbox slot died or does not answer");
   if (packet.tag != Tag::kReady)
@@ -376,6 +403,11 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
 
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
   return Container::create(limits, error);
+}
+
+std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
+                                         std::string* error) {
+  return Container::create(limits, error, image);
 }
 
 }  // namespace amalgam::sandbox

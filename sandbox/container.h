@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sandbox/command_io.h"
+#include "sandbox/image_store.h"
 #include "sandbox/init.h"
 #include "sandbox/launcher.h"
 #include "sandbox/sandbox.h"
@@ -15,14 +16,17 @@ namespace amalgam::sandbox {
 
 class Container : public Sandbox {
  public:
-  // Null with one line in *error.
-  static std::unique_ptr<Container> create(const Limits& limits, std::string* error);
+  // Null with one line in *error. image: its root; without layers, the view of the slot.
+  static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
+                                           const Image& image = {});
   ~Container() override;
 
   Result exec(const Command& command) override;
   Result put_file(const std::string& path, const std::string& content) override;
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
+  Result open_top(int* directory) override;
+  Result change(const std::string& path, unsigned mode, const std::string& content) override;
 
   // A program started ahead of its use: `start` returns when it has written one byte to stdout,
   // which is not part of its output, and waits on its stdin. Meanwhile put_file works and exec and

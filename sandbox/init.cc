@@ -23,6 +23,8 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/overlay_root.h"
+#include "sandbox/top.h"
 #include "sandbox/user_map.h"
 #include "sandbox/wire.h"
 
@@ -231,7 +233,8 @@ bool parse_program(std::string& strings, int num_environment, Program* program) 
 
 class Init {
  public:
-  Init(int socket, const StartRequest& request) : socket_(socket), request_(request) {
+  Init(int socket, const StartRequest& request, Top top)
+      : socket_(socket), request_(request), top_(top) {
     null_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t child;
     sigemptyset(&child);
@@ -256,6 +259,16 @@ class Init {
                   wire::send_data(socket_, data);
           break;
         }
+        case Tag::kOpenTop:
+          alive = wire::send(socket_, Tag::kFileDone, 0, 0, {}, {top_.writable});
+          break;
+        case Tag::kChange:
+          alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
+                      wire::Status::kOk &&
+                  wire::send(socket_, Tag::kFileDone,
+                             apply_change(top_.visible, packet.payload,
+                                          static_cast<unsigned>(packet.code), data));
+          break;
         case Tag::kExec:
           alive = wire::receive_data(socket_, packet.value, &data, wire::Deadline(kBlobSeconds)) ==
                       wire::Status::kOk &&
@@ -356,12 +369,9 @@ class Init {
 
   const int socket_;
   const StartRequest& request_;
+  const Top top_;
   int null_ = -1, signals_ = -1;
 };
-
-}  // namespace
-
-namespace {
 
 // Signals that a command sends to process 1 of its namespace are dropped if nothing handles them;
 // a runtime that was linked in (a sanitizer's) may have set handlers.
@@ -375,7 +385,7 @@ void remove_signal_handlers() {
 
 }  // namespace
 
-void run_init(int socket, int proc, const StartRequest& request,
+void run_init(int socket, int proc, const StartRequest& request, const std::string& layers,
               const std::vector<sock_filter>& filter) {
   remove_signal_handlers();
   // Dies with its slot. (The owner's death is seen on the socket as well.)
@@ -383,11 +393,20 @@ void run_init(int socket, int proc, const StartRequest& request,
   if (!map_user(proc, kInnerId, kInnerId)) fail(socket, "uid map");
   close(proc);
   if (sethostname("sandbox", 7)) fail(socket, "hostname");
-  if (!mount_work(request.limits.disk_bytes)) fail(socket, "mount of the writable directory");
+  const char* what = "mount of the writable directory";
+  Top top;
+  if (!layers.empty()) {
+    top.writable = enter_overlay_root(layers, request.limits.disk_bytes, &what);
+    top.visible = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  } else if (mount_work(request.limits.disk_bytes)) {
+    top.writable = open("/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    top.visible = top.writable;
+  }
+  if (top.writable < 0 || top.visible < 0) fail(socket, what);
   if (!drop_capabilities()) fail(socket, "dropping capabilities");
   if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     fail(socket, "no_new_privs");
-  Init init(socket, request);
+  Init init(socket, request, top);
   const sock_fprog program{static_cast<unsigned short>(filter.size()),
                            const_cast<sock_filter*>(filter.data())};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) fail(socket, "seccomp");

@@ -4,6 +4,8 @@
 // Answers:
 //   kPut   kFileDone, code: errno, 0 on success
 //   kGet   kFileDone, code: errno; value: size; kData follow
+//   kOpenTop  kFileDone, one fd: the top directory
+//   kChange   kFileDone, code: errno, 0 on success
 //   kExec  kDone, code: wait status of the command; value: CPU time of all its processes in
 //   microseconds;
 //          payload: ExecReport, then one line when it could not be started
@@ -14,6 +16,7 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sandbox/sandbox.h"
@@ -38,8 +41,9 @@ struct ExecReport {
 };
 
 // Runs in a child cloned with CLONE_NEWPID, NEWNS, NEWUSER, NEWIPC, NEWUTS, NEWCGROUP. proc: an
-// open /proc of the outside, closed here. Serves `socket` until kExit or the owner is gone.
+// open /proc of the outside, closed here. layers: of its image (overlay_root.h); empty: its root is
+// the slot's view. Serves `socket` until kExit or the owner is gone.
 [[noreturn]] void run_init(int socket, int proc, const StartRequest& request,
-                           const std::vector<sock_filter>& filter);
+                           const std::string& layers, const std::vector<sock_filter>& filter);
 
 }  // namespace amalgam::sandbox

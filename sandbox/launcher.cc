@@ -123,9 +123,9 @@ bool Launcher::ensure_started(std::string* error) {
   return true;
 }
 
-std::unique_ptr<Slot> Launcher::make_slot(std::string* error) {
+std::unique_ptr<Slot> Launcher::make_slot(const std::string& layers_folder, std::string* error) {
   Packet packet;
-  if (!wire::send(control_, Tag::kNewSlot) ||
+  if (!wire::send(control_, Tag::kNewSlot, 0, 0, layers_folder) ||
       wire::receive(control_, &packet, wire::Deadline(kAnswerSeconds)) != Status::kOk) {
     *error = "the sandbox launcher died or does not answer";
     stop();
@@ -140,14 +140,19 @@ std::unique_ptr<Slot> Launcher::make_slot(std::string* error) {
   slot->id = packet.code;
   slot->pid = static_cast<pid_t>(packet.value);
   slot->launcher_number = number_;
+  slot->layers_folder = layers_folder;
   slot->cgroups = Cgroups::parse(packet.payload);
   return slot;
 }
 
-std::unique_ptr<Slot> Launcher::take_idle() {
-  while (!idle_.empty()) {
-    std::unique_ptr<Slot> slot = std::move(idle_.front());
-    idle_.pop_front();
+std::unique_ptr<Slot> Launcher::take_idle(const std::string& layers_folder) {
+  for (auto it = idle_.begin(); it != idle_.end();) {
+    if ((*it)->layers_folder != layers_folder) {
+      ++it;
+      continue;
+    }
+    std::unique_ptr<Slot> slot = std::move(*it);
+    it = idle_.erase(it);
     pollfd p{slot->socket, POLLIN, 0};
     if (poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR))) return slot;
     discard_locked(*slot);
@@ -155,16 +160,16 @@ std::unique_ptr<Slot> Launcher::take_idle() {
   return nullptr;
 }
 
-std::unique_ptr<Slot> Launcher::acquire(std::string* error) {
+std::unique_ptr<Slot> Launcher::acquire(std::string* error, const std::string& layers_folder) {
   for (;;) {
     std::unique_ptr<Slot> slot;
     bool fresh = false;
     {
       std::lock_guard lock(mutex_);
       if (!ensure_started(error)) return nullptr;
-      slot = take_idle();
+      slot = take_idle(layers_folder);
       if (!slot) {
-        slot = make_slot(error);
+        slot = make_slot(layers_folder, error);
         if (!slot) return nullptr;
         fresh = true;
       }

@@ -20,7 +20,8 @@ struct Slot {
   pid_t pid = 0;
   int64_t launcher_number = 0;  // of the launcher that made it
   Cgroups cgroups;
-  bool closing = false;  // kExit was sent; kSandboxGone is still to come
+  std::string layers_folder;  // see run_slot
+  bool closing = false;       // kExit was sent; kSandboxGone is still to come
 };
 
 class Launcher {
@@ -28,8 +29,9 @@ class Launcher {
   // Never destroyed: the launcher process ends when this process does.
   static Launcher& instance();
 
-  // A slot without a sandbox, ready for kStart. Null with one line in *error.
-  std::unique_ptr<Slot> acquire(std::string* error);
+  // A slot without a sandbox, ready for kStart. layers_folder: see run_slot. Null with one line in
+  // *error.
+  std::unique_ptr<Slot> acquire(std::string* error, const std::string& layers_folder = {});
   // Gives back a slot whose sandbox was told to exit.
   void release(std::unique_ptr<Slot> slot);
   // Kills a slot that does not do what it should, with its sandbox.
@@ -44,8 +46,8 @@ class Launcher {
   Launcher() = default;
   bool ensure_started(std::string* error);
   void stop();
-  std::unique_ptr<Slot> make_slot(std::string* error);
-  std::unique_ptr<Slot> take_idle();
+  std::unique_ptr<Slot> make_slot(const std::string& layers_folder, std::string* error);
+  std::unique_ptr<Slot> take_idle(const std::string& layers_folder);
   void discard_locked(const Slot& slot);
 
   std::mutex mutex_;

@@ -101,7 +101,7 @@ class LauncherMain {
     if (wire::receive_from_owner(control_, &packet) != wire::Status::kOk) return false;
     switch (packet.tag) {
       case Tag::kNewSlot:
-        return new_slot();
+        return new_slot(packet.payload);
       case Tag::kKillSlot:
         if (const auto slot = slots_.find(packet.code); slot != slots_.end())
           discard(&slot->second);
@@ -113,7 +113,7 @@ class LauncherMain {
     }
   }
 
-  bool new_slot() {
+  bool new_slot(const std::string& layers_folder) {
     const auto refuse = [this](const std::string& error) {
       return wire::send(control_, Tag::kError, 0, 0, error);
     };
@@ -132,7 +132,7 @@ class LauncherMain {
       sigset_t none;
       sigemptyset(&none);
       sigprocmask(SIG_SETMASK, &none, nullptr);
-      run_slot(fds[1], id, pid_, cgroups, filter_);
+      run_slot(fds[1], id, pid_, cgroups, layers_folder, filter_);
     }
     const int fork_error = errno;
     close(fds[1]);

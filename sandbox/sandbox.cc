@@ -37,6 +37,18 @@ const char* to_string(Outcome outcome) {
   return "unknown";
 }
 
+Result Sandbox::open_top(int*) {
+  Result result;
+  result.detail = "this kind of sandbox does not show its files";
+  return result;
+}
+
+Result Sandbox::change(const std::string&, unsigned, const std::string&) {
+  Result result;
+  result.detail = "this kind of sandbox does not show its files";
+  return result;
+}
+
 namespace {
 
 struct Substrate {

@@ -77,6 +77,8 @@ struct Result {
   std::string detail;  // kSandboxFailed, kCancelled: one line that says what failed
 };
 
+struct Image;  // image_store.h
+
 class Sandbox {
  public:
   virtual ~Sandbox() = default;
@@ -89,6 +91,12 @@ class Sandbox {
   // a regular file). Symlinks that the command left are not followed.
   virtual Result put_file(const std::string& path, const std::string& content) = 0;
   virtual Result get_file(const std::string& path, std::string* content) = 0;
+  // All that commands have changed, as an open directory that the caller closes: the upper
+  // directory of the overlay (its paths start at the root), or without an image the writable
+  // directory. It stands still between commands. Written to only through `change`.
+  virtual Result open_top(int* directory);
+  // Sets one entry of the top; see apply_change in top.h. The parent must exist.
+  virtual Result change(const std::string& path, unsigned mode, const std::string& content);
   // From any thread: ends the command that runs in another one, whose exec returns kCancelled; the
   // sandbox can be used on. True when the command is over; false when none runs, or when it is
   // not over by the deadline.
@@ -100,6 +108,10 @@ class Sandbox {
 
 // A fresh container. Returns null and sets *error to one line when none can be made here.
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error);
+// One whose root is an image, with a private top of limits.disk_bytes; /work is a folder of it. All
+// files belong to the sandbox's user, and all may be changed.
+std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
+                                         std::string* error);
 
 // The kinds of sandbox, by the word that chooses one:
 //   container  see above; any number of commands

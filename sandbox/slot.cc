@@ -18,6 +18,8 @@
 #include <string>
 
 #include "sandbox/init.h"
+#include "sandbox/layers_mount.h"
+#include "sandbox/overlay_root.h"
 #include "sandbox/user_map.h"
 #include "sandbox/wire.h"
 
@@ -89,8 +91,8 @@ bool hide(const char* folder) {
 }
 
 // The whole file system that code in a sandbox will see, apart from its tmpfs on /work. No /proc,
-// no /sys, nothing of /etc but what is made here.
-void build_view(int socket) {
+// no /sys, nothing of /etc but what is made here. layers: see layers_mount.h; -1: none.
+void build_view(int socket, int layers) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) fail(socket, "private mounts");
   if (mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") || chdir("/tmp"))
     fail(socket, "tmpfs for the root");
@@ -105,6 +107,9 @@ void build_view(int socket) {
   if (!write_text("etc/passwd", "work:x:1000:1000::/work:/bin/sh\n") ||
       !write_text("etc/group", "work:x:1000:\n"))
     fail(socket, "files of the root");
+  const char* const layers_target = kLayersFolder + 1;
+  if (layers >= 0 && (mkdir(layers_target, 0755) || !attach_layers(layers, layers_target)))
+    fail(socket, "mount of the image store");
   // The old root is stacked under the new one and then dropped.
   if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
     fail(socket, "pivot_root");
@@ -125,13 +130,13 @@ void close_all_but(int socket, int* kept) {
 }
 
 // One sandbox, from its start to the death of its last process.
-void run_sandbox(int socket, int proc, const StartRequest& request,
+void run_sandbox(int socket, int proc, const StartRequest& request, const std::string& layers,
                  const std::vector<sock_filter>& filter) {
   const long child = syscall(SYS_clone,
                              CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
                                  CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD,
                              nullptr, nullptr, nullptr, nullptr);
-  if (child == 0) run_init(socket, proc, request, filter);
+  if (child == 0) run_init(socket, proc, request, layers, filter);
   if (child < 0) {
     wire::send(socket, wire::Tag::kError, 0, 0,
                std::string("sandbox slot: cannot clone: ") + std::strerror(errno));
@@ -145,13 +150,18 @@ void run_sandbox(int socket, int proc, const StartRequest& request,
 }  // namespace
 
 void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
-              const std::vector<sock_filter>& filter) {
+              const std::string& layers_folder, const std::vector<sock_filter>& filter) {
   close_all_but(socket, &socket);
   if (!enter(cgroups)) fail(socket, "cannot enter its cgroup");
   const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) fail(socket, "/proc");
-  if (geteuid() == 0 && !become(kFirstOuterId + static_cast<unsigned>(id)) && !become(kNobody))
-    fail(socket, "cannot give up root");
+  int layers = -1;
+  if (geteuid() == 0) {
+    const unsigned own_id = kFirstOuterId + static_cast<unsigned>(id);
+    if (!layers_folder.empty() && (layers = open_layers_as(layers_folder, own_id, proc)) < 0)
+      fail(socket, "id-mapped mount of the image store (does its file system have them?)");
+    if (!become(own_id) && !become(kNobody)) fail(socket, "cannot give up root");
+  }
   const unsigned outer = geteuid();
   if (getegid() != outer && setresgid(getegid(), getegid(), getegid())) fail(socket, "group");
 
@@ -165,7 +175,9 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   if (prctl(PR_SET_DUMPABLE, 1) || prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "prctl");
   if (getppid() != launcher) _exit(0);
   if (!map_user(proc, kInnerId, outer)) fail(socket, "uid map");
-  build_view(socket);
+  if (!layers_folder.empty() && layers < 0 && (layers = open_layers(layers_folder)) < 0)
+    fail(socket, "image store");
+  build_view(socket, layers);
   umask(022);
   if (setsid() < 0 && errno != EPERM) fail(socket, "setsid");
   // Addresses are part of what a program can print or hash.
@@ -176,9 +188,9 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   while (wire::receive_from_owner(socket, &packet) == wire::Status::kOk) {
     if (packet.tag != wire::Tag::kStart) continue;  // sent to a sandbox that had just died
     StartRequest request;
-    if (packet.payload.size() != sizeof request) break;
+    if (packet.payload.size() < sizeof request) break;
     std::memcpy(&request, packet.payload.data(), sizeof request);
-    run_sandbox(socket, proc, request, filter);
+    run_sandbox(socket, proc, request, packet.payload.substr(sizeof request), filter);
   }
   _exit(0);
 }

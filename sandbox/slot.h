@@ -6,6 +6,7 @@
 #pragma once
 #include <linux/filter.h>
 
+#include <string>
 #include <vector>
 
 #include "sandbox/cgroups.h"
@@ -16,8 +17,10 @@ namespace amalgam::sandbox {
 inline constexpr int kOwnProcesses = 2;
 
 // Runs in a fresh child of the launcher, which must be single-threaded. Serves its owner on
-// `socket`; ends with it, or with the launcher (pid `launcher`).
+// `socket`; ends with it, or with the launcher (pid `launcher`). layers_folder: of the store whose
+// images its sandboxes may be started on; empty: none.
 [[noreturn]] void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
+                           const std::string& layers_folder,
                            const std::vector<sock_filter>& filter);
 
 }  // namespace amalgam::sandbox

@@ -22,7 +22,9 @@ struct Header {
 
 Status receive_now(int fd, Packet* packet) {
   Header header;
-  static thread_local char buffer[kMaxPayload];
+  // Aligned because mold 1.10 may link a program that cannot be loaded when it is not: its
+  // read-only data then starts on the page before, which is not mapped.
+  alignas(64) static thread_local char buffer[kMaxPayload];
   iovec parts[2] = {{&header, sizeof header}, {buffer, sizeof buffer}};
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
   msghdr message{};

@@ -12,7 +12,8 @@ namespace amalgam::sandbox::wire {
 
 enum class Tag : uint32_t {
   // owner -> launcher
-  kNewSlot,   // answered by kSlot (value: pid, code: id, payload: cgroups, one fd) or kError
+  kNewSlot,   // payload: a store's layers/ or nothing; answered by kSlot (value: pid, code: id,
+              // payload: cgroups, one fd) or kError
   kKillSlot,  // code: id; no answer
   kDescribe,  // answered by kText: the cgroups in use, for people
   // slot or init -> owner
@@ -25,13 +26,15 @@ enum class Tag : uint32_t {
   kFileDone,     // answer to kPut, kGet
   kSandboxGone,  // every process of the sandbox is dead; the slot waits for the next kStart
   // owner -> slot
-  kStart,  // payload: StartRequest
+  kStart,  // payload: StartRequest, then the layers of its image (overlay_root.h) or nothing
   // owner -> init
-  kPut,   // payload: path; value: size; kData follow
-  kGet,   // payload: path
-  kExec,  // see init.h; fds: stdin (optional), stdout, stderr
-  kKill,  // end the running command now
-  kExit,  // end the sandbox
+  kPut,      // payload: path; value: size; kData follow
+  kGet,      // payload: path
+  kOpenTop,  // answered by kFileDone with one fd; see Sandbox::open_top
+  kChange,   // payload: path in the top; code: file type and mode; value: size; kData follow
+  kExec,     // see init.h; fds: stdin (optional), stdout, stderr
+  kKill,     // end the running command now
+  kExit,     // end the sandbox
   kData,
 };
 

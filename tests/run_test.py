@@ -3,6 +3,7 @@
 Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the checks."""
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -154,6 +155,38 @@ def commands(program, ci_run):
     check(table.returncode == 0 and len(rows) == 6 and all(0 <= float(r[2]) <= 100 for r in rows),
           f"eval: {table.stdout}{table.stderr[-600:]}")
     return "sft, rl, distill and eval on a model directory; a removed model is trained again"
+
+
+# All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.
+EVERYTHING = [
+    *SMALL, "model.num_nextn_predict_layers=1", "rl.rollout.draft=true",
+    "distill.rollout.draft=true", "recompute=tensors", "base.clean.index_warmup_steps=3",
+    "base.clean.router_aux_loss_coef=1e-3", "base.clean.anticipatory_routing.delay=2",
+    "base.clean.anticipatory_routing.spike_factor=0.97",
+    "base.clean.anticipatory_routing.spike_window=2",
+    "base.clean.anticipatory_routing.rollback_steps=2",
+    "base.clean.anticipatory_routing.active_steps=5", "numerics.experts_fp4=true",
+    "numerics.indexer_fp4=true", "numerics.kv_cache_fp8=true", "numerics.activations_fp8=true",
+]
+
+
+def everything(program, seed="1"):
+    """Multi-token prediction with drafts, index warm-up, balance loss, loss spikes with rollback,
+    recomputed activations and quantisation at once: every promise holds still."""
+    draw = seeded(int(seed))
+    whole = Undisturbed(program, EVERYTHING)
+    check_no_difference(whole.run_dir)
+    other = program.path("other")
+    program.run(other, "--workers", "2", "--threads", "1", *EVERYTHING, "recompute=layer",
+                "rl.rollout.draft=false", "distill.rollout.draft=false")
+    check_same(other, whole.outcome, "other ways to compute")
+    kills, _ = kill_controller(program, whole, EVERYTHING, [draw.random() for _ in range(6)],
+                               program.path("killed"))
+    rollbacks = max(json.loads(line).get("train/loss_spikes", 0)
+                    for line in metric_lines(whole.run_dir))
+    check(rollbacks > 0, "no loss spike was found")
+    return (f"the same bytes with two workers, other recomputation and no drafts, and after {kills} "
+            f"kills; {rollbacks:.0f} loss spikes")
 
 
 # Killed and resumed.
@@ -318,5 +351,5 @@ def stopped(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, killed, killed_late,
-                                           worker_killed, launcher_killed, stopped)}))
+    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, everything, killed,
+                                           killed_late, worker_killed, launcher_killed, stopped)}))

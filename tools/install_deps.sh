@@ -7,9 +7,11 @@ packages=(
   g++ cmake ninja-build pkg-config mold               # tools
   protobuf-compiler libprotobuf-dev                   # records
   libzmq3-dev libsqlite3-dev libspdlog-dev            # messages, run store, log
+  libboost1.81-dev                                    # HTTP
   libhwy-dev libpcre2-dev                             # SIMD, tokenizer's regex
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev # config, command line, JSON
   libseccomp-dev bubblewrap                           # sandbox, and what its speed is measured against
+  libarchive-dev libsodium-dev                        # images: tar archives, SHA-256
   python3 python3-venv                                # run by the sandbox, transformers in tests
   libgtest-dev libgmock-dev libbenchmark-dev          # tests, benchmarks
   clang-format-14                                     # format

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "configs/load.h"
-#include "pipeline/append_file.h"
 #include "pipeline/metrics.h"
 #include "pipeline/trajectory_log.h"
+#include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 
 namespace amalgam::pipeline {
@@ -123,7 +123,7 @@ class FakeRun {
         "seed = 1\n[base]\nclean.steps = 1200\nsloppy.steps = 300\n[[domain]]\nname = \"math\"\n"
         "generator = \"math\"\n[[domain]]\nname = \"code\"\ngenerator = \"code\"\n",
         run_dir_ + "/config.toml");
-    write_file_atomically(run_dir_ + "/config.toml", configs::to_toml(config));
+    proto::write_file_atomically(run_dir_ + "/config.toml", configs::to_toml(config));
   }
 
   // rollout, reward and learn seconds of one step

@@ -38,7 +38,7 @@ std::string event_file(const std::string& directory) {
 // Steps of the scalar events; checks every CRC on the way.
 std::vector<int64_t> event_steps(const std::string& path) {
   std::vector<int64_t> steps;
-  const int64_t end = scan_records(path, [&](int64_t, std::string_view data) {
+  const int64_t end = proto::scan_records(path, [&](int64_t, std::string_view data) {
     proto::Event event;
     EXPECT_TRUE(event.ParseFromArray(data.data(), static_cast<int>(data.size())));
     if (event.has_summary()) steps.push_back(event.step());
@@ -50,9 +50,9 @@ std::vector<int64_t> event_steps(const std::string& path) {
 
 // scalars.tfevents was written by TensorBoard's own writer (tests/golden/tensorboard/make.py).
 TEST(TensorBoard, BytesEqualThoseOfItsOwnWriter) {
-  const std::string golden = read_file(AMALGAM_GOLDEN "/tensorboard/scalars.tfevents");
+  const std::string golden = proto::read_file(AMALGAM_GOLDEN "/tensorboard/scalars.tfevents");
   const TempDir dir;
-  RecordFile file(dir / "events", [](int64_t, std::string_view) { return true; });
+  proto::RecordFile file(dir / "events", [](int64_t, std::string_view) { return true; });
   proto::Event version;
   version.set_wall_time(1.7e9);
   version.set_file_version("brain.Event:2");
@@ -63,7 +63,7 @@ TEST(TensorBoard, BytesEqualThoseOfItsOwnWriter) {
   file.append({encode_scalars(1700000003.0, 123456789012,
                               {{"timing_s/rollout", 3.4e38},
                                {"critic/score/mean", std::numeric_limits<double>::infinity()}})});
-  EXPECT_EQ(read_file(dir / "events"), golden);
+  EXPECT_EQ(proto::read_file(dir / "events"), golden);
 }
 
 TEST(TensorBoard, StartsWithTheVersionEvent) {
@@ -71,7 +71,7 @@ TEST(TensorBoard, StartsWithTheVersionEvent) {
   TensorBoardWriter writer(dir / "tb/rl", -1);
   EXPECT_THAT(writer.path(), HasSubstr("/tb/rl/events.out.tfevents."));
   proto::Event event;
-  ASSERT_TRUE(event.ParseFromString(read_record(writer.path(), 0)));
+  ASSERT_TRUE(event.ParseFromString(proto::read_record(writer.path(), 0)));
   EXPECT_EQ(event.file_version(), "brain.Event:2");
   EXPECT_GT(event.wall_time(), 1.6e9);
 }

@@ -10,10 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "pipeline/append_file.h"
 #include "pipeline/report_charts.h"
 #include "pipeline/text_format.h"
 #include "pipeline/trajectory_log.h"
+#include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 #include "tests/pipeline/fake_run.h"
 #include "tests/pipeline/limits.h"
@@ -76,7 +76,7 @@ class ReportTest : public testing::Test {
     dir_ = new TempDir;
     write_fake_run(dir_->path());
     results_ = new Results(write_report(dir_->path(), fake_token_text));
-    html_ = new std::string(read_file(*dir_ / "report.html"));
+    html_ = new std::string(proto::read_file(*dir_ / "report.html"));
   }
   static void TearDownTestSuite() {
     delete html_;
@@ -112,7 +112,7 @@ TEST_F(ReportTest, EveryReportHasItsOwnNonce) {
     return html.substr(html.find("<script nonce=\"") + 15, 32);
   };
   write_report(dir_->path(), fake_token_text);
-  const std::string again = read_file(*dir_ / "report.html");
+  const std::string again = proto::read_file(*dir_ / "report.html");
   EXPECT_NE(nonce(*html_), nonce(again));
   EXPECT_TRUE(has(again, "script-src 'nonce-" + nonce(again) + "'"));
 }
@@ -148,7 +148,7 @@ TEST_F(ReportTest, ScoresAndTheirMeans) {
 }
 
 TEST_F(ReportTest, ResultsJson) {
-  const auto json = nlohmann::json::parse(read_file(*dir_ / "results.json"));
+  const auto json = nlohmann::json::parse(proto::read_file(*dir_ / "results.json"));
   EXPECT_EQ(json["domains"].size(), 4u);
   EXPECT_EQ(json["domains"]["code"],
             nlohmann::json::parse(R"({"base": 0.35, "specialist": 0.985, "student": 0.887,
@@ -180,7 +180,7 @@ TEST(Report, AnUnfinishedRunGivesAReport) {
   EXPECT_TRUE(json["rollout_probs_diff_max"].is_null());
   EXPECT_TRUE(json["peak_rss_bytes"].is_null());
   EXPECT_EQ(json["domains"], nlohmann::json::object());
-  const std::string html = read_file(dir / "report.html");
+  const std::string html = proto::read_file(dir / "report.html");
   expect_well_formed(html);
   EXPECT_TRUE(has(html, "stage base running"));
   EXPECT_TRUE(has(html, "config.toml is missing"));
@@ -195,13 +195,13 @@ TEST(Report, NoRunThereIsAClearError) {
 TEST(Report, FullDiskKeepsTheOldReport) {
   const TempDir dir;
   write_fake_run(dir.path());
-  write_file_atomically(dir / "report.html", "old");
+  proto::write_file_atomically(dir / "report.html", "old");
   {
     const FileSizeLimit limit(50'000);
     EXPECT_THAT(error_of([&] { write_report(dir.path(), fake_token_text); }),
                 HasSubstr("report.html"));
   }
-  EXPECT_EQ(read_file(dir / "report.html"), "old");
+  EXPECT_EQ(proto::read_file(dir / "report.html"), "old");
   EXPECT_FALSE(std::filesystem::exists(dir / "report.html.tmp"));
 }
 
@@ -228,9 +228,9 @@ TEST(Report, HostileNamesAreEscaped) {
     const auto offsets = log.append({t});
     store.record_trajectories("s", {t}, offsets);
   }
-  write_file_atomically(dir / "config.toml", "# " + name);
+  proto::write_file_atomically(dir / "config.toml", "# " + name);
   write_report(dir.path(), fake_token_text);
-  const std::string html = read_file(dir / "report.html");
+  const std::string html = proto::read_file(dir / "report.html");
   EXPECT_FALSE(has(html, "<b onclick"));
   EXPECT_GE(count(html, "&lt;b onclick=&quot;x&quot;&gt;&#39;&amp;"), 14u);
   expect_well_formed(html);

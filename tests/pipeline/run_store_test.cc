@@ -12,8 +12,8 @@
 #include <limits>
 
 #include "configs/error.h"
-#include "pipeline/append_file.h"
 #include "pipeline/run_lock.h"
+#include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 #include "tests/pipeline/limits.h"
 #include "tests/pipeline/temp_dir.h"
@@ -307,7 +307,7 @@ TEST(RunLock, SecondHolderIsToldThePidOfTheFirst) {
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   RunLock lock(dir.path());
-  EXPECT_EQ(read_file(dir / "lock"), std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(proto::read_file(dir / "lock"), std::to_string(::getpid()) + "\n");
   ::close(held[0]);
   ::close(held[1]);
 }

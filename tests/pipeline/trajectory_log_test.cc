@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "configs/error.h"
-#include "pipeline/crc32c.h"
+#include "proto/crc32c.h"
 #include "proto/trajectory.pb.h"
 #include "tests/pipeline/limits.h"
 #include "tests/pipeline/temp_dir.h"
@@ -59,13 +59,13 @@ void overwrite(const std::string& path, int64_t at, const std::string& bytes) {
 
 // RFC 3720, B.4.
 TEST(Crc32c, PublishedVectors) {
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
-  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+  EXPECT_EQ(proto::crc32c(std::string(32, '\0')), 0x8a9136aau);
+  EXPECT_EQ(proto::crc32c(std::string(32, '\xff')), 0x62a8ab43u);
   std::string up;
   for (int i = 0; i < 32; ++i) up += static_cast<char>(i);
-  EXPECT_EQ(crc32c(up), 0x46dd794eu);
-  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);  // not a multiple of 8
-  EXPECT_EQ(crc32c(""), 0u);
+  EXPECT_EQ(proto::crc32c(up), 0x46dd794eu);
+  EXPECT_EQ(proto::crc32c("123456789"), 0xe3069283u);  // not a multiple of 8
+  EXPECT_EQ(proto::crc32c(""), 0u);
 }
 
 TEST(TrajectoryLog, ReadsBackInOrderAndByOffset) {
@@ -144,7 +144,7 @@ TEST(RecordFile, DamageIsAnErrorNotATornTail) {
     end = log.size_bytes();
     log.append({make_trajectory(2)});
   }
-  const std::string before = read_file(path);
+  const std::string before = proto::read_file(path);
   for (int64_t at = 0; at < end; ++at) {
     overwrite(path, at, std::string(1, static_cast<char>(before[static_cast<size_t>(at)] ^ 0x10)));
     ASSERT_THAT(error_of([&] { TrajectoryLog log(path); }), HasSubstr("damaged at byte 0")) << at;
@@ -215,7 +215,7 @@ TEST(TrajectoryLog, FullDiskLeavesNoHalfRecordAndSaysSo) {
 }
 
 TEST(TrajectoryLog, DevFullIsReportedAsFullDisk) {
-  AppendFile file("/dev/full");
+  proto::AppendFile file("/dev/full");
   EXPECT_THAT(error_of([&] { file.append("x"); }), HasSubstr("No space left on device"));
 }
 
@@ -230,7 +230,7 @@ TEST(TrajectoryLog, RecordsOfAnotherProgramAreAnError) {
   const TempDir dir;
   auto bad = make_trajectory(1);
   bad.mutable_writer()->pop_back();
-  RecordFile(dir / "t.log", [](int64_t, std::string_view) {
+  proto::RecordFile(dir / "t.log", [](int64_t, std::string_view) {
     return true;
   }).append({bad.SerializeAsString()});
   EXPECT_THAT(error_of([&] { read_trajectory(dir / "t.log", 0); }), HasSubstr("no trajectory"));

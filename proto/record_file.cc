@@ -1,4 +1,4 @@
-#include "pipeline/record_file.h"
+#include "proto/record_file.h"
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
@@ -11,9 +11,9 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
-#include "pipeline/crc32c.h"
+#include "proto/crc32c.h"
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 namespace {
 
 constexpr int64_t kHeaderBytes = 12;  // length, its crc
@@ -95,8 +95,8 @@ class Input {
 
 Error damaged(const std::string& path, int64_t offset) {
   return Error(
-      fmt::format("{} is damaged at byte {}: checksum mismatch; restore the file from a "
-                  "copy, or start a new run directory",
+      fmt::format("{} is damaged at byte {}: checksum mismatch; restore it from a copy, or "
+                  "start a new one",
                   path, offset));
 }
 
@@ -154,4 +154,4 @@ std::vector<int64_t> RecordFile::append(const std::vector<std::string>& records)
   return offsets;
 }
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

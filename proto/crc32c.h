@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 
 inline uint32_t crc32c(std::string_view bytes) {
   uint64_t crc = 0xffffffff;
@@ -27,4 +27,4 @@ inline uint32_t masked_crc32c(std::string_view bytes) {
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

@@ -1,11 +1,11 @@
-// Files of a run directory: append that is durable against kill -9, and replacement that is all or
-// nothing. Every failure is an Error that names the file and says what to do.
+// Files that must survive a kill: append that is durable against kill -9, and replacement that is
+// all or nothing. Every failure is an Error that names the file and says what to do.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 
 // An append-only file. One thread at a time; one process at a time (RunLock).
 class AppendFile {
@@ -42,4 +42,4 @@ std::string file_error(std::string_view what, const std::string& path, int error
 // mkdir -p, with the same errors.
 void create_directories(const std::string& path);
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

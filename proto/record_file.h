@@ -1,7 +1,8 @@
 // Checksummed records in an append-only file, framed as TFRecord:
 //   uint64 length | uint32 masked crc32c(length) | data | uint32 masked crc32c(data)   little
 //   endian
-// so any TFRecord reader can read them. The trajectory log and TensorBoard's event files are such.
+// so any TFRecord reader can read them. The trajectory log, sandbox journals and TensorBoard's
+// event files are such.
 //
 // The mistakes this invites: taking a damaged record for a torn tail and dropping all that follows
 // (RecordFile.DamageIsAnErrorNotATornTail), and appending behind a torn tail
@@ -13,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 
 // Calls visit(offset, data) for each record in order; `visit` returns false to stop. Returns the
 // end of the last whole record seen: less than the file's size when the tail is torn, i.e. the last
@@ -47,4 +48,4 @@ class RecordFile {
   int64_t torn_bytes_ = 0;
 };
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

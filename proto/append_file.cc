@@ -1,4 +1,4 @@
-#include "pipeline/append_file.h"
+#include "proto/append_file.h"
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
@@ -13,7 +13,7 @@
 #include "configs/check.h"
 #include "configs/error.h"
 
-namespace amalgam::pipeline {
+namespace amalgam::proto {
 namespace {
 
 // write() may be short (a signal, the last bytes of a full disk); the rest is written or the errno
@@ -37,10 +37,12 @@ void create_parents(const std::string& path) {
 
 std::string file_error(std::string_view what, const std::string& path, int error) {
   const char* advice = "check the path";
-  if (error == ENOSPC || error == EDQUOT) advice = "free some space, then continue with --resume";
-  if (error == EFBIG) advice = "raise the file size limit (ulimit -f), then continue with --resume";
+  if (error == ENOSPC || error == EDQUOT)
+    advice = "free some space, then start again (a run with --resume)";
+  if (error == EFBIG)
+    advice = "raise the file size limit (ulimit -f), then start again (a run with --resume)";
   if (error == EROFS || error == EACCES || error == EPERM)
-    advice = "make the directory writable or choose another one with --run-dir";
+    advice = "make it writable or choose another place (for a run, with --run-dir)";
   if (error == EIO) advice = "the disk reports errors; continue on another one";
   return fmt::format("cannot {} {}: {}; {}", what, path, std::strerror(error), advice);
 }
@@ -109,4 +111,4 @@ void write_file_atomically(const std::string& path, std::string_view content) {
   }
 }
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam::proto

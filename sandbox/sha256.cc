@@ -1,0 +1,27 @@
+#include "sandbox/sha256.h"
+
+#include <sodium/utils.h>
+
+namespace amalgam::sandbox {
+
+Sha256::Sha256() { crypto_hash_sha256_init(&state_); }
+
+void Sha256::update(std::string_view bytes) {
+  crypto_hash_sha256_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()),
+                            bytes.size());
+}
+
+std::string Sha256::hex() {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256_final(&state_, digest);
+  char text[2 * sizeof digest + 1];
+  return sodium_bin2hex(text, sizeof text, digest, sizeof digest);
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.hex();
+}
+
+}  // namespace amalgam::sandbox

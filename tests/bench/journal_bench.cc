@@ -1,0 +1,63 @@
+// What a journal adds to a command: plain and journaled calls take turns, so that the load of the
+// machine meets both. Counters: medians, and the overhead in percent of the plain one's.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "sandbox/journaled_sandbox.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+double median(std::vector<double>* values) {
+  const auto middle = values->begin() + static_cast<long>(values->size() / 2);
+  std::nth_element(values->begin(), middle, values->end());
+  return *middle;
+}
+
+double timed_ms(Sandbox& sandbox, const Command& command, benchmark::State& state) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Result result = sandbox.exec(command);
+  const auto end = std::chrono::steady_clock::now();
+  if (result.outcome != Outcome::kOk) state.SkipWithError((result.detail + result.err).c_str());
+  return std::chrono::duration<double, std::milli>(end - begin).count();
+}
+
+// num_files: of 1 KiB each in the working directory, all of them looked at after each command.
+void journaled_python(benchmark::State& state) {
+  char folder[] = "/tmp/amalgam-bench-XXXXXX";
+  if (!mkdtemp(folder)) return state.SkipWithError("no folder in /tmp");
+  std::string error;
+  const auto plain = create_container({}, &error);
+  const auto journaled = open_journaled(std::string(folder) + "/journal", {}, {});
+  for (int i = 0; plain && i < state.range(0); ++i)
+    for (Sandbox* sandbox : {plain.get(), journaled.get()})
+      sandbox->put_file("f" + std::to_string(i), std::string(1024, 'x'));
+  const Command command{
+      {"/usr/bin/python3", "-I", "-S", "-c", "open('out', 'w').write('1' * 999)"}};
+  std::vector<double> plain_ms, journaled_ms;
+  for (auto _ : state) {
+    if (!plain) {
+      state.SkipWithError(error.c_str());
+      break;
+    }
+    plain_ms.push_back(timed_ms(*plain, command, state));
+    journaled_ms.push_back(timed_ms(*journaled, command, state));
+  }
+  if (!plain_ms.empty()) {
+    state.counters["plain_p50_ms"] = median(&plain_ms);
+    state.counters["journaled_p50_ms"] = median(&journaled_ms);
+    state.counters["overhead_percent"] = (median(&journaled_ms) / median(&plain_ms) - 1) * 100;
+  }
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK(journaled_python)->Arg(0)->Arg(100)->Iterations(200)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace amalgam::sandbox
+
+BENCHMARK_MAIN();

@@ -1,0 +1,349 @@
+// Sessions with a journal: what survives which death.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "sandbox/journaled_sandbox.h"
+#include "sandbox/launcher.h"
+#include "sandbox/replay.h"
+#include "tests/sandbox/image_fixture.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string read_all(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::unique_ptr<Sandbox> session(const std::string& path, const Image& image = {},
+                                 const Limits& limits = {}) {
+  return open_journaled(path, limits, image);
+}
+
+// Its pid before. It is not replaced until a sandbox is needed.
+pid_t kill_launcher() {
+  const pid_t launcher = Launcher::instance().pid();
+  kill(launcher, SIGKILL);
+  siginfo_t end;
+  waitid(P_PID, static_cast<id_t>(launcher), &end, WEXITED | WNOWAIT);
+  usleep(100'000);  // its slots die with it
+  return launcher;
+}
+
+// A line that no second run prints again.
+constexpr const char* kNow = "date +%s.%N";
+
+class Journaled : public ImageTest {
+ protected:
+  std::string path() const { return own_ / "journal"; }
+  TempFolder own_;
+};
+
+TEST_F(Journaled, IsAnsweredWithoutRunningAgain) {
+  std::string before, text = "?";
+  {
+    const auto sandbox = session(path());
+    before = sh(*sandbox, kNow);
+    EXPECT_EQ(sandbox->put_file("in", "12\n").outcome, Outcome::kOk);
+    EXPECT_EQ(shell(*sandbox, "cat in; exit 3").exit_code, 3);
+    EXPECT_EQ(sandbox->get_file("in", &text).outcome, Outcome::kOk);
+    EXPECT_EQ(sandbox->get_file("absent", &text).exit_code, 1);
+  }
+  const pid_t launcher = kill_launcher();  // nothing can run now without a new one
+  const auto again = session(path());
+  EXPECT_EQ(sh(*again, kNow), before);
+  EXPECT_EQ(again->put_file("in", "12\n").outcome, Outcome::kOk);
+  const Result cat = shell(*again, "cat in; exit 3");
+  EXPECT_EQ(cat.exit_code, 3);
+  EXPECT_EQ(cat.out, "12\n");
+  EXPECT_EQ(again->get_file("in", &text).outcome, Outcome::kOk);
+  EXPECT_EQ(text, "12\n");
+  EXPECT_EQ(again->get_file("absent", &text).exit_code, 1);
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(Launcher::instance().pid(), launcher);
+  // The next call is a new one, in the state that the others left.
+  EXPECT_NE(sh(*again, kNow), before);
+  EXPECT_EQ(sh(*again, "cat in"), "12\n");
+}
+
+// The state is put back from the journal: everything that a file tree can hold, with and without an
+// image.
+TEST_F(Journaled, GoesOnInTheSameState) {
+  const std::string scripts[] = {
+      "mkdir -p a/b; echo 1 > a/b/x; ln -s b/x a/link; mkfifo a/pipe; echo gone > gone",
+      "rm gone; printf '#!/bin/sh\\necho ran' > tool; chmod 555 tool; chmod 500 a/b; echo 2 > 'a "
+      "b'",
+      "rm -r a/link; mkdir a/link; echo in > a/link/in; mkdir empty; mkdir shut; echo s > shut/s; "
+      "chmod 0 shut",
+      "truncate -s 20000 hole; echo tail >> hole"};
+  const std::string look =
+      "chmod 700 shut; ls -lAR --time-style=+ . | while read line; do case $line in total*) ;; "
+      "*) echo \"$line\";; esac; done; cat a/b/x a/link/in hole shut/s; ./tool";
+  for (const Image& image : {Image{}, *base_}) {
+    const std::string journal = path() + image.id;
+    std::string expected;
+    {
+      const auto uninterrupted = session(journal + "-", image);
+      for (const std::string& script : scripts) EXPECT_EQ(sh(*uninterrupted, script), "");
+      expected = sh(*uninterrupted, look);
+      EXPECT_THAT(expected, HasSubstr("\nran"));
+    }
+    for (size_t done = 0; done <= std::size(scripts); ++done) {  // one call more in each life
+      const auto sandbox = session(journal, image);
+      for (size_t i = 0; i < done; ++i) EXPECT_EQ(sh(*sandbox, scripts[i]), "") << scripts[i];
+    }
+    const auto sandbox = session(journal, image);
+    for (const std::string& script : scripts) sh(*sandbox, script);
+    EXPECT_EQ(sh(*sandbox, look), expected);
+  }
+}
+
+TEST_F(Journaled, ImagesChangedFilesArePutBack) {
+  const std::string change =
+      "echo more >> /data/lower; rm -r /data/folder; mkdir /data/folder; echo n > /data/folder/n";
+  const std::string again = "rm -r /data/folder; mkdir /data/folder; echo n > /data/folder/n";
+  const std::string look = "cat /data/lower; ls /data /data/folder";
+  {
+    const auto sandbox = session(path(), *base_);
+    EXPECT_EQ(sh(*sandbox, change), "");
+    EXPECT_EQ(sh(*sandbox, again), "");
+  }
+  const auto sandbox = session(path(), *base_);
+  sh(*sandbox, change);
+  sh(*sandbox, again);
+  EXPECT_EQ(sh(*sandbox, look),
+            "from the image\nmore\n/data:\nfolder\nlower\n\n/data/folder:\nn\n");
+}
+
+TEST_F(Journaled, AnInterruptedCallIsSaidSoAndHasNoEffect) {
+  {
+    const auto sandbox = session(path());
+    EXPECT_EQ(sh(*sandbox, "echo 1 >> log"), "");
+  }
+  Journal(path(), {}, {}).begin(to_proto(Command{{"/bin/sh", "-c", "echo 2 >> log"}}));
+  const auto sandbox = session(path());
+  EXPECT_EQ(sh(*sandbox, "echo 1 >> log"), "");
+  const Result interrupted = shell(*sandbox, "echo 2 >> log");
+  EXPECT_EQ(interrupted.outcome, Outcome::kSandboxFailed);
+  EXPECT_THAT(interrupted.detail, HasSubstr("interrupted"));
+  EXPECT_EQ(sh(*sandbox, "echo 2 >> log"), "");
+  EXPECT_EQ(sh(*sandbox, "cat log"), "1\n2\n");
+}
+
+TEST_F(Journaled, ADeadSandboxIsReplaced) {
+  const auto sandbox = session(path());
+  EXPECT_EQ(sh(*sandbox, "echo 1 > x"), "");
+  kill_launcher();
+  EXPECT_EQ(shell(*sandbox, "echo 2 > x").outcome, Outcome::kSandboxFailed);
+  EXPECT_EQ(sh(*sandbox, "cat x"), "1\n");
+}
+
+TEST_F(Journaled, OtherCallsAndSettingsAreRefused) {
+  {
+    const auto sandbox = session(path());
+    EXPECT_EQ(sh(*sandbox, "echo 1"), "1\n");
+    EXPECT_THAT(error_of([&] { session(path()); }), HasSubstr("in use"));
+  }
+  const Result other = shell(*session(path()), "echo 2");
+  EXPECT_EQ(other.outcome, Outcome::kSandboxFailed);
+  EXPECT_THAT(other.detail, HasSubstr("another call here: /bin/sh -c echo 1"));
+  EXPECT_THAT(error_of([&] { session(path(), *base_); }), HasSubstr("another image"));
+  EXPECT_THAT(error_of([&] { session(path(), {}, {.cpu_seconds = 3}); }),
+              HasSubstr("other limits"));
+  write_text(own_ / "text", "not a journal, but long enough to have a header");
+  EXPECT_NE(error_of([&] { session(own_ / "text"); }), "");
+  EXPECT_NE(error_of([&] { read_journal(own_ / "absent"); }), "");
+  proto::JournalRecord later;
+  later.mutable_header()->set_version(2);
+  const auto keep = [](int64_t, std::string_view) { return true; };
+  proto::RecordFile(own_ / "later", keep).append({later.SerializeAsString()});
+  EXPECT_THAT(error_of([&] { session(own_ / "later"); }), HasSubstr("journal of this version"));
+  EXPECT_THAT(error_of([&] { read_journal(own_ / "later"); }), HasSubstr("of this version"));
+}
+
+TEST_F(Journaled, DamageIsAnErrorAndATornTailIsCut) {
+  sh(*session(path()), "echo 1");
+  const std::string whole = read_all(path());
+  for (size_t cut = 1; cut < whole.size(); cut += 7) {
+    write_text(path(), whole.substr(0, cut));
+    EXPECT_EQ(error_of([&] { session(path()); }), "") << cut;
+  }
+  std::string damaged = whole;
+  damaged[20] = static_cast<char>(damaged[20] + 1);
+  write_text(path(), damaged);
+  EXPECT_THAT(error_of([&] { session(path()); }), HasSubstr("damaged at byte 0"));
+}
+
+TEST_F(Journaled, AResultThatTheDiskDoesNotTakeIsNotGiven) {
+  const auto sandbox = session(path());
+  EXPECT_EQ(sh(*sandbox, "echo 1 >> log"), "");
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  // Room for the call, not for the result.
+  const rlimit small{static_cast<rlim_t>(read_all(path()).size() + 80), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Result failed = shell(*sandbox, "echo 2 >> log");
+  EXPECT_EQ(shell(*sandbox, "echo 2 >> log").outcome, Outcome::kSandboxFailed);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_DFL);
+  EXPECT_EQ(failed.outcome, Outcome::kSandboxFailed);
+  EXPECT_THAT(failed.detail, HasSubstr("cannot write"));
+  EXPECT_EQ(sh(*sandbox, "cat log"), "1\n");
+}
+
+// A client that makes its calls in order, again and again until each is acknowledged. Run in a
+// process of its own, which the test below kills.
+constexpr int kNumCalls = 12;
+TEST(JournalClient, DISABLED_Works) {
+  const auto sandbox = open_journaled("/dev/fd/3/journal", {}, {});
+  std::string log;
+  for (int i = 0; i < kNumCalls; ++i) {
+    const std::string n = std::to_string(i);
+    Result result;
+    do {
+      result = shell(*sandbox, "echo " + n + " >> log; cat log; " + kNow);
+    } while (result.outcome == Outcome::kSandboxFailed);
+    log += result.out;
+  }
+  std::ofstream("/dev/fd/3/almost") << log;
+  std::filesystem::rename("/dev/fd/3/almost", "/dev/fd/3/done");
+}
+
+TEST(Journal, AClientThatIsKilledAgainAndAgainRunsEveryCommandOnce) {
+  const TempFolder folder;
+  std::mt19937 random(7);
+  int num_kills = 0;
+  for (int life = 0; life < 60 && !std::filesystem::exists(folder / "done"); ++life) {
+    const int directory = open(folder.path().c_str(), O_RDONLY | O_DIRECTORY);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, directory, 3);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    std::string name = "test_sandbox", disabled = "--gtest_also_run_disabled_tests",
+                filter = "--gtest_filter=JournalClient.DISABLED_Works";
+    char* argv[] = {name.data(), disabled.data(), filter.data(), nullptr};
+    char* environment[] = {nullptr};
+    pid_t client = 0;
+    ASSERT_EQ(posix_spawn(&client, "/proc/self/exe", &actions, nullptr, argv, environment), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(directory);
+    // Later and later, so that it gets to its end on a slow machine as well.
+    usleep(1000 * (20 + static_cast<unsigned>(life * life) + random() % 100));
+    kill(client, SIGKILL);
+    int status = 0;
+    waitpid(client, &status, 0);
+    num_kills += WIFSIGNALED(status) ? 1 : 0;
+  }
+  ASSERT_TRUE(std::filesystem::exists(folder / "done"));
+  EXPECT_GE(num_kills, 1);
+  // What the client was told: in every life the same, each number once and in order.
+  std::istringstream told(read_all(folder / "done"));
+  const JournalContent journal = read_journal(folder / "journal");
+  std::string log;
+  int num_acknowledged = 0;
+  for (const JournalEntry& entry : journal.entries) {
+    if (static_cast<Outcome>(entry.result.outcome()) == Outcome::kSandboxFailed) continue;
+    log += std::to_string(num_acknowledged++) + "\n";
+    EXPECT_TRUE(entry.result.out().starts_with(log)) << entry.result.out();
+    std::string part(entry.result.out().size(), '\0');
+    told.read(part.data(), static_cast<std::streamsize>(part.size()));
+    EXPECT_EQ(part, entry.result.out());
+  }
+  EXPECT_EQ(num_acknowledged, kNumCalls);
+  EXPECT_EQ(told.peek(), EOF);
+}
+
+TEST_F(Journaled, ReplayComparesEverything) {
+  {
+    const auto sandbox = session(path(), *base_);
+    sh(*sandbox, "echo 1 > x; rm /data/lower; mkdir d");
+    sandbox->put_file("in", "12\n");
+    shell(*sandbox, "cat in; echo bad >&2; exit 3");
+    std::string text;
+    sandbox->get_file("in", &text);
+  }
+  JournalContent content = read_journal(path());
+  content.image.store = store_->folder();
+  const Replay same = replay(content);
+  EXPECT_EQ(same.num_calls, 4u);
+  EXPECT_THAT(same.differences, IsEmpty());
+
+  content.entries[1].call.mutable_put_file()->set_content("13\n");
+  content.entries[2].result.set_exit_code(4);
+  content.entries[2].result.set_err("good\n");
+  content.entries[3].result.set_outcome(static_cast<int>(Outcome::kTimeout));
+  std::vector<std::string> found;
+  for (const auto& difference : replay(content).differences)
+    found.push_back(std::to_string(difference.call) + " " + difference.what);
+  EXPECT_THAT(found, ElementsAre("1 file work/in came out differently", "2 exit code 4 became 3",
+                                 "2 stdout differs at byte 1: \"2?\" became \"3?\"",
+                                 "2 stderr differs at byte 0: \"good?\" became \"bad?\"",
+                                 "3 outcome timeout became ok",
+                                 "3 the file read differs at byte 1: \"2?\" became \"3?\""));
+}
+
+TEST_F(Journaled, ProvenanceNamesTheCallOfEveryChange) {
+  {
+    const auto sandbox = session(path(), *base_);
+    sh(*sandbox, "echo 1 > x; echo 1 > y");
+    sh(*sandbox, "cat x");
+    sh(*sandbox, "echo 2 > x; rm y");
+    sh(*sandbox, "rm /data/lower");
+  }
+  const JournalContent content = read_journal(path());
+  const auto lines = [&](const std::string& of) {
+    std::vector<std::string> all;
+    for (const FileOrigin& origin : provenance(content, of))
+      all.push_back(std::to_string(origin.call) + (origin.mode ? " set " : " removed ") +
+                    origin.path);
+    return all;
+  };
+  EXPECT_THAT(lines(""), ElementsAre("0 set work/x", "0 set work/y", "2 removed work/y",
+                                     "2 set work/x", "3 removed data/lower", "3 set data"));
+  EXPECT_THAT(lines("work/x"), ElementsAre("0 set work/x", "2 set work/x"));
+  EXPECT_THAT(lines("data"), ElementsAre("3 removed data/lower", "3 set data"));
+}
+
+// A write through a memory map leaves no time on a tmpfs.
+TEST_F(Journaled, WritesThroughMemoryMapsAreSeen) {
+  {
+    const auto sandbox = session(path());
+    sandbox->put_file("x", "before");
+    EXPECT_EQ(python(*sandbox,
+                     "import mmap\nf = open('x', 'r+b')\nm = mmap.mmap(f.fileno(), 0)\n"
+                     "m[:] = b'after!'\n")
+                  .exit_code,
+              0);
+  }
+  const auto origins = provenance(read_journal(path()), "x");
+  ASSERT_EQ(origins.size(), 2u);
+  EXPECT_EQ(origins[1].call, 2u);
+}
+
+TEST_F(Journaled, HolesCannotFillTheJournal) {
+  const auto sandbox = session(path(), {}, {.disk_bytes = 1 << 20});
+  EXPECT_EQ(sh(*sandbox, "echo 1 > x"), "");
+  EXPECT_EQ(shell(*sandbox, "for i in 1 2 3 4; do truncate -s 1000000 $i; done").outcome,
+            Outcome::kDiskLimit);
+  EXPECT_EQ(sh(*sandbox, "ls"), "x\n");
+  EXPECT_LT(std::filesystem::file_size(path()), 10'000u);
+}
+
+}  // namespace
+}  // namespace amalgam::sandbox
