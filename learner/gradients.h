@@ -2,10 +2,8 @@
 // backward passes. The router's selection bias has a place too; it stays zero.
 // Int tables are null.
 #pragma once
-#include <cstring>
-
 #include "kernels/arena.h"
-#include "kernels/thread_pool.h"
+#include "kernels/zero.h"
 #include "model/weights.h"
 
 namespace amalgam::learner {
@@ -19,9 +17,7 @@ class Gradients {
   }
 
   void zero(kernels::ThreadPool& pool) {
-    pool.ranges(static_cast<int64_t>(memory_.size()), 65536, [&](int64_t begin, int64_t end) {
-      std::memset(memory_.data() + begin, 0, static_cast<size_t>(end - begin) * sizeof(float));
-    });
+    kernels::zero(pool, memory_.data(), static_cast<int64_t>(memory_.size()));
   }
 
   model::Weights& weights() { return weights_; }

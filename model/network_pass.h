@@ -58,7 +58,13 @@ struct Network::Pass {
     const bool inside = recording() && transients.active() && life != Life::kSubBlock;
     Var x;
     x.v = value(rows, cols, life);
-    if (recording()) x.g = inside ? transients.gradient(n) : arena().alloc_zero<float>(n);
+    if (!recording()) return x;
+    if (inside) {
+      x.g = transients.gradient(pool(), n);
+    } else {
+      x.g = arena().alloc<float>(n);
+      kernels::zero(pool(), x.g, rows * cols);
+    }
     return x;
   }
   // Runs f, which fills values that were made kCheap.

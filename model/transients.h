@@ -7,12 +7,12 @@
 // backward steps find what they would find had it been kept, to the bit.
 #pragma once
 #include <cstddef>
-#include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 #include "kernels/arena.h"
+#include "kernels/zero.h"
 #include "model/tape.h"
 
 namespace amalgam::model {
@@ -29,11 +29,9 @@ class Transients {
     active_ = true;
   }
   float* value(size_t n) { return shared_.alloc<float>(n); }
-  float* gradient(size_t n) {
+  float* gradient(kernels::ThreadPool& pool, size_t n) {
     float* p = shared_.alloc<float>(n);
-    again([p, n] {
-      if (n) std::memset(p, 0, n * sizeof(float));
-    });
+    again([p, n, pool = &pool] { kernels::zero(*pool, p, static_cast<int64_t>(n)); });
     return p;
   }
   // f runs before the backward steps, after those that were given before it.
