@@ -7,12 +7,12 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "configs/check.h"
 #include "configs/error.h"
 #include "learner/expert_choice.h"
 #include "model/durable_file.h"
+#include "proto/append_file.h"
 
 namespace amalgam::learner {
 namespace {
@@ -32,17 +32,6 @@ void rename_file(const std::string& from, const std::string& to) {
 void remove_file(const fs::path& path) {
   std::error_code ignored;
   fs::remove(path, ignored);
-}
-
-// In the kernel before it has its name. That is enough: after a reboot the training state itself is
-// not trusted.
-void write_file(const std::string& path, const std::string& content) {
-  const std::string unfinished = path + ".tmp";
-  std::ofstream out(unfinished, std::ios::binary);
-  out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  out.close();
-  if (!out) throw Error(unfinished + ": cannot be written; free disk space and run again");
-  rename_file(unfinished, path);
 }
 
 void copy_file(const std::string& from, const std::string& to) {
@@ -137,7 +126,8 @@ std::vector<std::vector<int32_t>> AnticipatoryRouting::experts_of(
   content.reserve(total);
   for (const auto& e : experts)
     content.append(reinterpret_cast<const char*>(e.data()), e.size() * sizeof(int32_t));
-  write_file(path, content);
+  // Not brought to the disk: after a reboot the training state itself is not trusted.
+  proto::write_file_atomically(path, content);
   return experts;
 }
 

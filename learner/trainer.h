@@ -75,7 +75,6 @@ class Trainer {
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
   // load is even; 0 without the loss.
   double balance_loss() const { return balance_loss_; }
-  const TrainOptions& options() const { return options_; }
   // Mean MTP loss of the last accumulate(), without its weight; nothing if no block was trained.
   std::optional<double> mtp_loss() const { return mtp_loss_; }
   int64_t max_micro_tokens() const { return max_micro_tokens_; }

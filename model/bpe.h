@@ -19,7 +19,7 @@ class Bpe {
   // kMostMerges; ids are >= 0.
   Bpe(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges);
 
-  // Appends the ids of `word`.
+  // Appends the ids of `word`, which is valid UTF-8 throughout or holds no valid character at all.
   void encode(std::string_view word, std::vector<int32_t>& out) const;
 
  private:

@@ -91,16 +91,6 @@ void advise_huge_pages(kernels::Buffer<float>& floats) {
   if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
-// Without this check the kernel promises memory that it does not have, and later kills the process.
-void require_memory(const Weights& weights, const std::string& directory) {
-  const int64_t needed = weights.num_floats() * int64_t{sizeof(float)};
-  const int64_t present = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
-  if (needed <= present) return;
-  constexpr int64_t kGiB = int64_t{1} << 30;
-  throw Error(directory + ": needs " + std::to_string((needed + kGiB - 1) / kGiB) +
-              " GiB in f32, but this machine has " + std::to_string(present / kGiB) + " GiB");
-}
-
 void bind_to_buffers(Model& m) {
   m.floats.resize(static_cast<size_t>(m.weights.num_floats()));
   advise_huge_pages(m.floats);
@@ -109,6 +99,15 @@ void bind_to_buffers(Model& m) {
 }
 
 }  // namespace
+
+void require_memory(int64_t num_floats, const std::string& directory) {
+  const int64_t needed = num_floats * int64_t{sizeof(float)};
+  const int64_t present = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  if (needed <= present) return;
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  throw Error(directory + ": needs " + std::to_string((needed + kGiB - 1) / kGiB) +
+              " GiB in f32, but this machine has " + std::to_string(present / kGiB) + " GiB");
+}
 
 Model allocate_model(const ModelConfig& config) {
   Model m;
@@ -124,7 +123,7 @@ Model load_model(const std::string& path) {
   m.config = stored.config();
   m.weights = Weights(m.config);
   const TensorSources sources = stored.find(m.weights);
-  require_memory(m.weights, stored.directory());
+  require_memory(m.weights.num_floats(), stored.directory());
   bind_to_buffers(m);
   Destinations to;
   visit(m.weights, to);

@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 
-#include "configs/check.h"
 #include "configs/error.h"
 #include "kernels/quantize.h"
 #include "model/model_directory.h"
@@ -56,6 +55,7 @@ class Converter {
     } else {
       const FloatSource& source = *weights_.at(t.name);
       if (quantized_ != &source) quantize(source);
+      if (t.dtype == DType::kF8E8M0) count_tiles(source);
       const std::vector<uint8_t>& bytes = t.dtype == DType::kF8E8M0 ? scales_ : codes_;
       file.write(bytes.data(), bytes.size());
     }
@@ -156,11 +156,15 @@ class Converter {
     }
   }
 
+  bool is_fp4_to_fp8(const FloatSource& s) const {
+    return s.stored->dtype == DType::kI8 && target_dtype(s.storage, options_.to) == DType::kF8E4M3;
+  }
+
   void quantize(const FloatSource& s) {
     quantized_ = nullptr;
     const DType dtype = target_dtype(s.storage, options_.to);
     const bool fp4 = dtype == DType::kI8, keep = s.stored->dtype == dtype,
-               from_fp4 = !fp4 && s.stored->dtype == DType::kI8;
+               from_fp4 = is_fp4_to_fp8(s);
     codes_.resize(static_cast<size_t>(fp4 ? s.rows * s.cols / 2 : s.rows * s.cols));
     const int64_t scale_cols = num_tiles(s.cols, fp4 ? kFp4Tile.cols : kFp8WeightTile.cols);
     scales_.resize(
@@ -168,7 +172,7 @@ class Converter {
     const auto* stored_codes = reinterpret_cast<const uint8_t*>(s.stored->data);
     const auto* stored_scales = s.scale ? reinterpret_cast<const uint8_t*>(s.scale->data) : nullptr;
     std::mutex mutex;
-    std::vector<kernels::RatioTile> lossy;
+    lossy_.clear();
     read_pieces(s, 0, s.rows, kFp8WeightTile.rows, [&](int64_t begin, int64_t end, const float* x) {
       const float* row0 = x - begin * s.cols;
       if (keep) return Problem::kNone;  // read above to see that nothing is wrong with it
@@ -177,7 +181,7 @@ class Converter {
         kernels::fp4_to_fp8(stored_codes, stored_scales, s.cols, begin, end, codes_.data(),
                             scales_.data(), &found);
         const std::lock_guard lock(mutex);
-        lossy.insert(lossy.end(), found.begin(), found.end());
+        lossy_.insert(lossy_.end(), found.begin(), found.end());
       } else if (fp4) {
         kernels::quantize_e2m1(row0, s.cols, begin, end, codes_.data(), scales_.data());
       } else {
@@ -190,14 +194,17 @@ class Converter {
       std::copy_n(stored_codes, codes_.size(), codes_.begin());
       std::copy_n(stored_scales, scales_.size(), scales_.begin());
     }
-    if (from_fp4) {
-      report.num_fp4_tiles += static_cast<int64_t>(scales_.size());
-      std::sort(lossy.begin(), lossy.end(), [](const auto& a, const auto& b) {
-        return a.row != b.row ? a.row < b.row : a.col < b.col;
-      });
-      for (const kernels::RatioTile& tile : lossy) report.lossy.push_back({s.name, tile});
-    }
+    std::sort(lossy_.begin(), lossy_.end(), [](const auto& a, const auto& b) {
+      return a.row != b.row ? a.row < b.row : a.col < b.col;
+    });
     quantized_ = &s;
+  }
+
+  // Once a tensor, with its scale: a tensor is quantised twice when a shard ends between the two.
+  void count_tiles(const FloatSource& s) {
+    if (!is_fp4_to_fp8(s)) return;
+    report.num_fp4_tiles += static_cast<int64_t>(scales_.size());
+    for (const kernels::RatioTile& tile : lossy_) report.lossy.push_back({s.name, tile});
   }
 
   const StoredModel& stored_;
@@ -208,9 +215,10 @@ class Converter {
   std::map<std::string, const IntSource*> tables_;
   std::vector<StoredTensor> tensors_;
   std::vector<std::byte> piece_;
-  // A scale comes right before its weight in a file, so one tensor is kept.
+  // A scale comes right before its weight, mostly in the same file, so one tensor is kept.
   const FloatSource* quantized_ = nullptr;
   std::vector<uint8_t> codes_, scales_;
+  std::vector<kernels::RatioTile> lossy_;
   int64_t done_ = 0;
 };
 

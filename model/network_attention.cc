@@ -227,14 +227,16 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     }
     auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
     auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
-    auto* num_agreed = arena().alloc<int32_t>(static_cast<size_t>(T));
+    int32_t* num_agreed = numerics().index_scores_bf16 && !is_rerun
+                              ? arena().alloc<int32_t>(static_cast<size_t>(T))
+                              : nullptr;
     kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected,
                           num_agreed);
     for (int64_t t = 0; t < T && !is_rerun; ++t) {
       const int64_t visible = (positions[t] + 1) / rate;
       net.counters_.visible += visible;
       net.counters_.selected += num_selected[t];
-      if (!numerics().index_scores_bf16 || visible == num_selected[t]) continue;
+      if (!num_agreed || visible == num_selected[t]) continue;
       net.counters_.compared += num_selected[t];
       net.counters_.agreed += num_agreed[t];
     }

@@ -166,10 +166,9 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
                  row_weight,
                  recording() ? arena().alloc<float>(static_cast<size_t>(rows)) : nullptr};
   const bool fp8 = numerics().activations_fp8;
-  again([=, p = &pool()] {
-    kernels::gather_rows(*p, x.v.data, token_of, rows, D, routed.x.v.data);
-    if (fp8) round_activations(*p, routed.x.v, D, routed.x.v.data);
-  });
+  const Tensor in = fp8 ? rounded_activations(x.v) : x.v;  // as all experts read it
+  again(
+      [=, p = &pool()] { kernels::gather_rows(*p, in.data, token_of, rows, D, routed.x.v.data); });
   auto* shares = arena().alloc<Share>(static_cast<size_t>(E) + 1);
   size_t num_shares = 0;
   for (int64_t e = 0; e < E; ++e)
@@ -183,7 +182,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
     const int64_t width = m.shared.w1.rows;
     shared = {x, make(T, width), make(T, width), make(T, width, Life::kCheap),
               make(T, D, Life::kForward)};
-    if (fp8) shared.x.v = rounded_activations(x.v);
+    shared.x.v = in;
     shares[num_shares] = {&m.shared, dm ? &dm->shared : nullptr, 0, T};
     shared_share = {shares + num_shares, 1};
   }

@@ -44,18 +44,18 @@ struct Network::Pass {
     kSubBlock,  // it leaves the sub-block: the gradient is kept too
   };
   bool recomputes_tensors() const {
-    return recording() && transients.active() && rec->recompute == configs::Recompute::kTensors;
+    return transients.active() && rec->recompute == configs::Recompute::kTensors;
   }
   // Without a gradient.
   Tensor value(int64_t rows, int64_t cols, Life life) const {
-    const bool passing = life == Life::kForward && recording() && transients.active();
+    const bool passing = life == Life::kForward && transients.active();
     return passing || (life == Life::kCheap && recomputes_tensors())
                ? Tensor{transients.value(static_cast<size_t>(rows * cols)), rows, cols, 2}
                : arena().matrix(rows, cols);
   }
   Var make(int64_t rows, int64_t cols, Life life = Life::kKept) const {
     const auto n = static_cast<size_t>(rows * cols);
-    const bool inside = recording() && transients.active() && life != Life::kSubBlock;
+    const bool inside = transients.active() && life != Life::kSubBlock;
     Var x;
     x.v = value(rows, cols, life);
     if (!recording()) return x;

@@ -32,7 +32,12 @@ struct PackedModel {
 inline PackedModel load_packed_model(const std::string& directory,
                                      const configs::NumericsConfig& numerics = {},
                                      Passes passes = Passes::kForward) {
-  return PackedModel(load_model(directory), numerics, passes);
+  Model model = load_model(directory);
+  const Weights& w = model.weights;
+  require_memory(w.num_floats() + w.num_packed_floats() +
+                     (passes == Passes::kForwardAndBackward ? w.num_rounded_floats(numerics) : 0),
+                 directory);
+  return PackedModel(std::move(model), numerics, passes);
 }
 
 }  // namespace amalgam::model

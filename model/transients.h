@@ -22,7 +22,7 @@ class Transients {
   // `shared` is the memory that is used in turn; the functions stay in `kept`.
   Transients(kernels::Arena& kept, kernels::Arena& shared) : kept_(kept), shared_(shared) {}
 
-  bool active() const { return active_; }  // inside a sub-block
+  bool active() const { return active_; }  // inside a sub-block of a recorded pass
   void begin() {
     mark_ = shared_.mark();
     first_ = last_ = nullptr;

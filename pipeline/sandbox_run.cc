@@ -10,7 +10,6 @@
 
 #include "configs/error.h"
 #include "configs/suggest.h"
-#include "pipeline/byte_size.h"
 #include "pipeline/sandbox_images.h"
 #include "proto/append_file.h"
 #include "sandbox/function.h"
@@ -126,10 +125,7 @@ void SandboxRunOptions::describe(OptionSet& options) {
   describe_store(options, store);
   options.option("--timeout", timeout, "wall-clock limit, seconds");
   options.option("--cpu", cpu, "CPU-time limit of all its processes, seconds (0: --timeout)");
-  options.option("--memory", memory, "memory limit of all its processes and files");
-  options.option("--pids", pids, "processes and threads at a time");
-  options.option("--disk", disk, "size of the writable directory");
-  options.option("--output", output, "limit of stdout and of stderr");
+  limit.describe(options);
   options.flag("--json", json, "print one object with the outcome");
 }
 
@@ -137,17 +133,9 @@ sandbox::Limits SandboxRunOptions::limits() const {
   // Written so that NaN is refused.
   if (!(timeout > 0 && timeout < 1e9)) throw Error("sandbox run: --timeout must be positive");
   if (!(cpu >= 0 && cpu < 1e9)) throw Error("sandbox run: --cpu must not be negative");
-  if (pids < 1 || pids > 1'000'000)
-    throw Error("sandbox run: --pids must be between 1 and 1000000");
-  sandbox::Limits l;
+  sandbox::Limits l = limit.limits("sandbox run");
   l.wall_seconds = timeout;
   l.cpu_seconds = cpu > 0 ? cpu : timeout;
-  l.memory_bytes = parse_byte_size(memory, "sandbox run: --memory");
-  // Our own process in the sandbox counts too.
-  if (l.memory_bytes < 1 << 20) throw Error("sandbox run: --memory must be at least 1M");
-  l.disk_bytes = parse_byte_size(disk, "sandbox run: --disk");
-  l.output_bytes = parse_byte_size(output, "sandbox run: --output");
-  l.max_processes = static_cast<int>(pids);
   return l;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/limit_options.h"
 #include "pipeline/options.h"
 #include "sandbox/sandbox.h"
 
@@ -37,10 +38,9 @@ struct SandboxRunOptions {
       "sandbox_failed cancelled\n";
 
   std::vector<std::string> program;  // FILE and its arguments
-  std::string substrate = "container", memory = "256M", disk = "64M", output = "1M";
-  std::string image, journal, store;
+  std::string substrate = "container", image, journal, store;
   double timeout = 60, cpu = 0;
-  int64_t pids = 64;
+  LimitOptions limit;
   bool json = false;
   void describe(OptionSet& options);
   sandbox::Limits limits() const;  // throws Error

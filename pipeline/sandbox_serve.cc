@@ -8,11 +8,11 @@
 #include <boost/beast/http.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <thread>
 
 #include "configs/error.h"
-#include "pipeline/byte_size.h"
 #include "pipeline/interrupt.h"
 #include "sandbox/run_code.h"
 
@@ -115,22 +115,13 @@ void SandboxServeOptions::describe(OptionSet& options) {
   options.option("--host", host, "IP address to listen on");
   options.option("--port", port, "TCP port; 0: any that is free");
   options.option("--substrate", substrate, "container, or function (started ahead, -S)");
-  options.option("--memory", memory, "memory limit of a run that does not say its own");
-  options.option("--pids", pids, "processes and threads of a run");
-  options.option("--disk", disk, "size of a run's writable directory");
-  options.option("--output", output, "limit of stdout and of stderr of a run");
+  limit.describe(options);
   options.option("--connections", connections, "at a time; others wait");
 }
 
 int run_sandbox_serve(const SandboxServeOptions& options) {
-  Service service{options.substrate, {}};
-  service.limits.memory_bytes = parse_byte_size(options.memory, "sandbox serve: --memory");
-  service.limits.disk_bytes = parse_byte_size(options.disk, "sandbox serve: --disk");
-  service.limits.output_bytes = parse_byte_size(options.output, "sandbox serve: --output");
-  if (options.pids < 1 || options.pids > 1'000'000)
-    throw Error("sandbox serve: --pids must be between 1 and 1000000");
+  const Service service{options.substrate, options.limit.limits("sandbox serve")};
   if (options.connections < 1) throw Error("sandbox serve: --connections must be at least 1");
-  service.limits.max_processes = static_cast<int>(options.pids);
   std::string why;
   if (!sandbox::create(options.substrate, service.limits, &why))
     throw Error("sandbox serve: " + why);
@@ -147,15 +138,23 @@ int run_sandbox_serve(const SandboxServeOptions& options) {
       if (*open >= options.connections) poll(nullptr, 0, kLookMs);
       continue;
     }
-    const auto connection = std::make_shared<Connection>();
-    beast::error_code error;
-    acceptor.accept(connection->socket, error);
-    if (error) continue;
-    ++*open;
-    std::thread([service, open, connection] {
-      serve_connection(service, connection.get());
-      --*open;
-    }).detach();
+    // Without descriptors, memory or threads for one more, the next waits.
+    try {
+      const auto connection = std::make_shared<Connection>();
+      acceptor.accept(connection->socket);
+      ++*open;
+      const std::shared_ptr<void> place(nullptr, [open](void*) { --*open; });
+      std::thread([service, place, connection] {
+        try {
+          serve_connection(service, connection.get());
+        } catch (const std::exception& e) {  // this client's connection closes
+          std::fprintf(stderr, "amalgam: sandbox serve: %s\n", e.what());
+        }
+      }).detach();
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "amalgam: sandbox serve: a connection is not taken: %s\n", e.what());
+      poll(nullptr, 0, kLookMs);
+    }
   }
   // A run that is under way then dies with its sandbox, without its thread.
   for (int waited = 0; *open > 0 && waited < kEndMs; waited += kLookMs) poll(nullptr, 0, kLookMs);

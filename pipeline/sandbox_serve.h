@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "pipeline/limit_options.h"
 #include "pipeline/options.h"
 
 namespace amalgam::pipeline {
@@ -17,9 +18,9 @@ struct SandboxServeOptions {
       "In verl: reward_model.sandbox_fusion.url=http://localhost:8080/run_code\n"
       "Whoever reaches the port may run programs in sandboxes; there is no other check.\n";
 
-  std::string host = "127.0.0.1", substrate = "container", memory = "256M", disk = "64M",
-              output = "1M";
-  int64_t port = 8080, pids = 64, connections = 64;
+  std::string host = "127.0.0.1", substrate = "container";
+  int64_t port = 8080, connections = 64;
+  LimitOptions limit;
   void describe(OptionSet& options);
 };
 

@@ -16,7 +16,6 @@ namespace amalgam::sandbox {
 namespace {
 
 // Deeper trees are refused: each level holds an open directory.
-constexpr int kMaxDepth = 200;
 
 Error unreadable(const std::string& path) {
   return Error("cannot read " + printable(path) + ": " + std::strerror(errno));
@@ -49,8 +48,8 @@ std::vector<std::string> sorted_names(int directory, const std::string& path) {
 
 void walk(int directory, const std::string& path, int depth,
           const std::function<bool(const TreeEntry&)>& visit) {
-  if (depth > kMaxDepth)
-    throw Error("folders are nested more than " + std::to_string(kMaxDepth) + " deep");
+  if (depth > kMaxTreeDepth)
+    throw Error("folders are nested more than " + std::to_string(kMaxTreeDepth) + " deep");
   TreeEntry entry;
   entry.parent = directory;
   for (std::string& name : sorted_names(directory, path)) {

@@ -28,6 +28,8 @@ class Fd {
   int fd_;
 };
 
+inline constexpr int kMaxTreeDepth = 200;  // folders in each other, each an open descriptor
+
 struct TreeEntry {
   int parent = -1;        // its open directory
   std::string name;       // in it

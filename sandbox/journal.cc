@@ -60,6 +60,7 @@ class Reader {
     const bool parsed = record.ParseFromArray(data.data(), static_cast<int>(data.size()));
     if (!parsed || (offset == 0) != record.has_header() ||
         (offset == 0 && record.header().version() != kVersion) ||
+        record.record_case() == proto::JournalRecord::RECORD_NOT_SET ||
         (record.has_result() && !is_open_))
       throw Error(path_ + " is no sandbox journal of this version (byte " + std::to_string(offset) +
                   ")");
@@ -100,7 +101,7 @@ JournalContent read_journal(const std::string& path) {
   return content;
 }
 
-Journal::Journal(const std::string& path, const Limits& limits, const Image& image) {
+Journal::Journal(const std::string& path, const Limits& limits, const Image& image) : path_(path) {
   Reader reader(path);
   // Locked before it is read, by a descriptor that dies with this process.
   proto::AppendFile(path).append("");
@@ -132,7 +133,11 @@ Journal::Journal(const std::string& path, const Limits& limits, const Image& ima
 Journal::~Journal() { close(lock_); }
 
 void Journal::write(const proto::JournalRecord& record) {
-  file_->append({record.SerializeAsString()});
+  std::string bytes;
+  if (!record.SerializeToString(&bytes))
+    throw Error(path_ +
+                ": what a call changed is larger than a record can be; use a smaller --disk");
+  file_->append({bytes});
 }
 
 void Journal::begin(const proto::SandboxCall& call) {

@@ -46,6 +46,7 @@ class Journal {
  private:
   void write(const proto::JournalRecord& record);
 
+  const std::string path_;
   std::vector<JournalEntry> entries_;
   int lock_ = -1;
   std::unique_ptr<proto::RecordFile> file_;

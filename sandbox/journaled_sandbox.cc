@@ -100,14 +100,14 @@ class JournaledSandbox : public Sandbox {
     std::string content;
     Result result = make(*sandbox_, &content);
     std::vector<TopChange> changes;
-    if (!call.has_get_file()) {
-      // A sandbox that died takes along what the call had done.
-      int directory = -1;
-      sandbox_->open_top(&directory);
-      const Fd top(directory);
-      if (!top || is_infrastructure(result.outcome)) {
-        drop_sandbox();
-      } else if (const std::string error = update_index(top.get(), &changes); !error.empty()) {
+    // A sandbox that died takes along what the call had done.
+    int directory = -1;
+    sandbox_->open_top(&directory);
+    const Fd top(directory);
+    if (!top || is_infrastructure(result.outcome)) {
+      drop_sandbox();
+    } else if (!call.has_get_file()) {
+      if (const std::string error = update_index(top.get(), &changes); !error.empty()) {
         result.outcome = Outcome::kDiskLimit;
         result.exit_code = 1;
         result.err += error;

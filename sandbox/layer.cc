@@ -96,6 +96,7 @@ std::string plain_path(std::string_view path) {
   if (path.find('\0') != std::string_view::npos) throw entry_error(path, "a 0 byte in the path");
   if (path.starts_with('/')) throw entry_error(path, "an absolute path; only relative ones may be");
   std::string plain;
+  int depth = 0;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
     const std::string_view part = path.substr(begin, end - begin);
@@ -103,6 +104,9 @@ std::string plain_path(std::string_view path) {
     if (part.empty() || part == ".") continue;
     if (part == "..") throw entry_error(path, "\"..\" in the path");
     if (part.size() > NAME_MAX) throw entry_error(path, "a name is too long");
+    if (++depth > kMaxTreeDepth)
+      throw entry_error(path.substr(0, NAME_MAX),
+                        "folders are nested more than " + std::to_string(kMaxTreeDepth) + " deep");
     if (!plain.empty()) plain += '/';
     plain += part;
   }

@@ -4,14 +4,19 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "sandbox/file_tree.h"
 
 namespace amalgam::sandbox {
 namespace {
+
+constexpr unsigned kMapSeconds = 10;
 
 bool write_map(int proc, pid_t pid, const char* file, unsigned owner) {
   const std::string path = std::to_string(pid) + "/" + file;
@@ -25,6 +30,9 @@ Fd make_map(unsigned owner, int proc) {
   const long child =
       syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   if (child == 0) {
+    // It must not outlive us; the alarm is for a parent that died before this line.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm(kMapSeconds);
     for (;;) pause();
   }
   if (child < 0) return Fd();
@@ -33,7 +41,8 @@ Fd make_map(unsigned owner, int proc) {
   if (write_map(proc, pid, "uid_map", owner) && write_map(proc, pid, "gid_map", owner))
     map = Fd(openat(proc, (std::to_string(pid) + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
   kill(pid, SIGKILL);
-  waitpid(pid, nullptr, 0);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
   return map;
 }
 

@@ -48,6 +48,8 @@ std::string parse(const std::string& text, Request* r) {
     return "unknown language '" + r->language + "'; use python or bash";
   if (!(r->seconds > 0 && r->seconds <= kMaxSeconds)) return "run_timeout must be in (0, 3600]";
   if (memory_mb > 1 << 20) return "memory_limit_MB is too large";
+  if (memory_mb > 0 && memory_mb * (1 << 20) < kMinMemoryBytes)
+    return "memory_limit_MB must be at least 1";
   if (memory_mb > 0) r->memory_bytes = static_cast<int64_t>(memory_mb * (1 << 20));
   const json files = object.value("files", json::object());
   if (!files.is_object() && !files.is_null()) return "files must be {path: base64}";
@@ -67,7 +69,8 @@ std::string parse(const std::string& text, Request* r) {
   return "";
 }
 
-Result run(Request r, const std::string& substrate, Sandbox& box, json* fetched) {
+Result run(Request r, const std::string& substrate, const Limits& limits, Sandbox& box,
+           json* fetched) {
   Command command;
   command.stdin_text = r.stdin_text;
   if (r.language == "python") {
@@ -82,9 +85,22 @@ Result run(Request r, const std::string& substrate, Sandbox& box, json* fetched)
     if (put.outcome != Outcome::kOk) return put;
   }
   Result result = box.exec(command);
+  // Holes and links let files be larger together than the directory may be.
+  int64_t left = limits.disk_bytes;
   for (const std::string& path : r.fetch) {
     std::string bytes;
-    if (box.get_file(path, &bytes).outcome == Outcome::kOk) (*fetched)[path] = encode_base64(bytes);
+    const Result got = box.get_file(path, &bytes);
+    if (is_infrastructure(got.outcome)) return got;
+    if (got.outcome != Outcome::kOk) continue;
+    left -= static_cast<int64_t>(bytes.size());
+    if (left < 0) {
+      fetched->clear();
+      result.outcome = Outcome::kDiskLimit;
+      result.exit_code = 1;
+      result.err += "fetch_files: together larger than the directory may be\n";
+      return result;
+    }
+    (*fetched)[path] = encode_base64(bytes);
   }
   return result;
 }
@@ -128,7 +144,7 @@ RunCodeAnswer run_code(const std::string& request, const std::string& substrate,
   Result result;
   json fetched = json::object();
   if (const auto box = create(substrate, l, &result.detail))
-    result = run(r, substrate, *box, &fetched);
+    result = run(r, substrate, l, *box, &fetched);
   return {200, dump(answer(result, std::move(fetched)))};
 }
 

@@ -2,9 +2,10 @@
 // find one here: the body of POST /run_code and its answer, as JSON text.
 //
 // Request: code; language: "python" or "bash"; stdin; run_timeout: wall-clock seconds (10);
-// memory_limit_MB: above 0; files: {path: base64}, put before the run; fetch_files: [path], read
-// after it. Other keys (compile_timeout) are ignored: nothing is compiled.
-// Answer: {"status": "Success" | "Failed" | "SandboxError", "message": "", "compile_result": null,
+// memory_limit_MB: 1 or more; files: {path: base64}, put before the run; fetch_files: [path], read
+// after it, together at most limits.disk_bytes. Other keys (compile_timeout) are ignored: nothing
+// is compiled. Answer: {"status": "Success" | "Failed" | "SandboxError", "message": "",
+// "compile_result": null,
 //   "run_result": {"status": "Finished" | "TimeLimitExceeded" | "Error", "execution_time": seconds,
 //                  "return_code": n or null, "stdout": "", "stderr": ""} or null,
 //   "executor_pod_name": null, "files": {path: base64}, "outcome": our own word (sandbox.h)}

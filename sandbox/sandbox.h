@@ -44,6 +44,9 @@ constexpr bool is_infrastructure(Outcome outcome) {
   return outcome == Outcome::kSandboxFailed || outcome == Outcome::kCancelled;
 }
 
+// The smallest Limits::memory_bytes: our own process in the sandbox counts too.
+inline constexpr int64_t kMinMemoryBytes = 1 << 20;
+
 struct Limits {
   double cpu_seconds = 2;    // per command, all its processes together
   double wall_seconds = 40;  // backstop for code that sleeps; at least 20 x cpu_seconds in runs

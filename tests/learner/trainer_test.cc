@@ -98,7 +98,27 @@ TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
   EXPECT_EQ(moved, 6);
 }
 
-// Without the options nothing of a step changes; with a coefficient the step is another one.
+// The balance loss alone moves the router, by its mean over the sequences: copies of one change
+// nothing.
+TEST_F(TrainerTest, BalanceLossIsAMeanOverSequences) {
+  const auto gate = [&](double coefficient, size_t copies) {
+    Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW}, 64,
+                    {.balance_loss_coefficient = coefficient});
+    const std::vector<TrainSequence> batch(copies, {ids_, std::vector<bool>(ids_.size(), true)});
+    trainer.accumulate(batch, 0, [](const MicroBatch&, const model::Var&) {});
+    const model::Matrix& g = trainer.gradients().weights().blocks[1].moe.gate;
+    return std::vector<float>(g.data, g.data + g.size());
+  };
+  const std::vector<float> none = gate(0, 1), one = gate(1, 1), two = gate(1, 2);
+  float largest = 0;
+  for (const float g : one) largest = std::max(largest, std::abs(g));
+  EXPECT_GT(largest, 1e-4f);
+  for (size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(none[i], 0);
+    EXPECT_NEAR(two[i], one[i], 1e-5f * largest);
+  }
+}
+
 TEST_F(TrainerTest, BalanceLossIsReportedPerSequenceAndLayer) {
   Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW}, 64,
                   {.balance_loss_coefficient = 1e-4});

@@ -12,7 +12,9 @@
 
 #include "configs/error.h"
 #include "kernels/quantize.h"
+#include "model/checkpoint.h"
 #include "model/durable_file.h"
+#include "model/init.h"
 #include "model/safetensors.h"
 #include "tests/model/temporary_directory.h"
 
@@ -139,6 +141,23 @@ TEST_F(Convert, Fp4ToFp8IsLosslessAndSaysSo) {
   EXPECT_EQ(loaded_bits(tmp_ / "fp8"), loaded_bits(golden("released_quant")));
   EXPECT_EQ(report.num_fp4_tiles, 4 * 4 * 3 * 2);  // layers, experts, matrices, tiles of each
   EXPECT_TRUE(report.lossy.empty());
+}
+
+// With more than ten experts, names in a file are in another order than experts ("experts.10"
+// before "experts.2"), so a shard that ends between a scale and its weight holds others in between.
+TEST_F(Convert, ShardsCountTilesOnce) {
+  ModelConfig config = load_model_config(golden("released_quant") + "/config.json");
+  config.n_routed_experts = 12;
+  Model m = allocate_model(config);
+  init_weights(config, 1, m.weights);
+  save_model(tmp_ / "many", config, m.weights);
+  convert(tmp_ / "many", Precision::kFp4, "fp4");
+  const ConvertReport whole = convert(tmp_ / "fp4", Precision::kFp8, "whole");
+  const ConvertReport shards = convert(tmp_ / "fp4", Precision::kFp8, "shards", 50'000);
+  EXPECT_EQ(whole.num_fp4_tiles, 4 * 12 * 3 * 2);  // layers, experts, matrices, tiles of each
+  EXPECT_EQ(shards.num_fp4_tiles, whole.num_fp4_tiles);
+  EXPECT_EQ(shards.lossy.size(), whole.lossy.size());
+  EXPECT_EQ(loaded_bits(tmp_ / "shards"), loaded_bits(tmp_ / "whole"));
 }
 
 TEST_F(Convert, NamesTheTilesThatAreNotLossless) {

@@ -101,6 +101,8 @@ TEST(SandboxServeOptions, BadOnesAreOneLine) {
               HasSubstr("must be an IP address"));
   EXPECT_THAT(run_program("sandbox serve --substrate jail").err, HasSubstr("unknown substrate"));
   EXPECT_THAT(run_program("sandbox serve --port 70000").err, HasSubstr("--port"));
+  EXPECT_THAT(run_program("sandbox serve --memory 512K").err,
+              HasSubstr("sandbox serve: --memory must be at least 1M"));
 }
 
 }  // namespace

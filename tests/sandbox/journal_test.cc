@@ -151,6 +151,11 @@ TEST_F(Journaled, ADeadSandboxIsReplaced) {
   kill_launcher();
   EXPECT_EQ(shell(*sandbox, "echo 2 > x").outcome, Outcome::kSandboxFailed);
   EXPECT_EQ(sh(*sandbox, "cat x"), "1\n");
+  kill_launcher();
+  std::string content;
+  EXPECT_EQ(sandbox->get_file("x", &content).outcome, Outcome::kSandboxFailed);
+  EXPECT_EQ(sandbox->get_file("x", &content).outcome, Outcome::kOk);
+  EXPECT_EQ(content, "1\n");
 }
 
 TEST_F(Journaled, OtherCallsAndSettingsAreRefused) {
@@ -174,6 +179,13 @@ TEST_F(Journaled, OtherCallsAndSettingsAreRefused) {
   proto::RecordFile(own_ / "later", keep).append({later.SerializeAsString()});
   EXPECT_THAT(error_of([&] { session(own_ / "later"); }), HasSubstr("journal of this version"));
   EXPECT_THAT(error_of([&] { read_journal(own_ / "later"); }), HasSubstr("of this version"));
+  // A record of nothing is not taken for a result: that would be one of exit code 0.
+  session(own_ / "empty");
+  proto::JournalRecord call;
+  call.mutable_call()->set_get_file("x");
+  proto::RecordFile(own_ / "empty", keep).append({call.SerializeAsString()});
+  proto::RecordFile(own_ / "empty", keep).append({std::string()});
+  EXPECT_THAT(error_of([&] { session(own_ / "empty"); }), HasSubstr("no sandbox journal"));
 }
 
 TEST_F(Journaled, DamageIsAnErrorAndATornTailIsCut) {

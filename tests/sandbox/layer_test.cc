@@ -176,6 +176,10 @@ TEST(PlainPath, HasOneSpelling) {
     EXPECT_NE(error_of([&] { plain_path(bad); }), "") << bad;
   EXPECT_NE(error_of([&] { plain_path(std::string(300, 'x')); }), "");
   EXPECT_NE(error_of([&] { plain_path(std::string("a\0b", 3)); }), "");
+  std::string deep = "a";  // deeper than what is later walked, checked and removed
+  for (int i = 1; i < kMaxTreeDepth; ++i) deep += "/a";
+  EXPECT_EQ(plain_path(deep), deep);
+  EXPECT_THAT(error_of([&] { plain_path(deep + "/a"); }), HasSubstr("nested more than"));
 }
 
 }  // namespace

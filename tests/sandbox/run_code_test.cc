@@ -85,6 +85,11 @@ TEST(RunCode, FilesGoInAndOut) {
   EXPECT_EQ(a["run_result"]["stdout"], "TEXT");
   EXPECT_EQ(a["files"], json({{"out", encode_base64("TEXT")}}));
   EXPECT_EQ(ask({{"code", ""}, {"files", {{"../x", ""}}}})["outcome"], "denied");
+  // Two files of holes, each as large as the directory may be.
+  const json large =
+      ask({{"code", "truncate -s 16M a b"}, {"language", "bash"}, {"fetch_files", {"a", "b"}}});
+  EXPECT_EQ(large["outcome"], "disk_limit");
+  EXPECT_TRUE(large["files"].empty());
 }
 
 TEST(RunCode, RefusesWhatItDoesNotUnderstand) {
@@ -92,7 +97,7 @@ TEST(RunCode, RefusesWhatItDoesNotUnderstand) {
        {json::array(), json{{"language", "python"}}, json{{"code", 1}},
         json{{"code", ""}, {"language", "cobol"}}, json{{"code", ""}, {"run_timeout", 0}},
         json{{"code", ""}, {"run_timeout", "1"}}, json{{"code", ""}, {"files", {{"x", "%"}}}},
-        json{{"code", ""}, {"fetch_files", {1}}}})
+        json{{"code", ""}, {"fetch_files", {1}}}, json{{"code", ""}, {"memory_limit_MB", 0.5}}})
     EXPECT_FALSE(ask(bad, "container", 400)["detail"].get<std::string>().empty()) << bad;
   EXPECT_EQ(run_code("{", "container", {}).http_status, 400);
 }

@@ -1,0 +1,19 @@
+// The limits that every command that runs programs in sandboxes takes.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "pipeline/options.h"
+#include "sandbox/sandbox.h"
+
+namespace amalgam::pipeline {
+
+struct LimitOptions {
+  std::string memory = "256M", disk = "64M", output = "1M";
+  int64_t pids = 64;
+  void describe(OptionSet& options);
+  // With the times of a default Limits. Error that begins with `command` for a bad value.
+  sandbox::Limits limits(const std::string& command) const;
+};
+
+}  // namespace amalgam::pipeline
