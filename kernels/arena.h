@@ -3,6 +3,8 @@
 // needs more, never in a steady state. Not thread-safe: one owner allocates, tasks only use what
 // they were given.
 #pragma once
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +17,16 @@
 
 namespace amalgam::kernels {
 
+// Asks for 2 MiB pages, which fewer address translations reach and which are given out faster than
+// 4 KiB ones. Only advice: where the kernel does not take it, the memory works as it is.
+inline void advise_huge_pages(void* memory, size_t bytes) {
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  const auto begin = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  const uintptr_t end = (begin + bytes) / kHugePage * kHugePage;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+}
+
 // Owner of 64-byte aligned memory; the content is uninitialised.
 template <class T>
 class Buffer {
@@ -25,6 +37,7 @@ class Buffer {
     if (n > capacity_) {
       data_.reset(static_cast<T*>(std::aligned_alloc(64, (n * sizeof(T) + 63) / 64 * 64)));
       if (!data_) throw std::bad_alloc();
+      advise_huge_pages(data_.get(), n * sizeof(T));
       capacity_ = n;
     }
     size_ = n;

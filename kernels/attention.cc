@@ -38,7 +38,15 @@ HWY_INLINE const float* Fetch(const float* key, int64_t channels) {
   return key;
 }
 
-HWY_INLINE int64_t PaddedLanes(int64_t lanes) { return (lanes + kLanes - 1) / kLanes * kLanes; }
+// Vectors over (token, head) pairs. A decode step has as many as there are heads: where half a
+// vector holds them, whole ones would work on nothing for half of their time.
+using Whole = F32;
+using Half = hn::CappedTag<float, 8>;
+template <class D>
+HWY_INLINE int64_t PaddedLanes(D d, int64_t lanes) {
+  constexpr auto kStep = static_cast<int64_t>(hn::MaxLanes(d));
+  return (lanes + kStep - 1) / kStep * kStep;
+}
 
 // Fills keys, masks (and entry numbers) of the tokens [t0, t0 + tokens) of sequence s.
 void CollectKeys(const AttentionOp& op, const AttentionSequence& s, int64_t t0, int64_t tokens,
@@ -95,37 +103,39 @@ HWY_INLINE void TransposeIn(const float* x, int64_t lanes, int64_t L, int64_t C,
 }
 
 // out[j, l] = Σ_c keys[j][c] · xt[c, l]
-template <int kKeys, int kVecs>
-HWY_INLINE void ScoreBlock(const float* const* keys, const float* xt, int64_t L, int64_t C,
+template <int kKeys, int kVecs, class D>
+HWY_INLINE void ScoreBlock(D d, const float* const* keys, const float* xt, int64_t L, int64_t C,
                            float* out) {
-  const F32 d;
-  VF acc[kKeys][kVecs];
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(d));
+  hn::Vec<D> acc[kKeys][kVecs];
   for (int j = 0; j < kKeys; ++j)
     for (int v = 0; v < kVecs; ++v) acc[j][v] = hn::Zero(d);
   for (int64_t c = 0; c < C; ++c) {
-    VF x[kVecs];
-    for (int v = 0; v < kVecs; ++v) x[v] = hn::LoadU(d, xt + c * L + v * kLanes);
+    hn::Vec<D> x[kVecs];
+    for (int v = 0; v < kVecs; ++v) x[v] = hn::LoadU(d, xt + c * L + v * kStep);
     for (int j = 0; j < kKeys; ++j) {
-      const VF k = hn::Set(d, keys[j][c]);
+      const hn::Vec<D> k = hn::Set(d, keys[j][c]);
       for (int v = 0; v < kVecs; ++v) acc[j][v] = hn::MulAdd(k, x[v], acc[j][v]);
     }
   }
   for (int j = 0; j < kKeys; ++j)
-    for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[j][v], d, out + j * L + v * kLanes);
+    for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[j][v], d, out + j * L + v * kStep);
 }
-template <int kVecs>
-HWY_INLINE void ScoreLanes(const float* const* keys, int64_t n, const float* xt, int64_t L,
+template <int kVecs, class D>
+HWY_INLINE void ScoreLanes(D d, const float* const* keys, int64_t n, const float* xt, int64_t L,
                            int64_t C, float* out) {
   constexpr int kKeys = 8 / kVecs;
   int64_t j = 0;
-  for (; j + kKeys <= n; j += kKeys) ScoreBlock<kKeys, kVecs>(keys + j, xt, L, C, out + j * L);
-  for (; j < n; ++j) ScoreBlock<1, kVecs>(keys + j, xt, L, C, out + j * L);
+  for (; j + kKeys <= n; j += kKeys) ScoreBlock<kKeys, kVecs>(d, keys + j, xt, L, C, out + j * L);
+  for (; j < n; ++j) ScoreBlock<1, kVecs>(d, keys + j, xt, L, C, out + j * L);
 }
-HWY_INLINE void Scores(const float* const* keys, int64_t n, const float* xt, int64_t L, int64_t C,
-                       float* out) {
+template <class D>
+HWY_INLINE void Scores(D d, const float* const* keys, int64_t n, const float* xt, int64_t L,
+                       int64_t C, float* out) {
+  constexpr auto kStep = static_cast<int64_t>(hn::MaxLanes(d));
   int64_t l = 0;
-  for (; l + 2 * kLanes <= L; l += 2 * kLanes) ScoreLanes<2>(keys, n, xt + l, L, C, out + l);
-  for (; l < L; l += kLanes) ScoreLanes<1>(keys, n, xt + l, L, C, out + l);
+  for (; l + 2 * kStep <= L; l += 2 * kStep) ScoreLanes<2>(d, keys, n, xt + l, L, C, out + l);
+  for (; l < L; l += kStep) ScoreLanes<1>(d, keys, n, xt + l, L, C, out + l);
 }
 
 // out[l, c] = Σ_j w[j, l] · keys[j][c], keys ascending; of the channels from c on
@@ -169,7 +179,7 @@ HWY_INLINE void Values(const float* const* keys, int64_t n, const float* w, int6
 
 struct Tile {
   int64_t tokens, lanes, L, n;  // n keys
-  VF scale;
+  float scale;
 };
 
 // Lane l belongs to token l / H: its bit in the keys' masks.
@@ -177,36 +187,39 @@ HWY_INLINE void LaneBits(const AttentionOp& op, const Tile& t, int32_t* bits) {
   for (int64_t l = 0; l < t.L; ++l)
     bits[l] = l < t.lanes ? static_cast<int32_t>(1u << (l / op.heads)) : 0;
 }
-HWY_INLINE auto SeenMask(uint32_t seen_by, const int32_t* bits) {
-  const F32 d;
-  const I32 di;
+template <class D>
+HWY_INLINE auto SeenMask(D d, uint32_t seen_by, const int32_t* bits) {
+  const hn::RebindToSigned<D> di;
   const auto seen = hn::And(hn::Load(di, bits), hn::Set(di, static_cast<int32_t>(seen_by)));
   return hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Ne(seen, hn::Zero(di)))));
 }
 
 // s [n, L] raw dot products -> probabilities; max and denominator [L].
-HWY_INLINE void Softmax(const AttentionOp& op, const Tile& t, const TileMemory& m,
+template <class D>
+HWY_INLINE void Softmax(D d, const AttentionOp& op, const Tile& t, const TileMemory& m,
                         const int32_t* bits, float* s, float* max, float* denominator) {
-  const F32 d;
-  HWY_ALIGN float sink[kLanes];
-  for (int64_t l = 0; l < t.L; l += kLanes) {
-    for (int64_t i = 0; i < kLanes; ++i) sink[i] = op.sink[(l + i) % op.heads];
-    const VF vsink = hn::Load(d, sink), none = hn::Set(d, -INFINITY);
-    VF top = vsink;
+  using V = hn::Vec<D>;
+  constexpr auto kStep = static_cast<int64_t>(hn::MaxLanes(d));
+  HWY_ALIGN float sink[kStep];
+  const V scale = hn::Set(d, t.scale), none = hn::Set(d, -INFINITY);
+  for (int64_t l = 0; l < t.L; l += kStep) {
+    for (int64_t i = 0; i < kStep; ++i) sink[i] = op.sink[(l + i) % op.heads];
+    const V vsink = hn::Load(d, sink);
+    V top = vsink;
     for (int64_t j = 0; j < t.n; ++j) {
-      const VF v = hn::IfThenElse(SeenMask(m.seen_by[static_cast<size_t>(j)], bits + l),
-                                  hn::Mul(hn::LoadU(d, s + j * t.L + l), t.scale), none);
+      const V v = hn::IfThenElse(SeenMask(d, m.seen_by[static_cast<size_t>(j)], bits + l),
+                                 hn::Mul(hn::LoadU(d, s + j * t.L + l), scale), none);
       hn::StoreU(v, d, s + j * t.L + l);
       top = hn::Max(top, v);
     }
-    VF sum = hn::Zero(d);
+    V sum = hn::Zero(d);
     for (int64_t j = 0; j < t.n; ++j) {
-      const VF e = Exp(hn::Sub(hn::LoadU(d, s + j * t.L + l), top));
+      const V e = Exp(d, hn::Sub(hn::LoadU(d, s + j * t.L + l), top));
       hn::StoreU(e, d, s + j * t.L + l);
       sum = hn::Add(sum, e);
     }
-    sum = hn::Add(sum, Exp(hn::Sub(vsink, top)));
-    const VF inverse = hn::Div(hn::Set(d, 1.0f), sum);
+    sum = hn::Add(sum, Exp(d, hn::Sub(vsink, top)));
+    const V inverse = hn::Div(hn::Set(d, 1.0f), sum);
     for (int64_t j = 0; j < t.n; ++j)
       hn::StoreU(hn::Mul(hn::LoadU(d, s + j * t.L + l), inverse), d, s + j * t.L + l);
     hn::StoreU(top, d, max + l);
@@ -214,21 +227,22 @@ HWY_INLINE void Softmax(const AttentionOp& op, const Tile& t, const TileMemory& 
   }
 }
 
-void AttentionTile(const AttentionOp& op, const AttentionSequence& s, int64_t t0, int64_t tokens,
-                   const float* q, float* o, float* stats, float* mass) {
+template <class D>
+HWY_INLINE void ForwardTile(D d, const AttentionOp& op, const AttentionSequence& s, int64_t t0,
+                            int64_t tokens, const float* q, float* o, float* stats, float* mass) {
   thread_local TileMemory m;
   CollectKeys(op, s, t0, tokens, m);
-  const int64_t C = op.head_dim, lanes = tokens * op.heads, L = PaddedLanes(lanes);
+  const int64_t C = op.head_dim, lanes = tokens * op.heads, L = PaddedLanes(d, lanes);
   const Tile t{tokens, lanes, L, static_cast<int64_t>(m.keys.size()),
-               hn::Set(F32(), 1.0f / std::sqrt(static_cast<float>(C)))};
+               1.0f / std::sqrt(static_cast<float>(C))};
   float* p = m.floats(static_cast<size_t>((t.n + C + 3) * L));
   float *xt = p + t.n * L, *max = xt + C * L, *denominator = max + L;
   auto* bits = reinterpret_cast<int32_t*>(denominator + L);
   LaneBits(op, t, bits);
   const int64_t row = s.row + t0;
   TransposeIn(q + row * op.heads * C, lanes, L, C, xt);
-  Scores(m.keys.data(), t.n, xt, L, C, p);
-  Softmax(op, t, m, bits, p, max, denominator);
+  Scores(d, m.keys.data(), t.n, xt, L, C, p);
+  Softmax(d, op, t, m, bits, p, max, denominator);
   Values(m.keys.data(), t.n, p, lanes, L, C, o + row * op.heads * C);
   if (stats)
     for (int64_t l = 0; l < lanes; ++l) {
@@ -246,6 +260,14 @@ void AttentionTile(const AttentionOp& op, const AttentionSequence& s, int64_t t0
         mass[(row + i) * op.topk + slot++] = sum;
       }
     }
+}
+
+void AttentionTile(const AttentionOp& op, const AttentionSequence& s, int64_t t0, int64_t tokens,
+                   const float* q, float* o, float* stats, float* mass) {
+  if (tokens * op.heads <= 8)
+    ForwardTile(Half(), op, s, t0, tokens, q, o, stats, mass);
+  else
+    ForwardTile(Whole(), op, s, t0, tokens, q, o, stats, mass);
 }
 
 // dk[c] += Σ_l ds[l]·q[l, c] + p[l]·do[l, c], lanes l ascending
@@ -280,12 +302,13 @@ HWY_INLINE void KeyGradient(const float* ds, const float* p, int64_t lanes, int6
 void AttentionTileBackward(const AttentionOp& op, const AttentionSequence& s, int64_t t0,
                            int64_t tokens, const float* q, const float* stats, const float* d_o,
                            float* dq, float* dkv, float* dentries, float* dsink) {
-  const F32 d;
+  const Whole d;
   thread_local TileMemory m;
   CollectKeys(op, s, t0, tokens, m);
-  const int64_t C = op.head_dim, H = op.heads, lanes = tokens * H, L = PaddedLanes(lanes);
+  const int64_t C = op.head_dim, H = op.heads, lanes = tokens * H, L = PaddedLanes(d, lanes);
   const Tile t{tokens, lanes, L, static_cast<int64_t>(m.keys.size()),
-               hn::Set(d, 1.0f / std::sqrt(static_cast<float>(C)))};
+               1.0f / std::sqrt(static_cast<float>(C))};
+  const VF scale = hn::Set(d, t.scale);
   float* p = m.floats(static_cast<size_t>((2 * t.n + C + 3) * L));
   float *ds = p + t.n * L, *xt = ds + t.n * L, *max = xt + C * L, *inverse = max + L;
   auto* bits = reinterpret_cast<int32_t*>(inverse + L);
@@ -297,16 +320,16 @@ void AttentionTileBackward(const AttentionOp& op, const AttentionSequence& s, in
     inverse[l] = l < lanes ? 1.0f / stats[(row * H + l) * 2 + 1] : 0.0f;
   }
   TransposeIn(qt, lanes, L, C, xt);
-  Scores(m.keys.data(), t.n, xt, L, C, p);
+  Scores(d, m.keys.data(), t.n, xt, L, C, p);
   TransposeIn(got, lanes, L, C, xt);
-  Scores(m.keys.data(), t.n, xt, L, C, ds);  // dP
+  Scores(d, m.keys.data(), t.n, xt, L, C, ds);  // dP
   HWY_ALIGN float delta_lane[kLanes];
   for (int64_t l = 0; l < L; l += kLanes) {
     const VF top = hn::LoadU(d, max + l), inv = hn::LoadU(d, inverse + l);
     VF delta = hn::Zero(d);  // Σ_j p_j dp_j
     for (int64_t j = 0; j < t.n; ++j) {
-      const VF score = hn::Mul(hn::LoadU(d, p + j * L + l), t.scale);
-      const VF e = hn::IfThenElseZero(SeenMask(m.seen_by[static_cast<size_t>(j)], bits + l),
+      const VF score = hn::Mul(hn::LoadU(d, p + j * L + l), scale);
+      const VF e = hn::IfThenElseZero(SeenMask(d, m.seen_by[static_cast<size_t>(j)], bits + l),
                                       hn::Mul(Exp(hn::Sub(score, top)), inv));
       hn::StoreU(e, d, p + j * L + l);
       delta = hn::MulAdd(e, hn::LoadU(d, ds + j * L + l), delta);
@@ -314,7 +337,7 @@ void AttentionTileBackward(const AttentionOp& op, const AttentionSequence& s, in
     for (int64_t j = 0; j < t.n; ++j) {
       const VF g = hn::Mul(
           hn::Mul(hn::LoadU(d, p + j * L + l), hn::Sub(hn::LoadU(d, ds + j * L + l), delta)),
-          t.scale);
+          scale);
       hn::StoreU(g, d, ds + j * L + l);
     }
     // The sink has p_sink = exp(sink - max)/denominator and value 0: dsink = -p_sink·delta.

@@ -25,16 +25,17 @@ constexpr int64_t kLanes = HWY_MAX_BYTES / 4;  // 8 (AVX2) or 16 (AVX-512)
 constexpr int kHalves = static_cast<int>(16 / kLanes);
 
 // exp(x); 0 below about -87.3 (so exp(-inf) = 0), about 2.4e38 above 88.3. Error < 2 ulp.
-HWY_INLINE VF Exp(VF x) {
-  const F32 d;
-  const I32 di;
-  const VF lo = hn::Set(d, -87.3365f), hi = hn::Set(d, 88.3762f);
+template <class D>
+HWY_INLINE hn::Vec<D> Exp(D d, hn::Vec<D> x) {
+  using V = hn::Vec<D>;
+  const hn::RebindToSigned<D> di;
+  const V lo = hn::Set(d, -87.3365f), hi = hn::Set(d, 88.3762f);
   const auto underflow = hn::Lt(x, lo);
   x = hn::Min(hn::Max(x, lo), hi);
-  const VF n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
-  VF r = hn::MulAdd(n, hn::Set(d, -0.693359375f), x);
+  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+  V r = hn::MulAdd(n, hn::Set(d, -0.693359375f), x);
   r = hn::MulAdd(n, hn::Set(d, 2.12194440e-4f), r);
-  VF p = hn::Set(d, 1.9875691500e-4f);
+  V p = hn::Set(d, 1.9875691500e-4f);
   p = hn::MulAdd(p, r, hn::Set(d, 1.3981999507e-3f));
   p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
   p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
@@ -44,6 +45,7 @@ HWY_INLINE VF Exp(VF x) {
   const auto scale = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
   return hn::IfThenElse(underflow, hn::Zero(d), hn::Mul(p, hn::BitCast(d, scale)));
 }
+HWY_INLINE VF Exp(VF x) { return Exp(F32(), x); }
 
 // log(x) for normal x > 0; error < 2 ulp, relative error small near 1 too.
 HWY_INLINE VF Log(VF x) {

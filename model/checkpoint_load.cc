@@ -81,19 +81,8 @@ void load_floats(const std::vector<FloatSource>& sources, const std::vector<Tens
                 " holds a number that is not finite");
 }
 
-// Fresh memory is given out page by page: with 2 MiB pages loading takes 0.4 of the time.
-void advise_huge_pages(kernels::Buffer<float>& floats) {
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-  const auto begin = reinterpret_cast<uintptr_t>(floats.data());
-  const uintptr_t end = begin + floats.size() * sizeof(float);
-  const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
-  // Only advice: where the kernel does not take it, the memory works as it is.
-  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
-}
-
 void bind_to_buffers(Model& m) {
   m.floats.resize(static_cast<size_t>(m.weights.num_floats()));
-  advise_huge_pages(m.floats);
   m.ints.resize(static_cast<size_t>(m.weights.num_ints()));
   m.weights.bind(m.floats.data(), m.ints.data());
 }

@@ -23,7 +23,7 @@ namespace amalgam::rollout {
 
 struct EngineOptions {
   int64_t max_batch = 256;      // sequences that hold a cache at the same time
-  int64_t prefill_chunk = 512;  // prompt tokens fed per step, over all sequences
+  int64_t prefill_chunk = 256;  // prompt tokens fed per step, over all sequences
   bool draft = false;           // needs weights with an MTP block
 };
 
