@@ -52,7 +52,7 @@ HWY_INLINE int64_t PaddedLanes(D d, int64_t lanes) {
 void CollectKeys(const AttentionOp& op, const AttentionSequence& s, int64_t t0, int64_t tokens,
                  TileMemory& m) {
   m.keys.clear(), m.entry.clear(), m.seen_by.clear();
-  const int64_t p0 = s.window.first + t0, p1 = p0 + tokens - 1;
+  const int64_t p0 = s.position + t0, p1 = p0 + tokens - 1;
   for (int64_t p = std::max<int64_t>(0, p0 - op.window + 1); p <= p1; ++p) {
     // token t0 + i at position p0 + i sees p iff p ≤ p0 + i < p + window
     const int64_t lo = std::max<int64_t>(0, p - p0),
@@ -408,7 +408,7 @@ void attention_backward(ThreadPool& pool, Arena& scratch, const AttentionOp& op,
   // One task a sequence: its keys' gradients collect the tiles in order.
   pool.run(n, [&](int64_t i) {
     const AttentionSequence& s = op.sequences[static_cast<size_t>(i)];
-    CHECK_EQ(s.window.first, 0);
+    CHECK_EQ(s.position, 0);
     for (int64_t t = 0; t < s.num_rows; t += step) HWY_DYNAMIC_DISPATCH(AttentionTileBackward)
     (op, s, t, std::min(step, s.num_rows - t), q, stats, d_o, dq, dkv, dentries,
      sinks + i * op.heads);

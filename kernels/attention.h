@@ -22,8 +22,9 @@
 namespace amalgam::kernels {
 
 struct AttentionSequence {
-  int64_t row = 0, num_rows = 0;   // its tokens in the batch
-  KeyRows window;                  // [.., C]; window.first = position of the first token
+  int64_t row = 0, num_rows = 0;   // its tokens in the batch of queries
+  int64_t position = 0;            // of the first of them
+  KeyRows window;                  // [.., C]
   const float* entries = nullptr;  // compressed entries [.., C], entry i of this sequence at row i
   int64_t entries_row = 0;         // training: row of entry 0 in the gradient of the entries
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "configs/check.h"
 #include "kernels/embedding.h"
@@ -144,11 +145,39 @@ Var Network::Pass::head(const Var& X, const HyperConnection& hc, HyperConnection
   return h;
 }
 
-void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other) {
+Network::Pass::Queries Network::Pass::last_queries() const {
+  const auto& num_read = batch.num_read;
+  const int64_t total = std::accumulate(num_read.begin(), num_read.end(), int64_t{0});
+  if (num_read.empty() || total == T) return all();
+  CHECK(!recording() && batch.given_experts.empty() && batch.chosen_experts.empty());
+  CHECK_EQ(num_read.size(), batch.sequences.size());
+  const auto size = static_cast<size_t>(total);
+  auto *row = arena().alloc<int32_t>(size), *at = arena().alloc<int32_t>(size),
+       *id = arena().alloc<int32_t>(size);
+  auto* sequences = arena().alloc<SequenceSlice>(num_read.size());
+  int64_t n = 0;
+  for (size_t i = 0; i < num_read.size(); ++i) {
+    const SequenceSlice& s = batch.sequences[i];
+    CHECK_LE(num_read[i], s.num_rows);
+    sequences[i] = {n, num_read[i], s.cache};
+    for (int64_t t = s.row + s.num_rows - num_read[i]; t < s.row + s.num_rows; ++t, ++n)
+      row[n] = static_cast<int32_t>(t), at[n] = positions[t], id[n] = ids[t];
+  }
+  return {total, at, id, {sequences, num_read.size()}, row};
+}
+
+Tensor Network::Pass::pick(const Tensor& x, const Queries& q) const {
+  const Tensor picked = arena().matrix(q.T, x.cols);
+  kernels::gather_rows(pool(), x.data, q.row, q.T, x.cols, picked.data);
+  return picked;
+}
+
+void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other,
+                          const Queries& q) {
   const int64_t n = c().hc_mult, D = c().hidden_size;
   // X' = hc_post(part(norm(hc_pre(X))))
   const auto sub_block = [&](const HyperConnection& hc, HyperConnection* dhc, const Tensor& weight,
-                             Tensor* dweight, const auto& part) {
+                             Tensor* dweight, const Queries& leaving, const auto& part) {
     const auto mark = arena().mark();
     if (recording()) transients.begin();
     const auto op = hc_op(c(), T, hc);
@@ -163,8 +192,14 @@ void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Va
                                dhc->base.data, dhc->scale.data);
     });
     const Var y = part(norm(x, D, &weight, dweight, nullptr, nullptr, 1));
-    const Var out = recording() ? make(T, n * D, Life::kSubBlock) : other;
-    kernels::hc_post(pool(), op, y.v.data, X.v.data, post.v.data, comb.v.data, out.v.data);
+    Tensor from = X.v, to = post.v, mix = comb.v;
+    if (leaving.row) {
+      T = leaving.T, positions = leaving.positions, ids = leaving.ids;
+      from = pick(from, leaving), to = pick(to, leaving), mix = pick(mix, leaving);
+    }
+    const Var out =
+        recording() ? make(T, n * D, Life::kSubBlock) : Var{{other.v.data, T, n * D, 2}};
+    kernels::hc_post(pool(), hc_op(c(), T, hc), y.v.data, from.data, to.data, mix.data, out.v.data);
     record([op, X, y, post, comb, out, p = &pool()] {
       kernels::hc_post_backward(*p, op, y.v.data, X.v.data, post.v.data, comb.v.data, out.g, y.g,
                                 X.g, post.g, comb.g);
@@ -177,12 +212,12 @@ void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Va
     }
     X = out;
   };
-  sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr,
+  sub_block(b.hc_attn, db ? &db->hc_attn : nullptr, b.attn_norm, db ? &db->attn_norm : nullptr, q,
             [&](const Var& x) {
               return attention(place.cache_layer, x, b.attn, db ? &db->attn : nullptr,
-                               b.attention_kind);
+                               b.attention_kind, q);
             });
-  sub_block(b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr,
+  sub_block(b.hc_ffn, db ? &db->hc_ffn : nullptr, b.ffn_norm, db ? &db->ffn_norm : nullptr, all(),
             [&](const Var& x) {
               return experts(place.load_layer, x, b.moe, db ? &db->moe : nullptr, b.mlp_kind);
             });
@@ -191,20 +226,20 @@ void Network::Pass::block(const BlockPlace& place, const Block& b, Block* db, Va
 void Network::Pass::recomputed_block(const BlockPlace& place, const Block& b, Block* db, Var& X) {
   const Var out = make(T, X.v.cols);
   const auto mark = arena().mark();
-  Pass forward{net, w, batch, rec, T, positions, nullptr};
+  Pass forward{net, w, batch, rec, T, positions, ids, nullptr};
   // Two sub-blocks change buffers twice: they end where they began, and X stays as it is.
   std::memcpy(out.v.data, X.v.data, static_cast<size_t>(X.v.size()) * sizeof(float));
   Var inner{out.v}, other = forward.make(T, X.v.cols);
-  forward.block(place, b, db, inner, other);
+  forward.block(place, b, db, inner, other, forward.all());
   CHECK_EQ(inner.v.data, out.v.data);
   arena().reset(mark);
-  record([network = &net, weights = &w, rows = batch, r = rec, tokens = T, at = positions, place,
-          block = &b, dblock = db, X, out] {
+  record([network = &net, weights = &w, rows = batch, r = rec, tokens = T, at = positions,
+          tokens_ids = ids, place, block = &b, dblock = db, X, out] {
     const auto begin = network->arena_.mark();
     Tape rerun(network->arena_);
-    Pass pass{*network, *weights, rows, r, tokens, at, &rerun, true};
+    Pass pass{*network, *weights, rows, r, tokens, at, tokens_ids, &rerun, true};
     Var last = X, unused;
-    pass.block(place, *block, dblock, last, unused);
+    pass.block(place, *block, dblock, last, unused, pass.all());
     std::memcpy(last.g, out.g, static_cast<size_t>(out.v.size()) * sizeof(float));
     rerun.backward();
     network->arena_.reset(begin);
@@ -215,7 +250,7 @@ void Network::Pass::recomputed_block(const BlockPlace& place, const Block& b, Bl
 Var Network::Pass::streams(int64_t num_layers) {
   const int64_t n = c().hc_mult, D = c().hidden_size;
   Var X = make(T, n * D);
-  const kernels::Embedding embedding{T, n, D, batch.ids.data()};
+  const kernels::Embedding embedding{T, n, D, ids};
   kernels::embed(pool(), embedding, w.embed.data, X.v.data);
   record([embedding, X, p = &pool(), g = rec ? rec->grads->embed.data : nullptr] {
     kernels::embed_backward(*p, embedding, X.g, g);
@@ -228,7 +263,7 @@ Var Network::Pass::streams(int64_t num_layers) {
     if (recording() && rec->recompute == configs::Recompute::kLayer)
       recomputed_block({i, i}, b, db, X);
     else
-      block({i, i}, b, db, X, other);
+      block({i, i}, b, db, X, other, i + 1 == num_layers ? last_queries() : all());
   }
   return X;
 }
@@ -257,7 +292,8 @@ Var Network::run(const Weights& weights, const Batch& batch, Recording* recordin
   if (recording)
     recording->expert_load.assign(weights.blocks.size() + weights.mtp.size(),
                                   std::vector<int64_t>());
-  Pass pass{*this, weights, batch, recording, static_cast<int64_t>(batch.ids.size()), positions};
+  const auto T = static_cast<int64_t>(batch.ids.size());
+  Pass pass{*this, weights, batch, recording, T, positions, batch.ids.data()};
   const Var X = pass.streams(static_cast<int64_t>(weights.blocks.size()));
   const Var h = pass.head(X, weights.hc_head, recording ? &recording->grads->hc_head : nullptr);
   const Var out = pass.norm(h, config_.hidden_size, &weights.norm,

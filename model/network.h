@@ -30,6 +30,10 @@ struct Batch {
   // nothing asked for.
   std::span<const int32_t> given_experts = {};  // in place of the router's choice
   std::span<int32_t> chosen_experts = {};       // out
+  // Inference: of each sequence, how many of its last rows the caller reads; run() returns those
+  // alone, one sequence after the other. Of the other rows the last layer computes what its cache
+  // keeps. Empty: all rows are read.
+  std::span<const int64_t> num_read = {};
 };
 
 // What tokens of CSA layers attend to while training, and the indexer's loss is over.
@@ -90,9 +94,10 @@ class Network {
   Network(const ModelConfig& config, kernels::ThreadPool& pool,
           const configs::NumericsConfig& numerics = {});
 
-  // Hidden states after the final norm, [T, D], in the arena. The caller resets the arena when it
-  // is done with them (and has run the tape). `streams`, when asked for: the residual streams after
-  // the last layer, [T, n_hc * D], as long-lived.
+  // Hidden states after the final norm, [T, D] (or of the rows in Batch::num_read), in the arena.
+  // The caller resets the arena when it is done with them (and has run the tape). `streams`, when
+  // asked for: the residual streams after the last layer, [T, n_hc * D], as long-lived; only where
+  // all rows are read.
   Var run(const Weights& weights, const Batch& batch, Recording* recording, Var* streams = nullptr);
   // The same for the MTP block, after a run() with the same recording: hidden states [R, D] for the
   // shared head. Needs weights with an MTP block.

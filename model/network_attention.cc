@@ -104,7 +104,7 @@ NewEntries compress(const Network::Pass& pass, const kernels::RopeTable& rope, c
 }  // namespace
 
 Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, Attention* da,
-                             AttentionKind kind) {
+                             AttentionKind kind, const Queries& queries) {
   const ModelConfig& cfg = c();
   const int64_t H = cfg.num_attention_heads, C = cfg.head_dim;
   const size_t n = batch.sequences.size();
@@ -113,16 +113,21 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   const int64_t rate = cfg.compress_rate(kind);
   const float index_loss = recording() ? rec->index_loss_coefficient : 0;
 
+  const int64_t Q = queries.T;
+  const bool fewer = queries.row;
+  const Var x_q = fewer ? Var{pick(x.v, queries)} : x;
   // Everything that reads x in one parallel region; the indexer's share is detached from it.
   Projection from_x[4] = {{&a.wq_a, da ? &da->wq_a : nullptr, {}},
                           {&a.wkv, da ? &da->wkv : nullptr, {}},
                           {&a.compressor.wkv, da ? &da->compressor.wkv : nullptr, {}},
                           {&a.compressor.wgate, da ? &da->compressor.wgate : nullptr, {}}};
-  project(x, Input::kTracked, std::span(from_x, compressed ? 4 : 2));
+  const std::span used = std::span(from_x, compressed ? 4 : 2);
+  if (fewer) project(x_q, Input::kTracked, used.first(1));
+  project(x, Input::kTracked, fewer ? used.subspan(1) : used);
   const Var qr = norm(from_x[0].out, cfg.q_lora_rank, &a.q_norm, da ? &da->q_norm : nullptr,
                       nullptr, nullptr, 1);
   const Var q_raw = linear(qr, a.wq_b, da ? &da->wq_b : nullptr);
-  const Var q = norm(q_raw, C, nullptr, nullptr, &rope, positions, H);
+  const Var q = norm(q_raw, C, nullptr, nullptr, &rope, queries.positions, H);
   const Var kv =
       norm(from_x[1].out, C, &a.kv_norm, da ? &da->kv_norm : nullptr, &rope, positions, 1);
 
@@ -131,8 +136,11 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   auto* sequences = arena().alloc<kernels::AttentionSequence>(n);
   for (size_t i = 0; i < n; ++i) {
     const SequenceSlice& s = batch.sequences[i];
-    sequences[i] = {.row = s.row,
-                    .num_rows = s.num_rows,
+    const SequenceSlice& own = queries.sequences[i];
+    const int64_t end = (s.cache ? s.cache->position() : 0) + s.num_rows;
+    sequences[i] = {.row = own.row,
+                    .num_rows = own.num_rows,
+                    .position = end - own.num_rows,
                     .window = key_rows(s, kv.v.data, C, s.cache ? s.cache->layer(layer).window : 0,
                                        cfg.sliding_window)};
   }
@@ -188,7 +196,8 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     Projection p[3] = {{&ix.compressor.wkv, dix ? &dix->compressor.wkv : nullptr, {}},
                        {&ix.compressor.wgate, dix ? &dix->compressor.wgate : nullptr, {}},
                        {&ix.weights_proj, dix ? &dix->weights_proj : nullptr, {}}};
-    project(x, Input::kDetached, std::span(p, choose || learns ? 3 : 2));
+    if (fewer && choose) project(x_q, Input::kDetached, std::span(p).subspan(2));
+    project(x, Input::kDetached, std::span(p, !fewer && (choose || learns) ? 3 : 2));
     index_entries = compress(
         *this, rope, ix.compressor, dix ? &dix->compressor : nullptr, p[0].out, p[1].out, rate,
         true,
@@ -203,37 +212,37 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
                                   kernels::index_keys_size(count, cfg.index_head_dim)));
       kernels::store_index_keys(index_entries.rows.v.row(index_entries.row[i]), count,
                                 cfg.index_head_dim, first, keys);
-      index_sequences[i] = {.row = s.row,
-                            .num_rows = s.num_rows,
-                            .position = s.cache ? s.cache->position() : 0,
+      index_sequences[i] = {.row = sequences[i].row,
+                            .num_rows = sequences[i].num_rows,
+                            .position = sequences[i].position,
                             .keys = keys,
                             .keys_row = index_entries.row[i]};
     }
     index.sequences = {index_sequences, n};
     if (choose || learns) {
       index_q = linear(qr, ix.wq_b, dix ? &dix->wq_b : nullptr, Input::kDetached);
-      kernels::rope(pool(), rope, kernels::Rotate::kForward, positions, cfg.index_n_heads,
-                    index_q.v.data, T * cfg.index_n_heads, cfg.index_head_dim);
+      kernels::rope(pool(), rope, kernels::Rotate::kForward, queries.positions, cfg.index_n_heads,
+                    index_q.v.data, Q * cfg.index_n_heads, cfg.index_head_dim);
       index_w = p[2].out;
       const float scale =
           1.0f / std::sqrt(static_cast<float>(cfg.index_head_dim * cfg.index_n_heads));
       for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.v.data[i] *= scale;
-      record([=, p = &pool(), table = &rope, at = positions, rows = T * cfg.index_n_heads,
+      record([=, p = &pool(), table = &rope, at = queries.positions, rows = Q * cfg.index_n_heads,
               cols = cfg.index_head_dim, heads = cfg.index_n_heads] {
         kernels::rope(*p, *table, kernels::Rotate::kInverse, at, heads, index_q.g, rows, cols);
         for (int64_t i = 0; i < index_w.v.size(); ++i) index_w.g[i] *= scale;
       });
       quantize_index(index_q, Life::kKept);
     }
-    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(T * index.topk));
-    auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(T));
+    auto* selected = arena().alloc<int32_t>(static_cast<size_t>(Q * index.topk));
+    auto* num_selected = arena().alloc<int32_t>(static_cast<size_t>(Q));
     int32_t* num_agreed = numerics().index_scores_bf16 && !is_rerun
-                              ? arena().alloc<int32_t>(static_cast<size_t>(T))
+                              ? arena().alloc<int32_t>(static_cast<size_t>(Q))
                               : nullptr;
     kernels::index_select(pool(), index, index_q.v.data, index_w.v.data, selected, num_selected,
                           num_agreed);
-    for (int64_t t = 0; t < T && !is_rerun; ++t) {
-      const int64_t visible = (positions[t] + 1) / rate;
+    for (int64_t t = 0; t < Q && !is_rerun; ++t) {
+      const int64_t visible = (queries.positions[t] + 1) / rate;
       net.counters_.visible += visible;
       net.counters_.selected += num_selected[t];
       if (!num_agreed || visible == num_selected[t]) continue;
@@ -242,7 +251,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     }
     op.selected = selected, op.num_selected = num_selected, op.topk = index.topk;
     if (learns) {
-      mass.v = arena().matrix(T, index.topk);
+      mass.v = arena().matrix(Q, index.topk);
       record([=, r = rec, p = &pool(), s = &scratch(), keys = index_entries.rows] {
         r->index_loss += kernels::index_loss_backward(
             *p, *s, index, index_q.v.data, index_w.v.data, keys.v.data, op.selected,
@@ -251,12 +260,12 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
     }
   }
 
-  const Var o = make(T, H * C);
-  float* stats = recording() ? arena().alloc<float>(static_cast<size_t>(T * H * 2)) : nullptr;
+  const Var o = make(Q, H * C);
+  float* stats = recording() ? arena().alloc<float>(static_cast<size_t>(Q * H * 2)) : nullptr;
   kernels::attention(pool(), op, q.v.data, o.v.data, stats, mass.v.data);
-  kernels::rope(pool(), rope, kernels::Rotate::kInverse, positions, H, o.v.data, T * H, C);
+  kernels::rope(pool(), rope, kernels::Rotate::kInverse, queries.positions, H, o.v.data, Q * H, C);
   record([op, q, kv, o, stats, entries_g = entries.rows.g, da, p = &pool(), s = &scratch(),
-          table = &rope, at = positions, rows = T * H, C, H] {
+          table = &rope, at = queries.positions, rows = Q * H, C, H] {
     kernels::rope(*p, *table, kernels::Rotate::kForward, at, H, o.g, rows, C);
     kernels::attention_backward(*p, *s, op, q.v.data, stats, o.g, q.g, kv.g, entries_g,
                                 da->sink.data);
@@ -267,11 +276,11 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
   // wo_a is block-diagonal: group i maps heads [i·H/g, (i+1)·H/g) to d_g channels.
   const int64_t g = cfg.o_groups, in = H * C / g, out = cfg.o_lora_rank;
   if (numerics().activations_fp8) round_activations(pool(), o.v, in, o.v.data);
-  const Var oa = make(T, g * out);
+  const Var oa = make(Q, g * out);
   auto* problems = arena().alloc<Gemm>(static_cast<size_t>(g));
   const bool panels = out % kernels::kPanel == 0;
   for (int64_t i = 0; i < g; ++i)
-    problems[i] = {.m = T,
+    problems[i] = {.m = Q,
                    .n = out,
                    .k = in,
                    .a = o.v.data + i * in,
@@ -282,7 +291,7 @@ Var Network::Pass::attention(int64_t layer, const Var& x, const Attention& a, At
                    .c = oa.v.data + i * out,
                    .ldc = g * out};
   kernels::gemm(pool(), {problems, static_cast<size_t>(g)});
-  record([=, weight = a.wo_a.data, p = &pool(), tokens = T] {
+  record([=, weight = a.wo_a.data, p = &pool(), tokens = Q] {
     for (int64_t i = 0; i < g; ++i)
       problems[i] = {.m = tokens,
                      .n = in,

@@ -138,7 +138,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
                          .scaling = static_cast<float>(cfg.routed_scaling_factor),
                          .bias = m.bias.data,
                          .tid2eid = kind == MlpKind::kHashMoe ? m.tid2eid.data : nullptr,
-                         .ids = batch.ids.data()};
+                         .ids = ids};
   // Batch::given_experts and chosen_experts of this layer.
   const bool learned = kind == MlpKind::kMoe && layer < static_cast<int64_t>(cfg.layers.size());
   const auto at = static_cast<size_t>(learned ? learned_before(cfg, layer) * rows : 0);

@@ -29,7 +29,7 @@ Var Network::run_mtp(const Weights& weights, const MtpBatch& mtp, Recording* rec
   const Batch batch{{ids, mtp.ids.size()}, mtp.sequences};
   // The counters are of the model's own layers.
   const IndexerCounters counted = counters_;
-  Pass pass{*this, weights, batch, recording, R, place(batch, recording)};
+  Pass pass{*this, weights, batch, recording, R, place(batch, recording), ids};
   const bool through = mtp.gradient == MtpGradient::kAll;
 
   const kernels::Embedding next{R, 1, D, ids}, token{R, 1, n * D, rows};
@@ -57,7 +57,7 @@ Var Network::run_mtp(const Weights& weights, const MtpBatch& mtp, Recording* rec
 
   Var other = recording ? Var{} : pass.make(R, n * D);
   pass.block({.cache_layer = 0, .load_layer = static_cast<int64_t>(weights.blocks.size())}, m.block,
-             dm ? &dm->block : nullptr, X, other);
+             dm ? &dm->block : nullptr, X, other, pass.all());
   const Var hidden = pass.head(X, m.hc_head, dm ? &dm->hc_head : nullptr);
   const Var out = pass.norm(hidden, D, &m.norm, dm ? &dm->norm : nullptr, nullptr, nullptr, 1);
   for (const SequenceSlice& s : mtp.sequences)

@@ -25,6 +25,7 @@ struct Network::Pass {
   Recording* rec;
   int64_t T;
   const int32_t* positions;                // [T]
+  const int32_t* ids;                      // [T]
   Tape* tape = rec ? rec->tape : nullptr;  // null: nothing is recorded
   bool is_rerun = false;                   // in the backward pass, of a layer that was not kept
   mutable Transients transients{net.arena_, net.transient_};
@@ -107,6 +108,17 @@ struct Network::Pass {
   // The same to a copy, kCheap.
   Tensor rounded_activations(const Tensor& x) const;
 
+  // Rows that go through a layer's attention: all, or in the last layer those of Batch::num_read.
+  struct Queries {
+    int64_t T;
+    const int32_t *positions, *ids;            // [T]
+    std::span<const SequenceSlice> sequences;  // their rows among the T
+    const int32_t* row = nullptr;              // [T] in the batch; null: all, as they are
+  };
+  Queries all() const { return {T, positions, ids, batch.sequences}; }
+  Queries last_queries() const;
+  Tensor pick(const Tensor& x, const Queries& q) const;
+
   // Where a block keeps what is counted per layer.
   struct BlockPlace {
     int64_t cache_layer;  // of the sequences' caches
@@ -114,12 +126,16 @@ struct Network::Pass {
   };
   // X becomes the streams after the block. Without a tape `other` is a second buffer like X; the
   // two change places.
-  void block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other);
+  // The rows of `q` leave it, and are this pass's rows from then on.
+  void block(const BlockPlace& place, const Block& b, Block* db, Var& X, Var& other,
+             const Queries& q);
   // The same while recording, but keeps X alone: the backward step runs the block again.
   void recomputed_block(const BlockPlace& place, const Block& b, Block* db, Var& X);
   Var streams(int64_t num_layers);
   Var head(const Var& X, const HyperConnection& hc, HyperConnection* dhc) const;
-  Var attention(int64_t layer, const Var& x, const Attention& a, Attention* da, AttentionKind kind);
+  // Of the rows of `queries`, over the keys of all rows.
+  Var attention(int64_t layer, const Var& x, const Attention& a, Attention* da, AttentionKind kind,
+                const Queries& queries);
   Var experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, MlpKind kind);
 };
 

@@ -170,18 +170,19 @@ std::vector<Engine::Fed> Engine::feed(std::vector<int32_t>* ids,
 
 // One draw per sequence that caught up, and after a draft one more; or one per member of a group
 // that ends its shared prompt here.
-std::vector<Engine::Draw> Engine::draw(const model::Var& hidden,
-                                       std::span<const model::SequenceSlice> slices,
+std::vector<Engine::Draw> Engine::draw(const model::Var& hidden, std::span<const int64_t> num_rows,
                                        std::span<Fed> fed) {
   std::vector<int32_t> rows;
   std::vector<Draw> draws;
+  int64_t end = 0;  // of the sequence's rows of `hidden`
   for (size_t i = 0; i < fed.size(); ++i) {
+    end += num_rows[i];
     if (!fed[i].caught_up) continue;
     Sequence* s = fed[i].sequence;
     for (int64_t back = s->draft >= 0 ? 1 : 0; back >= 0; --back) {
       for (const auto& m : s->members)
         draws.push_back({&fed[i], &m, rows.size(), s->cache->position() - back, {}});
-      rows.push_back(static_cast<int32_t>(slices[i].row + slices[i].num_rows - 1 - back));
+      rows.push_back(static_cast<int32_t>(end - 1 - back));
     }
   }
   const int64_t V = network_.config().vocab_size;
@@ -267,8 +268,14 @@ bool Engine::step(std::vector<Sampled>* out) {
 
   network_.arena().reset();
   model::Var streams;
-  const model::Var hidden = network_.run(weights_, {ids, slices}, nullptr, &streams);
-  const std::vector<Draw> draws = check_drafts(draw(hidden, slices, fed));
+  // The drafter reads the streams of all rows, draws those of the last ones.
+  std::vector<int64_t> num_rows, num_read;
+  for (const Fed& f : fed) num_rows.push_back(f.rows), num_read.push_back(f.caught_up ? 1 : 0);
+  const model::Var hidden =
+      drafter_ ? network_.run(weights_, {ids, slices}, nullptr, &streams)
+               : network_.run(weights_, {.ids = ids, .sequences = slices, .num_read = num_read},
+                              nullptr);
+  const std::vector<Draw> draws = check_drafts(draw(hidden, drafter_ ? num_rows : num_read, fed));
   if (drafter_) let_drafter_read(fed, ids, slices, streams);
   report(draws, out);
   return true;

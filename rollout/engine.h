@@ -83,7 +83,7 @@ class Engine {
   bool report_known(std::vector<Sampled>* out);
   void propose();
   std::vector<Fed> feed(std::vector<int32_t>* ids, std::vector<model::SequenceSlice>* slices);
-  std::vector<Draw> draw(const model::Var& hidden, std::span<const model::SequenceSlice> slices,
+  std::vector<Draw> draw(const model::Var& hidden, std::span<const int64_t> num_rows,
                          std::span<Fed> fed);
   std::vector<Draw> check_drafts(std::span<const Draw> draws);
   void let_drafter_read(std::span<const Fed> fed, std::span<const int32_t> ids,

@@ -192,6 +192,7 @@ TEST(AttentionTest, ChunksThroughTheRingGiveTheSameBits) {
         AttentionOp op = k.op();
         AttentionSequence s = k.bound[0];
         s.num_rows = rows;
+        s.position = first;
         s.window = {.now = k.kv.data() + first * C,
                     .first = first,
                     .ring = ring.data(),

@@ -85,6 +85,60 @@ TEST_F(NetworkTest, ManySequencesSideBySide) {
   }
 }
 
+// Batch::num_read, with each kind of layer as the last one. What the caches keep is whole: every
+// later row finds it.
+TEST_F(NetworkTest, RowsThatAreReadHaveTheBitsOfAll) {
+  for (size_t turn = 0; turn < 4; ++turn) {
+    ModelConfig config = odd_config();
+    std::rotate(config.layers.begin(), config.layers.begin() + static_cast<long>(turn),
+                config.layers.end());
+    const PackedModel model = odd_model(config, 3);
+    const std::vector<Rows> want = training_hidden(model, sequences_, 1);
+    const int64_t D = config.hidden_size;
+    kernels::ThreadPool pool(2);
+    Network net(config, pool);
+    const auto layout = std::make_shared<CacheLayout>(config, kMaxPositions);
+    std::vector<std::unique_ptr<SequenceCache>> caches;
+    for (size_t i = 0; i < sequences_.size(); ++i)
+      caches.push_back(std::make_unique<SequenceCache>(layout));
+    int64_t num_passes_without_rows = 0, pass = 0;
+    for (bool any = true; any; ++pass) {
+      any = false;
+      Ids ids;
+      std::vector<SequenceSlice> slices;
+      std::vector<int64_t> num_read;
+      std::vector<size_t> sequence;
+      for (size_t i = 0; i < sequences_.size(); ++i) {
+        const int64_t position = caches[i]->position(),
+                      left = static_cast<int64_t>(sequences_[i].size()) - position;
+        if (left == 0) continue;
+        any = true;
+        const int64_t rows = std::min(left, (pass + static_cast<int64_t>(i)) % 9 + 1);
+        slices.push_back({static_cast<int64_t>(ids.size()), rows, caches[i].get()});
+        num_read.push_back(pass % 3 == 2 ? 0 : std::min(rows, (pass + 2 * rows) % 4));
+        sequence.push_back(i);
+        ids.insert(ids.end(), sequences_[i].begin() + position,
+                   sequences_[i].begin() + position + rows);
+      }
+      if (!any) break;
+      net.arena().reset();
+      const Var h = net.run(model.weights(),
+                            {.ids = ids, .sequences = slices, .num_read = num_read}, nullptr);
+      ASSERT_EQ(h.v.rows, std::accumulate(num_read.begin(), num_read.end(), int64_t{0}));
+      num_passes_without_rows += h.v.rows == 0;
+      int64_t row = 0;
+      for (size_t i = 0; i < slices.size(); row += num_read[i], ++i) {
+        const int64_t end = caches[sequence[i]]->position();
+        const Rows got(h.v.row(row), h.v.row(row + num_read[i]));
+        const float* rows = want[sequence[i]].data();
+        EXPECT_EQ(got, Rows(rows + (end - num_read[i]) * D, rows + end * D))
+            << "turn " << turn << ", pass " << pass << ", sequence " << sequence[i];
+      }
+    }
+    EXPECT_GT(num_passes_without_rows, 0);
+  }
+}
+
 TEST_F(NetworkTest, ForkedCachesGoTheirOwnWay) {
   const Ids& whole = sequences_.back();
   kernels::ThreadPool pool(1);
