@@ -108,17 +108,24 @@ HWY_INLINE void ScoreBlock(D d, const float* const* keys, const float* xt, int64
                            float* out) {
   constexpr int kStep = static_cast<int>(hn::MaxLanes(d));
   hn::Vec<D> acc[kKeys][kVecs];
+#pragma GCC unroll 8
   for (int j = 0; j < kKeys; ++j)
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) acc[j][v] = hn::Zero(d);
   for (int64_t c = 0; c < C; ++c) {
     hn::Vec<D> x[kVecs];
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) x[v] = hn::LoadU(d, xt + c * L + v * kStep);
+#pragma GCC unroll 8
     for (int j = 0; j < kKeys; ++j) {
       const hn::Vec<D> k = hn::Set(d, keys[j][c]);
+#pragma GCC unroll 8
       for (int v = 0; v < kVecs; ++v) acc[j][v] = hn::MulAdd(k, x[v], acc[j][v]);
     }
   }
+#pragma GCC unroll 8
   for (int j = 0; j < kKeys; ++j)
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[j][v], d, out + j * L + v * kStep);
 }
 template <int kVecs, class D>
@@ -144,37 +151,47 @@ HWY_INLINE void ValueBlock(const float* const* keys, int64_t n, int64_t c, const
                            int64_t L, int64_t C, float* out) {
   const F32 d;
   VF acc[kRows][kVecs];
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) acc[r][v] = hn::Zero(d);
   for (int64_t j = 0; j < n; ++j) {
     VF k[kVecs];
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) k[v] = hn::LoadU(d, keys[j] + c + v * kLanes);
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const VF p = hn::Set(d, w[j * L + r]);
+#pragma GCC unroll 8
       for (int v = 0; v < kVecs; ++v) acc[r][v] = hn::MulAdd(p, k[v], acc[r][v]);
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[r][v], d, out + r * C + c + v * kLanes);
 }
-template <int kRows>
-HWY_INLINE void ValueRows(const float* const* keys, int64_t n, const float* w, int64_t L, int64_t C,
-                          float* out) {
-  int64_t c = 0;
-  for (; c + 4 * kLanes <= C; c += 4 * kLanes) ValueBlock<kRows, 4>(keys, n, c, w, L, C, out);
-  for (; c + kLanes <= C; c += kLanes) ValueBlock<kRows, 1>(keys, n, c, w, L, C, out);
-  for (; c < C; ++c)
-    for (int r = 0; r < kRows; ++r) {
-      float acc = 0.0f;
-      for (int64_t j = 0; j < n; ++j) acc = std::fma(w[j * L + r], keys[j][c], acc);
-      out[r * C + c] = acc;
-    }
+template <int kRows, int kVecs>
+HWY_INLINE void ValueLanes(const float* const* keys, int64_t n, int64_t c, const float* w,
+                           int64_t lanes, int64_t L, int64_t C, float* out) {
+  int64_t l = 0;
+  for (; l + kRows <= lanes; l += kRows)
+    ValueBlock<kRows, kVecs>(keys, n, c, w + l, L, C, out + l * C);
+  for (; l < lanes; ++l) ValueBlock<1, kVecs>(keys, n, c, w + l, L, C, out + l * C);
 }
+// Blocks of 8 sums however few channels there are: fewer would wait for each other's FMAs.
 HWY_INLINE void Values(const float* const* keys, int64_t n, const float* w, int64_t lanes,
                        int64_t L, int64_t C, float* out) {
-  int64_t l = 0;
-  for (; l + 2 <= lanes; l += 2) ValueRows<2>(keys, n, w + l, L, C, out + l * C);
-  for (; l < lanes; ++l) ValueRows<1>(keys, n, w + l, L, C, out + l * C);
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= C; c += 4 * kLanes) ValueLanes<2, 4>(keys, n, c, w, lanes, L, C, out);
+  for (; c + 2 * kLanes <= C; c += 2 * kLanes) ValueLanes<4, 2>(keys, n, c, w, lanes, L, C, out);
+  for (; c + kLanes <= C; c += kLanes) ValueLanes<8, 1>(keys, n, c, w, lanes, L, C, out);
+  for (; c < C; ++c)
+    for (int64_t l = 0; l < lanes; ++l) {
+      float acc = 0.0f;
+      for (int64_t j = 0; j < n; ++j) acc = std::fma(w[j * L + l], keys[j][c], acc);
+      out[l * C + c] = acc;
+    }
 }
 
 struct Tile {
@@ -270,33 +287,62 @@ void AttentionTile(const AttentionOp& op, const AttentionSequence& s, int64_t t0
     ForwardTile(Whole(), op, s, t0, tokens, q, o, stats, mass);
 }
 
-// dk[c] += Σ_l ds[l]·q[l, c] + p[l]·do[l, c], lanes l ascending
-template <int kVecs>
-HWY_INLINE void KeyGradientBlock(const float* ds, const float* p, int64_t lanes, int64_t C,
-                                 const float* q, const float* d_o, float* dk) {
+// dk_j[c] += Σ_l ds[j, l]·q[l, c] + p[j, l]·do[l, c], lanes l ascending; of the channels from c on
+template <int kKeys, int kVecs>
+HWY_INLINE void KeyGradientBlock(float* const* dkeys, const float* ds, const float* p,
+                                 int64_t lanes, int64_t L, int64_t c, int64_t C, const float* q,
+                                 const float* d_o) {
   const F32 d;
-  VF acc[kVecs];
-  for (int v = 0; v < kVecs; ++v) acc[v] = hn::LoadU(d, dk + v * kLanes);
+  VF acc[kKeys][kVecs];
+#pragma GCC unroll 8
+  for (int j = 0; j < kKeys; ++j)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) acc[j][v] = hn::LoadU(d, dkeys[j] + c + v * kLanes);
   for (int64_t l = 0; l < lanes; ++l) {
-    const VF a = hn::Set(d, ds[l]), b = hn::Set(d, p[l]);
+    VF from_q[kVecs], from_o[kVecs];
+#pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) {
-      acc[v] = hn::MulAdd(a, hn::LoadU(d, q + l * C + v * kLanes), acc[v]);
-      acc[v] = hn::MulAdd(b, hn::LoadU(d, d_o + l * C + v * kLanes), acc[v]);
+      from_q[v] = hn::LoadU(d, q + l * C + c + v * kLanes);
+      from_o[v] = hn::LoadU(d, d_o + l * C + c + v * kLanes);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < kKeys; ++j) {
+      const VF a = hn::Set(d, ds[j * L + l]), b = hn::Set(d, p[j * L + l]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) {
+        acc[j][v] = hn::MulAdd(a, from_q[v], acc[j][v]);
+        acc[j][v] = hn::MulAdd(b, from_o[v], acc[j][v]);
+      }
     }
   }
-  for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[v], d, dk + v * kLanes);
+#pragma GCC unroll 8
+  for (int j = 0; j < kKeys; ++j)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) hn::StoreU(acc[j][v], d, dkeys[j] + c + v * kLanes);
 }
-HWY_INLINE void KeyGradient(const float* ds, const float* p, int64_t lanes, int64_t C,
-                            const float* q, const float* d_o, float* dk) {
+template <int kKeys, int kVecs>
+HWY_INLINE void KeyGradients(float* const* dkeys, int64_t n, const float* ds, const float* p,
+                             int64_t lanes, int64_t L, int64_t c, int64_t C, const float* q,
+                             const float* d_o) {
+  int64_t j = 0;
+  for (; j + kKeys <= n; j += kKeys)
+    KeyGradientBlock<kKeys, kVecs>(dkeys + j, ds + j * L, p + j * L, lanes, L, c, C, q, d_o);
+  for (; j < n; ++j)
+    KeyGradientBlock<1, kVecs>(dkeys + j, ds + j * L, p + j * L, lanes, L, c, C, q, d_o);
+}
+HWY_INLINE void KeyGradient(float* const* dkeys, int64_t n, const float* ds, const float* p,
+                            int64_t lanes, int64_t L, int64_t C, const float* q, const float* d_o) {
   int64_t c = 0;
-  for (; c + 4 * kLanes <= C; c += 4 * kLanes)
-    KeyGradientBlock<4>(ds, p, lanes, C, q + c, d_o + c, dk + c);
-  for (; c + kLanes <= C; c += kLanes) KeyGradientBlock<1>(ds, p, lanes, C, q + c, d_o + c, dk + c);
+  for (; c + 2 * kLanes <= C; c += 2 * kLanes)
+    KeyGradients<4, 2>(dkeys, n, ds, p, lanes, L, c, C, q, d_o);
+  for (; c + kLanes <= C; c += kLanes) KeyGradients<8, 1>(dkeys, n, ds, p, lanes, L, c, C, q, d_o);
   for (; c < C; ++c)
-    for (int64_t l = 0; l < lanes; ++l) {
-      dk[c] = std::fma(ds[l], q[l * C + c], dk[c]);
-      dk[c] = std::fma(p[l], d_o[l * C + c], dk[c]);
-    }
+    for (int64_t j = 0; j < n; ++j)
+      for (int64_t l = 0; l < lanes; ++l) {
+        float& dk = dkeys[j][c];
+        dk = std::fma(ds[j * L + l], q[l * C + c], dk);
+        dk = std::fma(p[j * L + l], d_o[l * C + c], dk);
+      }
 }
 
 void AttentionTileBackward(const AttentionOp& op, const AttentionSequence& s, int64_t t0,
@@ -348,12 +394,11 @@ void AttentionTileBackward(const AttentionOp& op, const AttentionSequence& s, in
     for (int64_t i = 0; i < kLanes && l + i < lanes; ++i) dsink[(l + i) % H] -= delta_lane[i];
   }
   Values(m.keys.data(), t.n, ds, lanes, L, C, dq + row * H * C);
-  for (int64_t j = 0; j < t.n; ++j) {
-    const auto u = static_cast<size_t>(j);
-    float* dk = m.entry[u] >= 0 ? dentries + (s.entries_row + m.entry[u]) * C
-                                : dkv + (s.row + (m.keys[u] - s.window.now) / C) * C;
-    KeyGradient(ds + j * L, p + j * L, lanes, C, qt, got, dk);
-  }
+  m.dkeys.clear();
+  for (size_t j = 0; j < m.keys.size(); ++j)
+    m.dkeys.push_back(m.entry[j] >= 0 ? dentries + (s.entries_row + m.entry[j]) * C
+                                      : dkv + (s.row + (m.keys[j] - s.window.now) / C) * C);
+  KeyGradient(m.dkeys.data(), t.n, ds, p, lanes, L, C, qt, got);
 }
 
 }  // namespace HWY_NAMESPACE
