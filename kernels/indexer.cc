@@ -21,25 +21,33 @@ void IndexScores(const float* q, const float* w, const float* keys, int64_t bloc
   for (int64_t b = 0; b < blocks; ++b) {
     const float* k = keys + b * kIndexBlock * channels;
     VF score[kHalves];
+#pragma GCC unroll 8
     for (int v = 0; v < kHalves; ++v) score[v] = hn::Zero(d);
     int64_t h = 0;
     const auto heads_at_once = [&](auto count) HWY_ATTR {
       constexpr int kHeads = decltype(count)::value;
       VF acc[kHeads][kHalves];
+#pragma GCC unroll 8
       for (int i = 0; i < kHeads; ++i)
+#pragma GCC unroll 8
         for (int v = 0; v < kHalves; ++v) acc[i][v] = hn::Zero(d);
       for (int64_t c = 0; c < channels; ++c)
+#pragma GCC unroll 8
         for (int i = 0; i < kHeads; ++i) {
           const VF x = hn::Set(d, q[(h + i) * channels + c]);
+#pragma GCC unroll 8
           for (int v = 0; v < kHalves; ++v)
             acc[i][v] = hn::MulAdd(x, hn::LoadU(d, k + c * kIndexBlock + v * kLanes), acc[i][v]);
         }
+#pragma GCC unroll 8
       for (int i = 0; i < kHeads; ++i)
+#pragma GCC unroll 8
         for (int v = 0; v < kHalves; ++v)
           score[v] = hn::MulAdd(hn::Set(d, w[h + i]), hn::Max(acc[i][v], hn::Zero(d)), score[v]);
     };
     for (; h + 4 <= heads; h += 4) heads_at_once(std::integral_constant<int, 4>());
     for (; h < heads; ++h) heads_at_once(std::integral_constant<int, 1>());
+#pragma GCC unroll 8
     for (int v = 0; v < kHalves; ++v) hn::StoreU(score[v], d, out + b * kIndexBlock + v * kLanes);
   }
 }
