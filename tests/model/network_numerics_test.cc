@@ -2,12 +2,14 @@
 // pass straight through the rounding.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 
 #include "configs/error.h"
 #include "kernels/quantize.h"
 #include "model/convert.h"
+#include "model/network_pass.h"
 #include "tests/model/network_case.h"
 #include "tests/model/temporary_directory.h"
 
@@ -156,6 +158,35 @@ TEST(NetworkNumerics, GradientIsTheOneAtTheRoundedExperts) {
   EXPECT_EQ(got.hidden, want.hidden);
   EXPECT_EQ(got.gradients, want.gradients);
   EXPECT_NE(got.hidden, train(odd_model(config(), 3), {}).hidden);
+}
+
+// y = round(x)·Wᵀ: dW = dyᵀ·round(x), and dx = dy·W straight through the rounding, to the bit what
+// an f32 layer gives that is handed the rounded values.
+TEST(NetworkNumerics, ProjectionGradientsAreThoseAtTheRoundedInput) {
+  const PackedModel m = odd_model(config(), 3);
+  const auto layer = [&](const NumericsConfig& numerics, bool is_rounded_before) {
+    kernels::ThreadPool pool(2);
+    Network net(m.config(), pool, numerics);
+    Model grads = zero_gradients(m.config());
+    Tape tape(net.arena());
+    Recording recording{.tape = &tape, .grads = &grads.weights};
+    const Batch batch{};
+    constexpr int64_t kTokens = 9;
+    Network::Pass pass{net, m.weights(), batch, &recording, kTokens, nullptr, nullptr};
+    const Var x = pass.make(kTokens, m.config().hidden_size);
+    for (int64_t i = 0; i < x.v.size(); ++i) x.v.data[i] = std::sin(static_cast<float>(i * i));
+    if (is_rounded_before) Network::Pass::round_activations(pool, x.v, x.v.cols, x.v.data);
+    const Var y =
+        pass.linear(x, m.weights().blocks[0].attn.wq_a, &grads.weights.blocks[0].attn.wq_a);
+    for (int64_t i = 0; i < y.v.size(); ++i) y.g[i] = std::cos(static_cast<float>(3 * i));
+    tape.backward();
+    const Tensor& dw = grads.weights.blocks[0].attn.wq_a;
+    return std::array{Rows(y.v.data, y.v.data + y.v.size()), Rows(x.g, x.g + x.v.size()),
+                      Rows(dw.data, dw.data + dw.size())};
+  };
+  const auto got = layer({.activations_fp8 = true}, false), want = layer({}, true);
+  EXPECT_EQ(got, want);
+  EXPECT_NE(got[2], layer({}, false)[2]);
 }
 
 // Through the transform and straight through the rounding, the indexer's gradient points where the
