@@ -37,20 +37,15 @@ TeacherStates run_teacher(const std::string& directory, std::span<const TeacherI
   model::Network network(config, pool, numerics);
   for (const auto& members : learner::pack_micro_batches(lengths, max_micro_tokens,
                                                          learner::PackOrder::kFirstFitDecreasing)) {
-    std::vector<int32_t> ids;
-    std::vector<model::SequenceSlice> slices;
-    for (const int64_t m : members) {
-      const TeacherInput& in = inputs[static_cast<size_t>(wanted[static_cast<size_t>(m)])];
-      slices.push_back(
-          {static_cast<int64_t>(ids.size()), static_cast<int64_t>(in.ids.size()), nullptr});
-      ids.insert(ids.end(), in.ids.begin(), in.ids.end());
-    }
+    learner::PackedRows rows;
+    for (const int64_t m : members)
+      rows.add(inputs[static_cast<size_t>(wanted[static_cast<size_t>(m)])].ids);
     network.arena().reset();
-    const model::Var hidden = network.run(teacher.weights(), {ids, slices}, nullptr);
+    const model::Var hidden = network.run(teacher.weights(), {rows.ids, rows.slices}, nullptr);
     for (size_t i = 0; i < members.size(); ++i) {
       const auto sequence = static_cast<size_t>(wanted[static_cast<size_t>(members[i])]);
-      std::memcpy(s.hidden_.data() + s.offset_[sequence], hidden.v.row(slices[i].row),
-                  static_cast<size_t>(slices[i].num_rows) * D * sizeof(float));
+      std::memcpy(s.hidden_.data() + s.offset_[sequence], hidden.v.row(rows.slices[i].row),
+                  static_cast<size_t>(rows.slices[i].num_rows) * D * sizeof(float));
     }
   }
   return s;

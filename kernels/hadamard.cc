@@ -1,5 +1,6 @@
 #include "kernels/hadamard.h"
 
+#include <bit>
 #include <cmath>
 
 #include "configs/check.h"
@@ -7,7 +8,7 @@
 namespace amalgam::kernels {
 
 void hadamard(ThreadPool& pool, float* x, int64_t rows, int64_t channels) {
-  CHECK(is_power_of_two(channels));
+  CHECK(channels > 0 && std::has_single_bit(static_cast<uint64_t>(channels)));
   const float scale = 1.0f / std::sqrt(static_cast<float>(channels));
   pool.ranges(rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {

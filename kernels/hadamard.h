@@ -8,8 +8,6 @@
 
 namespace amalgam::kernels {
 
-inline bool is_power_of_two(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
-
 // x [rows, channels]
 void hadamard(ThreadPool& pool, float* x, int64_t rows, int64_t channels);
 

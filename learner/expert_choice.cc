@@ -18,22 +18,18 @@ std::vector<std::vector<int32_t>> choose_experts(model::Network& network,
   std::vector<std::vector<int32_t>> experts(batch.size());
   for (const auto& members :
        pack_micro_batches(lengths, max_micro_tokens, PackOrder::kFirstFitDecreasing)) {
-    std::vector<int32_t> ids;
-    std::vector<model::SequenceSlice> slices;
-    for (const int64_t i : members) {
-      const auto& s = batch[static_cast<size_t>(i)].ids;
-      slices.push_back({static_cast<int64_t>(ids.size()), static_cast<int64_t>(s.size()), nullptr});
-      ids.insert(ids.end(), s.begin(), s.end());
-    }
-    const auto T = static_cast<int64_t>(ids.size());
+    PackedRows rows;
+    for (const int64_t i : members) rows.add(batch[static_cast<size_t>(i)].ids);
+    const int64_t T = rows.tokens();
     std::vector<int32_t> chosen(static_cast<size_t>(layers * T * K));
     network.arena().reset();
-    network.run(weights, {.ids = ids, .sequences = slices, .chosen_experts = chosen}, nullptr);
+    network.run(weights, {.ids = rows.ids, .sequences = rows.slices, .chosen_experts = chosen},
+                nullptr);
     for (size_t m = 0; m < members.size(); ++m)
       for (int64_t layer = 0; layer < layers; ++layer) {
-        const auto from = chosen.begin() + (layer * T + slices[m].row) * K;
+        const auto from = chosen.begin() + (layer * T + rows.slices[m].row) * K;
         auto& to = experts[static_cast<size_t>(members[m])];
-        to.insert(to.end(), from, from + slices[m].num_rows * K);
+        to.insert(to.end(), from, from + rows.slices[m].num_rows * K);
       }
   }
   return experts;

@@ -5,7 +5,6 @@
 
 #include "configs/check.h"
 #include "kernels/scalar_math.h"
-#include "learner/packing.h"
 #include "learner/policy_loss.h"
 #include "proto/trajectory.pb.h"
 
@@ -130,31 +129,23 @@ std::vector<std::vector<float>> policy_token_logprobs(
   std::vector<std::vector<float>> out(trajectories.size());
   for (const auto& members :
        pack_micro_batches(lengths, max_micro_tokens, PackOrder::kFirstFitDecreasing)) {
-    std::vector<int32_t> ids, targets;
-    std::vector<model::SequenceSlice> slices;
-    for (const int64_t i : members) {
-      const TrainSequence s = train_sequence(*trajectories[static_cast<size_t>(i)]);
-      slices.push_back(
-          {static_cast<int64_t>(ids.size()), static_cast<int64_t>(s.ids.size()), nullptr});
-      ids.insert(ids.end(), s.ids.begin(), s.ids.end());
-      for (size_t t = 1; t < s.ids.size(); ++t) targets.push_back(s.learned[t] ? s.ids[t] : -1);
-      targets.push_back(-1);
-    }
+    MicroBatch micro;
+    for (const int64_t i : members)
+      micro.add(train_sequence(*trajectories[static_cast<size_t>(i)]));
     network.arena().reset();
-    const model::Var hidden = network.run(weights, {ids, slices}, nullptr);
-    std::vector<float> logprob(ids.size()), lse(ids.size());
+    const model::Var hidden = network.run(weights, {micro.ids, micro.slices}, nullptr);
+    std::vector<float> logprob(micro.ids.size()), lse(micro.ids.size());
     kernels::head_logprobs(
         network.pool(), network.scratch(),
         {.head = {weights.head.data, network.config().vocab_size, network.config().hidden_size},
          .hidden = hidden.v.data,
-         .targets = targets.data(),
-         .tokens = static_cast<int64_t>(ids.size())},
+         .targets = micro.targets.data(),
+         .tokens = micro.tokens()},
         {.logprob = logprob.data(), .lse = lse.data()});
     for (size_t i = 0; i < members.size(); ++i)
-      for (int64_t t = 0; t < slices[i].num_rows; ++t) {
-        const auto row = static_cast<size_t>(slices[i].row + t);
-        if (targets[row] >= 0) out[static_cast<size_t>(members[i])].push_back(logprob[row]);
-      }
+      for_each_learned(micro, i, [&](size_t row, size_t) {
+        out[static_cast<size_t>(members[i])].push_back(logprob[row]);
+      });
   }
   return out;
 }

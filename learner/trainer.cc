@@ -4,7 +4,6 @@
 #include "configs/error.h"
 #include "learner/expert_choice.h"
 #include "learner/mtp_loss.h"
-#include "learner/packing.h"
 
 namespace amalgam::learner {
 namespace {
@@ -63,11 +62,7 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     for (const int64_t i : members) {
       const TrainSequence& s = batch[static_cast<size_t>(i)];
       sequences.push_back(&s);
-      micro.slices.push_back({micro.tokens(), static_cast<int64_t>(s.ids.size()), nullptr});
-      micro.ids.insert(micro.ids.end(), s.ids.begin(), s.ids.end());
-      for (size_t t = 1; t < s.ids.size(); ++t)
-        micro.targets.push_back(s.learned[t] ? s.ids[t] : -1);
-      micro.targets.push_back(-1);
+      micro.add(s);
     }
     network_.arena().reset();
     model::Tape tape(network_.arena());

@@ -12,6 +12,7 @@
 #include "kernels/head_policy.h"
 #include "learner/gradients.h"
 #include "learner/optimizer.h"
+#include "learner/packing.h"
 #include "learner/training_state.h"
 #include "model/network.h"
 
@@ -28,12 +29,15 @@ struct TrainSequence {
 };
 
 // Some sequences, one after the other in one packed forward.
-struct MicroBatch {
-  std::vector<int64_t> sequences;            // indices into the whole batch
-  std::vector<int32_t> ids;                  // [T]
-  std::vector<int32_t> targets;              // [T] the next token if it is learned, else -1
-  std::vector<model::SequenceSlice> slices;  // per sequence
-  int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
+struct MicroBatch : PackedRows {
+  std::vector<int64_t> sequences;  // indices into the whole batch
+  std::vector<int32_t> targets;    // [T] the next token if it is learned, else -1
+
+  void add(const TrainSequence& s) {
+    PackedRows::add(s.ids);
+    for (size_t t = 1; t < s.ids.size(); ++t) targets.push_back(s.learned[t] ? s.ids[t] : -1);
+    targets.push_back(-1);
+  }
 };
 
 // What a stage trains beside its own loss. The defaults add nothing.

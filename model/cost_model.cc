@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/quantize.h"
 #include "model/weights.h"
 
 namespace amalgam::model {
@@ -16,12 +17,10 @@ Int128 sum_of_quotients(int64_t n, int64_t rate) {
 // Multiply-adds become FLOPs: 2 each, times the weight of the precision.
 constexpr Int128 kFp8 = 2, kBf16 = 4, kFp4Dot = 1;
 
-int64_t up_to_multiple(int64_t n, int64_t of) { return (n + of - 1) / of * of; }
-
 int64_t entry_bytes(const ModelConfig& c, KvStorage storage) {
   if (storage == KvStorage::kF32) return 4 * c.head_dim;
   const int64_t fp8 = c.head_dim - c.qk_rope_head_dim;
-  return fp8 + 2 * c.qk_rope_head_dim + up_to_multiple((fp8 + 63) / 64, 8);
+  return fp8 + 2 * c.qk_rope_head_dim + kernels::num_tiles(kernels::num_tiles(fp8, 64), 8) * 8;
 }
 
 int64_t index_key_bytes(const ModelConfig& c, KvStorage storage) {

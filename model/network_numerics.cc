@@ -1,6 +1,7 @@
 // Quantised compute of a pass (MODEL.md §3): values are rounded where they are made, so prefill,
 // decode and the training forward read the same ones.
 #include <algorithm>
+#include <bit>
 
 #include "configs/error.h"
 #include "kernels/hadamard.h"
@@ -14,7 +15,8 @@ void check_numerics(const configs::NumericsConfig& numerics, const ModelConfig& 
       (config.num_nextn_predict_layers > 0 && config.mtp_attention == AttentionKind::kCsa) ||
       std::any_of(config.layers.begin(), config.layers.end(),
                   [](const Layer& l) { return l.attention == AttentionKind::kCsa; });
-  if (numerics.indexer_fp4 && has_indexer && !kernels::is_power_of_two(config.index_head_dim))
+  if (numerics.indexer_fp4 && has_indexer &&
+      !std::has_single_bit(static_cast<uint64_t>(config.index_head_dim)))
     throw Error(
         "indexer_fp4 transforms keys of a power of two of channels, and this model's "
         "index_head_dim is " +
