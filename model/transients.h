@@ -8,11 +8,11 @@
 #pragma once
 #include <cstddef>
 #include <new>
-#include <type_traits>
 #include <utility>
 
 #include "kernels/arena.h"
 #include "kernels/zero.h"
+#include "model/arena_function.h"
 #include "model/tape.h"
 
 namespace amalgam::model {
@@ -37,16 +37,13 @@ class Transients {
   // f runs before the backward steps, after those that were given before it.
   template <class F>
   void again(F f) {
-    static_assert(std::is_trivially_destructible_v<F>, "it holds pointers and sizes only");
-    F* function = new (kept_.alloc<std::byte>(sizeof(F))) F(std::move(f));
-    auto* step = new (kept_.alloc<std::byte>(sizeof(Step)))
-        Step{function, [](void* p) { (*static_cast<F*>(p))(); }, nullptr};
+    auto* step = new (kept_.alloc<std::byte>(sizeof(Step))) Step{{kept_, std::move(f)}, nullptr};
     (first_ ? last_->next : first_) = step;
     last_ = step;
   }
   void end(Tape& tape) {
     tape.record([first = first_] {
-      for (const Step* s = first; s; s = s->next) s->run(s->function);
+      for (const Step* s = first; s; s = s->next) s->run();
     });
     shared_.reset(mark_);
     active_ = false;
@@ -54,8 +51,7 @@ class Transients {
 
  private:
   struct Step {
-    void* function;
-    void (*run)(void*);
+    ArenaFunction run;
     Step* next;
   };
   kernels::Arena &kept_, &shared_;
