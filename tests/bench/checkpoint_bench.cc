@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -50,7 +52,9 @@ int64_t read_all(const std::string& directory) {
   std::vector<char> buffer(size_t{16} << 20);
   int64_t total = 0;
   for_each_file(directory, [&](int fd) {
-    for (ssize_t n; (n = read(fd, buffer.data(), buffer.size())) > 0;) total += n;
+    ssize_t n;
+    while ((n = read(fd, buffer.data(), buffer.size())) > 0) total += n;
+    if (n < 0) throw Error(directory + ": cannot be read: " + std::strerror(errno));
   });
   return total;
 }

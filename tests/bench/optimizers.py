@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WINDOW = 20  # steps that a mean is over
 COLUMNS = 4
 POLL_S = 0.5
+STUCK_S = 120  # without a step, or without an end when asked for it
 
 
 def read_base(run_dir):
@@ -39,10 +40,17 @@ def train(args, kind, lr):
             [args.amalgam, "run", args.config, "--resume", "--run-dir", run_dir, "--threads", "1",
              f"base.clean.steps={args.steps}", f"base.clean.optim.kind={kind}", f"base.clean.optim.lr={lr}"],
             stdout=log, stderr=log)
-        while len(read_base(run_dir)) < args.steps and process.poll() is None:
+        done, moved = len(read_base(run_dir)), time.monotonic()
+        while done < args.steps and process.poll() is None and time.monotonic() < moved + STUCK_S:
             time.sleep(POLL_S)
+            if (now := len(read_base(run_dir))) > done:
+                done, moved = now, time.monotonic()
         process.send_signal(signal.SIGINT)  # nothing after the base is asked for
-        process.wait()
+        try:
+            process.wait(STUCK_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
     rows = read_base(run_dir)
     if len(rows) < args.steps:
         sys.exit(f"{kind}, rate {lr:g}: the run ended early, see {log.name}")
