@@ -26,6 +26,10 @@ inline std::vector<std::string> names_of(Generator) {
 enum class Mode { kThinking, kChat };
 inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
 
+// How prompts tell the model of its tools.
+enum class ToolsPrompt { kSchemas, kNames, kNone };
+inline std::vector<std::string> names_of(ToolsPrompt) { return {"schemas", "names", "none"}; }
+
 // One specialist: where its prompts and rewards come from, and how it is trained.
 struct DomainConfig {
   std::string name = {};
@@ -34,6 +38,8 @@ struct DomainConfig {
   Path reward_file = {};                                   // Python
   std::string reward_function = "compute_score";
   Mode mode = Mode::kThinking;
+  std::vector<std::string> tools = {};
+  ToolsPrompt tools_prompt = ToolsPrompt::kSchemas;
   DataConfig data;
   SftConfig sft;
   RlConfig rl;
@@ -53,6 +59,15 @@ struct DomainConfig {
             "ground_truth, extra_info) or TRL's f(completions, ...)");
     v.value("reward_function", reward_function, "its name in reward_file");
     v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
+    v.value("tools", tools,
+            "tools of this domain's episodes, by name: built in (calculator, edit_file, grep, "
+            "kv_lookup, lookup, read_file, run_python, run_shell, search, submit, write_file) or "
+            "of a [[tool]]; a row's own `tools` column, a list of names or of OpenAI tools, goes "
+            "first; a row with `extra_info.sandbox` and no other tools has calculator, lookup and "
+            "search, and describes them itself");
+    v.value("tools_prompt", tools_prompt,
+            "how the prompt describes them: schemas: the encoding's \"## Tools\" section; names: "
+            "one line, for a small context window; none: the rows do");
     v.section_like("data", data, "data", "row counts of this domain");
     v.section_like("sft", sft, "sft", "cold start of this specialist");
     v.section_like("rl", rl, "rl", "RL of this specialist");

@@ -1,12 +1,40 @@
 #include "configs/run_config.h"
 
+#include <algorithm>
+
 namespace amalgam::configs {
+namespace {
+
+std::optional<Problem> tools_problem(const RunConfig& config) {
+  const std::vector<std::string> known = config.tool_names();
+  for (const ToolConfig& tool : config.tools)
+    if (std::count(known.begin(), known.end(), tool.name) > 1)
+      return Problem{"tool", "two tools are named '" + tool.name + "'; rename one"};
+  for (const DomainConfig& domain : config.domains) {
+    const std::string where = "tools of domain '" + domain.name + "': ";
+    for (const std::string& name : domain.tools) {
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        return Problem{"domain", where + no_such_tool(name, known)};
+      if (std::count(domain.tools.begin(), domain.tools.end(), name) > 1)
+        return Problem{"domain", where + "'" + name + "' stands there twice; drop one"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 const DomainConfig* RunConfig::find_domain(const std::string& name) const {
   for (const DomainConfig& domain : domains) {
     if (domain.name == name) return &domain;
   }
   return nullptr;
+}
+
+std::vector<std::string> RunConfig::tool_names() const {
+  std::vector<std::string> names = builtin_tools();
+  for (const ToolConfig& tool : tools) names.push_back(tool.name);
+  return names;
 }
 
 std::optional<Problem> RunConfig::problem() const {
@@ -16,6 +44,7 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "two domains are named '" + domain.name + "'; rename one"};
     }
   }
+  if (const auto problem = tools_problem(*this)) return problem;
   for (const auto& [name, weight] : base.mixture) {
     if (!find_domain(name)) {
       return Problem{"base.mixture." + name, "no [[domain]] has this name"};

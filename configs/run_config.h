@@ -7,6 +7,7 @@
 #include "configs/numerics_config.h"
 #include "configs/recompute.h"
 #include "configs/stage_configs.h"
+#include "configs/tool_config.h"
 
 namespace amalgam::configs {
 
@@ -66,6 +67,7 @@ struct RunConfig {
   SftConfig sft;  // a specialist's cold start
   RlConfig rl;
   std::vector<DomainConfig> domains;  // non-empty, distinct names
+  std::vector<ToolConfig> tools;      // distinct names
   DistillConfig distill;
   EvalConfig eval;
   NumericsConfig numerics;
@@ -97,6 +99,10 @@ struct RunConfig {
     v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
     v.tables("domain", domains, DomainConfig{.data = data, .sft = sft, .rl = rl},
              "One per domain. Own data and a reward: see configs/own_domain.");
+    v.tables("tool", tools, ToolConfig{},
+             "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "
+             "as all that has to do with the model's text: without a network, with the limits of "
+             "[sandbox], on the files that the episode's other tools see.");
     v.section("distill", distill, "On-policy distillation of the specialists into one model.");
     v.section("eval", eval, "Final scores.");
     v.section(
@@ -109,6 +115,7 @@ struct RunConfig {
   std::optional<Problem> problem() const;
 
   const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
+  std::vector<std::string> tool_names() const;  // that a domain may use: built in, then `tools`
 };
 
 }  // namespace amalgam::configs

@@ -95,6 +95,7 @@ struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
+  int64_t max_tool_response_length = 512;
   bool draft = false;
 
   template <class V>
@@ -102,6 +103,9 @@ struct RolloutConfig {
     v.value("n", n, between(1, 4096), "samples of a prompt");
     v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
+    v.value("max_tool_response_length", max_tool_response_length, between(64, 1 << 20),
+            "bytes of one tool's result that the model sees; the middle of a longer one is left "
+            "out");
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");

@@ -1,10 +1,9 @@
 #include "pipeline/domain_rows.h"
 
-#include <nlohmann/json.hpp>
-
 #include "configs/check.h"
 #include "configs/error.h"
 #include "model/encoding.h"
+#include "pipeline/domain_tools.h"
 #include "pipeline/run_context.h"
 #include "proto/worker.pb.h"
 
@@ -24,14 +23,8 @@ model::EncodeOptions encode_options(const configs::DomainConfig& domain, const R
   model::EncodeOptions o;
   o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
   o.old_reasoning = model::OldReasoning::kKeep;
+  o.tools = tools_style(domain);
   return o;
-}
-
-// A row may be answered with tools if it carries what they read, or names some.
-bool has_tools(const Row& row) {
-  if (!row.tools.empty()) return true;
-  const auto info = nlohmann::json::parse(row.extra_info, nullptr, false);
-  return info.is_object() && info.contains("sandbox");
 }
 
 }  // namespace
@@ -62,6 +55,7 @@ std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
 }
 
 std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+                                      const rollout::ToolRegistry& registry,
                                       const configs::DomainConfig& domain,
                                       const std::vector<Row>& rows, Split split,
                                       int64_t max_prompt_length, int64_t* num_too_long) {
@@ -70,15 +64,17 @@ std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(i);
+    const DomainTools tools = tools_of(registry, domain, row, id);
+    auto messages = model::messages_from_json(row.prompt, id);
+    add_tools(tools, &messages);
     PromptRow p{.id = id,
                 .row = row.to_json(),
                 .domain = domain.name,
                 .data_source = row.data_source.empty() ? domain.name : row.data_source,
                 .ids = model::prompt_ids(
-                    tokenizer, model::encode_messages(model::messages_from_json(row.prompt, id),
-                                                      encode_options(domain, row))),
+                    tokenizer, model::encode_messages(messages, encode_options(domain, row))),
                 .thinking = is_thinking(domain, row),
-                .tools = has_tools(row)};
+                .tools = tools.names};
     if (static_cast<int64_t>(p.ids.size()) > max_prompt_length)
       ++*num_too_long;
     else
@@ -91,10 +87,11 @@ std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
   return prompts;
 }
 
-SftRow encode_sft_row(const model::Tokenizer& tokenizer, const configs::DomainConfig& domain,
-                      const Row& row) {
-  const auto messages =
-      model::messages_from_json(row.messages, "messages of domain " + domain.name);
+SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
+                      const configs::DomainConfig& domain, const Row& row) {
+  const std::string where = "messages of domain " + domain.name;
+  auto messages = model::messages_from_json(row.messages, where);
+  add_tools(tools_of(registry, domain, row, where), &messages);
   const model::EncodeOptions options = encode_options(domain, row);
   SftRow out;
   std::string done;
@@ -128,7 +125,7 @@ proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t g
   g.mutable_prompt()->Assign(prompt.ids.begin(), prompt.ids.end());
   g.set_row(prompt.row);
   g.set_thinking(prompt.thinking);
-  g.set_tools(prompt.tools);
+  g.mutable_tools()->Assign(prompt.tools.begin(), prompt.tools.end());
   for (int64_t i = 0; i < n; ++i) {
     g.add_sample_index(static_cast<int32_t>(i));
     g.add_seed(request_key(step, group, i));

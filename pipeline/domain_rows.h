@@ -8,6 +8,7 @@
 #include "model/tokenizer.h"
 #include "pipeline/data_generate.h"
 #include "pipeline/data_rows.h"
+#include "rollout/tool_registry.h"
 
 namespace amalgam::proto {
 class SampleGroup;
@@ -21,7 +22,8 @@ struct PromptRow {
   std::string row;  // JSON, for tools and reward
   std::string domain, data_source;
   std::vector<int32_t> ids;
-  bool thinking = false, tools = false;
+  bool thinking = false;
+  std::vector<std::string> tools;  // by name
 };
 
 // A conversation to imitate.
@@ -37,16 +39,17 @@ std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
                                  const configs::DomainConfig& domain, double sloppy_fraction);
 
 // Encodes prompts; those longer than max_prompt_length are left out and counted in *num_too_long.
-// Throws Error if none is left.
+// Throws Error if none is left, and for tools that do not exist.
 std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+                                      const rollout::ToolRegistry& tools,
                                       const configs::DomainConfig& domain,
                                       const std::vector<Row>& rows, Split split,
                                       int64_t max_prompt_length, int64_t* num_too_long);
 
 // Each turn is encoded on its own, as it is when it is sampled: the prompt ends with the special
 // token that opens an answer, so no merge crosses the border.
-SftRow encode_sft_row(const model::Tokenizer& tokenizer, const configs::DomainConfig& domain,
-                      const Row& row);
+SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& tools,
+                      const configs::DomainConfig& domain, const Row& row);
 
 // The group of `n` samples of a prompt, with their request keys.
 proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t group, int64_t n);

@@ -46,7 +46,9 @@ struct RolloutPool::Worker {
 };
 
 RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& tokenizer_dir,
-                         const std::string& run_dir, kernels::ThreadPool& pool, RunStore& store)
+                         const std::string& run_dir,
+                         const std::vector<rollout::UserTool>& user_tools,
+                         kernels::ThreadPool& pool, RunStore& store)
     : config_(config), run_dir_(run_dir), pool_(pool), store_(store) {
   setup_.set_tokenizer_dir(tokenizer_dir);
   setup_.set_threads(std::max<int32_t>(
@@ -72,6 +74,15 @@ RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& to
     plugin->set_domain(d.name);
     plugin->set_path(d.reward_file.string());
     plugin->set_function(d.reward_function);
+  }
+  for (const rollout::UserTool& tool : user_tools) {
+    auto* t = setup_.add_user_tools();
+    t->set_name(tool.name);
+    t->set_description(tool.description);
+    t->set_parameters(tool.parameters);
+    t->mutable_command()->Assign(tool.command.begin(), tool.command.end());
+    t->set_source(tool.source);
+    t->set_file_name(tool.file_name);
   }
   const auto n = static_cast<size_t>(std::max<int64_t>(1, config.workers));
   for (size_t i = 0; i < n; ++i) {
@@ -149,6 +160,7 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_temperature(spec.temperature);
   r.set_max_response_length(spec.max_response_length);
   r.set_max_turns(spec.max_turns);
+  r.set_max_tool_response_length(spec.max_tool_response_length);
   r.set_max_positions(spec.max_positions);
   r.set_draft(spec.draft);
   r.set_score(spec.score);

@@ -17,6 +17,7 @@
 #include "pipeline/trajectory_log.h"
 #include "pipeline/zmq_messages.h"
 #include "proto/worker.pb.h"
+#include "rollout/user_tool.h"
 
 namespace amalgam::pipeline {
 
@@ -32,6 +33,7 @@ struct CollectSpec {
   double temperature = 1;
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
+  int64_t max_tool_response_length = 512;  // bytes
   int64_t max_positions = 0;
   bool draft = false;
   bool score = true;
@@ -51,7 +53,8 @@ class RolloutPool {
   // `workers` = 0: one worker on a thread of this process, computing on `pool` (which the caller
   // leaves alone during collect()). The store counts tokens per worker and sandbox failures.
   RolloutPool(const configs::RunConfig& config, const std::string& tokenizer_dir,
-              const std::string& run_dir, kernels::ThreadPool& pool, RunStore& store);
+              const std::string& run_dir, const std::vector<rollout::UserTool>& user_tools,
+              kernels::ThreadPool& pool, RunStore& store);
   ~RolloutPool();
 
   // All samples of all groups, by (group, sample index); groups carry sample_index and seed, the

@@ -50,6 +50,18 @@ sandbox::Limits limits_of(const proto::WorkerSetup& s) {
   return l;
 }
 
+std::vector<rollout::UserTool> user_tools_of(const proto::WorkerSetup& s) {
+  std::vector<rollout::UserTool> tools;
+  for (const auto& t : s.user_tools())
+    tools.push_back({.name = t.name(),
+                     .description = t.description(),
+                     .parameters = t.parameters(),
+                     .command = {t.command().begin(), t.command().end()},
+                     .source = t.source(),
+                     .file_name = t.file_name()});
+  return tools;
+}
+
 // Which of a scorer's failures another attempt may mend.
 bool is_worth_retrying(rewards::Status s) {
   return s == rewards::Status::kSandboxFailed || s == rewards::Status::kVerifierFailed ||
@@ -67,7 +79,8 @@ struct RolloutWorker::Impl {
       : setup(s),
         pool(p),
         tokenizer(model::Tokenizer::load(s.tokenizer_dir())),
-        limits(limits_of(s)) {
+        limits(limits_of(s)),
+        tools(user_tools_of(s)) {
     default_scorer = make_scorer(nullptr);
     for (const auto& plugin : s.plugins()) plugin_scorers[plugin.domain()] = make_scorer(&plugin);
     for (int i = 0; i < kScoreThreads; ++i) score_threads.emplace_back([this] { score_thread(); });
@@ -151,6 +164,7 @@ struct RolloutWorker::Impl {
   kernels::ThreadPool& pool;
   model::Tokenizer tokenizer;
   sandbox::Limits limits;
+  rollout::ToolRegistry tools;
   std::unique_ptr<rewards::Scorer> default_scorer;
   std::map<std::string, std::unique_ptr<rewards::Scorer>> plugin_scorers;
 
@@ -265,12 +279,15 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   model::Network net(policy.config, pool, numerics);
   rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
   rollout::WalWriter wal(request.wal_prefix());
-  rollout::EpisodeRunner runner(engine, tokenizer,
-                                static_cast<int32_t>(*policy.config.eos_token_id),
-                                {.max_response_length = request.max_response_length(),
-                                 .max_turns = request.max_turns(),
-                                 .max_positions = request.max_positions()},
-                                {.limits = limits}, &wal);
+  rollout::EpisodeRunner runner(
+      engine, tokenizer, static_cast<int32_t>(*policy.config.eos_token_id),
+      {.max_response_length = request.max_response_length(),
+       .max_turns = request.max_turns(),
+       .max_positions = request.max_positions()},
+      {.sandbox = {.limits = limits, .journal = {}},
+       .max_result_bytes = static_cast<size_t>(request.max_tool_response_length()),
+       .registry = &tools},
+      &wal);
   std::map<uint32_t, std::vector<rollout::LoggedToken>> logged;
   if (request.resume()) logged = rollout::read_wal(request.wal_prefix());
 
@@ -279,8 +296,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     rollout::EpisodeGroup group;
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
-    group.tools = g.tools();
-    if (g.tools()) group.extra_info = parse_row(g.row(), "prompt row").extra_info;
+    group.tools.assign(g.tools().begin(), g.tools().end());
+    if (!group.tools.empty()) group.extra_info = parse_row(g.row(), "prompt row").extra_info;
     for (int i = 0; i < g.sample_index_size(); ++i) {
       wanted[g.episode(i)] = {&g, i};
       const auto it = logged.find(g.episode(i));

@@ -8,8 +8,10 @@
 #include "configs/run_config.h"
 #include "kernels/thread_pool.h"
 #include "model/tokenizer.h"
+#include "pipeline/domain_tools.h"
 #include "pipeline/rollout_pool.h"
 #include "pipeline/run_store.h"
+#include "rollout/tool_registry.h"
 
 namespace amalgam::pipeline {
 
@@ -18,6 +20,7 @@ struct RunContext {
   std::string run_dir;
   RunStore& store;
   kernels::ThreadPool& pool;
+  rollout::ToolRegistry tools;
 
   std::string path(const std::string& name) const { return run_dir + "/" + name; }
   std::string state_path(const std::string& stage) const {
@@ -27,7 +30,8 @@ struct RunContext {
   // Sampling starts when the first stage needs it (then the tokenizer exists).
   RolloutPool& rollouts(const std::string& tokenizer_dir) {
     if (!rollouts_)
-      rollouts_ = std::make_unique<RolloutPool>(config, tokenizer_dir, run_dir, pool, store);
+      rollouts_ = std::make_unique<RolloutPool>(config, tokenizer_dir, run_dir, tools.user_tools(),
+                                                pool, store);
     return *rollouts_;
   }
 
@@ -36,7 +40,11 @@ struct RunContext {
 
  public:
   RunContext(configs::RunConfig c, RunStore& s, kernels::ThreadPool& p)
-      : config(std::move(c)), run_dir(config.run_dir), store(s), pool(p) {}
+      : config(std::move(c)),
+        run_dir(config.run_dir),
+        store(s),
+        pool(p),
+        tools(load_user_tools(config)) {}
 };
 
 // Tokens of one packed training forward: activations of about 150 KB a token at the quickstart's

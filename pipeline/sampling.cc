@@ -8,13 +8,15 @@
 namespace amalgam::pipeline {
 
 int64_t EpisodeBudget::max_positions() const {
-  constexpr int64_t kToolTurnTokens = 640;  // 512 bytes, at worst a token each, and the frame
-  return max_prompt_length + max_response_length + (max_turns - 1) * kToolTurnTokens;
+  constexpr int64_t kFrameTokens = 128;  // around a result, whose bytes are at worst a token each
+  return max_prompt_length + max_response_length +
+         (max_turns - 1) * (max_tool_response_length + kFrameTokens);
 }
 
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
                         const configs::RolloutConfig& rollout) {
-  return {data.max_prompt_length, data.max_response_length, rollout.max_turns, rollout.draft};
+  return {data.max_prompt_length, data.max_response_length, rollout.max_turns,
+          rollout.max_tool_response_length, rollout.draft};
 }
 
 HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories) {
@@ -61,6 +63,7 @@ HeldOutScore score_held_out(RunContext& run, const std::string& stage, int64_t s
                          .temperature = temperature,
                          .max_response_length = budget.max_response_length,
                          .max_turns = budget.max_turns,
+                         .max_tool_response_length = budget.max_tool_response_length,
                          .max_positions = budget.max_positions(),
                          .draft = budget.draft,
                          .score = true};

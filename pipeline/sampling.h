@@ -14,8 +14,9 @@ struct EpisodeBudget {
   int64_t max_prompt_length = 0;
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
+  int64_t max_tool_response_length = 512;  // bytes
   bool draft = false;
-  // Room for the prompt, the response and a tool result (≤ 512 bytes) after each turn but the last.
+  // Room for the prompt, the response and a tool result after each turn but the last.
   int64_t max_positions() const;
 };
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,

@@ -55,10 +55,12 @@ class DistillStage {
       DistillDomain domain{
           .name = d.name, .teachers = teacher_weights(d.name), .train = {}, .held_out = {}};
       int64_t too_long = 0;
-      domain.train = encode_prompts(tokenizer, d, domain_rows(run.config, d, Split::kTrain),
-                                    Split::kTrain, budget_.max_prompt_length, &too_long);
-      domain.held_out = encode_prompts(tokenizer, d, domain_rows(run.config, d, Split::kHeldOut),
-                                       Split::kHeldOut, budget_.max_prompt_length, &too_long);
+      domain.train =
+          encode_prompts(tokenizer, run.tools, d, domain_rows(run.config, d, Split::kTrain),
+                         Split::kTrain, budget_.max_prompt_length, &too_long);
+      domain.held_out =
+          encode_prompts(tokenizer, run.tools, d, domain_rows(run.config, d, Split::kHeldOut),
+                         Split::kHeldOut, budget_.max_prompt_length, &too_long);
       if (static_cast<int64_t>(domain.held_out.size()) > d.rl.val_prompts)
         domain.held_out.resize(static_cast<size_t>(d.rl.val_prompts));
       domains_.push_back(std::move(domain));
@@ -152,6 +154,7 @@ class DistillStage {
                       .temperature = config_.rollout.temperature,
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
+                      .max_tool_response_length = budget_.max_tool_response_length,
                       .max_positions = budget_.max_positions(),
                       .draft = budget_.draft,
                       .score = false},

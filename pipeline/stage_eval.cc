@@ -28,7 +28,7 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   int64_t too_long = 0;
   std::vector<PromptRow> prompts =
-      encode_prompts(tokenizer, domain, domain_rows(run.config, domain, Split::kHeldOut),
+      encode_prompts(tokenizer, run.tools, domain, domain_rows(run.config, domain, Split::kHeldOut),
                      Split::kHeldOut, budget.max_prompt_length, &too_long);
   if (static_cast<int64_t>(prompts.size()) > eval.prompts)
     prompts.resize(static_cast<size_t>(eval.prompts));

@@ -69,11 +69,13 @@ class RlStage {
         best_(run, job.stage),
         budget_(budget_of(rl_.data, rl_.rollout)) {
     int64_t too_long = 0;
-    train_ = encode_prompts(tokenizer_, domain, domain_rows(run.config, domain, Split::kTrain),
-                            Split::kTrain, rl_.data.max_prompt_length, &too_long);
+    train_ = encode_prompts(tokenizer_, run.tools, domain,
+                            domain_rows(run.config, domain, Split::kTrain), Split::kTrain,
+                            rl_.data.max_prompt_length, &too_long);
     run.store.set_figure(job.stage, "prompts_too_long", static_cast<double>(too_long));
-    held_out_ = encode_prompts(tokenizer_, domain, domain_rows(run.config, domain, Split::kHeldOut),
-                               Split::kHeldOut, rl_.data.max_prompt_length, &too_long);
+    held_out_ = encode_prompts(tokenizer_, run.tools, domain,
+                               domain_rows(run.config, domain, Split::kHeldOut), Split::kHeldOut,
+                               rl_.data.max_prompt_length, &too_long);
     if (static_cast<int64_t>(held_out_.size()) > rl_.val_prompts)
       held_out_.resize(static_cast<size_t>(rl_.val_prompts));
     if (rl_.algorithm.kl_loss_coef > 0)
@@ -143,6 +145,7 @@ class RlStage {
                       .temperature = rl_.rollout.temperature,
                       .max_response_length = budget_.max_response_length,
                       .max_turns = budget_.max_turns,
+                      .max_tool_response_length = budget_.max_tool_response_length,
                       .max_positions = budget_.max_positions(),
                       .draft = budget_.draft,
                       .score = true},

@@ -54,7 +54,7 @@ SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer
   for (const configs::DomainConfig& d : run.config.domains) {
     std::vector<SftRow> rows;
     for (const Row& r : domain_sft_rows(run.config, d, sloppy_fraction))
-      rows.push_back(encode_sft_row(tokenizer, d, r));
+      rows.push_back(encode_sft_row(tokenizer, run.tools, d, r));
     double weight = 1;
     if (!run.config.base.mixture.empty()) {
       weight = 0;
@@ -257,7 +257,7 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
   mixture.weights = {1};
   mixture.domains.emplace_back();
   for (const Row& r : domain_sft_rows(run.config, domain, 0))
-    mixture.domains[0].push_back(encode_sft_row(tokenizer, domain, r));
+    mixture.domains[0].push_back(encode_sft_row(tokenizer, run.tools, domain, r));
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
       run, {.stage = stage,

@@ -4,11 +4,12 @@
 
 #include "configs/check.h"
 #include "model/conversation.h"
+#include "rollout/submit.h"
 
 namespace amalgam::rollout {
 
-Episode::Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode, bool tools,
-                 const EpisodeLimits& limits, std::vector<int32_t> prompt)
+Episode::Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode,
+                 EpisodeTools tools, const EpisodeLimits& limits, std::vector<int32_t> prompt)
     : tokenizer_(std::move(tokenizer)),
       eos_(eos),
       mode_(mode),
@@ -34,14 +35,18 @@ EpisodeState Episode::on_token(SampledToken token) {
 
 EpisodeState Episode::end_of_turn() {
   state_ = EpisodeState::kFinished;
-  if (!tools_ || turns_ >= limits_.max_turns ||
-      static_cast<int64_t>(logprobs_.size()) >= limits_.max_response_length)
+  const bool may_go_on = turns_ < limits_.max_turns &&
+                         static_cast<int64_t>(logprobs_.size()) < limits_.max_response_length;
+  // An answer may be submitted in the last turn.
+  if (tools_ == EpisodeTools::kNone || (!may_go_on && tools_ != EpisodeTools::kRunAndSubmit))
     return state_;
   const auto parsed = model::parse_completion(
       tokenizer_.decode_bytes(std::span(ids_).subspan(turn_begin_), model::SpecialIds::kKeep),
       mode_);
   const auto* message = std::get_if<model::Message>(&parsed);
   if (!message || message->tool_calls.empty()) return state_;
+  if (tools_ == EpisodeTools::kRunAndSubmit) submitted_ = submitted_answer(message->tool_calls);
+  if (submitted_ || !may_go_on) return state_;
   calls_ = message->tool_calls;
   return state_ = EpisodeState::kToolCalls;
 }
@@ -67,7 +72,7 @@ EpisodeState Episode::on_tool_tokens(const std::vector<int32_t>& ids) {
   return state_;
 }
 
-EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens) {
+EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns) {
   for (size_t i = 0; i < tokens.size();) {
     if (!tokens[i].from_tool) {
       on_token({tokens[i].id, tokens[i].logprob});
@@ -76,6 +81,7 @@ EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens) {
     }
     std::vector<int32_t> turn;
     for (; i < tokens.size() && tokens[i].from_tool; ++i) turn.push_back(tokens[i].id);
+    if (turns) turns->push_back({calls_, turn});
     on_tool_tokens(turn);
   }
   return state_;
@@ -94,7 +100,7 @@ Episode::Final Episode::final_message() const {
       mode_);
   if (const auto* message = std::get_if<model::Message>(&parsed)) {
     f.state = Message::kComplete;
-    f.content = message->content;
+    f.content = submitted_.value_or(message->content);
   } else {
     f.state = Message::kMalformed;
   }

@@ -3,6 +3,7 @@
 // what comes next. Text is decoded to call tools and to score, never tokenised again for training.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,17 +28,27 @@ enum class EpisodeState {
 };
 enum class FinishReason { kStop, kLength };
 
+// What an episode does with calls: nothing (they are text), runs them, or runs them and ends with a
+// call of `submit` (rollout/submit.h).
+enum class EpisodeTools { kNone, kRun, kRunAndSubmit };
+
+// The calls of a past turn and the tokens that answered them.
+struct ToolTurn {
+  std::vector<model::ToolCall> calls;
+  std::vector<int32_t> ids;
+};
+
 class Episode {
  public:
-  Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode, bool tools,
+  Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode, EpisodeTools tools,
           const EpisodeLimits& limits, std::vector<int32_t> prompt);
 
   EpisodeState on_token(SampledToken token);
   // Tokens that a tool turn appends; the sequence then goes on sampling, unless there is no room.
   std::vector<int32_t> tool_turn(const std::vector<std::string>& results) const;
   EpisodeState on_tool_tokens(const std::vector<int32_t>& ids);
-  // Replays what a log holds.
-  EpisodeState replay(const std::vector<LoggedToken>& tokens);
+  // Replays what a log holds. *turns: the tool turns that were in it; may be null.
+  EpisodeState replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns);
 
   EpisodeState state() const { return state_; }
   FinishReason finish_reason() const { return finish_reason_; }
@@ -54,7 +65,7 @@ class Episode {
   enum class Message { kComplete, kTruncated, kMalformed };
   struct Final {
     Message state;
-    std::string content;   // of the last turn, without reasoning and calls
+    std::string content;   // the submitted answer, or the last turn without reasoning and calls
     std::string response;  // all text after the prompt, special tokens included
   };
   Final final_message() const;
@@ -65,13 +76,14 @@ class Episode {
   model::Tokenizer tokenizer_;
   int32_t eos_;
   model::ThinkingMode mode_;
-  bool tools_;
+  EpisodeTools tools_;
   EpisodeLimits limits_;
   int64_t prompt_length_;
   std::vector<int32_t> ids_;
   std::vector<bool> from_policy_;
   std::vector<float> logprobs_;
   std::vector<model::ToolCall> calls_;
+  std::optional<std::string> submitted_;
   size_t turn_begin_;  // in ids_: first token of the current assistant turn
   int64_t turns_ = 1;
   EpisodeState state_ = EpisodeState::kSampling;

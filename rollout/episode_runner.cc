@@ -1,10 +1,12 @@
 #include "rollout/episode_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
 
 #include "configs/check.h"
+#include "rollout/submit.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -12,10 +14,20 @@ namespace {
 constexpr int kToolThreads = 2;
 constexpr int kSandboxAttempts = 4;  // a failing sandbox is tried again, with a fresh one each time
 
+EpisodeTools tools_of(const EpisodeGroup& group) {
+  if (group.tools.empty()) return EpisodeTools::kNone;
+  const bool submits =
+      std::find(group.tools.begin(), group.tools.end(), kSubmit) != group.tools.end();
+  return submits ? EpisodeTools::kRunAndSubmit : EpisodeTools::kRun;
+}
+
 }  // namespace
 
 struct EpisodeRunner::ToolTask {
   Running* owner = nullptr;
+  // What a resumed episode's sandbox must go through first, and what came of it.
+  std::vector<ToolTurn> past;
+  std::vector<std::vector<std::string>> past_results;
   std::vector<model::ToolCall> calls;
   std::vector<std::string> results;
   int failures = 0;
@@ -29,6 +41,7 @@ struct EpisodeRunner::Running {
   SamplingParams sampling;
   Engine::Id sequence = -1;  // -1: not open (waits for its tools before the first pass)
   std::unique_ptr<ToolSession> session;
+  std::vector<ToolTurn> past;  // of its log, not yet made again
   ToolTask task;
 };
 
@@ -52,7 +65,7 @@ EpisodeRunner::~EpisodeRunner() {
 }
 
 void EpisodeRunner::submit(EpisodeGroup group) {
-  if (group.tools && tool_threads_.empty())
+  if (!group.tools.empty() && tool_threads_.empty())
     for (int i = 0; i < kToolThreads; ++i) tool_threads_.emplace_back([this] { tool_thread(); });
   // Episodes with a log go on from different tokens: each is a group of its own.
   EpisodeGroup fresh = group;
@@ -71,14 +84,18 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
   std::vector<Running*> opened;
   for (size_t i = first; i < first + count; ++i) {
     EpisodeSpec& spec = group.episodes[i];
+    ToolOptions options = tool_options_;
+    if (wal_) options.sandbox.journal = wal_->sandbox_journal(spec.episode);
     auto r = std::make_unique<Running>(Running{
         spec.episode,
-        Episode(tokenizer_, eos_, group.mode, group.tools, limits_, group.prompt),
+        Episode(tokenizer_, eos_, group.mode, tools_of(group), limits_, group.prompt),
         spec.sampling,
         -1,
-        group.tools ? std::make_unique<ToolSession>(group.extra_info, tool_options_) : nullptr,
+        group.tools.empty() ? nullptr
+                            : std::make_unique<ToolSession>(group.extra_info, options, group.tools),
+        {},
         {}});
-    r->episode.replay(spec.logged);
+    r->episode.replay(spec.logged, r->session && r->session->has_state() ? &r->past : nullptr);
     opened.push_back(r.get());
     params.push_back(spec.sampling);
     CHECK(running_.emplace(spec.episode, std::move(r)).second);
@@ -112,7 +129,12 @@ void EpisodeRunner::advance(Running& r, std::vector<FinishedEpisode>* finished) 
       finish(r, false, "", finished);
       break;
     case EpisodeState::kToolCalls: {
-      r.task = ToolTask{&r, r.episode.calls(), {}, 0, false, ""};
+      r.task = ToolTask{.owner = &r,
+                        .past = std::exchange(r.past, {}),
+                        .past_results = {},
+                        .calls = r.episode.calls(),
+                        .results = {},
+                        .detail = ""};
       {
         std::lock_guard lock(mutex_);
         tool_queue_.push_back(&r.task);
@@ -147,11 +169,17 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   std::vector<std::pair<Running*, std::vector<int32_t>>> turns;
   for (ToolTask* task : done) {
     counters_.sandbox_failures += task->failures;
+    Running& r = *task->owner;
+    // Else the sandbox does not stand where the conversation does.
+    for (size_t i = 0; i < task->past_results.size() && !task->failed; ++i) {
+      if (r.episode.tool_turn(task->past_results[i]) == task->past[i].ids) continue;
+      task->failed = true;
+      task->detail = "the calls of a resumed episode did not give what its log says";
+    }
     if (task->failed) {
-      finish(*task->owner, true, task->detail, finished);
+      finish(r, true, task->detail, finished);
       continue;
     }
-    Running& r = *task->owner;
     turns.emplace_back(&r, r.episode.tool_turn(task->results));
     if (wal_) wal_->tool_result(r.number, turns.back().second);
   }
@@ -190,6 +218,30 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   return true;
 }
 
+// Sets task.failed when the sandbox does not work.
+void EpisodeRunner::run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,
+                              std::vector<std::string>* results) {
+  for (const model::ToolCall& call : calls) {
+    ToolResult result;
+    for (int attempt = 0; attempt < kSandboxAttempts; ++attempt) {
+      try {
+        result = task.owner->session->call(call.name, call.arguments_json);
+      } catch (const std::exception& e) {  // nothing may escape this thread
+        result.status = ToolResult::Status::kSandboxFailed;
+        result.detail = e.what();
+      }
+      if (result.status != ToolResult::Status::kSandboxFailed) break;
+      ++task.failures;
+      task.detail = result.detail;
+    }
+    if (result.status == ToolResult::Status::kSandboxFailed) {
+      task.failed = true;
+      return;
+    }
+    results->push_back(result.text);
+  }
+}
+
 void EpisodeRunner::tool_thread() {
   for (;;) {
     ToolTask* task;
@@ -200,26 +252,9 @@ void EpisodeRunner::tool_thread() {
       task = tool_queue_.front();
       tool_queue_.pop_front();
     }
-    Running& r = *task->owner;
-    for (const model::ToolCall& call : task->calls) {
-      ToolResult result;
-      for (int attempt = 0; attempt < kSandboxAttempts; ++attempt) {
-        try {
-          result = r.session->call(call.name, call.arguments_json);
-        } catch (const std::exception& e) {  // nothing may escape this thread
-          result.status = ToolResult::Status::kSandboxFailed;
-          result.detail = e.what();
-        }
-        if (result.status != ToolResult::Status::kSandboxFailed) break;
-        ++task->failures;
-        task->detail = result.detail;
-      }
-      if (result.status == ToolResult::Status::kSandboxFailed) {
-        task->failed = true;
-        break;
-      }
-      task->results.push_back(result.text);
-    }
+    for (size_t i = 0; i < task->past.size() && !task->failed; ++i)
+      run_calls(*task, task->past[i].calls, &task->past_results.emplace_back());
+    if (!task->failed) run_calls(*task, task->calls, &task->results);
     {
       std::lock_guard lock(mutex_);
       tool_results_.push_back(task);

@@ -2,7 +2,8 @@
 //
 // Sampled tokens reach the log before the next forward pass, tool results before they are fed. Tool
 // calls run on threads of their own while other episodes go on; what an episode becomes does not
-// depend on when its tools answer.
+// depend on when its tools answer. Sandboxes whose files may change are journaled beside the token
+// log: an episode that goes on from its log finds its files, and no command runs twice.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -17,7 +18,7 @@
 
 #include "rollout/engine.h"
 #include "rollout/episode.h"
-#include "rollout/tools.h"
+#include "rollout/tool_session.h"
 #include "rollout/wal.h"
 
 namespace amalgam::rollout {
@@ -31,8 +32,8 @@ struct EpisodeSpec {
 struct EpisodeGroup {
   std::vector<int32_t> prompt;  // shared by all
   model::ThinkingMode mode = model::ThinkingMode::kChat;
-  bool tools = false;
-  std::string extra_info;  // of the row: what the tools read
+  std::vector<std::string> tools = {};  // by name; none: calls are text
+  std::string extra_info;               // of the row: what the tools read
   std::vector<EpisodeSpec> episodes;
 };
 
@@ -51,7 +52,7 @@ struct RunnerCounters {
 
 class EpisodeRunner {
  public:
-  // All references outlive the runner; `wal` may be null.
+  // All references outlive the runner; `wal` may be null, and then nothing is journaled.
   EpisodeRunner(Engine& engine, const model::Tokenizer& tokenizer, int32_t eos,
                 const EpisodeLimits& limits, const ToolOptions& tools, WalWriter* wal);
   ~EpisodeRunner();
@@ -69,6 +70,8 @@ class EpisodeRunner {
   void advance(Running& r, std::vector<FinishedEpisode>* finished);
   void finish(Running& r, bool sandbox_failed, const std::string& detail,
               std::vector<FinishedEpisode>* finished);
+  static void run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,
+                        std::vector<std::string>* results);
   void tool_thread();
 
   Engine& engine_;

@@ -46,41 +46,50 @@ struct WalWriter::Record {
 
 namespace {
 
-// Whether `rest` is "-NUMBER-PID.wal": the name of a longer prefix's file has further parts.
-bool is_suffix(std::string_view rest) {
-  for (int part = 0; part < 2; ++part) {
+// Whether a file name goes on behind the prefix with this many "-NUMBER" and then the ending: that
+// of a longer prefix's file has further parts.
+bool is_suffix(std::string_view rest, int num_numbers, std::string_view ending) {
+  for (int part = 0; part < num_numbers; ++part) {
     if (!rest.starts_with('-')) return false;
     const size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size()) - 1;
     if (digits == 0) return false;
     rest.remove_prefix(1 + digits);
   }
-  return rest == ".wal";
+  return rest == ending;
 }
 
-// Files of a prefix, oldest first (a later writer continues what it read from earlier ones).
-std::vector<fs::path> files_of(const std::string& prefix) {
+// Files of a prefix by name.
+std::vector<fs::path> files_of(const std::string& prefix, int num_numbers,
+                               std::string_view ending) {
   const fs::path path(prefix);
   const std::string stem = path.filename().string();
   std::vector<fs::path> files;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), ec)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(stem) && is_suffix(std::string_view(name).substr(stem.size())))
+    if (name.starts_with(stem) &&
+        is_suffix(std::string_view(name).substr(stem.size()), num_numbers, ending))
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
 }
 
+// Oldest first: a later writer continues what it read from earlier ones.
+std::vector<fs::path> logs_of(const std::string& prefix) { return files_of(prefix, 2, ".wal"); }
+std::vector<fs::path> journals_of(const std::string& prefix) {
+  return files_of(prefix, 1, ".journal");
+}
+
 }  // namespace
 
-WalWriter::WalWriter(const std::string& prefix) {
+WalWriter::WalWriter(const std::string& prefix) : prefix_(prefix) {
   std::error_code ec;  // open() reports what it leaves
   fs::create_directories(fs::path(prefix).parent_path(), ec);
   // Numbered by what exists, so that the order of names is the order of writing; the pid keeps two
   // workers that start at the same moment apart.
   char name[64];
-  std::snprintf(name, sizeof name, "-%06zu-%d.wal", files_of(prefix).size(),
+  std::snprintf(name, sizeof name, "-%06zu-%d.wal", logs_of(prefix).size(),
                 static_cast<int>(::getpid()));
   path_ = prefix + name;
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -98,6 +107,10 @@ void WalWriter::tool_result(uint32_t episode, std::span<const int32_t> ids) {
   for (size_t i = 0; i < ids.size(); ++i)
     pending_.push_back(
         Record::make(episode, ids[i], static_cast<uint32_t>(ids.size() - 1 - i), Record::kTool));
+}
+
+std::string WalWriter::sandbox_journal(uint32_t episode) const {
+  return prefix_ + "-" + std::to_string(episode) + ".journal";
 }
 
 void WalWriter::flush() {
@@ -119,7 +132,7 @@ std::map<uint32_t, std::vector<LoggedToken>> read_wal(const std::string& prefix)
   struct Unfinished {  // a tool result whose end has not been read yet
     size_t begin;
   };
-  for (const fs::path& path : files_of(prefix)) {
+  for (const fs::path& path : logs_of(prefix)) {
     std::ifstream in(path, std::ios::binary);
     std::map<uint32_t, Unfinished> unfinished;
     WalWriter::Record r;
@@ -139,7 +152,9 @@ std::map<uint32_t, std::vector<LoggedToken>> read_wal(const std::string& prefix)
 }
 
 void remove_wal(const std::string& prefix) {
-  for (const fs::path& path : files_of(prefix)) fs::remove(path);
+  // Journals first: without its log an episode starts afresh, which a journal would not fit.
+  for (const fs::path& path : journals_of(prefix)) fs::remove(path);
+  for (const fs::path& path : logs_of(prefix)) fs::remove(path);
 }
 
 }  // namespace amalgam::rollout

@@ -3,7 +3,8 @@
 // They are never sampled again from scratch: short answers would survive interruptions more often.
 //
 // A log file has one writer. Files are PREFIX-NUMBER-PID.wal, numbered in the order of their
-// writers; readers take all files of a prefix.
+// writers; readers take all files of a prefix. Beside them stand the journals of the episodes'
+// sandboxes, PREFIX-EPISODE.journal, whatever process goes on with them.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -32,6 +33,8 @@ class WalWriter {
 
   void sampled(uint32_t episode, SampledToken token);
   void tool_result(uint32_t episode, std::span<const int32_t> ids);
+  // Where the sandbox of an episode keeps what its tools did.
+  std::string sandbox_journal(uint32_t episode) const;
   // One write() of all that was added. Throws Error when the disk does not take it.
   void flush();
 
@@ -39,6 +42,7 @@ class WalWriter {
 
  private:
   int fd_ = -1;
+  const std::string prefix_;
   std::string path_;
   std::vector<Record> pending_;
 };
@@ -47,7 +51,7 @@ class WalWriter {
 // (the call is made again). Several files may hold parts of one episode only if a later writer
 // first read the earlier ones: its part then follows.
 std::map<uint32_t, std::vector<LoggedToken>> read_wal(const std::string& prefix);
-// Removes the files of a prefix.
+// Removes the files of a prefix, journals of sandboxes included.
 void remove_wal(const std::string& prefix);
 
 }  // namespace amalgam::rollout

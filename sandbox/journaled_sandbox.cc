@@ -26,8 +26,9 @@ void apply(Sandbox* sandbox, const std::string& path, unsigned mode, const std::
 
 class JournaledSandbox : public Sandbox {
  public:
-  JournaledSandbox(const std::string& path, const Limits& limits, const Image& image)
-      : limits_(limits), image_(image), journal_(path, limits, image) {}
+  JournaledSandbox(const std::string& path, const Limits& limits, const Image& image,
+                   FailedCalls failed)
+      : limits_(limits), image_(image), failed_calls_(failed), journal_(path, limits, image) {}
 
   Result exec(const Command& command) override {
     if (command.stdin_fd >= 0) return failed("a command of a journal takes its stdin as text only");
@@ -75,6 +76,7 @@ class JournaledSandbox : public Sandbox {
   // From the journal, or by making the call. Never throws.
   Result answer(const proto::SandboxCall& call, std::string* content, const Make& make) {
     try {
+      if (failed_calls_ == FailedCalls::kSkip) skip_failed();
       if (next_ == journal_.entries().size()) {
         make_sandbox();
         run(call, make);
@@ -93,6 +95,13 @@ class JournaledSandbox : public Sandbox {
       if (content) content->clear();
       return failed(e.what());
     }
+  }
+
+  void skip_failed() {
+    const auto& entries = journal_.entries();
+    while (next_ < entries.size() &&
+           is_infrastructure(static_cast<Outcome>(entries[next_].result.outcome())))
+      ++next_;
   }
 
   void run(const proto::SandboxCall& call, const Make& make) {
@@ -158,6 +167,7 @@ class JournaledSandbox : public Sandbox {
 
   const Limits limits_;
   const Image image_;
+  const FailedCalls failed_calls_;
   Journal journal_;
   size_t next_ = 0;  // the place of the next call in the journal
   std::unique_ptr<TopIndex> index_;
@@ -200,8 +210,8 @@ void restore_top(Sandbox* sandbox, const std::vector<JournalEntry>& entries) {
 }
 
 std::unique_ptr<Sandbox> open_journaled(const std::string& path, const Limits& limits,
-                                        const Image& image) {
-  return std::make_unique<JournaledSandbox>(path, limits, image);
+                                        const Image& image, FailedCalls failed) {
+  return std::make_unique<JournaledSandbox>(path, limits, image, failed);
 }
 
 }  // namespace amalgam::sandbox

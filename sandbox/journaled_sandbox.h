@@ -17,12 +17,21 @@
 
 namespace amalgam::sandbox {
 
+// What an owner that makes its calls again is told of those that sandbox_failed or were
+// interrupted.
+enum class FailedCalls {
+  kAnswer,  // just that, in their place
+  kSkip     // nothing: they left nothing behind, and an owner that makes a failed call again until
+            // it has a result finds that result, or makes the call now
+};
+
 // image: without layers, a plain container. Error as for Journal. The sandbox itself is made at the
 // first call that needs it; failure to do so is that call's kSandboxFailed. A call that is not the
 // one the journal has in its place is answered kSandboxFailed, too. cancel and stdin_fd: see
 // Sandbox; a command with stdin_fd cannot be answered again and is refused.
 std::unique_ptr<Sandbox> open_journaled(const std::string& path, const Limits& limits,
-                                        const Image& image);
+                                        const Image& image,
+                                        FailedCalls failed = FailedCalls::kAnswer);
 
 // Makes the top of a new sandbox what the calls so far left behind. Error when that fails.
 void restore_top(Sandbox* sandbox, const std::vector<JournalEntry>& entries);

@@ -6,7 +6,7 @@
 
 #include "pipeline/data_generate.h"
 #include "rewards/code_tests.h"
-#include "rollout/tools.h"
+#include "rollout/tool_session.h"
 
 namespace amalgam::pipeline {
 namespace {

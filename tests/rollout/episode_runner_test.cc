@@ -1,15 +1,16 @@
 #include "rollout/episode_runner.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include "sandbox/journal.h"
+#include "sandbox/launcher.h"
 #include "tests/model/network_case.h"
 #include "tests/rollout/episode_case.h"
 #include "tests/rollout/temporary_folder.h"
 
 namespace amalgam::rollout {
 namespace {
-
-constexpr int64_t kMaxPositions = 320;
 
 struct Outcome {
   std::vector<int32_t> ids;
@@ -37,7 +38,7 @@ class EpisodeRunnerTest : public ::testing::Test {
     return log;
   }
   EpisodeGroup group(const std::string& prompt, std::initializer_list<uint32_t> episodes,
-                     bool tools = false) const {
+                     const std::vector<std::string>& tools = {}) const {
     EpisodeGroup g{.prompt = ids(prompt), .tools = tools, .extra_info = "", .episodes = {}};
     for (const uint32_t e : episodes)
       g.episodes.push_back({e, {1.0, {.seed = 1, .stream = kStream, .request = e}}, {}});
@@ -48,7 +49,7 @@ class EpisodeRunnerTest : public ::testing::Test {
                const ToolOptions& tools = {}) {
     kernels::ThreadPool pool(1);
     model::Network net(model_.config(), pool);
-    Engine engine(net, model_.weights(), kMaxPositions, {max_batch, 16, draft_});
+    Engine engine(net, model_.weights(), limits_.max_positions, {max_batch, 16, draft_});
     EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools, wal);
     for (const EpisodeGroup& g : groups) runner.submit(g);
     std::vector<FinishedEpisode> finished;
@@ -60,6 +61,10 @@ class EpisodeRunnerTest : public ::testing::Test {
       EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
                                                 f.episode.logprobs(), f.sandbox_failed})
                       .second);
+    if (!finished.empty()) {
+      detail_ = finished[0].detail;
+      final_ = finished[0].episode.final_message();
+    }
     return all;
   }
 
@@ -67,9 +72,10 @@ class EpisodeRunnerTest : public ::testing::Test {
   const model::Tokenizer tokenizer_ = small_tokenizer();
   const int32_t eos_ = tokenizer_.require_added_token(model::kEos);
   const model::PackedModel model_ = model::odd_model(config(tokenizer_), 8);
-  const EpisodeLimits limits_{
-      .max_response_length = 150, .max_turns = 3, .max_positions = kMaxPositions};
+  EpisodeLimits limits_{.max_response_length = 150, .max_turns = 3, .max_positions = 320};
   RunnerCounters counters_;
+  std::string detail_;  // of the first to finish
+  Episode::Final final_;
   bool draft_ = false;
 };
 
@@ -133,7 +139,7 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
 TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   const TemporaryFolder folder;
   const std::string prefix = folder.path + "/wal";
-  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, true);
+  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, row_tools());
   const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
   g.episodes[0].logged = logged(call + std::string(model::kEos));
   Outcomes want;
@@ -175,12 +181,12 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
 }
 
 TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
-  EpisodeGroup g = group("the value of the key", {1, 2}, true);
+  EpisodeGroup g = group("the value of the key", {1, 2}, row_tools());
   g.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
   g.episodes[0].logged =
       logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
   ToolOptions tools;
-  tools.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  tools.sandbox.make_sandbox = [](const sandbox::Limits&, std::string* error) {
     *error = "no sandbox today";
     return std::unique_ptr<sandbox::Sandbox>();
   };
@@ -189,6 +195,132 @@ TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
   EXPECT_TRUE(all.at(1).sandbox_failed);
   EXPECT_FALSE(all.at(2).sandbox_failed);
   EXPECT_EQ(counters_.sandbox_failures, 4);  // each attempt
+}
+
+TEST_F(EpisodeRunnerTest, SubmitEndsAnEpisode) {
+  for (const bool has_submit : {true, false}) {
+    EpisodeGroup g = group("the name", {5}, {"calculator", has_submit ? "submit" : "lookup"});
+    g.episodes[0].logged =
+        logged("so" + calls_text(call_text("submit", "answer", "42")) + std::string(model::kEos));
+    const Outcomes all = run({g}, nullptr);
+    EXPECT_EQ(counters_.sampled_tokens == 0, has_submit);
+    EXPECT_EQ(all.at(5).logprobs.size() == g.episodes[0].logged.size(), has_submit);
+    if (has_submit) {
+      EXPECT_EQ(final_.content, "42");
+      EXPECT_EQ(final_.state, Episode::Message::kComplete);
+    }
+  }
+}
+
+// Episodes whose tools leave files.
+class ToolEpisodes : public EpisodeRunnerTest {
+ protected:
+  void SetUp() override {
+    std::string error;
+    if (!sandbox::create_container({}, &error)) GTEST_SKIP() << "no sandbox here: " << error;
+    limits_ = {.max_response_length = 700, .max_turns = 3, .max_positions = 1400};
+  }
+  static std::string turn(const std::string& command) {
+    return calls_text(call_text("run_shell", "command", command)) + std::string(model::kEos);
+  }
+  // The results' tokens at the end of the first turns of what a run logged.
+  static std::vector<LoggedToken> results_of(const std::vector<LoggedToken>& log) {
+    std::vector<LoggedToken> results;
+    for (const LoggedToken& t : log) {
+      if (!t.from_tool) break;
+      results.push_back(t);
+    }
+    return results;
+  }
+  std::string text_of(const std::vector<LoggedToken>& tokens) const {
+    std::vector<int32_t> token_ids;
+    for (const LoggedToken& t : tokens) token_ids.push_back(t.id);
+    return tokenizer_.decode(token_ids, model::SpecialIds::kKeep);
+  }
+  // What a run of this log, whose last turn waits for its tool, has for result.
+  std::vector<LoggedToken> answer(std::vector<LoggedToken> log) {
+    EpisodeGroup g = group("name", {9}, {"run_shell", "write_file"});
+    const size_t before = log.size();
+    g.episodes[0].logged = std::move(log);
+    Outcomes all;
+    {
+      WalWriter wal(prefix_);
+      all = run({g}, &wal);
+    }
+    failed_ = all.at(9).sandbox_failed;
+    std::vector<LoggedToken> results;
+    for (size_t i = before; i < all.at(9).from_policy.size() && !all.at(9).from_policy[i]; ++i)
+      results.push_back(
+          {all.at(9).ids[all.at(9).ids.size() - all.at(9).from_policy.size() + i], 0, true});
+    return results;
+  }
+  static std::vector<LoggedToken> join(std::vector<LoggedToken> a,
+                                       const std::vector<LoggedToken>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+
+  TemporaryFolder folder_;
+  const std::string prefix_ = folder_.path + "/wal";
+  const std::string journal_ = prefix_ + "-9.journal";
+  const std::string first_ = "date +%s%N | tee stamp; echo x >> n";
+  bool failed_ = false;
+};
+
+// A killed worker's successor finds the files, and what had run does not run again.
+TEST_F(ToolEpisodes, AResumedEpisodeFindsItsFilesAndRunsNothingTwice) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  ASSERT_FALSE(failed_);
+  // Killed before the result was logged: it is the same, and from the journal.
+  EXPECT_EQ(text_of(answer(log)), text_of(stamp));
+  log = join(join(log, stamp), logged(turn("cat stamp n; echo y >> n")));
+  const std::string second = text_of(answer(log));
+  ASSERT_FALSE(failed_);
+  const std::string digits = text_of(stamp).substr(text_of(stamp).find("<tool_result>") + 13, 19);
+  EXPECT_EQ(digits.find_first_not_of("0123456789"), std::string::npos) << text_of(stamp);
+  EXPECT_NE(second.find("<tool_result>" + digits + "\nx</tool_result>"), std::string::npos)
+      << second;
+  EXPECT_EQ(text_of(answer(log)), second);
+  EXPECT_EQ(sandbox::read_journal(journal_).entries.size(), 2u);
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+  remove_wal(prefix_);
+  EXPECT_FALSE(std::filesystem::exists(journal_));
+}
+
+// Killed during a call: that one is made again, in the files before it, and no failure is counted.
+TEST_F(ToolEpisodes, AnInterruptedCallIsMadeAgain) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  log = join(join(log, stamp), logged(turn("echo y >> n; cat n")));
+  for (int i = 0; i < 6; ++i) {
+    sandbox::Journal(journal_, {}, {})
+        .begin(sandbox::to_proto(sandbox::Command{{"/bin/bash", "-c", "echo y >> n; cat n"}}));
+  }
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x\ny</tool_result>"), std::string::npos);
+  EXPECT_FALSE(failed_);
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+}
+
+// Calls that do not give what the log says are a failure, not a conversation with other files.
+TEST_F(ToolEpisodes, WithoutItsJournalAnEpisodeFails) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  std::filesystem::remove(journal_);
+  answer(join(join(log, stamp), logged(turn("cat stamp"))));
+  EXPECT_TRUE(failed_);
+  EXPECT_NE(detail_.find("did not give what its log says"), std::string::npos);
+}
+
+// The sandbox dies under an episode: the call is tried again, on the files of the calls before.
+TEST_F(ToolEpisodes, ABrokenSandboxIsReplacedWithItsFiles) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  const pid_t launcher = sandbox::Launcher::instance().pid();
+  kill(launcher, SIGKILL);
+  log = join(join(log, stamp), logged(turn("cat n")));
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x</tool_result>"), std::string::npos);
+  EXPECT_FALSE(failed_);
 }
 
 TEST_F(EpisodeRunnerTest, IdleRunnersSaySo) {

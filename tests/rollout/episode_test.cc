@@ -12,7 +12,7 @@ using model::ThinkingMode;
 
 class EpisodeTest : public ::testing::Test {
  protected:
-  Episode start(const EpisodeLimits& limits, bool tools = true) const {
+  Episode start(const EpisodeLimits& limits, EpisodeTools tools = EpisodeTools::kRun) const {
     return Episode(tokenizer_, eos_, ThinkingMode::kChat, tools, limits, prompt_);
   }
   std::vector<int32_t> ids(const std::string& text) const {
@@ -122,8 +122,47 @@ TEST_F(EpisodeTest, TurnsRunOut) {
 }
 
 TEST_F(EpisodeTest, WithoutToolsACallIsOnlyText) {
-  Episode e = start(wide_, false);
+  Episode e = start(wide_, EpisodeTools::kNone);
   EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
+}
+
+TEST_F(EpisodeTest, SubmitEndsItWithItsAnswer) {
+  const std::string submit = call_text("submit", "answer", "42 \"m\"");
+  const std::string calculator = call_text("calculator", "expression", "1");
+  // Alone, beside other calls, and in the last turn that is allowed.
+  for (const std::string& calls : {submit, calculator + submit, submit + submit}) {
+    EpisodeLimits last = wide_;
+    last.max_turns = 1;
+    for (const EpisodeLimits& limits : {wide_, last}) {
+      Episode e = start(limits, EpisodeTools::kRunAndSubmit);
+      EXPECT_EQ(say(e, "the value" + calls_text(calls) + eos_text_ + "more"),
+                EpisodeState::kFinished);
+      EXPECT_EQ(e.ids().back(), eos_);  // nothing more was taken
+      EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+      EXPECT_TRUE(e.calls().empty());
+      EXPECT_EQ(e.final_message().state, Episode::Message::kComplete);
+      EXPECT_EQ(e.final_message().content, "42 \"m\"");
+    }
+  }
+}
+
+TEST_F(EpisodeTest, ASubmitWithoutAnAnswerIsACallLikeOthers) {
+  for (const std::string& call :
+       {call_text("submit", "result", "42"), call_text("Submit", "answer", "42")}) {
+    Episode e = start(wide_, EpisodeTools::kRunAndSubmit);
+    ASSERT_EQ(say(e, calls_text(call) + eos_text_), EpisodeState::kToolCalls);
+    e.on_tool_tokens(e.tool_turn({"error: submit takes one string, answer"}));
+    const std::string good = calls_text(call_text("submit", "answer", "43"));
+    ASSERT_EQ(say(e, good + eos_text_), EpisodeState::kFinished);
+    EXPECT_EQ(e.final_message().content, "43");
+  }
+  // A plain answer counts as ever, and without the tool a call of it ends nothing.
+  Episode plain = start(wide_, EpisodeTools::kRunAndSubmit);
+  say(plain, "The answer is 42." + eos_text_);
+  EXPECT_EQ(plain.final_message().content, "The answer is 42.");
+  Episode without = start(wide_);
+  EXPECT_EQ(say(without, calls_text(call_text("submit", "answer", "42")) + eos_text_),
+            EpisodeState::kToolCalls);
 }
 
 TEST_F(EpisodeTest, MalformedCallsAreNotRun) {
@@ -183,7 +222,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   int compared = 0;
   const auto compare = [&](const Episode& live) {
     Episode again = start(wide_);
-    EXPECT_EQ(again.replay(to_log(live)), live.state());
+    EXPECT_EQ(again.replay(to_log(live), nullptr), live.state());
     EXPECT_EQ(again.ids(), live.ids());
     EXPECT_EQ(again.from_policy(), live.from_policy());
     EXPECT_EQ(again.logprobs(), live.logprobs());
@@ -201,6 +240,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   };
   Episode e = start(wide_);
   compare(e);
+  std::vector<ToolTurn> turns;
   const auto live = [&](const std::string& text) {
     for (const int32_t id : ids(text)) {
       e.on_token({id, -0.125f});
@@ -216,6 +256,12 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   live("The answer is 42." + eos_text_);
   EXPECT_EQ(e.state(), EpisodeState::kFinished);
   EXPECT_GT(compared, 100);
+  Episode again = start(wide_);
+  again.replay(to_log(e), &turns);
+  ASSERT_EQ(turns.size(), 2u);
+  EXPECT_EQ(turns[1].calls[0].arguments_json, R"({"expression": "17 + 25"})");
+  EXPECT_NE(tokenizer_.decode(turns[1].ids, model::SpecialIds::kKeep).find("43"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -174,6 +174,25 @@ TEST_F(WalTest, OtherPrefixesAreNotTouched) {
   EXPECT_EQ(read_wal(shorter).size(), 1u);
 }
 
+TEST_F(WalTest, JournalsOfSandboxesGoWithTheirLog) {
+  const std::string longer = prefix() + "-1";
+  std::vector<std::string> kept, removed;
+  for (const std::string& p : {prefix(), longer}) {
+    WalWriter w(p);
+    w.sampled(1, {1, -1});
+    w.flush();
+    for (const uint32_t episode : {0u, 12u}) {
+      auto& paths = p == longer ? kept : removed;
+      paths.push_back(w.sandbox_journal(episode));
+      std::ofstream(paths.back()) << "x";
+    }
+  }
+  EXPECT_EQ(read_wal(prefix()).size(), 1u);
+  remove_wal(prefix());
+  for (const std::string& path : removed) EXPECT_FALSE(fs::exists(path)) << path;
+  for (const std::string& path : kept) EXPECT_TRUE(fs::exists(path)) << path;
+}
+
 TEST_F(WalTest, AnUnwritablePlaceIsAnError) {
   std::ofstream(folder_.path + "/file") << "x";
   EXPECT_THROW(WalWriter(folder_.path + "/file/wal"), Error);

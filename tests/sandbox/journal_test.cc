@@ -145,6 +145,24 @@ TEST_F(Journaled, AnInterruptedCallIsSaidSoAndHasNoEffect) {
   EXPECT_EQ(sh(*sandbox, "cat log"), "1\n2\n");
 }
 
+// An owner that retries until it has a result: from the second time on it is told results only.
+TEST_F(Journaled, FailedCallsCanBeSkipped) {
+  const auto begin = [&](const char* script) {
+    Journal(path(), {}, {}).begin(to_proto(Command{{"/bin/sh", "-c", script}}));
+  };
+  begin("echo 1 >> log");
+  begin("echo 1 >> log");
+  sh(*open_journaled(path(), {}, {}, FailedCalls::kSkip), "echo 1 >> log");
+  begin("cat log");
+  for (int time = 0; time < 2; ++time) {
+    const auto sandbox = open_journaled(path(), {}, {}, FailedCalls::kSkip);
+    EXPECT_EQ(sh(*sandbox, "echo 1 >> log"), "");
+    EXPECT_EQ(sh(*sandbox, "cat log"), "1\n");
+    EXPECT_EQ(read_journal(path()).entries.size(), 5u);
+  }
+  EXPECT_EQ(shell(*session(path()), "echo 1 >> log").outcome, Outcome::kSandboxFailed);
+}
+
 TEST_F(Journaled, ADeadSandboxIsReplaced) {
   const auto sandbox = session(path());
   EXPECT_EQ(sh(*sandbox, "echo 1 > x"), "");

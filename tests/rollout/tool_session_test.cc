@@ -1,4 +1,4 @@
-#include "rollout/tools.h"
+#include "rollout/tool_session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -70,7 +70,7 @@ TEST_F(Tools, ResultsAreShortened) {
 // Neither needs a sandbox.
 ToolOptions without_sandbox() {
   ToolOptions options;
-  options.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  options.sandbox.make_sandbox = [](const sandbox::Limits&, std::string* error) {
     *error = "no namespaces";
     return nullptr;
   };
@@ -141,7 +141,7 @@ class Flaky : public sandbox::Sandbox {
 TEST(ToolsWithoutSandbox, AFreshSandboxAfterAFailure) {
   int num_made = 0;
   ToolOptions options;
-  options.make_sandbox = [&](const sandbox::Limits&, std::string*) {
+  options.sandbox.make_sandbox = [&](const sandbox::Limits&, std::string*) {
     ++num_made;
     return std::make_unique<Flaky>(num_made > 1, num_made > 2);
   };

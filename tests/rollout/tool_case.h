@@ -1,0 +1,43 @@
+// A conversation's tools, called as a model calls them.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "rollout/tool_session.h"
+
+namespace amalgam::rollout {
+
+class ToolTest : public testing::Test {
+ protected:
+  using Status = ToolResult::Status;
+
+  void SetUp() override {
+    std::string error;
+    if (!sandbox::create_container({}, &error)) GTEST_SKIP() << "no sandbox here: " << error;
+  }
+
+  // A session with all tools of a registry.
+  static ToolSession session(ToolOptions options = {}, const std::string& extra_info = "") {
+    return ToolSession(extra_info, options, options.registry->names());
+  }
+  static ToolResult call(ToolSession& session, const std::string& name,
+                         const nlohmann::json& arguments) {
+    return session.call(name, arguments.dump());
+  }
+  // The text of a call that must succeed, and of one that must not.
+  static std::string good(ToolSession& session, const std::string& name,
+                          const nlohmann::json& arguments) {
+    const ToolResult result = call(session, name, arguments);
+    EXPECT_EQ(result.status, Status::kOk) << result.text << result.detail;
+    return result.text;
+  }
+  static std::string bad(ToolSession& session, const std::string& name,
+                         const nlohmann::json& arguments) {
+    const ToolResult result = call(session, name, arguments);
+    EXPECT_EQ(result.status, Status::kToolError) << result.text << result.detail;
+    return result.text;
+  }
+};
+
+}  // namespace amalgam::rollout
