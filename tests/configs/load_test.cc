@@ -85,6 +85,22 @@ TEST(Load, PathsStartAtTheFolderOfTheFile) {
   EXPECT_EQ(config.domains[0].reward_file, "/r.py");
 }
 
+TEST(Load, ToolsOfADomainAndOnesOwn) {
+  const RunConfig config = parse_run_config(
+      "[[tool]]\nname = 'weather'\nfile = 't.py'\n"
+      "[[domain]]\nname = 'math'\ngenerator = 'math'\ntools = ['run_python', 'weather']\n"
+      "tools_prompt = 'names'\nrl.rollout.max_tool_response_length = 100\n",
+      "/data/a.toml");
+  EXPECT_EQ(config.domains[0].tools, (std::vector<std::string>{"run_python", "weather"}));
+  EXPECT_EQ(config.domains[0].tools_prompt, ToolsPrompt::kNames);
+  EXPECT_EQ(config.domains[0].rl.rollout.max_tool_response_length, 100);
+  EXPECT_EQ(config.rl.rollout.max_tool_response_length, 512);
+  EXPECT_EQ(config.tools[0].file, "/data/t.py");
+  const RunConfig again = parse_run_config(to_toml(config), "/elsewhere/a.toml");
+  EXPECT_EQ(to_toml(again), to_toml(config));
+  EXPECT_EQ(again.tools[0].file, "/data/t.py");
+}
+
 struct BadCase {
   const char* name;
   std::string text;
@@ -105,6 +121,56 @@ INSTANTIATE_TEST_SUITE_P(
                 "seed = 1\n[rl]\nrolout.n = 4\n",
                 {},
                 "dir/a.toml:3: rl.rolout: unknown key; did you mean rl.rollout?"},
+        BadCase{"misspelt_tool",
+                kDomain + std::string("tools = ['run_pyton']\n"),
+                {},
+                "dir/a.toml:1: domain: tools of domain 'math': no tool is named 'run_pyton'; did "
+                "you mean run_python?"},
+        BadCase{"misspelt_tool_of_ones_own",
+                kDomain + std::string("tools = ['wether']\n[[tool]]\nname = 'weather'\nfile = "
+                                      "'t.py'\n"),
+                {},
+                "dir/a.toml:1: domain: tools of domain 'math': no tool is named 'wether'; did you "
+                "mean weather?"},
+        BadCase{"strange_tool",
+                kDomain,
+                {"domain.math.tools=['xyzzy']"},
+                "dir/a.toml:1: domain: tools of domain 'math': no tool is named 'xyzzy'; the tools "
+                "are: calculator, edit_file, grep, kv_lookup, lookup, read_file, run_python, "
+                "run_shell, search, submit, write_file"},
+        BadCase{"tool_twice",
+                kDomain + std::string("tools = ['grep', 'grep']\n"),
+                {},
+                "dir/a.toml:1: domain: tools of domain 'math': 'grep' stands there twice; drop "
+                "one"},
+        BadCase{"tool_that_is_built_in",
+                "[[tool]]\nname = 'grep'\nfile = 't.py'\n",
+                {},
+                "dir/a.toml:2: tool.name: tool 'grep' is built in; choose another name"},
+        BadCase{"tool_without_a_program",
+                "[[tool]]\nname = 'weather'\n",
+                {},
+                "dir/a.toml:1: tool.command: is missing; tool 'weather' needs a command or a "
+                "Python file"},
+        BadCase{"tool_of_a_relative_path",
+                "[[tool]]\nname = 'weather'\ncommand = ['weather']\n",
+                {},
+                "dir/a.toml:3: tool.command: 'weather' must be an absolute path inside the "
+                "sandbox, for example /usr/bin/python3"},
+        BadCase{"tool_without_a_description",
+                "[[tool]]\nname = 'weather'\ncommand = ['/bin/weather']\n",
+                {},
+                "dir/a.toml:1: tool.description: is missing; the model must be told what tool "
+                "'weather' does"},
+        BadCase{"tool_name",
+                "[[tool]]\nname = 'a b'\nfile = 't.py'\n",
+                {},
+                "dir/a.toml:2: tool.name: 'a b' must be made of letters, digits and _"},
+        BadCase{"two_tools_of_a_name",
+                kDomain + std::string("[[tool]]\nname = 'a'\nfile = 't.py'\n[[tool]]\nname = "
+                                      "'a'\nfile = 't.py'\n"),
+                {},
+                "dir/a.toml:4: tool: two tools are named 'a'; rename one"},
         BadCase{"misplaced_key",
                 "[rl]\nclip_ratio_low = 0.1\n",
                 {},

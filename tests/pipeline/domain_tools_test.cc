@@ -1,0 +1,111 @@
+#include "pipeline/domain_tools.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "configs/error.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+const rollout::ToolRegistry& builtin() { return rollout::ToolRegistry::builtin(); }
+
+DomainTools tools(const configs::DomainConfig& domain, const Row& row) {
+  return tools_of(builtin(), domain, row, "row 3");
+}
+
+std::string error_of(const configs::DomainConfig& domain, const Row& row) {
+  try {
+    tools(domain, row);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(DomainTools, TheRowGoesBeforeTheDomain) {
+  configs::DomainConfig domain{.tools = {"run_python", "submit"}};
+  EXPECT_THAT(tools(domain, {}).names, ElementsAre("run_python", "submit"));
+  EXPECT_THAT(tools(domain, {.tools = R"(["grep"])"}).names, ElementsAre("grep"));
+  EXPECT_THAT(tools(domain, {.extra_info = R"({"sandbox": {}})"}).names,
+              ElementsAre("run_python", "submit"));
+  domain.tools = {};
+  EXPECT_THAT(tools(domain, {.extra_info = R"({"sandbox": {}})"}).names,
+              ElementsAre("calculator", "lookup", "search"));
+  EXPECT_THAT(tools(domain, {.tools = "[]"}).names, IsEmpty());
+  EXPECT_THAT(tools(domain, {}).names, IsEmpty());
+}
+
+TEST(DomainTools, SchemasAreTheRegistrysOrTheRows) {
+  const configs::DomainConfig domain{.tools = {"submit"}};
+  EXPECT_EQ(tools(domain, {}).schemas,
+            R"([{"type":"function","function":{"name":"submit","description":"Submits the final )"
+            R"(answer and ends the conversation.","parameters":{"type":"object","properties":)"
+            R"({"answer":{"type":"string"}},"required":["answer"]}}}])");
+  const std::string own = R"([{"type":"function","function":{"name":"grep","x":1}}])";
+  EXPECT_EQ(tools(domain, {.tools = own}).schemas, own);
+  EXPECT_THAT(tools(domain, {.tools = own}).names, ElementsAre("grep"));
+  const configs::DomainConfig silent{.tools = {"submit"},
+                                     .tools_prompt = configs::ToolsPrompt::kNone};
+  EXPECT_EQ(tools(silent, {}).schemas, "");
+  EXPECT_EQ(tools({}, {.extra_info = R"({"sandbox": {}})"}).schemas, "");
+}
+
+TEST(DomainTools, AMisspeltNameIsAnErrorWithTheRightOne) {
+  EXPECT_EQ(error_of({}, {.tools = R"(["run_pyton"])"}),
+            "row 3: no tool is named 'run_pyton'; did you mean run_python?");
+  EXPECT_THAT(error_of({}, {.tools = R"([{"function": {"name": "wrte_file"}}])"}),
+              HasSubstr("did you mean write_file?"));
+  EXPECT_THAT(error_of({}, {.tools = R"(["xyz"])"}),
+              HasSubstr("the tools are: calculator, edit_file, "));
+  EXPECT_THAT(error_of({}, {.tools = R"({"a": 1})"}),
+              StartsWith("row 3: column \"tools\" must be"));
+  for (const char* bad : {"[1]", "[{}]", R"([{"function": 1}])", R"([{"function": {"name": 1}}])"})
+    EXPECT_THAT(error_of({}, {.tools = bad}), StartsWith("row 3: column \"tools\" must hold"))
+        << bad;
+}
+
+std::string prompt_of(const configs::DomainConfig& domain, const std::string& messages_json) {
+  auto messages = model::messages_from_json(messages_json, "messages");
+  add_tools(tools(domain, {}), &messages);
+  return model::encode_messages(messages,
+                                {.mode = model::ThinkingMode::kChat, .tools = tools_style(domain)})
+      .text;
+}
+
+TEST(DomainTools, ThePromptHasThem) {
+  configs::DomainConfig domain{.tools = {"lookup", "submit"}};
+  const std::string user = R"({"role": "user", "content": "hi"})";
+  const std::string system = R"({"role": "system", "content": "Be brief."})";
+  EXPECT_THAT(prompt_of(domain, "[" + user + "]"), HasSubstr("## Tools"));
+  EXPECT_THAT(prompt_of(domain, "[" + user + "]"), HasSubstr("{\"name\": \"lookup\""));
+  EXPECT_THAT(prompt_of(domain, "[" + system + "," + user + "]"),
+              HasSubstr("Be brief.\n\n## Tools"));
+  domain.tools_prompt = configs::ToolsPrompt::kNames;
+  EXPECT_EQ(prompt_of(domain, "[" + user + "]"),
+            "<｜begin▁of▁sentence｜>Tools: lookup(key), submit(answer)<｜User｜>hi<｜Assistant｜>"
+            "</think>");
+  EXPECT_THAT(prompt_of(domain, "[" + system + "," + user + "]"),
+              HasSubstr("Be brief.\n\nTools: lookup(key), submit(answer)<｜User｜>hi"));
+  domain.tools_prompt = configs::ToolsPrompt::kNone;
+  EXPECT_EQ(prompt_of(domain, "[" + user + "]"),
+            "<｜begin▁of▁sentence｜><｜User｜>hi<｜Assistant｜></think>");
+}
+
+// Its text is the row's business then.
+TEST(DomainTools, SchemasInTheMessagesStay) {
+  const configs::DomainConfig domain{.tools = {"submit"}};
+  const std::string prompt =
+      prompt_of(domain, R"([{"role": "system", "content": "", "tools": [{"type": "function",
+                            "function": {"name": "other"}}]}, {"role": "user", "content": "hi"}])");
+  EXPECT_THAT(prompt, HasSubstr("\"other\""));
+  EXPECT_THAT(prompt, testing::Not(HasSubstr("\"submit\"")));
+}
+
+}  // namespace
+}  // namespace amalgam::pipeline
