@@ -241,7 +241,8 @@ rewards::ScoreRequest to_score_request(const rollout::Episode& episode,
   r.extra_info = row.extra_info;
   r.row = row_json;
   r.solution = std::move(final.content);
-  r.response = std::move(final.response);
+  // Who asked for a submitted answer wants to score that one.
+  if (!final.is_submitted) r.response = std::move(final.response);
   switch (final.state) {
     case rollout::Episode::Message::kComplete:
       r.state = rewards::MessageState::kComplete;

@@ -101,6 +101,7 @@ Episode::Final Episode::final_message() const {
   if (const auto* message = std::get_if<model::Message>(&parsed)) {
     f.state = Message::kComplete;
     f.content = submitted_.value_or(message->content);
+    f.is_submitted = submitted_.has_value();
   } else {
     f.state = Message::kMalformed;
   }

@@ -67,6 +67,7 @@ class Episode {
     Message state;
     std::string content;   // the submitted answer, or the last turn without reasoning and calls
     std::string response;  // all text after the prompt, special tokens included
+    bool is_submitted = false;
   };
   Final final_message() const;
 

@@ -194,9 +194,9 @@ def everything(program, seed="1"):
 
 
 class Undisturbed:
-    def __init__(self, program, settings, name="undisturbed"):
+    def __init__(self, program, settings, name="undisturbed", config=CONFIG):
         self.run_dir = program.path(name)
-        self.cpu_s = program.run(self.run_dir, *settings)
+        self.cpu_s = program.run(self.run_dir, *settings, config=config)
         self.outcome = outcome(self.run_dir)
         self.samples = logged_samples(self.run_dir)
         self.tokens = sum(row["sampled_tokens"] for row in results(self.run_dir)["workers"])
@@ -211,11 +211,12 @@ def check_kept(lines, run_dir):
     check(redone == lines[-1:] or not redone, f"steps that were done were redone: {redone}")
 
 
-def kill_controller(program, whole, settings, moments, run_dir, check_lines=check_kept):
+def kill_controller(program, whole, settings, moments, run_dir, check_lines=check_kept,
+                    config=CONFIG):
     """Kills at these shares of the whole run's CPU time, resumes, and lets the last one finish."""
     kills, tokens, done = 0, 0, 0.0
     for moment in sorted(moments):
-        process = program.start(run_dir, "--resume", *settings)
+        process = program.start(run_dir, "--resume", *settings, config=config)
         if not run_until(process, (moment - done) * whole.cpu_s):
             break  # it ended before that moment
         kill_all(process)
@@ -228,7 +229,7 @@ def kill_controller(program, whole, settings, moments, run_dir, check_lines=chec
             check_lines(before, run_dir)
         before = lines
     else:
-        process = program.start(run_dir, "--resume", *settings)
+        process = program.start(run_dir, "--resume", *settings, config=config)
     cpu_s = finish(process)
     check(process.returncode == 0, "resume failed: " + text_of(run_dir + ".log")[-600:])
     check(kills > 0, "nothing was killed: " + text_of(run_dir + ".log")[-600:])

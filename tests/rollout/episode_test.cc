@@ -142,6 +142,7 @@ TEST_F(EpisodeTest, SubmitEndsItWithItsAnswer) {
       EXPECT_TRUE(e.calls().empty());
       EXPECT_EQ(e.final_message().state, Episode::Message::kComplete);
       EXPECT_EQ(e.final_message().content, "42 \"m\"");
+      EXPECT_TRUE(e.final_message().is_submitted);
     }
   }
 }
@@ -160,6 +161,7 @@ TEST_F(EpisodeTest, ASubmitWithoutAnAnswerIsACallLikeOthers) {
   Episode plain = start(wide_, EpisodeTools::kRunAndSubmit);
   say(plain, "The answer is 42." + eos_text_);
   EXPECT_EQ(plain.final_message().content, "The answer is 42.");
+  EXPECT_FALSE(plain.final_message().is_submitted);
   Episode without = start(wide_);
   EXPECT_EQ(say(without, calls_text(call_text("submit", "answer", "42")) + eos_text_),
             EpisodeState::kToolCalls);
