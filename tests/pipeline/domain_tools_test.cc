@@ -15,6 +15,21 @@ using testing::StartsWith;
 
 const rollout::ToolRegistry& builtin() { return rollout::ToolRegistry::builtin(); }
 
+configs::DomainConfig domain_with(std::vector<std::string> names,
+                                  configs::ToolsPrompt prompt = configs::ToolsPrompt::kSchemas) {
+  configs::DomainConfig domain;
+  domain.tools = std::move(names);
+  domain.tools_prompt = prompt;
+  return domain;
+}
+Row row_with(const std::string& tools, const std::string& extra_info = "") {
+  Row row;
+  row.tools = tools;
+  row.extra_info = extra_info;
+  return row;
+}
+const char* const kSandbox = R"({"sandbox": {}})";
+
 DomainTools tools(const configs::DomainConfig& domain, const Row& row) {
   return tools_of(builtin(), domain, row, "row 3");
 }
@@ -29,44 +44,41 @@ std::string error_of(const configs::DomainConfig& domain, const Row& row) {
 }
 
 TEST(DomainTools, TheRowGoesBeforeTheDomain) {
-  configs::DomainConfig domain{.tools = {"run_python", "submit"}};
+  configs::DomainConfig domain = domain_with({"run_python", "submit"});
   EXPECT_THAT(tools(domain, {}).names, ElementsAre("run_python", "submit"));
-  EXPECT_THAT(tools(domain, {.tools = R"(["grep"])"}).names, ElementsAre("grep"));
-  EXPECT_THAT(tools(domain, {.extra_info = R"({"sandbox": {}})"}).names,
-              ElementsAre("run_python", "submit"));
+  EXPECT_THAT(tools(domain, row_with(R"(["grep"])")).names, ElementsAre("grep"));
+  EXPECT_THAT(tools(domain, row_with("", kSandbox)).names, ElementsAre("run_python", "submit"));
   domain.tools = {};
-  EXPECT_THAT(tools(domain, {.extra_info = R"({"sandbox": {}})"}).names,
+  EXPECT_THAT(tools(domain, row_with("", kSandbox)).names,
               ElementsAre("calculator", "lookup", "search"));
-  EXPECT_THAT(tools(domain, {.tools = "[]"}).names, IsEmpty());
+  EXPECT_THAT(tools(domain, row_with("[]")).names, IsEmpty());
   EXPECT_THAT(tools(domain, {}).names, IsEmpty());
 }
 
 TEST(DomainTools, SchemasAreTheRegistrysOrTheRows) {
-  const configs::DomainConfig domain{.tools = {"submit"}};
+  const configs::DomainConfig domain = domain_with({"submit"});
   EXPECT_EQ(tools(domain, {}).schemas,
             R"([{"type":"function","function":{"name":"submit","description":"Submits the final )"
             R"(answer and ends the conversation.","parameters":{"type":"object","properties":)"
             R"({"answer":{"type":"string"}},"required":["answer"]}}}])");
   const std::string own = R"([{"type":"function","function":{"name":"grep","x":1}}])";
-  EXPECT_EQ(tools(domain, {.tools = own}).schemas, own);
-  EXPECT_THAT(tools(domain, {.tools = own}).names, ElementsAre("grep"));
-  const configs::DomainConfig silent{.tools = {"submit"},
-                                     .tools_prompt = configs::ToolsPrompt::kNone};
+  EXPECT_EQ(tools(domain, row_with(own)).schemas, own);
+  EXPECT_THAT(tools(domain, row_with(own)).names, ElementsAre("grep"));
+  const configs::DomainConfig silent = domain_with({"submit"}, configs::ToolsPrompt::kNone);
   EXPECT_EQ(tools(silent, {}).schemas, "");
-  EXPECT_EQ(tools({}, {.extra_info = R"({"sandbox": {}})"}).schemas, "");
+  EXPECT_EQ(tools({}, row_with("", kSandbox)).schemas, "");
 }
 
 TEST(DomainTools, AMisspeltNameIsAnErrorWithTheRightOne) {
-  EXPECT_EQ(error_of({}, {.tools = R"(["run_pyton"])"}),
+  EXPECT_EQ(error_of({}, row_with(R"(["run_pyton"])")),
             "row 3: no tool is named 'run_pyton'; did you mean run_python?");
-  EXPECT_THAT(error_of({}, {.tools = R"([{"function": {"name": "wrte_file"}}])"}),
+  EXPECT_THAT(error_of({}, row_with(R"([{"function": {"name": "wrte_file"}}])")),
               HasSubstr("did you mean write_file?"));
-  EXPECT_THAT(error_of({}, {.tools = R"(["xyz"])"}),
+  EXPECT_THAT(error_of({}, row_with(R"(["xyz"])")),
               HasSubstr("the tools are: calculator, edit_file, "));
-  EXPECT_THAT(error_of({}, {.tools = R"({"a": 1})"}),
-              StartsWith("row 3: column \"tools\" must be"));
+  EXPECT_THAT(error_of({}, row_with(R"({"a": 1})")), StartsWith("row 3: column \"tools\" must be"));
   for (const char* bad : {"[1]", "[{}]", R"([{"function": 1}])", R"([{"function": {"name": 1}}])"})
-    EXPECT_THAT(error_of({}, {.tools = bad}), StartsWith("row 3: column \"tools\" must hold"))
+    EXPECT_THAT(error_of({}, row_with(bad)), StartsWith("row 3: column \"tools\" must hold"))
         << bad;
 }
 
@@ -79,7 +91,7 @@ std::string prompt_of(const configs::DomainConfig& domain, const std::string& me
 }
 
 TEST(DomainTools, ThePromptHasThem) {
-  configs::DomainConfig domain{.tools = {"lookup", "submit"}};
+  configs::DomainConfig domain = domain_with({"lookup", "submit"});
   const std::string user = R"({"role": "user", "content": "hi"})";
   const std::string system = R"({"role": "system", "content": "Be brief."})";
   EXPECT_THAT(prompt_of(domain, "[" + user + "]"), HasSubstr("## Tools"));
@@ -99,7 +111,7 @@ TEST(DomainTools, ThePromptHasThem) {
 
 // Its text is the row's business then.
 TEST(DomainTools, SchemasInTheMessagesStay) {
-  const configs::DomainConfig domain{.tools = {"submit"}};
+  const configs::DomainConfig domain = domain_with({"submit"});
   const std::string prompt =
       prompt_of(domain, R"([{"role": "system", "content": "", "tools": [{"type": "function",
                             "function": {"name": "other"}}]}, {"role": "user", "content": "hi"}])");
