@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/rollout/tool_case.h"
 
 namespace amalgam::rollout {

@@ -2,7 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "rollout/tool_session.h"
 
@@ -22,22 +22,12 @@ class ToolTest : public testing::Test {
     return ToolSession(extra_info, options, options.registry->names());
   }
   static ToolResult call(ToolSession& session, const std::string& name,
-                         const nlohmann::json& arguments) {
-    return session.call(name, arguments.dump());
-  }
+                         const nlohmann::json& arguments);
   // The text of a call that must succeed, and of one that must not.
   static std::string good(ToolSession& session, const std::string& name,
-                          const nlohmann::json& arguments) {
-    const ToolResult result = call(session, name, arguments);
-    EXPECT_EQ(result.status, Status::kOk) << result.text << result.detail;
-    return result.text;
-  }
+                          const nlohmann::json& arguments);
   static std::string bad(ToolSession& session, const std::string& name,
-                         const nlohmann::json& arguments) {
-    const ToolResult result = call(session, name, arguments);
-    EXPECT_EQ(result.status, Status::kToolError) << result.text << result.detail;
-    return result.text;
-  }
+                         const nlohmann::json& arguments);
 };
 
 }  // namespace amalgam::rollout

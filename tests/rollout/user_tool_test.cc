@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "tests/rollout/temporary_folder.h"
