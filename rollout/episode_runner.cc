@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <utility>
 
 #include "configs/check.h"
@@ -114,6 +115,12 @@ void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& d
   if (r.sequence >= 0) {
     engine_.close(r.sequence);
     by_sequence_.erase(r.sequence);
+  }
+  // Its log leads to its end without the journal, which holds all files that the model's code
+  // wrote. Tools that failed are tried again when the run is resumed.
+  if (wal_ && !sandbox_failed && r.session && r.session->has_state()) {
+    std::error_code ignored;
+    std::filesystem::remove(wal_->sandbox_journal(r.number), ignored);
   }
   finished->push_back({r.number, std::move(r.episode), sandbox_failed, detail});
   running_.erase(r.number);

@@ -223,36 +223,33 @@ class ToolEpisodes : public EpisodeRunnerTest {
   static std::string turn(const std::string& command) {
     return calls_text(call_text("run_shell", "command", command)) + std::string(model::kEos);
   }
-  // The results' tokens at the end of the first turns of what a run logged.
-  static std::vector<LoggedToken> results_of(const std::vector<LoggedToken>& log) {
-    std::vector<LoggedToken> results;
-    for (const LoggedToken& t : log) {
-      if (!t.from_tool) break;
-      results.push_back(t);
-    }
-    return results;
-  }
   std::string text_of(const std::vector<LoggedToken>& tokens) const {
     std::vector<int32_t> token_ids;
     for (const LoggedToken& t : tokens) token_ids.push_back(t.id);
     return tokenizer_.decode(token_ids, model::SpecialIds::kKeep);
   }
-  // What a run of this log, whose last turn waits for its tool, has for result.
+  // The result of the call at the end of a log, by a worker that is gone as soon as it has logged
+  // it.
   std::vector<LoggedToken> answer(std::vector<LoggedToken> log) {
     EpisodeGroup g = group("name", {9}, {"run_shell", "write_file"});
-    const size_t before = log.size();
     g.episodes[0].logged = std::move(log);
-    Outcomes all;
-    {
-      WalWriter wal(prefix_);
-      all = run({g}, &wal);
+    kernels::ThreadPool pool(1);
+    model::Network net(model_.config(), pool);
+    Engine engine(net, model_.weights(), limits_.max_positions, {64, 16, false});
+    std::vector<FinishedEpisode> finished;
+    std::vector<LoggedToken> result;
+    WalWriter wal(prefix_);
+    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, {}, &wal);
+    runner.submit(std::move(g));
+    const size_t before = read_wal(prefix_)[9].size();
+    while (result.empty() && finished.empty() && runner.step(&finished, 20)) {
+      const std::vector<LoggedToken> now = read_wal(prefix_)[9];
+      for (size_t i = before; i < now.size() && now[i].from_tool; ++i) result.push_back(now[i]);
     }
-    failed_ = all.at(9).sandbox_failed;
-    std::vector<LoggedToken> results;
-    for (size_t i = before; i < all.at(9).from_policy.size() && !all.at(9).from_policy[i]; ++i)
-      results.push_back(
-          {all.at(9).ids[all.at(9).ids.size() - all.at(9).from_policy.size() + i], 0, true});
-    return results;
+    counters_ = runner.counters();
+    failed_ = !finished.empty() && finished[0].sandbox_failed;
+    if (failed_) detail_ = finished[0].detail;
+    return result;
   }
   static std::vector<LoggedToken> join(std::vector<LoggedToken> a,
                                        const std::vector<LoggedToken>& b) {
@@ -284,7 +281,16 @@ TEST_F(ToolEpisodes, AResumedEpisodeFindsItsFilesAndRunsNothingTwice) {
   EXPECT_EQ(text_of(answer(log)), second);
   EXPECT_EQ(sandbox::read_journal(journal_).entries.size(), 2u);
   EXPECT_EQ(counters_.sandbox_failures, 0);
-  remove_wal(prefix_);
+}
+
+// It holds whatever the model's code wrote, and is of use only until the episode ends.
+TEST_F(ToolEpisodes, TheJournalEndsWithItsEpisode) {
+  EpisodeGroup g = group("name", {9}, {"run_shell"});
+  g.episodes[0].logged = logged(turn(first_));
+  answer(g.episodes[0].logged);
+  ASSERT_TRUE(std::filesystem::exists(journal_));
+  WalWriter wal(prefix_);
+  EXPECT_FALSE(run({g}, &wal).at(9).sandbox_failed);
   EXPECT_FALSE(std::filesystem::exists(journal_));
 }
 
