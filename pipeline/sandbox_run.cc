@@ -74,12 +74,13 @@ Result run_journaled(const SandboxRunOptions& options, const std::string& name,
                      const std::string& code) {
   const sandbox::Command command = command_of(options, name);
   const auto box = sandbox::open_journaled(options.journal, options.limits(), image_of(options));
-  const size_t num_known = sandbox::read_journal(options.journal).entries.size();
   size_t num_made = 0;
   const auto settle = [&](const auto& call) {
     Result result;
     do result = call();
-    while (++num_made <= num_known && is_infrastructure(result.outcome));
+    while (!box->has_met_another_call() && ++num_made <= box->num_recorded() &&
+           is_infrastructure(result.outcome));
+    if (box->has_met_another_call()) throw Error("sandbox run: " + result.detail);
     return result;
   };
   const Result put = settle([&] { return box->put_file(name, code); });

@@ -1,5 +1,6 @@
 #include "sandbox/container.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -79,7 +80,6 @@ Container::Container(std::unique_ptr<Slot> slot, const Limits& limits)
       refused_forks_(num_refused_forks(slot_->cgroups)) {}
 
 Container::~Container() {
-  if (cancel_ >= 0) close(cancel_);
   if (!slot_) return;
   // A running program, started but never used, holds init up.
   if ((started_ && !wire::send(slot_->socket, Tag::kKill)) ||
@@ -188,7 +188,7 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
 Result Container::finish(Running* running) {
   Packet done;
   const CommandEnd end =
-      run_command(slot_->socket, cancel_, limits_, &running->io, &running->meter, &done);
+      run_command(slot_->socket, cancel_.get(), limits_, &running->io, &running->meter, &done);
   Result result;
   if (end == CommandEnd::kStuck) {
     Launcher::instance().discard(std::move(slot_));
@@ -245,13 +245,13 @@ Result Container::judge(CommandEnd end, const Packet& done, double startup_secon
 
 bool Container::begin_command(std::string* error) {
   std::lock_guard lock(mutex_);
-  if (cancel_ < 0) cancel_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (cancel_ < 0) {
+  if (!cancel_) cancel_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!cancel_) {
     *error = std::string("cannot make an eventfd: ") + std::strerror(errno);
     return false;
   }
   eventfd_t ignored;
-  eventfd_read(cancel_, &ignored);
+  eventfd_read(cancel_.get(), &ignored);
   reset_peak_memory(slot_->cgroups);
   is_running_ = true;
   ++num_commands_;
@@ -268,7 +268,7 @@ bool Container::cancel(double deadline_seconds) {
   std::unique_lock lock(mutex_);
   if (!is_running_) return false;
   const int64_t number = num_commands_;
-  eventfd_write(cancel_, 1);
+  eventfd_write(cancel_.get(), 1);
   return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
                         [&] { return !is_running_ || num_commands_ != number; });
 }
@@ -304,12 +304,18 @@ Result Container::get_file(const std::string& path, std::string* content) {
 
 Result Container::open_top(int* directory) {
   if (!slot_) return dead_;
-  if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
   Packet done;
-  const Result result = file_answer("top", &done);
-  if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
-  if (slot_) *directory = done.fds[0];
-  return result;
+  Result result;
+  result.outcome = Outcome::kOk;
+  if (!top_) {
+    if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
+    result = file_answer("top", &done);
+    if (!slot_) return result;
+    if (done.fds.size() != 1) return lost("the sandbox does not show its files");
+    top_ = Fd(done.fds[0]);
+  }
+  *directory = fcntl(top_.get(), F_DUPFD_CLOEXEC, 3);
+  return *directory >= 0 ? result : failed(std::string("top: ") + std::strerror(errno));
 }
 
 Result Container::change(const std::string& path, unsigned mode, const std::string& content) {

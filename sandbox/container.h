@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sandbox/command_io.h"
+#include "sandbox/fd.h"
 #include "sandbox/image_store.h"
 #include "sandbox/init.h"
 #include "sandbox/launcher.h"
@@ -57,10 +58,11 @@ class Container : public Sandbox {
   int64_t oom_kills_, refused_forks_;
   Result dead_;  // what every call answers when slot_ is gone
   std::unique_ptr<Running> started_;
+  Fd top_;  // once asked for
 
   std::mutex mutex_;
   std::condition_variable idle_;
-  int cancel_ = -1;  // eventfd, made by the first command; readable: the running command is to end
+  Fd cancel_;  // eventfd, made by the first command; readable: the running command is to end
   bool is_running_ = false;
   int64_t num_commands_ = 0;
 };

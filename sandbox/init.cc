@@ -23,6 +23,7 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/file_tree.h"
 #include "sandbox/overlay_root.h"
 #include "sandbox/top.h"
 #include "sandbox/user_map.h"
@@ -65,66 +66,41 @@ bool mount_work(int64_t disk_bytes) {
   const std::string options =
       "mode=0755,size=" + std::to_string(disk_bytes) + ",nr_inodes=" + std::to_string(pages) +
       ",uid=" + std::to_string(kInnerId) + ",gid=" + std::to_string(kInnerId);
-  return mount("work", "/work", "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) == 0 &&
+  return mount("work", "/work", "tmpfs", kTopMountFlags, options.c_str()) == 0 &&
          chdir("/work") == 0;
 }
 
-// --- files
-// ---------------------------------------------------------------------------------------- The tree
-// was written by hostile code: no symlink is followed, at any level, and only regular files are
-// opened.
+// The tree was written by hostile code: no symlink is followed, at any level, and only regular
+// files are opened.
 
-int open_beneath(const std::string& path, int flags, bool make_folders) {
-  int folder = open("/work", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (size_t begin = 0; folder >= 0;) {
-    const size_t end = path.find('/', begin);
-    const std::string name = path.substr(begin, end - begin);
-    int next;
-    if (end == std::string::npos) {
-      next = openat(folder, name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-    } else {
-      if (make_folders) mkdirat(folder, name.c_str(), 0755);
-      next = openat(folder, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    }
-    const int error = errno;
-    close(folder);
-    errno = error;
-    if (next < 0) return -1;
-    if (end != std::string::npos) {
-      folder = next;
-      begin = end + 1;
-      continue;
-    }
-    struct stat s;
-    if (fstat(next, &s) == 0 && S_ISREG(s.st_mode)) return next;
-    close(next);
-    errno = EINVAL;
-    return -1;
-  }
-  return -1;
+Fd open_beneath(const std::string& path, int flags, MakeFolders make_folders) {
+  // On an image commands may have put a link in the place of /work.
+  const Fd work(open("/work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!work) return Fd();
+  std::string name;
+  const Fd parent = open_parent(work.get(), path, make_folders, &name);
+  if (!parent) return Fd();
+  Fd file(openat(parent.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  struct stat s;
+  if (!file || (fstat(file.get(), &s) == 0 && S_ISREG(s.st_mode))) return file;
+  errno = EINVAL;
+  return Fd();
 }
 
 int put(const std::string& path, const std::string& content) {
-  const int fd = open_beneath(path, O_WRONLY | O_CREAT, true);
-  if (fd < 0) return errno;
-  int error = ftruncate(fd, 0) == 0 ? 0 : errno;
-  for (size_t at = 0; error == 0 && at < content.size();) {
-    const ssize_t n = write(fd, content.data() + at, content.size() - at);
-    if (n < 0 && errno != EINTR) error = errno;
-    if (n > 0) at += static_cast<size_t>(n);
-  }
-  close(fd);
-  return error;
+  const Fd fd = open_beneath(path, O_WRONLY | O_CREAT, MakeFolders::kYes);
+  if (!fd || ftruncate(fd.get(), 0)) return errno;
+  return write_all(fd.get(), content);
 }
 
 int get(const std::string& path, int64_t max_bytes, std::string* content) {
   content->clear();
-  const int fd = open_beneath(path, O_RDONLY, false);
-  if (fd < 0) return errno;
+  const Fd fd = open_beneath(path, O_RDONLY, MakeFolders::kNo);
+  if (!fd) return errno;
   char buffer[wire::kMaxPayload];
   int error = 0;
   for (;;) {
-    const ssize_t n = read(fd, buffer, sizeof buffer);
+    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n == 0) break;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -138,13 +114,9 @@ int get(const std::string& path, int64_t max_bytes, std::string* content) {
       break;
     }
   }
-  close(fd);
   if (error) content->clear();
   return error;
 }
-
-// --- commands
-// -------------------------------------------------------------------------------------
 
 void limit(int resource, rlim_t soft, rlim_t hard) {
   const rlimit value{soft, hard};
@@ -185,9 +157,9 @@ int64_t children_cpu_us() {
          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-bool is_disk_full() {
+bool is_disk_full(int top) {
   struct statvfs s;
-  if (statvfs("/work", &s)) return false;
+  if (fstatvfs(top, &s)) return false;
   return static_cast<int64_t>(s.f_bavail * s.f_bsize) < kDiskSpareBytes || s.f_favail == 0;
 }
 
@@ -308,7 +280,7 @@ class Init {
     int status = 0;
     const bool owner_alive = wait_command(child, &status);
     ExecReport report;
-    report.is_disk_full = is_disk_full();
+    report.is_disk_full = is_disk_full(top_.writable);
     report.num_left = kill_everything();
     report.max_rss_bytes = children_max_rss_bytes();
     std::string payload(reinterpret_cast<const char*>(&report), sizeof report);
