@@ -36,6 +36,7 @@ class Container : public Sandbox {
   bool start(const Command& command, std::string* error);
   Result run_started(std::string stdin_text, int stdin_fd);
   void drop_started();
+  bool has_started() const { return started_ != nullptr; }
   // Whether it still waits. Costs one poll.
   bool is_started_alive() const;
 

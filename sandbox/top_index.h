@@ -4,9 +4,9 @@
 // that hostile code cannot make two that look the same. Times only tell which files need not be
 // read again, and here they cannot be forged: whatever sets one sets the change time too, which is
 // the clock's. The mistakes this invites:
-//   a write through a memory map leaves no change time on a tmpfs. But to make a map leaves an
-//     access time, since the top is mounted so (kTopMountFlags), and since the system call filter
-//     lets nobody open a file that keeps none (Journaled.NoRewriteIsHidden, access_times.py).
+//   a write through a memory map leaves no change time on an older kernel's tmpfs. But to make a
+//     map leaves an access time: the top is mounted so (Journaled.EveryUseLeavesAnAccessTime) and
+//     nobody may open a file otherwise (access_times.py).
 //   two changes within one tick of the clock may have one time. A time is therefore trusted only
 //     when it was in the past at the look that found it.
 //   a file may be written under another name (Journaled.AFileWithTwoNamesIsOne).
