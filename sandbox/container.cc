@@ -95,17 +95,24 @@ Result Container::exec(const Command& command) {
   if (!slot_) return dead_;
   Running running(*slot_, limits_.output_bytes);
   std::string error;
-  const bool is_fed = command.stdin_fd >= 0;
-  if (!(is_fed ? running.io.open_fed(&error) : running.io.open(command.stdin_text, &error)) ||
-      !begin_command(&error))
-    return failed(error);
+  if (!open_io(command, &running.io, &error) || !begin_command(&error)) return failed(error);
   Result result;
   if (send(command, &running.io, &result)) {
-    if (is_fed) running.io.feed(command.stdin_text, command.stdin_fd);
+    if (command.stdin_fd >= 0) running.io.feed(command.stdin_text, command.stdin_fd);
     result = finish(&running);
   }
   end_command();
   return result;
+}
+
+bool Container::open_io(const Command& command, CommandIo* io, std::string* error) {
+  io->send_to(command.out_fd, command.err_fd);
+  if (command.is_on_terminal) {
+    if (terminal_) return io->open_terminal(terminal_.get(), error);
+    *error = "the sandbox has no terminal";
+    return false;
+  }
+  return command.stdin_fd >= 0 ? io->open_fed(error) : io->open(command.stdin_text, error);
 }
 
 bool Container::start(const Command& command, std::string* error) {
@@ -379,7 +386,7 @@ bool Container::saw_refused_fork(const ExecReport& report) {
 }
 
 std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error,
-                                             const Image& image) {
+                                             const Image& image, Terminal terminal) {
   std::string layers;  // the highest first
   for (const std::string& digest : image.layers)
     layers = layers.empty() ? digest : digest + ":" + layers;
@@ -397,6 +404,7 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
   request.limits = limits;
   request.limit_address_space = slot->cgroups.memory.folder.empty();
   request.limit_processes = num_refused_forks(slot->cgroups) < 0;
+  request.has_terminal = terminal == Terminal::kYes;
   Packet packet;
   if (!wire::send(slot->socket, Tag::kStart, 0, 0,
                   std::string(reinterpret_cast<const char*>(&request), sizeof request) + layers) ||
@@ -404,7 +412,9 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
     return give_up("a sandbox slot died or does not answer");
   if (packet.tag != Tag::kReady)
     return give_up(packet.tag == Tag::kError ? packet.payload : "a sandbox died at its start");
-  return std::unique_ptr<Container>(new Container(std::move(slot), limits));
+  std::unique_ptr<Container> container(new Container(std::move(slot), limits));
+  if (!packet.fds.empty()) container->terminal_ = Fd(packet.fds[0]);
+  return container;
 }
 
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
@@ -414,6 +424,11 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
 std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
                                          std::string* error) {
   return Container::create(limits, error, image);
+}
+
+std::unique_ptr<Sandbox> create_with_terminal(const Limits& limits, const Image& image,
+                                              std::string* error) {
+  return Container::create(limits, error, image, Container::Terminal::kYes);
 }
 
 }  // namespace amalgam::sandbox

@@ -18,14 +18,18 @@ namespace amalgam::sandbox {
 class Container : public Sandbox {
  public:
   // Null with one line in *error. image: its root; without layers, the view of the slot.
+  // Terminal::kYes: see create_with_terminal.
+  enum class Terminal { kNo, kYes };
   static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
-                                           const Image& image = {});
+                                           const Image& image = {},
+                                           Terminal terminal = Terminal::kNo);
   ~Container() override;
 
   Result exec(const Command& command) override;
   Result put_file(const std::string& path, const std::string& content) override;
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
+  int terminal() const override { return terminal_.get(); }
   Result open_top(int* directory) override;
   Result change(const std::string& path, unsigned mode, const std::string& content) override;
 
@@ -43,6 +47,7 @@ class Container : public Sandbox {
  private:
   struct Running;
   Container(std::unique_ptr<Slot> slot, const Limits& limits);
+  bool open_io(const Command& command, CommandIo* io, std::string* error);
   bool send(const Command& command, CommandIo* io, Result* refusal);
   Result finish(Running* running);
   Result judge(CommandEnd end, const wire::Packet& done, double startup_seconds,
@@ -60,6 +65,7 @@ class Container : public Sandbox {
   Result dead_;  // what every call answers when slot_ is gone
   std::unique_ptr<Running> started_;
   Fd top_;  // once asked for
+  Fd terminal_;
 
   std::mutex mutex_;
   std::condition_variable idle_;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,6 +24,7 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/fd.h"
 #include "sandbox/file_tree.h"
 #include "sandbox/overlay_root.h"
 #include "sandbox/top.h"
@@ -205,8 +207,8 @@ bool parse_program(std::string& strings, int num_environment, Program* program) 
 
 class Init {
  public:
-  Init(int socket, const StartRequest& request, Top top)
-      : socket_(socket), request_(request), top_(top) {
+  Init(int socket, const StartRequest& request, Top top, Fd terminal)
+      : socket_(socket), request_(request), top_(top), terminal_(std::move(terminal)) {
     null_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t child;
     sigemptyset(&child);
@@ -266,13 +268,18 @@ class Init {
 
   bool exec(std::string& strings, int num_environment, const std::vector<int>& fds) {
     Program program;
-    if (fds.size() < 2 || !parse_program(strings, num_environment, &program)) return false;
-    const bool has_stdin = fds.size() == 3;
-    const int out = fds[fds.size() - 2], err = fds[fds.size() - 1];
+    // Closed when the command holds it: its end is then seen at the other side.
+    const Fd terminal = fds.empty() ? std::move(terminal_) : Fd();
+    if ((fds.size() < 2 && !terminal) || !parse_program(strings, num_environment, &program))
+      return false;
+    const int num_fds = static_cast<int>(fds.size());
+    const int in = terminal ? terminal.get() : num_fds == 3 ? fds[0] : null_;
+    const int out = terminal ? terminal.get() : fds[fds.size() - 2];
+    const int err = terminal ? terminal.get() : fds[fds.size() - 1];
 
     const int64_t cpu_before = children_cpu_us();
     int start_error = 0;
-    const pid_t child = start(program, has_stdin ? fds[0] : null_, out, err, &start_error);
+    const pid_t child = start(program, in, out, err, &start_error);
     for (const int fd : fds) close(fd);
     if (child < 0)
       return wire::send(socket_, Tag::kError, 0, 0,
@@ -299,6 +306,7 @@ class Init {
     }
     // Received fds are above 2 in any case: init itself keeps 0, 1 and 2 open.
     if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+        (in == out && ioctl(0, TIOCSCTTY, 0)) ||
         (program.directory[0] && chdir(program.directory))) {
       *error = errno;
       _exit(126);
@@ -342,8 +350,23 @@ class Init {
   const int socket_;
   const StartRequest& request_;
   const Top top_;
+  Fd terminal_;
   int null_ = -1, signals_ = -1;
 };
+
+// A terminal of a file system of its own: it has no other, and this one is nowhere else. Returns
+// its outer side.
+Fd make_terminal(Fd* inner) {
+  if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=0600,max=1"))
+    return Fd();
+  // Only we open it; for commands it has no mode.
+  Fd outer(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const int unlocked = 0;
+  if (!outer || ioctl(outer.get(), TIOCSPTLCK, &unlocked)) return Fd();
+  *inner = Fd(ioctl(outer.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!*inner) return Fd();
+  return outer;
+}
 
 // Signals that a command sends to process 1 of its namespace are dropped if nothing handles them;
 // a runtime that was linked in (a sanitizer's) may have set handlers.
@@ -375,14 +398,22 @@ void run_init(int socket, int proc, const StartRequest& request, const std::stri
     top.visible = top.writable;
   }
   if (top.writable < 0 || top.visible < 0) fail(socket, what);
+  Fd terminal, inner_terminal;
+  if (request.has_terminal) {
+    terminal = make_terminal(&inner_terminal);
+    if (!terminal) fail(socket, "terminal");
+  }
   if (!drop_capabilities()) fail(socket, "dropping capabilities");
   if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     fail(socket, "no_new_privs");
-  Init init(socket, request, top);
+  Init init(socket, request, top, std::move(inner_terminal));
   const sock_fprog program{static_cast<unsigned short>(filter.size()),
                            const_cast<sock_filter*>(filter.data())};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) fail(socket, "seccomp");
-  if (!wire::send(socket, Tag::kReady)) _exit(1);
+  std::vector<int> shown;
+  if (terminal) shown.push_back(terminal.get());
+  if (!wire::send(socket, Tag::kReady, 0, 0, {}, shown)) _exit(1);
+  terminal = Fd();
   init.serve();
 }
 

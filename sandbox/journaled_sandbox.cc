@@ -27,7 +27,8 @@ class Session : public JournaledSandbox {
   bool has_met_another_call() const override { return has_met_another_call_; }
 
   Result exec(const Command& command) override {
-    if (command.stdin_fd >= 0) return failed("a command of a journal takes its stdin as text only");
+    if (command.stdin_fd >= 0 || command.out_fd >= 0 || command.err_fd >= 0)
+      return failed("a command of a journal takes its stdin and gives its output as text only");
     return answer(to_proto(command), nullptr);
   }
 

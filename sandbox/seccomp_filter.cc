@@ -56,6 +56,9 @@ const char* const kAllowed[] = {
 constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE;
 
+// TCGETS2, TCSETS2, TCSETSW2, TCSETSF2, whose struct is in a header that termios.h collides with.
+constexpr uint64_t kTermios2[] = {0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d};
+
 class Builder {
  public:
   Builder() : filter_(seccomp_init(SCMP_ACT_ERRNO(ENOSYS))) {}
@@ -145,6 +148,12 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::str
                                 SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER})
     b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, option)});
   b.allow_values("ioctl", 1, {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX});
+  // Of the terminal that a sandbox may have: what shells and editors need, but nothing that types
+  // (TIOCSTI) or reaches another one.
+  b.allow_values("ioctl", 1,
+                 {TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCXONC, TCFLSH, TIOCOUTQ, TIOCGPGRP,
+                  TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSWINSZ});
+  for (const uint64_t request : kTermios2) b.allow_values("ioctl", 1, {request});
   b.allow_values("prctl", 0,
                  {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});

@@ -99,7 +99,8 @@ void build_view(int socket, int layers) {
   for (const char* path : {"/usr", "/bin", "/lib", "/lib64"})
     if (!show(path)) fail(socket, std::string("bind of ") + path);
   if (!hide("usr/local")) fail(socket, "tmpfs for /usr/local");
-  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || symlink("work", "tmp"))
+  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || mkdir("dev/pts", 0755) ||
+      symlink("work", "tmp"))
     fail(socket, "folders of the root");
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
   for (const char* path : {"/dev/null", "/dev/zero", "/dev/urandom"})
