@@ -117,9 +117,9 @@ TEST_F(SandboxRun, BadOptionsAreOneLine) {
 }
 
 TEST(SandboxHelp, FamiliesAndTheirCommandsHaveExamples) {
-  for (const char* name :
-       {"sandbox", "sandbox run", "sandbox bench", "sandbox build", "sandbox images",
-        "sandbox replay", "sandbox changes", "sandbox serve"}) {
+  for (const char* name : {"sandbox", "sandbox run", "sandbox bench", "sandbox build",
+                           "sandbox images", "sandbox replay", "sandbox changes", "sandbox serve",
+                           "sandbox shell", "sandbox ps", "sandbox rm", "sandbox logs"}) {
     const ProgramResult help = run_program(std::string(name) + " --help");
     EXPECT_EQ(help.status, 0) << name;
     EXPECT_THAT(help.out, HasSubstr("\nExamples:\n  amalgam sandbox ")) << name;
