@@ -136,6 +136,7 @@ TEST(SandboxBench, PrintsItsFigures) {
   }
   EXPECT_GT(figures["container_runs_per_s"].get<double>(), 0);
   EXPECT_GT(figures["idle_sandbox_bytes"].get<double>(), 0);
+  EXPECT_TRUE(figures["idle_machine_bytes"].is_number());
   for (const char* name : {"bubblewrap_true_ms", "bubblewrap_python_ms"}) {
     ASSERT_TRUE(figures.contains(name));
     EXPECT_EQ(figures[name].is_null(), access("/usr/bin/bwrap", X_OK) != 0) << name;
