@@ -85,6 +85,18 @@ bool is_held(const std::string& folder) {
   return lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
+// Whether that process has the lock open. One of another container may hold it, whose number means
+// another process here.
+bool is_holder(pid_t pid, const std::string& folder) {
+  std::error_code error;
+  fs::directory_iterator it("/proc/" + std::to_string(pid) + "/fd", error), end;
+  for (; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (fs::equivalent(it->path(), folder + "/lock", ignored)) return true;
+  }
+  return false;
+}
+
 void remove_folder(const std::string& folder) {
   std::error_code ignored;
   fs::remove_all(folder, ignored);
@@ -149,10 +161,10 @@ void SandboxRegistry::remove(const SandboxEntry& entry, double deadline_seconds)
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::duration<double>(deadline_seconds);
   if (entry.is_live) {
-    // The holder cannot have been replaced by another process of its number while it held the lock.
     std::vector<Fd> processes;
     processes.push_back(open_process(entry.pid));
-    if (is_held(path(entry.id)) && processes[0]) {
+    // It is still this process if it has the lock after it was opened.
+    if (processes[0] && is_holder(entry.pid, path(entry.id))) {
       for (const pid_t pid : sandbox::descendants(entry.pid))
         processes.push_back(open_process(pid));
       if (syscall(SYS_pidfd_send_signal, processes[0].get(), SIGKILL, nullptr, 0) && errno != ESRCH)
@@ -168,6 +180,8 @@ void SandboxRegistry::remove(const SandboxEntry& entry, double deadline_seconds)
       }
     }
   }
+  if (is_held(path(entry.id)))
+    throw Error("sandbox " + entry.id + " is held by a process that cannot be seen from here");
   remove_folder(path(entry.id));
 }
 

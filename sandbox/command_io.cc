@@ -33,12 +33,7 @@ int num_cpus() {
 
 }  // namespace
 
-CommandIo::~CommandIo() {
-  close_child_fds();
-  close_in();
-  for (const Stream* s : {&out_, &err_})
-    if (s->fd >= 0) close(s->fd);
-}
+CommandIo::~CommandIo() { close_child_fds(); }
 
 void CommandIo::close_child_fds() {
   for (const int fd : child_fds_) close(fd);
@@ -63,10 +58,10 @@ bool CommandIo::open_fed(std::string* error) {
   const bool made = pipe2(fds, O_CLOEXEC) == 0;
   if (made) {
     child_fds_.push_back(fds[0]);
-    in_ = fds[1];
-    in_reader_ = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
+    in_ = Fd(fds[1]);
+    in_reader_ = Fd(fcntl(fds[0], F_DUPFD_CLOEXEC, 3));
   }
-  if (in_reader_ < 0 || fcntl(in_, F_SETFL, O_NONBLOCK)) {
+  if (!in_reader_ || fcntl(in_.get(), F_SETFL, O_NONBLOCK)) {
     *error = std::string("cannot make a command's stdin: ") + std::strerror(errno);
     return false;
   }
@@ -74,9 +69,9 @@ bool CommandIo::open_fed(std::string* error) {
 }
 
 bool CommandIo::open_terminal(int terminal, std::string* error) {
-  in_ = fcntl(terminal, F_DUPFD_CLOEXEC, 3);
-  out_.fd = fcntl(terminal, F_DUPFD_CLOEXEC, 3);
-  if (in_ >= 0 && out_.fd >= 0 && fcntl(terminal, F_SETFL, O_NONBLOCK) == 0) return true;
+  in_ = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
+  out_.fd = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
+  if (in_ && out_.fd && fcntl(terminal, F_SETFL, O_NONBLOCK) == 0) return true;
   *error = std::string("cannot use the sandbox's terminal: ") + std::strerror(errno);
   return false;
 }
@@ -92,22 +87,20 @@ void CommandIo::feed(std::string text, int source) {
   pump();
 }
 
-void CommandIo::close_in() {
-  if (in_ >= 0) close(in_);
-  if (in_reader_ >= 0) close(in_reader_);
-  in_ = in_reader_ = -1;
-}
-
 void CommandIo::pump() {
-  if (in_ < 0) return;
+  if (!in_) return;
   for (;;) {
     while (!text_.empty()) {
-      const ssize_t n = write(in_, text_.data(), text_.size());
+      const ssize_t n = write(in_.get(), text_.data(), text_.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return;  // full
       text_.erase(0, static_cast<size_t>(n));
     }
-    if (source_ < 0) return close_in();
+    if (source_ < 0) {
+      in_ = Fd();
+      in_reader_ = Fd();
+      return;
+    }
     pollfd p{source_, POLLIN, 0};
     if (poll(&p, 1, 0) <= 0) return;
     char buffer[16 << 10];
@@ -127,9 +120,9 @@ bool CommandIo::open_outputs(std::string* error) {
       *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
       return false;
     }
-    s->fd = fds[0];
+    s->fd = Fd(fds[0]);
     child_fds_.push_back(fds[1]);
-    fcntl(s->fd, F_SETFL, O_NONBLOCK);  // of our end alone
+    fcntl(s->fd.get(), F_SETFL, O_NONBLOCK);  // of our end alone
   }
   return true;
 }
@@ -146,19 +139,18 @@ bool CommandIo::drain(Stream* s) const {
   char buffer[16 << 10];
   // A pipe that has room takes this much without waiting.
   const size_t size = s->sink >= 0 ? size_t{PIPE_BUF} : sizeof buffer;
-  while (s->fd >= 0) {
+  while (s->fd) {
     pollfd p{s->sink, POLLOUT, 0};
     s->is_blocked = s->sink >= 0 && poll(&p, 1, 0) <= 0;
     if (s->is_blocked) return true;
-    const ssize_t n = read(s->fd, buffer, size);
+    const ssize_t n = read(s->fd.get(), buffer, size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return true;
     const int64_t room = max_bytes_ - s->num_bytes;
     const bool is_taken =
         n <= 0 || pass_on(s, {buffer, static_cast<size_t>(std::min<int64_t>(n, room))});
     if (n > 0 && n <= room && is_taken) continue;
-    close(s->fd);
-    s->fd = -1;
+    s->fd = Fd();
     return n <= 0 || !is_taken;
   }
   return true;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/fd.h"
 #include "sandbox/launcher.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/wire.h"
@@ -37,14 +38,14 @@ class CommandIo {
   void close_child_fds();
 
   // The ends to poll for reading; -1 when closed, or when what was read could go nowhere.
-  int out_fd() const { return out_.is_blocked ? -1 : out_.fd; }
-  int err_fd() const { return err_.is_blocked ? -1 : err_.fd; }
+  int out_fd() const { return out_.is_blocked ? -1 : out_.fd.get(); }
+  int err_fd() const { return err_.is_blocked ? -1 : err_.fd.get(); }
   // Where it is to go then, to poll for writing; else -1.
   int blocked_out_fd() const { return out_.is_blocked ? out_.sink : -1; }
   int blocked_err_fd() const { return err_.is_blocked ? err_.sink : -1; }
   // What to poll to go on feeding: both -1 when stdin is complete.
-  int in_fd() const { return text_.empty() ? -1 : in_; }                      // for writing
-  int source_fd() const { return text_.empty() && in_ >= 0 ? source_ : -1; }  // for reading
+  int in_fd() const { return text_.empty() ? -1 : in_.get(); }           // for writing
+  int source_fd() const { return text_.empty() && in_ ? source_ : -1; }  // for reading
   // Reads what is there without waiting. False when a stream went beyond its limit.
   bool drain();
   // All that is left of a command that is over. False also when it is not taken by the deadline.
@@ -57,7 +58,7 @@ class CommandIo {
 
  private:
   struct Stream {
-    int fd = -1;
+    Fd fd;
     std::string text;
     int sink = -1;
     bool is_blocked = false;
@@ -66,14 +67,13 @@ class CommandIo {
   static bool pass_on(Stream* stream, std::string_view bytes);
   bool drain(Stream* stream) const;
   bool open_outputs(std::string* error);
-  void close_in();
 
   const int64_t max_bytes_;
   std::vector<int> child_fds_;
   Stream out_, err_;
   // The writing end of a fed stdin, and a reading end of our own: a program that closes its stdin
   // costs us no SIGPIPE.
-  int in_ = -1, in_reader_ = -1;
+  Fd in_, in_reader_;
   int source_ = -1;
   std::string text_;  // still to be written
 };

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -313,6 +314,29 @@ TEST_F(SandboxPs, BadUseIsOneLine) {
   EXPECT_THAT(run_program("sandbox run --detach --json " + script("")).err, HasSubstr("--json"));
   EXPECT_THAT(run_program("sandbox run --detach /nonexistent.py").err,
               HasSubstr("/nonexistent.py"));
+}
+
+// As when another container shares the folder: its process numbers mean others here.
+TEST_F(SandboxPs, OnlyTheHolderIsKilled) {
+  ps();
+  const std::string folder = runtime_.path() + "/amalgam/sandboxes/0123456789ab";
+  fs::create_directory(folder);
+  const pid_t other = fork();
+  if (other == 0) {
+    execl("/bin/sleep", "sleep", "1000", nullptr);
+    _exit(99);
+  }
+  std::ofstream(folder + "/about.json") << json{{"pid", other}};
+  const Fd lock(open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  const ProgramResult r = run_program("sandbox rm 0123456789ab");
+  EXPECT_EQ(r.status, 1);
+  EXPECT_THAT(r.err, HasSubstr("held by a process that cannot be seen from here"));
+  EXPECT_TRUE(is_alive(other));
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+  flock(lock.get(), LOCK_UN);
+  EXPECT_EQ(ps("--all").size(), 0u);
 }
 
 // Somebody else could have made it, to show or to have killed what he likes.
