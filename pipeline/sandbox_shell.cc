@@ -69,7 +69,9 @@ Result run_in(Sandbox* box, sandbox::Command command) {
   command.environment = {terminal_kind()};
   const RawTerminal raw(STDIN_FILENO);
   follow_window_size(box->terminal());
-  return box->exec(command);
+  Result result = box->exec(command);
+  resized_terminal = -1;
+  return result;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct SandboxShellOptions {
       "  amalgam sandbox shell\n"
       "  amalgam sandbox shell --image python --save mine    # an image of what you made in it\n"
       "  amalgam sandbox shell --image mine python3\n"
+      "  amalgam sandbox shell -- ls -l /usr                 # what a program's own options need\n"
       "  echo 'uname -a; id' | amalgam sandbox shell\n"
       "The shell has a terminal of its own inside the sandbox, which ends with it. Without a\n"
       "terminal here, commands are read from standard input. Exit status: the shell's own, 124 "
