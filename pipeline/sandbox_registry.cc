@@ -187,6 +187,7 @@ void SandboxRegistry::remove(const SandboxEntry& entry, double deadline_seconds)
 
 HeldSandbox::HeldSandbox(const SandboxRegistry& registry, SandboxEntry about)
     : folder_(registry.path(about.id = random_id())), about_(std::move(about)) {
+  registry.list();  // what killed ones left does not pile up
   const std::string made = registry.path(kNewPrefix + about_.id);
   const auto check = [&](bool ok) {
     if (ok) return;

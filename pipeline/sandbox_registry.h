@@ -58,7 +58,7 @@ class SandboxRegistry {
 // The entry of a sandbox that this process holds.
 class HeldSandbox {
  public:
-  // Adds it; id, created and pid are set here.
+  // Adds it, and removes what dead holders left; id, created and pid are set here.
   HeldSandbox(const SandboxRegistry& registry, SandboxEntry about);
   // Removes it, unless its result was kept.
   ~HeldSandbox();

@@ -281,8 +281,10 @@ TEST_F(SandboxPs, WhatAKilledHolderLeftIsCleaned) {
   const std::vector<pid_t> processes = sandbox::descendants(holder);
   kill(holder, SIGKILL);
   for (const pid_t pid : processes) EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
-  EXPECT_EQ(ps("--all").size(), 0u);
+  EXPECT_THAT(entries(), ElementsAre(id));
+  EXPECT_EQ(run_program("sandbox run " + script("echo next")).out, "next\n");
   EXPECT_THAT(entries(), IsEmpty());
+  EXPECT_EQ(ps("--all").size(), 0u);
 }
 
 TEST_F(SandboxPs, ForegroundRunsAndJournalsAreKnown) {
