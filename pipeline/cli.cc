@@ -20,8 +20,10 @@
 #include "pipeline/sandbox_bench.h"
 #include "pipeline/sandbox_images.h"
 #include "pipeline/sandbox_journal.h"
+#include "pipeline/sandbox_manage.h"
 #include "pipeline/sandbox_run.h"
 #include "pipeline/sandbox_serve.h"
+#include "pipeline/sandbox_shell.h"
 #include "pipeline/score.h"
 #include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
@@ -181,10 +183,16 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   CLI::App* const sandbox =
       cli.group("sandbox", "run programs isolated from this machine, and measure what that costs",
                 "  amalgam sandbox run script.py\n"
+                "  amalgam sandbox shell\n"
+                "  amalgam sandbox run --detach script.py; amalgam sandbox ps\n"
                 "  amalgam sandbox build; amalgam sandbox run --image python script.py\n"
                 "  amalgam sandbox run --journal session.journal script.py\n"
                 "  amalgam sandbox bench --json\n");
   cli.add(run_sandbox_run, sandbox);
+  cli.add(run_sandbox_shell, sandbox);
+  cli.add(run_sandbox_ps, sandbox);
+  cli.add(run_sandbox_logs, sandbox);
+  cli.add(run_sandbox_rm, sandbox);
   cli.add(run_sandbox_build, sandbox);
   cli.add(run_sandbox_images, sandbox);
   cli.add(run_sandbox_replay, sandbox);

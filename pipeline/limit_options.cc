@@ -24,4 +24,17 @@ sandbox::Limits LimitOptions::limits(const std::string& command) const {
   return l;
 }
 
+sandbox::Limits LimitOptions::limits(const std::string& command, double wall_seconds,
+                                     double cpu_seconds) const {
+  // Written so that NaN is refused.
+  if (!(wall_seconds > 0 && wall_seconds < 1e9))
+    throw Error(command + ": --timeout must be positive");
+  if (!(cpu_seconds >= 0 && cpu_seconds < 1e9))
+    throw Error(command + ": --cpu must not be negative");
+  sandbox::Limits l = limits(command);
+  l.wall_seconds = wall_seconds;
+  l.cpu_seconds = cpu_seconds > 0 ? cpu_seconds : wall_seconds;
+  return l;
+}
+
 }  // namespace amalgam::pipeline

@@ -14,6 +14,8 @@ struct LimitOptions {
   void describe(OptionSet& options);
   // With the times of a default Limits. Error that begins with `command` for a bad value.
   sandbox::Limits limits(const std::string& command) const;
+  // With these times, from --timeout and --cpu; cpu 0: as much as wall.
+  sandbox::Limits limits(const std::string& command, double wall_seconds, double cpu_seconds) const;
 };
 
 }  // namespace amalgam::pipeline

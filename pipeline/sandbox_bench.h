@@ -30,6 +30,9 @@ struct SandboxBenchOptions {
 //   bubblewrap_true_ms, bubblewrap_python_ms the same with bwrap and all its namespaces
 //   idle_sandbox_bytes                       resident memory of one live sandbox before its first
 //                                            command, shared pages divided among their users
+//   idle_machine_bytes                       what the machine has less per sandbox: with the
+//   kernel's
+//                                            part, and whatever other programs do meanwhile
 // Throws Error when no sandbox can be made here.
 int run_sandbox_bench(const SandboxBenchOptions& options);
 

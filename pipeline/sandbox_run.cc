@@ -1,17 +1,23 @@
 #include "pipeline/sandbox_run.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "configs/error.h"
 #include "configs/suggest.h"
 #include "pipeline/sandbox_images.h"
+#include "pipeline/sandbox_registry.h"
 #include "proto/append_file.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/function.h"
 #include "sandbox/journaled_sandbox.h"
 
@@ -48,7 +54,9 @@ std::string read_stdin() {
 
 sandbox::Command command_of(const SandboxRunOptions& options, const std::string& name) {
   sandbox::Command command;
-  if (options.journal.empty())
+  if (options.detach) {
+    // Nothing is typed to it.
+  } else if (options.journal.empty())
     command.stdin_fd = STDIN_FILENO;
   else if (!isatty(STDIN_FILENO))
     command.stdin_text = read_stdin();
@@ -74,12 +82,13 @@ Result run_journaled(const SandboxRunOptions& options, const std::string& name,
                      const std::string& code) {
   const sandbox::Command command = command_of(options, name);
   const auto box = sandbox::open_journaled(options.journal, options.limits(), image_of(options));
-  const size_t num_known = sandbox::read_journal(options.journal).entries.size();
   size_t num_made = 0;
   const auto settle = [&](const auto& call) {
     Result result;
     do result = call();
-    while (++num_made <= num_known && is_infrastructure(result.outcome));
+    while (!box->has_met_another_call() && ++num_made <= box->num_recorded() &&
+           is_infrastructure(result.outcome));
+    if (box->has_met_another_call()) throw Error("sandbox run: " + result.detail);
     return result;
   };
   const Result put = settle([&] { return box->put_file(name, code); });
@@ -87,7 +96,8 @@ Result run_journaled(const SandboxRunOptions& options, const std::string& name,
   return settle([&] { return box->exec(command); });
 }
 
-Result run(const SandboxRunOptions& options, const std::string& code) {
+// output: where its output goes as it comes; -1: into the result.
+Result run(const SandboxRunOptions& options, const std::string& code, int output) {
   const std::string name = name_inside(options.program[0]);
   if (!options.journal.empty()) return run_journaled(options, name, code);
   Result result;
@@ -98,7 +108,63 @@ Result run(const SandboxRunOptions& options, const std::string& code) {
   if (!box) return result;
   const Result put = box->put_file(name, code);
   if (put.outcome != Outcome::kOk) return put;
-  return box->exec(command_of(options, name));
+  sandbox::Command command = command_of(options, name);
+  command.out_fd = command.err_fd = output;
+  return box->exec(command);
+}
+
+SandboxEntry entry_of(const SandboxRunOptions& options) {
+  SandboxEntry entry;
+  entry.substrate = options.substrate;
+  entry.image = options.image;
+  entry.command = join_words(options.program);
+  if (!options.journal.empty()) entry.journal = std::filesystem::absolute(options.journal);
+  entry.is_detached = options.detach;
+  return entry;
+}
+
+// In a child of its own, away from the terminal; its parent ends when the id is known.
+int run_detached(const SandboxRunOptions& options, const std::string& code) {
+  const SandboxRegistry registry;
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC)) throw Error(std::string("sandbox run: pipe: ") + std::strerror(errno));
+  const sandbox::Fd from(fds[0]);
+  sandbox::Fd to(fds[1]);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw Error(std::string("sandbox run: fork: ") + std::strerror(errno));
+  if (child == 0) {
+    setsid();
+    signal(SIGHUP, SIG_IGN);
+    const sandbox::Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), fd);
+    std::optional<HeldSandbox> held;
+    try {
+      held.emplace(registry, entry_of(options));
+      sandbox::write_all(to.get(), held->id() + "\n");
+    } catch (const Error& e) {
+      sandbox::write_all(to.get(), std::string("!") + e.what());
+      return 1;
+    }
+    to = sandbox::Fd();
+    Result result;
+    try {
+      result = run(options, code, held->output_fd());
+    } catch (const std::exception& e) {
+      result.detail = e.what();
+    }
+    held->keep(result);
+    return 0;
+  }
+  to = sandbox::Fd();
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t n; (n = read(from.get(), buffer, sizeof buffer)) > 0;)
+    answer.append(buffer, static_cast<size_t>(n));
+  if (answer.empty() || answer[0] == '!')
+    throw Error(answer.empty() ? "sandbox run: the detached process died" : answer.substr(1));
+  std::printf("%s", answer.c_str());
+  return 0;
 }
 
 void print_json(const Result& result) {
@@ -126,17 +192,12 @@ void SandboxRunOptions::describe(OptionSet& options) {
   options.option("--timeout", timeout, "wall-clock limit, seconds");
   options.option("--cpu", cpu, "CPU-time limit of all its processes, seconds (0: --timeout)");
   limit.describe(options);
+  options.flag("-d,--detach", detach, "run in the background and print an id");
   options.flag("--json", json, "print one object with the outcome");
 }
 
 sandbox::Limits SandboxRunOptions::limits() const {
-  // Written so that NaN is refused.
-  if (!(timeout > 0 && timeout < 1e9)) throw Error("sandbox run: --timeout must be positive");
-  if (!(cpu >= 0 && cpu < 1e9)) throw Error("sandbox run: --cpu must not be negative");
-  sandbox::Limits l = limit.limits("sandbox run");
-  l.wall_seconds = timeout;
-  l.cpu_seconds = cpu > 0 ? cpu : timeout;
-  return l;
+  return limit.limits("sandbox run", timeout, cpu);
 }
 
 int run_sandbox_run(const SandboxRunOptions& options) {
@@ -149,7 +210,15 @@ int run_sandbox_run(const SandboxRunOptions& options) {
   if (options.substrate != "container" && !(options.image.empty() && options.journal.empty()))
     throw Error("sandbox run: --image and --journal need --substrate container");
   options.limits();
-  const Result result = run(options, proto::read_file(options.program[0]));
+  const std::string code = proto::read_file(options.program[0]);
+  if (options.detach) {
+    if (options.json) throw Error("sandbox run: --detach has no --json; see `amalgam sandbox ps`");
+    name_inside(options.program[0]);
+    image_of(options);
+    return run_detached(options, code);
+  }
+  const auto held = hold_if_possible(entry_of(options));
+  const Result result = run(options, code, -1);
   if (options.json) {
     print_json(result);
     return is_infrastructure(result.outcome) ? 125 : 0;
@@ -157,14 +226,24 @@ int run_sandbox_run(const SandboxRunOptions& options) {
   std::fwrite(result.out.data(), 1, result.out.size(), stdout);
   std::fflush(stdout);
   std::fwrite(result.err.data(), 1, result.err.size(), stderr);
+  return exit_status_of(result, "sandbox run");
+}
+
+int exit_status_of(const Result& result, const char* command) {
   if (is_infrastructure(result.outcome)) {
-    std::fprintf(stderr, "amalgam: sandbox run: %s\n", result.detail.c_str());
+    std::fprintf(stderr, "amalgam: %s: %s\n", command, result.detail.c_str());
     return 125;
   }
   if (result.outcome != Outcome::kOk && result.outcome != Outcome::kExit &&
       result.outcome != Outcome::kSignal)
-    std::fprintf(stderr, "amalgam: sandbox run: ended by %s\n", to_string(result.outcome));
+    std::fprintf(stderr, "amalgam: %s: ended by %s\n", command, to_string(result.outcome));
   return result.outcome == Outcome::kTimeout ? 124 : result.exit_code;
+}
+
+std::string join_words(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  return line;
 }
 
 }  // namespace amalgam::pipeline

@@ -19,6 +19,7 @@ struct SandboxRunOptions {
       "  amalgam sandbox run --substrate function script.py   # standard library only\n"
       "  amalgam sandbox build; amalgam sandbox run --image python script.py\n"
       "  amalgam sandbox run --journal session.journal script.py\n"
+      "  amalgam sandbox run --detach script.py   # prints an id for `ps`, `logs` and `rm`\n"
       "The script is copied in; standard input is passed through. A file ending in .sh is run by\n"
       "/bin/sh, any other by /usr/bin/python3. Exit status: the script's own (128 + signal after "
       "a\n"
@@ -41,7 +42,7 @@ struct SandboxRunOptions {
   std::string substrate = "container", image, journal, store;
   double timeout = 60, cpu = 0;
   LimitOptions limit;
-  bool json = false;
+  bool detach = false, json = false;
   void describe(OptionSet& options);
   sandbox::Limits limits() const;  // throws Error
 };
@@ -49,5 +50,11 @@ struct SandboxRunOptions {
 // Prints what the script printed, or with --json one object. Throws Error for bad options and an
 // unreadable file.
 int run_sandbox_run(const SandboxRunOptions& options);
+
+// As a shell would report it, 124 after a time-out, 125 when the sandbox failed. Says on stderr
+// what the status does not.
+int exit_status_of(const sandbox::Result& result, const char* command);
+// For people.
+std::string join_words(const std::vector<std::string>& words);
 
 }  // namespace amalgam::pipeline

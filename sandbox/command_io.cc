@@ -8,15 +8,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cmath>
 #include <cstring>
 
+#include "sandbox/file_tree.h"
 #include "sandbox/process_tree.h"
 
 namespace amalgam::sandbox {
 namespace {
 
 constexpr double kKillSeconds = 10;
+// For the output of a command that was killed to be taken where it goes.
+constexpr double kRestSeconds = 1;
 // Between two looks at the CPU time, at least.
 constexpr double kMinLookSeconds = 0.005;
 // Without a memory cgroup the owner looks at the memory itself.
@@ -29,12 +33,7 @@ int num_cpus() {
 
 }  // namespace
 
-CommandIo::~CommandIo() {
-  close_child_fds();
-  close_in();
-  for (const Stream* s : {&out_, &err_})
-    if (s->fd >= 0) close(s->fd);
-}
+CommandIo::~CommandIo() { close_child_fds(); }
 
 void CommandIo::close_child_fds() {
   for (const int fd : child_fds_) close(fd);
@@ -45,13 +44,7 @@ bool CommandIo::open(const std::string& stdin_text, std::string* error) {
   if (!stdin_text.empty()) {
     const int fd = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0) child_fds_.push_back(fd);
-    size_t at = 0;
-    while (fd >= 0 && at < stdin_text.size()) {
-      const ssize_t n = write(fd, stdin_text.data() + at, stdin_text.size() - at);
-      if (n < 0 && errno != EINTR) break;
-      if (n > 0) at += static_cast<size_t>(n);
-    }
-    if (at < stdin_text.size() || lseek(fd, 0, SEEK_SET) != 0 ||
+    if (fd < 0 || write_all(fd, stdin_text) || lseek(fd, 0, SEEK_SET) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
       *error = std::string("cannot make a command's stdin: ") + std::strerror(errno);
       return false;
@@ -65,14 +58,27 @@ bool CommandIo::open_fed(std::string* error) {
   const bool made = pipe2(fds, O_CLOEXEC) == 0;
   if (made) {
     child_fds_.push_back(fds[0]);
-    in_ = fds[1];
-    in_reader_ = fcntl(fds[0], F_DUPFD_CLOEXEC, 3);
+    in_ = Fd(fds[1]);
+    in_reader_ = Fd(fcntl(fds[0], F_DUPFD_CLOEXEC, 3));
   }
-  if (in_reader_ < 0 || fcntl(in_, F_SETFL, O_NONBLOCK)) {
+  if (!in_reader_ || fcntl(in_.get(), F_SETFL, O_NONBLOCK)) {
     *error = std::string("cannot make a command's stdin: ") + std::strerror(errno);
     return false;
   }
   return open_outputs(error);
+}
+
+bool CommandIo::open_terminal(int terminal, std::string* error) {
+  in_ = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
+  out_.fd = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
+  if (in_ && out_.fd && fcntl(terminal, F_SETFL, O_NONBLOCK) == 0) return true;
+  *error = std::string("cannot use the sandbox's terminal: ") + std::strerror(errno);
+  return false;
+}
+
+void CommandIo::send_to(int out, int err) {
+  out_.sink = out;
+  err_.sink = err;
 }
 
 void CommandIo::feed(std::string text, int source) {
@@ -81,22 +87,20 @@ void CommandIo::feed(std::string text, int source) {
   pump();
 }
 
-void CommandIo::close_in() {
-  if (in_ >= 0) close(in_);
-  if (in_reader_ >= 0) close(in_reader_);
-  in_ = in_reader_ = -1;
-}
-
 void CommandIo::pump() {
-  if (in_ < 0) return;
+  if (!in_) return;
   for (;;) {
     while (!text_.empty()) {
-      const ssize_t n = write(in_, text_.data(), text_.size());
+      const ssize_t n = write(in_.get(), text_.data(), text_.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return;  // full
       text_.erase(0, static_cast<size_t>(n));
     }
-    if (source_ < 0) return close_in();
+    if (source_ < 0) {
+      in_ = Fd();
+      in_reader_ = Fd();
+      return;
+    }
     pollfd p{source_, POLLIN, 0};
     if (poll(&p, 1, 0) <= 0) return;
     char buffer[16 << 10];
@@ -116,25 +120,38 @@ bool CommandIo::open_outputs(std::string* error) {
       *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
       return false;
     }
-    s->fd = fds[0];
+    s->fd = Fd(fds[0]);
     child_fds_.push_back(fds[1]);
-    fcntl(s->fd, F_SETFL, O_NONBLOCK);  // of our end alone
+    fcntl(s->fd.get(), F_SETFL, O_NONBLOCK);  // of our end alone
   }
+  return true;
+}
+
+// False when it could not go where it should: whoever read it is gone.
+bool CommandIo::pass_on(Stream* s, std::string_view bytes) {
+  s->num_bytes += static_cast<int64_t>(bytes.size());
+  if (s->sink >= 0) return write_all(s->sink, bytes) == 0;
+  s->text += bytes;
   return true;
 }
 
 bool CommandIo::drain(Stream* s) const {
   char buffer[16 << 10];
-  while (s->fd >= 0) {
-    const ssize_t n = read(s->fd, buffer, sizeof buffer);
+  // A pipe that has room takes this much without waiting.
+  const size_t size = s->sink >= 0 ? size_t{PIPE_BUF} : sizeof buffer;
+  while (s->fd) {
+    pollfd p{s->sink, POLLOUT, 0};
+    s->is_blocked = s->sink >= 0 && poll(&p, 1, 0) <= 0;
+    if (s->is_blocked) return true;
+    const ssize_t n = read(s->fd.get(), buffer, size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return true;
-    const int64_t room = max_bytes_ - static_cast<int64_t>(s->text.size());
-    if (n > 0) s->text.append(buffer, static_cast<size_t>(std::min<int64_t>(n, room)));
-    if (n > 0 && n <= room) continue;
-    close(s->fd);
-    s->fd = -1;
-    return n <= 0;
+    const int64_t room = max_bytes_ - s->num_bytes;
+    const bool is_taken =
+        n <= 0 || pass_on(s, {buffer, static_cast<size_t>(std::min<int64_t>(n, room))});
+    if (n > 0 && n <= room && is_taken) continue;
+    s->fd = Fd();
+    return n <= 0 || !is_taken;
   }
   return true;
 }
@@ -142,6 +159,16 @@ bool CommandIo::drain(Stream* s) const {
 bool CommandIo::drain() {
   const bool out_fits = drain(&out_);
   return drain(&err_) && out_fits;
+}
+
+bool CommandIo::drain_rest(const wire::Deadline& deadline) {
+  bool fits = drain();
+  while (out_.is_blocked || err_.is_blocked) {
+    pollfd p[2] = {{blocked_out_fd(), POLLOUT, 0}, {blocked_err_fd(), POLLOUT, 0}};
+    if (poll(p, 2, deadline.ms_left()) <= 0 && deadline.ms_left() == 0) return false;
+    fits = drain() && fits;
+  }
+  return fits;
 }
 
 CpuMeter::CpuMeter(const Slot& slot)
@@ -196,13 +223,15 @@ CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* 
       const int wait_ms =
           end == CommandEnd::kDone ? std::min(look_ms, wall.ms_left()) : killed.ms_left();
       const bool runs = end == CommandEnd::kDone;
-      pollfd p[6] = {{socket, POLLIN, 0},
+      pollfd p[8] = {{socket, POLLIN, 0},
                      {io->out_fd(), POLLIN, 0},
                      {io->err_fd(), POLLIN, 0},
                      {runs ? cancel : -1, POLLIN, 0},
                      {runs ? io->in_fd() : -1, POLLOUT, 0},
-                     {runs ? io->source_fd() : -1, POLLIN, 0}};
-      const int ready = poll(p, 6, wait_ms);
+                     {runs ? io->source_fd() : -1, POLLIN, 0},
+                     {io->blocked_out_fd(), POLLOUT, 0},
+                     {io->blocked_err_fd(), POLLOUT, 0}};
+      const int ready = poll(p, 8, wait_ms);
       if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
       if (ready > 0 && p[3].revents) kill_for(CommandEnd::kCancelled);
       if (ready > 0 && (p[4].revents || p[5].revents)) io->pump();
@@ -212,7 +241,8 @@ CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* 
             done->tag == wire::Tag::kSandboxGone)
           return CommandEnd::kLost;
         // Everything is dead, so what is in the pipes now is all there will be.
-        if (!io->drain() && end == CommandEnd::kDone) end = CommandEnd::kOutput;
+        const wire::Deadline rest = end == CommandEnd::kDone ? wall : wire::Deadline(kRestSeconds);
+        if (!io->drain_rest(rest) && end == CommandEnd::kDone) end = CommandEnd::kOutput;
         return end;
       }
       if (end != CommandEnd::kDone) {

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "sandbox/fd.h"
 #include "sandbox/launcher.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/wire.h"
@@ -12,7 +14,8 @@
 namespace amalgam::sandbox {
 
 // stdin is a sealed memory file (nothing to feed), or a pipe when its text is not known at the
-// start; stdout and stderr are pipes, drained as they fill and cut at the limit.
+// start; stdout and stderr are pipes, drained as they fill and cut at the limit. Or all three are
+// one terminal.
 class CommandIo {
  public:
   explicit CommandIo(int64_t max_bytes) : max_bytes_(max_bytes) {}
@@ -23,21 +26,30 @@ class CommandIo {
   bool open(const std::string& stdin_text, std::string* error);
   // With a pipe as stdin, which feed() fills.
   bool open_fed(std::string* error);
-  // Once, after open_fed: what stdin will hold: the text, then what `source` has until its end (-1:
-  // nothing; it stays the caller's). Written by pump() as the program reads.
+  // On a terminal, of which this is our side (it stays the caller's).
+  bool open_terminal(int terminal, std::string* error);
+  // What is read goes there instead of into take_out and take_err; -1: no.
+  void send_to(int out, int err);
+  // Once, after open_fed or open_terminal: what stdin will hold: the text, then what `source` has
+  // until its end (-1: nothing; it stays the caller's). Written by pump() as the program reads.
   void feed(std::string text, int source);
-  // stdin (only when there is text), stdout, stderr.
+  // stdin (only when there is text), stdout, stderr. Empty for a terminal.
   const std::vector<int>& child_fds() const { return child_fds_; }
   void close_child_fds();
 
-  // The ends to poll for reading; -1 when closed.
-  int out_fd() const { return out_.fd; }
-  int err_fd() const { return err_.fd; }
+  // The ends to poll for reading; -1 when closed, or when what was read could go nowhere.
+  int out_fd() const { return out_.is_blocked ? -1 : out_.fd.get(); }
+  int err_fd() const { return err_.is_blocked ? -1 : err_.fd.get(); }
+  // Where it is to go then, to poll for writing; else -1.
+  int blocked_out_fd() const { return out_.is_blocked ? out_.sink : -1; }
+  int blocked_err_fd() const { return err_.is_blocked ? err_.sink : -1; }
   // What to poll to go on feeding: both -1 when stdin is complete.
-  int in_fd() const { return text_.empty() ? -1 : in_; }                      // for writing
-  int source_fd() const { return text_.empty() && in_ >= 0 ? source_ : -1; }  // for reading
+  int in_fd() const { return text_.empty() ? -1 : in_.get(); }           // for writing
+  int source_fd() const { return text_.empty() && in_ ? source_ : -1; }  // for reading
   // Reads what is there without waiting. False when a stream went beyond its limit.
   bool drain();
+  // All that is left of a command that is over. False also when it is not taken by the deadline.
+  bool drain_rest(const wire::Deadline& deadline);
   // Moves stdin on without waiting.
   void pump();
 
@@ -46,19 +58,22 @@ class CommandIo {
 
  private:
   struct Stream {
-    int fd = -1;
+    Fd fd;
     std::string text;
+    int sink = -1;
+    bool is_blocked = false;
+    int64_t num_bytes = 0;
   };
+  static bool pass_on(Stream* stream, std::string_view bytes);
   bool drain(Stream* stream) const;
   bool open_outputs(std::string* error);
-  void close_in();
 
   const int64_t max_bytes_;
   std::vector<int> child_fds_;
   Stream out_, err_;
   // The writing end of a fed stdin, and a reading end of our own: a program that closes its stdin
   // costs us no SIGPIPE.
-  int in_ = -1, in_reader_ = -1;
+  Fd in_, in_reader_;
   int source_ = -1;
   std::string text_;  // still to be written
 };

@@ -1,5 +1,6 @@
 #include "sandbox/container.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -79,7 +80,6 @@ Container::Container(std::unique_ptr<Slot> slot, const Limits& limits)
       refused_forks_(num_refused_forks(slot_->cgroups)) {}
 
 Container::~Container() {
-  if (cancel_ >= 0) close(cancel_);
   if (!slot_) return;
   // A running program, started but never used, holds init up.
   if ((started_ && !wire::send(slot_->socket, Tag::kKill)) ||
@@ -95,17 +95,24 @@ Result Container::exec(const Command& command) {
   if (!slot_) return dead_;
   Running running(*slot_, limits_.output_bytes);
   std::string error;
-  const bool is_fed = command.stdin_fd >= 0;
-  if (!(is_fed ? running.io.open_fed(&error) : running.io.open(command.stdin_text, &error)) ||
-      !begin_command(&error))
-    return failed(error);
+  if (!open_io(command, &running.io, &error) || !begin_command(&error)) return failed(error);
   Result result;
   if (send(command, &running.io, &result)) {
-    if (is_fed) running.io.feed(command.stdin_text, command.stdin_fd);
+    if (command.stdin_fd >= 0) running.io.feed(command.stdin_text, command.stdin_fd);
     result = finish(&running);
   }
   end_command();
   return result;
+}
+
+bool Container::open_io(const Command& command, CommandIo* io, std::string* error) {
+  io->send_to(command.out_fd, command.err_fd);
+  if (command.is_on_terminal) {
+    if (terminal_) return io->open_terminal(terminal_.get(), error);
+    *error = "the sandbox has no terminal";
+    return false;
+  }
+  return command.stdin_fd >= 0 ? io->open_fed(error) : io->open(command.stdin_text, error);
 }
 
 bool Container::start(const Command& command, std::string* error) {
@@ -188,7 +195,7 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
 Result Container::finish(Running* running) {
   Packet done;
   const CommandEnd end =
-      run_command(slot_->socket, cancel_, limits_, &running->io, &running->meter, &done);
+      run_command(slot_->socket, cancel_.get(), limits_, &running->io, &running->meter, &done);
   Result result;
   if (end == CommandEnd::kStuck) {
     Launcher::instance().discard(std::move(slot_));
@@ -245,13 +252,13 @@ Result Container::judge(CommandEnd end, const Packet& done, double startup_secon
 
 bool Container::begin_command(std::string* error) {
   std::lock_guard lock(mutex_);
-  if (cancel_ < 0) cancel_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (cancel_ < 0) {
+  if (!cancel_) cancel_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!cancel_) {
     *error = std::string("cannot make an eventfd: ") + std::strerror(errno);
     return false;
   }
   eventfd_t ignored;
-  eventfd_read(cancel_, &ignored);
+  eventfd_read(cancel_.get(), &ignored);
   reset_peak_memory(slot_->cgroups);
   is_running_ = true;
   ++num_commands_;
@@ -268,7 +275,7 @@ bool Container::cancel(double deadline_seconds) {
   std::unique_lock lock(mutex_);
   if (!is_running_) return false;
   const int64_t number = num_commands_;
-  eventfd_write(cancel_, 1);
+  eventfd_write(cancel_.get(), 1);
   return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
                         [&] { return !is_running_ || num_commands_ != number; });
 }
@@ -304,12 +311,18 @@ Result Container::get_file(const std::string& path, std::string* content) {
 
 Result Container::open_top(int* directory) {
   if (!slot_) return dead_;
-  if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
   Packet done;
-  const Result result = file_answer("top", &done);
-  if (slot_ && done.fds.size() != 1) return lost("the sandbox does not show its files");
-  if (slot_) *directory = done.fds[0];
-  return result;
+  Result result;
+  result.outcome = Outcome::kOk;
+  if (!top_) {
+    if (!wire::send(slot_->socket, Tag::kOpenTop)) return lost("the sandbox died");
+    result = file_answer("top", &done);
+    if (!slot_) return result;
+    if (done.fds.size() != 1) return lost("the sandbox does not show its files");
+    top_ = Fd(done.fds[0]);
+  }
+  *directory = fcntl(top_.get(), F_DUPFD_CLOEXEC, 3);
+  return *directory >= 0 ? result : failed(std::string("top: ") + std::strerror(errno));
 }
 
 Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
@@ -373,7 +386,7 @@ bool Container::saw_refused_fork(const ExecReport& report) {
 }
 
 std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error,
-                                             const Image& image) {
+                                             const Image& image, Terminal terminal) {
   std::string layers;  // the highest first
   for (const std::string& digest : image.layers)
     layers = layers.empty() ? digest : digest + ":" + layers;
@@ -391,6 +404,7 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
   request.limits = limits;
   request.limit_address_space = slot->cgroups.memory.folder.empty();
   request.limit_processes = num_refused_forks(slot->cgroups) < 0;
+  request.has_terminal = terminal == Terminal::kYes;
   Packet packet;
   if (!wire::send(slot->socket, Tag::kStart, 0, 0,
                   std::string(reinterpret_cast<const char*>(&request), sizeof request) + layers) ||
@@ -398,7 +412,9 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
     return give_up("a sandbox slot died or does not answer");
   if (packet.tag != Tag::kReady)
     return give_up(packet.tag == Tag::kError ? packet.payload : "a sandbox died at its start");
-  return std::unique_ptr<Container>(new Container(std::move(slot), limits));
+  std::unique_ptr<Container> container(new Container(std::move(slot), limits));
+  if (!packet.fds.empty()) container->terminal_ = Fd(packet.fds[0]);
+  return container;
 }
 
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error) {
@@ -408,6 +424,11 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
 std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
                                          std::string* error) {
   return Container::create(limits, error, image);
+}
+
+std::unique_ptr<Sandbox> create_with_terminal(const Limits& limits, const Image& image,
+                                              std::string* error) {
+  return Container::create(limits, error, image, Container::Terminal::kYes);
 }
 
 }  // namespace amalgam::sandbox

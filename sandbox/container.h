@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sandbox/command_io.h"
+#include "sandbox/fd.h"
 #include "sandbox/image_store.h"
 #include "sandbox/init.h"
 #include "sandbox/launcher.h"
@@ -17,14 +18,18 @@ namespace amalgam::sandbox {
 class Container : public Sandbox {
  public:
   // Null with one line in *error. image: its root; without layers, the view of the slot.
+  // Terminal::kYes: see create_with_terminal.
+  enum class Terminal { kNo, kYes };
   static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
-                                           const Image& image = {});
+                                           const Image& image = {},
+                                           Terminal terminal = Terminal::kNo);
   ~Container() override;
 
   Result exec(const Command& command) override;
   Result put_file(const std::string& path, const std::string& content) override;
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
+  int terminal() const override { return terminal_.get(); }
   Result open_top(int* directory) override;
   Result change(const std::string& path, unsigned mode, const std::string& content) override;
 
@@ -35,12 +40,14 @@ class Container : public Sandbox {
   bool start(const Command& command, std::string* error);
   Result run_started(std::string stdin_text, int stdin_fd);
   void drop_started();
+  bool has_started() const { return started_ != nullptr; }
   // Whether it still waits. Costs one poll.
   bool is_started_alive() const;
 
  private:
   struct Running;
   Container(std::unique_ptr<Slot> slot, const Limits& limits);
+  bool open_io(const Command& command, CommandIo* io, std::string* error);
   bool send(const Command& command, CommandIo* io, Result* refusal);
   Result finish(Running* running);
   Result judge(CommandEnd end, const wire::Packet& done, double startup_seconds,
@@ -57,10 +64,12 @@ class Container : public Sandbox {
   int64_t oom_kills_, refused_forks_;
   Result dead_;  // what every call answers when slot_ is gone
   std::unique_ptr<Running> started_;
+  Fd top_;  // once asked for
+  Fd terminal_;
 
   std::mutex mutex_;
   std::condition_variable idle_;
-  int cancel_ = -1;  // eventfd, made by the first command; readable: the running command is to end
+  Fd cancel_;  // eventfd, made by the first command; readable: the running command is to end
   bool is_running_ = false;
   int64_t num_commands_ = 0;
 };

@@ -15,8 +15,6 @@
 namespace amalgam::sandbox {
 namespace {
 
-// Deeper trees are refused: each level holds an open directory.
-
 Error unreadable(const std::string& path) {
   return Error("cannot read " + printable(path) + ": " + std::strerror(errno));
 }
@@ -68,12 +66,26 @@ void walk(int directory, const std::string& path, int depth,
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 void walk_tree(int directory, const std::function<bool(const TreeEntry&)>& visit) {
   walk(directory, "", 0, visit);
+}
+
+void walk_path(int directory, const std::string& path,
+               const std::function<void(const TreeEntry&)>& visit) {
+  TreeEntry entry;
+  Fd folder;
+  for (size_t begin = 0, end; begin < path.size(); begin = end + 1) {
+    end = std::min(path.find('/', begin), path.size());
+    entry.parent = folder ? folder.get() : directory;
+    entry.name = path.substr(begin, end - begin);
+    entry.path = path.substr(0, end);
+    if (fstatat(entry.parent, entry.name.c_str(), &entry.status, AT_SYMLINK_NOFOLLOW)) return;
+    visit(entry);
+    if (!S_ISDIR(entry.status.st_mode)) return;
+    Fd next = open_readable(entry, O_DIRECTORY);
+    if (!next) throw unreadable(entry.path);
+    folder = std::move(next);
+  }
 }
 
 std::string read_link(const TreeEntry& entry) {
@@ -91,7 +103,8 @@ bool is_opaque(const TreeEntry& entry) {
 }
 
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit) {
-  const Fd fd = open_readable(entry, 0);
+  Fd fd = open_readable(entry, O_NOATIME);
+  if (!fd && errno == EPERM) fd = open_readable(entry, 0);
   if (!fd) throw unreadable(entry.path);
   char buffer[64 << 10];
   for (int64_t left = entry.status.st_size; left > 0;) {
@@ -102,6 +115,31 @@ void read_content(const TreeEntry& entry, const std::function<void(std::string_v
     visit({buffer, static_cast<size_t>(n)});
     left -= n;
   }
+}
+
+Fd open_parent(int directory, const std::string& path, MakeFolders make_folders,
+               std::string* name) {
+  Fd at(openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  size_t begin = 0;
+  for (size_t end; at && (end = path.find('/', begin)) != std::string::npos; begin = end + 1) {
+    const std::string folder = path.substr(begin, end - begin);
+    if (make_folders == MakeFolders::kYes) mkdirat(at.get(), folder.c_str(), 0755);
+    Fd next(openat(at.get(), folder.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const int error = errno;
+    at = std::move(next);
+    errno = error;
+  }
+  *name = path.substr(begin);
+  return at;
+}
+
+int write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = write(fd, content.data(), content.size());
+    if (n < 0 && errno != EINTR) return errno;
+    if (n > 0) content.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
 }
 
 void remove_tree(int parent, const std::string& name) {

@@ -1,4 +1,4 @@
-// Reading a tree that hostile code wrote: by open directories, never through a link.
+// Reading and writing a tree that hostile code wrote: by open directories, never through a link.
 #pragma once
 #include <sys/stat.h>
 
@@ -6,27 +6,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "sandbox/fd.h"
+
 namespace amalgam::sandbox {
-
-// Closes what it holds.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd();
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 inline constexpr int kMaxTreeDepth = 200;  // folders in each other, each an open descriptor
 
@@ -42,12 +26,25 @@ struct TreeEntry {
 // Enters a directory only if `visit` returns true for it. Throws Error when it cannot be read.
 void walk_tree(int directory, const std::function<bool(const TreeEntry&)>& visit);
 
+// Visits only what lies on the way to `path`, from its first folder to its end, as far as it
+// exists.
+void walk_path(int directory, const std::string& path,
+               const std::function<void(const TreeEntry&)>& visit);
+
 // The target of a link.
 std::string read_link(const TreeEntry& entry);
 // Whether overlayfs hides what lower layers have in this directory.
 bool is_opaque(const TreeEntry& entry);
 // Calls visit(bytes) for all of a regular file, which has entry.status.st_size bytes, in pieces.
+// Leaves no access time where that is allowed: to the file's owner, and to root.
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit);
+
+// The open parent of a path below `directory`, and the path's last part; empty with errno set when
+// there is none.
+enum class MakeFolders { kNo, kYes };
+Fd open_parent(int directory, const std::string& path, MakeFolders make_folders, std::string* name);
+// Returns an errno, 0 on success.
+int write_all(int fd, std::string_view content);
 
 // rm -r of a tree of our own; what cannot be removed stays.
 void remove_tree(int parent, const std::string& name);

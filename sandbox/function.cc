@@ -48,7 +48,7 @@ class Function : public Sandbox {
     if (was_called_) return answer(Outcome::kDenied, "a function sandbox serves one call");
     was_called_ = true;
     std::string text = call_text(command);
-    if (!text.empty())
+    if (!text.empty() && container_->has_started())
       return container_->run_started(std::move(text) + command.stdin_text, command.stdin_fd);
     container_->drop_started();
     return container_->exec(command);

@@ -114,7 +114,8 @@ std::unique_ptr<Container> FunctionPool::take(const Limits& limits, std::string*
       if (container->is_started_alive()) return container;
     }
   }
-  return start_one(limits, error);
+  std::unique_ptr<Container> container = start_one(limits, error);
+  return container ? std::move(container) : Container::create(limits, error);
 }
 
 const FunctionPool::Pool* FunctionPool::find(const Limits& limits) const {
@@ -139,10 +140,10 @@ bool FunctionPool::wait_full(const Limits& limits, double deadline_seconds) {
   });
 }
 
-FunctionPool::Pool* FunctionPool::first_short() {
-  if (std::chrono::steady_clock::now() < rest_until_) return nullptr;
-  for (Pool& pool : pools_)
-    if (pool.idle.size() < kWarmFunctions) return &pool;
+const FunctionPool::Pool* FunctionPool::first_short() const {
+  const auto now = std::chrono::steady_clock::now();
+  for (const Pool& pool : pools_)
+    if (pool.idle.size() < kWarmFunctions && pool.rest_until <= now) return &pool;
   return nullptr;
 }
 
@@ -159,13 +160,14 @@ void FunctionPool::refill() {
     std::string error;  // the call that needs one meets the same failure and reports it
     std::unique_ptr<Container> container = start_one(limits, &error);
     lock.lock();
-    if (!container) {
-      rest_until_ = std::chrono::steady_clock::now() + kRest;
-      continue;
-    }
     // The pool may have been closed meanwhile.
-    for (Pool& p : pools_)
-      if (p.limits == limits) p.idle.push_back(std::move(container));
+    for (Pool& p : pools_) {
+      if (p.limits != limits) continue;
+      if (container)
+        p.idle.push_back(std::move(container));
+      else
+        p.rest_until = std::chrono::steady_clock::now() + kRest;
+    }
     filled_.notify_all();
   }
 }

@@ -19,7 +19,8 @@ class FunctionPool {
   static FunctionPool& instance();
 
   // A container with a started interpreter (Container::run_started): from the pool, else made here.
-  // Null with one line in *error.
+  // Without one when the interpreter does not start within these limits, which the call is to find
+  // out. Null with one line in *error.
   std::unique_ptr<Container> take(const Limits& limits, std::string* error);
   int num_idle(const Limits& limits);
   bool wait_full(const Limits& limits, double deadline_seconds);
@@ -28,19 +29,19 @@ class FunctionPool {
   struct Pool {
     Limits limits;
     std::deque<std::unique_ptr<Container>> idle;
+    // After a failure to start one (no processes, no memory) its refill rests.
+    std::chrono::steady_clock::time_point rest_until{};
   };
 
   FunctionPool();
   Pool& open(const Limits& limits);
   const Pool* find(const Limits& limits) const;
-  Pool* first_short();
+  const Pool* first_short() const;
   [[noreturn]] void refill();
 
   std::mutex mutex_;
   std::condition_variable taken_, filled_;
   std::list<Pool> pools_;  // the most recently used one first
-  // After a failure to start one (of the machine: no processes, no memory) the refill rests.
-  std::chrono::steady_clock::time_point rest_until_{};
 };
 
 }  // namespace amalgam::sandbox

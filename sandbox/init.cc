@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,6 +24,8 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/fd.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/overlay_root.h"
 #include "sandbox/top.h"
 #include "sandbox/user_map.h"
@@ -65,66 +68,41 @@ bool mount_work(int64_t disk_bytes) {
   const std::string options =
       "mode=0755,size=" + std::to_string(disk_bytes) + ",nr_inodes=" + std::to_string(pages) +
       ",uid=" + std::to_string(kInnerId) + ",gid=" + std::to_string(kInnerId);
-  return mount("work", "/work", "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) == 0 &&
+  return mount("work", "/work", "tmpfs", kTopMountFlags, options.c_str()) == 0 &&
          chdir("/work") == 0;
 }
 
-// --- files
-// ---------------------------------------------------------------------------------------- The tree
-// was written by hostile code: no symlink is followed, at any level, and only regular files are
-// opened.
+// The tree was written by hostile code: no symlink is followed, at any level, and only regular
+// files are opened.
 
-int open_beneath(const std::string& path, int flags, bool make_folders) {
-  int folder = open("/work", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (size_t begin = 0; folder >= 0;) {
-    const size_t end = path.find('/', begin);
-    const std::string name = path.substr(begin, end - begin);
-    int next;
-    if (end == std::string::npos) {
-      next = openat(folder, name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-    } else {
-      if (make_folders) mkdirat(folder, name.c_str(), 0755);
-      next = openat(folder, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    }
-    const int error = errno;
-    close(folder);
-    errno = error;
-    if (next < 0) return -1;
-    if (end != std::string::npos) {
-      folder = next;
-      begin = end + 1;
-      continue;
-    }
-    struct stat s;
-    if (fstat(next, &s) == 0 && S_ISREG(s.st_mode)) return next;
-    close(next);
-    errno = EINVAL;
-    return -1;
-  }
-  return -1;
+Fd open_beneath(const std::string& path, int flags, MakeFolders make_folders) {
+  // On an image commands may have put a link in the place of /work.
+  const Fd work(open("/work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!work) return Fd();
+  std::string name;
+  const Fd parent = open_parent(work.get(), path, make_folders, &name);
+  if (!parent) return Fd();
+  Fd file(openat(parent.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  struct stat s;
+  if (!file || (fstat(file.get(), &s) == 0 && S_ISREG(s.st_mode))) return file;
+  errno = EINVAL;
+  return Fd();
 }
 
 int put(const std::string& path, const std::string& content) {
-  const int fd = open_beneath(path, O_WRONLY | O_CREAT, true);
-  if (fd < 0) return errno;
-  int error = ftruncate(fd, 0) == 0 ? 0 : errno;
-  for (size_t at = 0; error == 0 && at < content.size();) {
-    const ssize_t n = write(fd, content.data() + at, content.size() - at);
-    if (n < 0 && errno != EINTR) error = errno;
-    if (n > 0) at += static_cast<size_t>(n);
-  }
-  close(fd);
-  return error;
+  const Fd fd = open_beneath(path, O_WRONLY | O_CREAT, MakeFolders::kYes);
+  if (!fd || ftruncate(fd.get(), 0)) return errno;
+  return write_all(fd.get(), content);
 }
 
 int get(const std::string& path, int64_t max_bytes, std::string* content) {
   content->clear();
-  const int fd = open_beneath(path, O_RDONLY, false);
-  if (fd < 0) return errno;
+  const Fd fd = open_beneath(path, O_RDONLY, MakeFolders::kNo);
+  if (!fd) return errno;
   char buffer[wire::kMaxPayload];
   int error = 0;
   for (;;) {
-    const ssize_t n = read(fd, buffer, sizeof buffer);
+    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n == 0) break;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -138,13 +116,9 @@ int get(const std::string& path, int64_t max_bytes, std::string* content) {
       break;
     }
   }
-  close(fd);
   if (error) content->clear();
   return error;
 }
-
-// --- commands
-// -------------------------------------------------------------------------------------
 
 void limit(int resource, rlim_t soft, rlim_t hard) {
   const rlimit value{soft, hard};
@@ -185,9 +159,9 @@ int64_t children_cpu_us() {
          usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-bool is_disk_full() {
+bool is_disk_full(int top) {
   struct statvfs s;
-  if (statvfs("/work", &s)) return false;
+  if (fstatvfs(top, &s)) return false;
   return static_cast<int64_t>(s.f_bavail * s.f_bsize) < kDiskSpareBytes || s.f_favail == 0;
 }
 
@@ -233,8 +207,8 @@ bool parse_program(std::string& strings, int num_environment, Program* program) 
 
 class Init {
  public:
-  Init(int socket, const StartRequest& request, Top top)
-      : socket_(socket), request_(request), top_(top) {
+  Init(int socket, const StartRequest& request, Top top, Fd terminal)
+      : socket_(socket), request_(request), top_(top), terminal_(std::move(terminal)) {
     null_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t child;
     sigemptyset(&child);
@@ -294,13 +268,18 @@ class Init {
 
   bool exec(std::string& strings, int num_environment, const std::vector<int>& fds) {
     Program program;
-    if (fds.size() < 2 || !parse_program(strings, num_environment, &program)) return false;
-    const bool has_stdin = fds.size() == 3;
-    const int out = fds[fds.size() - 2], err = fds[fds.size() - 1];
+    // Closed when the command holds it: its end is then seen at the other side.
+    const Fd terminal = fds.empty() ? std::move(terminal_) : Fd();
+    if ((fds.size() < 2 && !terminal) || !parse_program(strings, num_environment, &program))
+      return false;
+    const int num_fds = static_cast<int>(fds.size());
+    const int in = terminal ? terminal.get() : num_fds == 3 ? fds[0] : null_;
+    const int out = terminal ? terminal.get() : fds[fds.size() - 2];
+    const int err = terminal ? terminal.get() : fds[fds.size() - 1];
 
     const int64_t cpu_before = children_cpu_us();
     int start_error = 0;
-    const pid_t child = start(program, has_stdin ? fds[0] : null_, out, err, &start_error);
+    const pid_t child = start(program, in, out, err, &start_error);
     for (const int fd : fds) close(fd);
     if (child < 0)
       return wire::send(socket_, Tag::kError, 0, 0,
@@ -308,7 +287,7 @@ class Init {
     int status = 0;
     const bool owner_alive = wait_command(child, &status);
     ExecReport report;
-    report.is_disk_full = is_disk_full();
+    report.is_disk_full = is_disk_full(top_.writable);
     report.num_left = kill_everything();
     report.max_rss_bytes = children_max_rss_bytes();
     std::string payload(reinterpret_cast<const char*>(&report), sizeof report);
@@ -327,6 +306,7 @@ class Init {
     }
     // Received fds are above 2 in any case: init itself keeps 0, 1 and 2 open.
     if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+        (in == out && ioctl(0, TIOCSCTTY, 0)) ||
         (program.directory[0] && chdir(program.directory))) {
       *error = errno;
       _exit(126);
@@ -370,8 +350,23 @@ class Init {
   const int socket_;
   const StartRequest& request_;
   const Top top_;
+  Fd terminal_;
   int null_ = -1, signals_ = -1;
 };
+
+// A terminal of a file system of its own: it has no other, and this one is nowhere else. Returns
+// its outer side.
+Fd make_terminal(Fd* inner) {
+  if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=0600,max=1"))
+    return Fd();
+  // Only we open it; for commands it has no mode.
+  Fd outer(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const int unlocked = 0;
+  if (!outer || ioctl(outer.get(), TIOCSPTLCK, &unlocked)) return Fd();
+  *inner = Fd(ioctl(outer.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!*inner) return Fd();
+  return outer;
+}
 
 // Signals that a command sends to process 1 of its namespace are dropped if nothing handles them;
 // a runtime that was linked in (a sanitizer's) may have set handlers.
@@ -403,14 +398,22 @@ void run_init(int socket, int proc, const StartRequest& request, const std::stri
     top.visible = top.writable;
   }
   if (top.writable < 0 || top.visible < 0) fail(socket, what);
+  Fd terminal, inner_terminal;
+  if (request.has_terminal) {
+    terminal = make_terminal(&inner_terminal);
+    if (!terminal) fail(socket, "terminal");
+  }
   if (!drop_capabilities()) fail(socket, "dropping capabilities");
   if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     fail(socket, "no_new_privs");
-  Init init(socket, request, top);
+  Init init(socket, request, top, std::move(inner_terminal));
   const sock_fprog program{static_cast<unsigned short>(filter.size()),
                            const_cast<sock_filter*>(filter.data())};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) fail(socket, "seccomp");
-  if (!wire::send(socket, Tag::kReady)) _exit(1);
+  std::vector<int> shown;
+  if (terminal) shown.push_back(terminal.get());
+  if (!wire::send(socket, Tag::kReady, 0, 0, {}, shown)) _exit(1);
+  terminal = Fd();
   init.serve();
 }
 

@@ -30,10 +30,12 @@ struct StartRequest {
   Limits limits;
   int32_t limit_address_space = 0;  // 1: no memory cgroup, so each process gets RLIMIT_AS
   int32_t limit_processes = 0;      // 1: no pids cgroup, so RLIMIT_NPROC decides
+  int32_t has_terminal = 0;         // 1: kReady brings one fd, our side of a terminal made inside
 };
 
 // kExec: value: number of bytes of the strings that follow as kData, each ended by a 0 byte: the
 // working directory, the environment, the arguments; code: how many of them are environment.
+// Without fds the command runs on the terminal, which serves one command.
 struct ExecReport {
   int64_t max_rss_bytes = 0;  // of the largest process that ever ran in the sandbox
   int32_t is_disk_full = 0;   // when the command's first process was dead

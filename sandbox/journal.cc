@@ -53,7 +53,9 @@ proto::JournalRecord header_of(const Limits& limits, const Image& image) {
 
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path) {}
+  // take: what becomes of a result, in order.
+  Reader(const std::string& path, std::function<void(proto::SandboxResult*)> take)
+      : path_(path), take_(std::move(take)) {}
 
   void add(int64_t offset, std::string_view data) {
     proto::JournalRecord record;
@@ -70,6 +72,7 @@ class Reader {
       entries_.push_back({record.call(), interrupted()});
       is_open_ = true;
     } else {
+      take_(record.mutable_result());
       entries_.back().result = std::move(*record.mutable_result());
       is_open_ = false;
     }
@@ -80,18 +83,23 @@ class Reader {
 
  private:
   const std::string path_;
+  const std::function<void(proto::SandboxResult*)> take_;
   bool is_open_ = false;  // the last call has no result yet
 };
+
+void scan(const std::string& path, Reader* reader) {
+  proto::scan_records(path, [&](int64_t offset, std::string_view data) {
+    reader->add(offset, data);
+    return true;
+  });
+  if (!reader->header_.has_header()) throw Error(path + " is missing or no sandbox journal");
+}
 
 }  // namespace
 
 JournalContent read_journal(const std::string& path) {
-  Reader reader(path);
-  proto::scan_records(path, [&](int64_t offset, std::string_view data) {
-    reader.add(offset, data);
-    return true;
-  });
-  if (!reader.header_.has_header()) throw Error(path + " is missing or no sandbox journal");
+  Reader reader(path, [](proto::SandboxResult*) {});
+  scan(path, &reader);
   JournalContent content;
   content.limits = from_proto(reader.header_.header().limits());
   content.image.id = reader.header_.header().image_id();
@@ -101,36 +109,37 @@ JournalContent read_journal(const std::string& path) {
   return content;
 }
 
-Journal::Journal(const std::string& path, const Limits& limits, const Image& image) : path_(path) {
-  Reader reader(path);
-  // Locked before it is read, by a descriptor that dies with this process.
-  proto::AppendFile(path).append("");
-  lock_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock_ < 0) throw Error(proto::file_error("open", path, errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB)) {
-    const int error = errno;
-    close(lock_);
-    if (error == EWOULDBLOCK) throw Error(path + " is in use by another process; wait for its end");
-    throw Error(proto::file_error("lock", path, error));
-  }
-  try {
-    file_ = std::make_unique<proto::RecordFile>(path, [&](int64_t offset, std::string_view data) {
-      reader.add(offset, data);
-      return true;
-    });
-    const proto::JournalRecord header = header_of(limits, image);
-    if (!reader.header_.has_header())
-      write(header);
-    else if (reader.header_.SerializeAsString() != header.SerializeAsString())
-      throw Error(path + " was started with other limits or on another image; use a new journal");
-  } catch (...) {
-    close(lock_);
-    throw;
-  }
-  entries_ = std::move(reader.entries_);
+TopState read_top_state(const std::string& path) {
+  TopState state;
+  Reader reader(path, [&](proto::SandboxResult* result) {
+    state.add(*result);
+    result->Clear();
+  });
+  scan(path, &reader);
+  return state;
 }
 
-Journal::~Journal() { close(lock_); }
+Journal::Journal(const std::string& path, const Limits& limits, const Image& image) : path_(path) {
+  Reader reader(path, [](proto::SandboxResult* result) { result->clear_changes(); });
+  // Locked before it is read, by a descriptor that dies with this process.
+  proto::AppendFile(path).append("");
+  lock_ = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!lock_) throw Error(proto::file_error("open", path, errno));
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB)) {
+    if (errno == EWOULDBLOCK) throw Error(path + " is in use by another process; wait for its end");
+    throw Error(proto::file_error("lock", path, errno));
+  }
+  file_ = std::make_unique<proto::RecordFile>(path, [&](int64_t offset, std::string_view data) {
+    reader.add(offset, data);
+    return true;
+  });
+  const proto::JournalRecord header = header_of(limits, image);
+  if (!reader.header_.has_header())
+    write(header);
+  else if (reader.header_.SerializeAsString() != header.SerializeAsString())
+    throw Error(path + " was started with other limits or on another image; use a new journal");
+  entries_ = std::move(reader.entries_);
+}
 
 void Journal::write(const proto::JournalRecord& record) {
   std::string bytes;
@@ -147,11 +156,12 @@ void Journal::begin(const proto::SandboxCall& call) {
   entries_.push_back({call, interrupted()});
 }
 
-void Journal::end(const proto::SandboxResult& result) {
+void Journal::end(proto::SandboxResult result) {
   CHECK(!entries_.empty());
   proto::JournalRecord record;
-  *record.mutable_result() = result;
+  *record.mutable_result() = std::move(result);
   write(record);
+  record.mutable_result()->clear_changes();
   entries_.back().result = std::move(*record.mutable_result());
 }
 

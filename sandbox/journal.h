@@ -9,8 +9,10 @@
 
 #include "proto/record_file.h"
 #include "proto/sandbox.pb.h"
+#include "sandbox/fd.h"
 #include "sandbox/image_store.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/top_state.h"
 
 namespace amalgam::sandbox {
 
@@ -27,28 +29,30 @@ struct JournalContent {
 
 // Error when the file is missing, damaged or another kind of file. A torn tail is left out.
 JournalContent read_journal(const std::string& path);
+// What all its calls together left behind. Holds no more than that in memory.
+TopState read_top_state(const std::string& path);
 
 class Journal {
  public:
   // Opens a journal for going on, or starts it. Locked while it is open. Error when it is in use,
   // is damaged, or was started with other limits or on another image.
   Journal(const std::string& path, const Limits& limits, const Image& image);
-  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
+  // Without the changes of files, which may be large; see read_top_state.
   const std::vector<JournalEntry>& entries() const { return entries_; }
   // Adds an entry: the call in begin, before it is made; its result in end. Error when the disk
   // does not take it; after begin nothing is added then, after end the call counts as interrupted.
   void begin(const proto::SandboxCall& call);
-  void end(const proto::SandboxResult& result);
+  void end(proto::SandboxResult result);
 
  private:
   void write(const proto::JournalRecord& record);
 
   const std::string path_;
   std::vector<JournalEntry> entries_;
-  int lock_ = -1;
+  Fd lock_;
   std::unique_ptr<proto::RecordFile> file_;
 };
 

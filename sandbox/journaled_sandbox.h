@@ -10,10 +10,8 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "sandbox/journal.h"
-#include "sandbox/top_index.h"
 
 namespace amalgam::sandbox {
 
@@ -25,15 +23,20 @@ enum class FailedCalls {
             // it has a result finds that result, or makes the call now
 };
 
+class JournaledSandbox : public Sandbox {
+ public:
+  // Of the calls in the journal, those that were there when it was opened.
+  virtual size_t num_recorded() const = 0;
+  // Whether the last call was refused because the journal has another one in its place.
+  virtual bool has_met_another_call() const = 0;
+};
+
 // image: without layers, a plain container. Error as for Journal. The sandbox itself is made at the
 // first call that needs it; failure to do so is that call's kSandboxFailed. A call that is not the
 // one the journal has in its place is answered kSandboxFailed, too. cancel and stdin_fd: see
 // Sandbox; a command with stdin_fd cannot be answered again and is refused.
-std::unique_ptr<Sandbox> open_journaled(const std::string& path, const Limits& limits,
-                                        const Image& image,
-                                        FailedCalls failed = FailedCalls::kAnswer);
-
-// Makes the top of a new sandbox what the calls so far left behind. Error when that fails.
-void restore_top(Sandbox* sandbox, const std::vector<JournalEntry>& entries);
+std::unique_ptr<JournaledSandbox> open_journaled(const std::string& path, const Limits& limits,
+                                                 const Image& image,
+                                                 FailedCalls failed = FailedCalls::kAnswer);
 
 }  // namespace amalgam::sandbox

@@ -22,6 +22,7 @@
 #include <map>
 #include <string>
 
+#include "sandbox/fd.h"
 #include "sandbox/seccomp_filter.h"
 #include "sandbox/slot.h"
 #include "sandbox/wire.h"
@@ -78,11 +79,10 @@ class LauncherMain {
 
   static std::string read_all(const char* path) {
     std::string text;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const Fd fd(open(path, O_RDONLY | O_CLOEXEC));
     char buffer[4096];
-    for (ssize_t n; fd >= 0 && (n = read(fd, buffer, sizeof buffer)) > 0;)
+    for (ssize_t n; fd && (n = read(fd.get(), buffer, sizeof buffer)) > 0;)
       text.append(buffer, static_cast<size_t>(n));
-    if (fd >= 0) close(fd);
     return text;
   }
 

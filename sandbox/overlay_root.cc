@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/top.h"
+
 namespace amalgam::sandbox {
 namespace {
 
@@ -29,8 +31,8 @@ int enter_overlay_root(const std::string& layers, int64_t disk_bytes, const char
   const std::string tmpfs =
       "mode=0755,size=" + std::to_string(disk_bytes) + ",nr_inodes=" + std::to_string(inodes);
   *what = "mount of the image's top";
-  if (mount("top", "/work", "tmpfs", MS_NOSUID | MS_NODEV, tmpfs.c_str()) ||
-      mkdir("/work/upper", 0755) || mkdir("/work/overlay", 0755) || mkdir("/work/root", 0755))
+  if (mount("top", "/work", "tmpfs", kTopMountFlags, tmpfs.c_str()) || mkdir("/work/upper", 0755) ||
+      mkdir("/work/overlay", 0755) || mkdir("/work/root", 0755))
     return -1;
   const int top = open("/work/upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (top < 0) return -1;
@@ -38,7 +40,7 @@ int enter_overlay_root(const std::string& layers, int64_t disk_bytes, const char
   const std::string overlay =
       "lowerdir=" + layers + ",upperdir=/work/upper,workdir=/work/overlay,userxattr";
   if (chdir(kLayersFolder) ||
-      mount("root", "/work/root", "overlay", MS_NOSUID | MS_NODEV, overlay.c_str()) ||
+      mount("root", "/work/root", "overlay", kTopMountFlags, overlay.c_str()) ||
       chdir("/work/root"))
     return -1;
   *what = "folders of the image's root (/dev, /work and /tmp must be folders)";

@@ -55,14 +55,18 @@ void add(pid_t pid, TreeUsage* usage) {
 
 }  // namespace
 
-TreeUsage measure_descendants(pid_t root) {
-  TreeUsage usage;
+std::vector<pid_t> descendants(pid_t root) {
   std::vector<pid_t> queue = children(root);
   for (size_t i = 0; i < queue.size(); ++i) {
-    add(queue[i], &usage);
     const std::vector<pid_t> more = children(queue[i]);
     queue.insert(queue.end(), more.begin(), more.end());
   }
+  return queue;
+}
+
+TreeUsage measure_descendants(pid_t root) {
+  TreeUsage usage;
+  for (const pid_t pid : descendants(root)) add(pid, &usage);
   return usage;
 }
 

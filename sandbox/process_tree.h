@@ -1,8 +1,9 @@
-// Measures the processes below one, from /proc: the fallback where cgroups are missing.
+// The processes below one, from /proc: what they use is measured so where cgroups are missing.
 #pragma once
 #include <sys/types.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace amalgam::sandbox {
 
@@ -13,7 +14,10 @@ struct TreeUsage {
   int64_t memory_bytes = 0;
 };
 
-// The descendants of `root`, without it. Processes that end meanwhile are left out.
+// All processes below `root`, without it, parents first.
+std::vector<pid_t> descendants(pid_t root);
+
+// Of the descendants of `root`. Processes that end meanwhile are left out.
 TreeUsage measure_descendants(pid_t root);
 
 }  // namespace amalgam::sandbox

@@ -66,6 +66,12 @@ struct Command {
   std::string working_directory = {};  // below /work, or absolute inside; empty: /work
   // When not -1: what can be read there until its end follows stdin_text. Stays the caller's.
   int stdin_fd = -1;
+  // When not -1: stdout (stderr) goes there as it comes, up to the limit, and not into the Result.
+  // Stay the caller's.
+  int out_fd = -1, err_fd = -1;
+  // The sandbox's terminal (create_with_terminal) is its stdin, stdout and stderr: what is read
+  // from stdin_fd is typed, and what is shown goes to out_fd. One command per sandbox.
+  bool is_on_terminal = false;
 };
 
 struct Result {
@@ -100,6 +106,8 @@ class Sandbox {
   virtual Result open_top(int* directory);
   // Sets one entry of the top; see apply_change in top.h. The parent must exist.
   virtual Result change(const std::string& path, unsigned mode, const std::string& content);
+  // Our side of its terminal, -1 without one. For TIOCSWINSZ, at any time.
+  virtual int terminal() const { return -1; }
   // From any thread: ends the command that runs in another one, whose exec returns kCancelled; the
   // sandbox can be used on. True when the command is over; false when none runs, or when it is
   // not over by the deadline.
@@ -115,6 +123,10 @@ std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* err
 // files belong to the sandbox's user, and all may be changed.
 std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
                                          std::string* error);
+// The same, or without layers in the image a container, with a terminal of its own for one command:
+// a pseudo-terminal that exists inside the sandbox only.
+std::unique_ptr<Sandbox> create_with_terminal(const Limits& limits, const Image& image,
+                                              std::string* error);
 
 // The kinds of sandbox, by the word that chooses one:
 //   container  see above; any number of commands

@@ -1,5 +1,7 @@
 #include "sandbox/seccomp_filter.h"
 
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -35,16 +37,15 @@ const char* const kAllowed[] = {
     "alarm", "getitimer", "setitimer", "timer_create", "timer_settime", "timer_gettime",
     "timer_getoverrun", "timer_delete", "timerfd_create", "timerfd_settime", "timerfd_gettime",
     // files
-    "open", "openat", "openat2", "creat", "close", "close_range", "read", "readv", "pread64",
-    "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2", "lseek", "stat",
-    "fstat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
-    "faccessat2", "getdents", "getdents64", "getcwd", "chdir", "fchdir", "mkdir", "mkdirat",
-    "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "readlink", "readlinkat", "chmod", "fchmod", "fchmodat", "chown", "fchown",
-    "lchown", "fchownat", "utime", "utimes", "futimesat", "utimensat", "umask", "truncate",
-    "ftruncate", "fallocate", "fadvise64", "readahead", "fsync", "fdatasync", "flock", "fcntl",
-    "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range", "getxattr", "lgetxattr",
-    "fgetxattr", "listxattr", "llistxattr", "flistxattr",
+    "creat", "close", "close_range", "read", "readv", "pread64", "preadv", "preadv2", "write",
+    "writev", "pwrite64", "pwritev", "pwritev2", "lseek", "stat", "fstat", "lstat", "newfstatat",
+    "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "getdents", "getdents64",
+    "getcwd", "chdir", "fchdir", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename",
+    "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat",
+    "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
+    "futimesat", "utimensat", "umask", "truncate", "ftruncate", "fadvise64", "readahead", "fsync",
+    "fdatasync", "flock", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range",
+    "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
     // waiting
     "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl",
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
@@ -54,6 +55,9 @@ const char* const kAllowed[] = {
 
 constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE;
+
+// TCGETS2, TCSETS2, TCSETSW2, TCSETSF2, whose struct is in a header that termios.h collides with.
+constexpr uint64_t kTermios2[] = {0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d};
 
 class Builder {
  public:
@@ -99,6 +103,37 @@ class Builder {
   std::string failed_;
 };
 
+// The kernel looks at the lower half of these arguments only.
+constexpr uint64_t kHalf = 0xffffffff;
+
+// Which files a command changed is told by their times (top_index.h). So no file is opened in a way
+// that keeps its access time (openat2, whose flags are behind a pointer, is absent), and no hole is
+// punched, which on older kernels leaves no time.
+void allow_files_that_leave_times(Builder* b) {
+  const auto rule_flags = [b](const char* name, unsigned arg, std::vector<scmp_arg_cmp> others) {
+    for (const bool keeps : {false, true}) {
+      std::vector<scmp_arg_cmp> all = others;
+      all.push_back({arg, SCMP_CMP_MASKED_EQ, O_NOATIME, keeps ? uint64_t{O_NOATIME} : 0});
+      // As when the file is somebody else's.
+      b->rule(keeps ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW, name, all);
+    }
+  };
+  rule_flags("open", 1, {});
+  rule_flags("openat", 2, {});
+  rule_flags("fcntl", 2, {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, F_SETFL)});
+  for (const uint64_t command :
+       {F_DUPFD,       F_DUPFD_CLOEXEC, F_GETFD,      F_SETFD,      F_GETFL,      F_GETLK,
+        F_SETLK,       F_SETLKW,        F_OFD_GETLK,  F_OFD_SETLK,  F_OFD_SETLKW, F_GETOWN,
+        F_SETOWN,      F_GETOWN_EX,     F_SETOWN_EX,  F_GETSIG,     F_SETSIG,     F_GETLEASE,
+        F_SETLEASE,    F_NOTIFY,        F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS,  F_GET_SEALS,
+        F_GET_RW_HINT, F_SET_RW_HINT})
+    b->allow("fcntl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, command)});
+  constexpr uint64_t kOtherModes = kHalf & ~uint64_t{FALLOC_FL_KEEP_SIZE};
+  b->allow("fallocate", {SCMP_A1(SCMP_CMP_MASKED_EQ, kOtherModes, 0)});
+  for (const uint64_t mode : {FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE})
+    b->rule(SCMP_ACT_ERRNO(EOPNOTSUPP), "fallocate", {SCMP_A1(SCMP_CMP_MASKED_EQ, mode, mode)});
+}
+
 }  // namespace
 
 std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error) {
@@ -113,13 +148,18 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::str
                                 SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER})
     b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, option)});
   b.allow_values("ioctl", 1, {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX});
+  // Of the terminal that a sandbox may have: what shells and editors need, but nothing that types
+  // (TIOCSTI) or reaches another one.
+  b.allow_values("ioctl", 1,
+                 {TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCXONC, TCFLSH, TIOCOUTQ, TIOCGPGRP,
+                  TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSWINSZ});
+  for (const uint64_t request : kTermios2) b.allow_values("ioctl", 1, {request});
   b.allow_values("prctl", 0,
                  {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});
   b.allow_values("personality", 0, {0xffffffff});  // the query only: address layout stays fixed
+  allow_files_that_leave_times(&b);
   // A process may lower its own limits but RLIMIT_CORE, not those of init, which has the same uid.
-  // The kernel looks at the lower half of both numbers only.
-  constexpr uint64_t kHalf = 0xffffffff;
   b.allow("prlimit64", {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, 0), SCMP_A2(SCMP_CMP_EQ, 0)});
   for (uint64_t resource = 0; resource < RLIM_NLIMITS; ++resource) {
     if (resource == RLIMIT_CORE) continue;

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/file_tree.h"
 #include "sandbox/init.h"
 #include "sandbox/layers_mount.h"
 #include "sandbox/overlay_root.h"
@@ -65,9 +66,7 @@ bool show(const std::string& source) {
 
 // Read-only: the device can be written all the same, its times and mode cannot.
 bool show_device(const char* path) {
-  const int fd = open(path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-  if (fd < 0) return false;
-  close(fd);
+  if (!Fd(open(path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666))) return false;
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
   return mount(path, path + 1, nullptr, MS_BIND, nullptr) == 0 &&
@@ -75,11 +74,8 @@ bool show_device(const char* path) {
 }
 
 bool write_text(const char* path, const char* text) {
-  const int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-  if (fd < 0) return false;
-  const bool ok = write(fd, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text));
-  close(fd);
-  return ok;
+  const Fd fd(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+  return fd && write_all(fd.get(), text) == 0;
 }
 
 // What this machine's owner added to the system's packages is not the sandbox's business.
@@ -99,7 +95,8 @@ void build_view(int socket, int layers) {
   for (const char* path : {"/usr", "/bin", "/lib", "/lib64"})
     if (!show(path)) fail(socket, std::string("bind of ") + path);
   if (!hide("usr/local")) fail(socket, "tmpfs for /usr/local");
-  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || symlink("work", "tmp"))
+  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || mkdir("dev/pts", 0755) ||
+      symlink("work", "tmp"))
     fail(socket, "folders of the root");
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
   for (const char* path : {"/dev/null", "/dev/zero", "/dev/urandom"})

@@ -11,26 +11,11 @@
 namespace amalgam::sandbox {
 namespace {
 
-// The open parent of a path whose folders exist.
-Fd open_parent(int visible, const std::string& path, std::string* name) {
-  Fd at(openat(visible, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  size_t begin = 0;
-  for (size_t end; at && (end = path.find('/', begin)) != std::string::npos; begin = end + 1)
-    at = Fd(openat(at.get(), path.substr(begin, end - begin).c_str(),
-                   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  *name = path.substr(begin);
-  return at;
-}
-
 int write_file(int parent, const std::string& name, mode_t mode, const std::string& content) {
   const Fd fd(
       openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return errno;
-  for (size_t at = 0; at < content.size();) {
-    const ssize_t n = write(fd.get(), content.data() + at, content.size() - at);
-    if (n < 0 && errno != EINTR) return errno;
-    if (n > 0) at += static_cast<size_t>(n);
-  }
+  if (const int error = write_all(fd.get(), content)) return error;
   return fchmod(fd.get(), mode) ? errno : 0;
 }
 
@@ -38,8 +23,9 @@ int write_file(int parent, const std::string& name, mode_t mode, const std::stri
 
 int apply_change(int visible, const std::string& path, unsigned mode, const std::string& content) {
   std::string name;
-  const Fd parent = open_parent(visible, path, &name);
-  if (!parent) return errno;
+  const Fd parent = open_parent(visible, path, MakeFolders::kNo, &name);
+  // What lies below something that is gone is gone too.
+  if (!parent) return S_ISCHR(mode) && (errno == ENOENT || errno == ENOTDIR) ? 0 : errno;
   struct stat s;
   const bool exists = fstatat(parent.get(), name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0;
   if (exists && !(S_ISDIR(s.st_mode) && S_ISDIR(mode)) && unlinkat(parent.get(), name.c_str(), 0)) {

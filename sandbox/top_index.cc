@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -14,6 +15,17 @@ namespace {
 
 constexpr uint64_t kPrime = (uint64_t{1} << 61) - 1;
 constexpr size_t kWordBytes = 7;  // a word is smaller than the prime
+
+int64_t nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// It stands still for a tick. What is changed later never gets an earlier time.
+int64_t stamping_clock_ns() {
+  timespec now;
+  CHECK_EQ(clock_gettime(CLOCK_REALTIME_COARSE, &now), 0);
+  return nanoseconds(now);
+}
 
 }  // namespace
 
@@ -42,64 +54,107 @@ uint64_t TopIndex::hash(std::string_view content) const {
   return h;
 }
 
-std::map<std::string, TopIndex::Seen> TopIndex::scan(
-    int top, int64_t max_bytes, std::map<std::string, std::string>* changed) const {
-  std::map<std::string, Seen> found;
-  int64_t num_bytes = 0;
+struct TopIndex::Changes {
+  std::vector<TopChange> removed, set;
   // A folder that replaces what was there takes all that is in it along, changed or not.
   std::string replaced;
-  walk_tree(top, [&](const TreeEntry& entry) {
-    if (is_overlay_ && entry.path == "dev") return false;
-    if (S_ISSOCK(entry.status.st_mode)) return false;
-    Seen seen;
-    seen.mode = entry.status.st_mode;
-    std::string content;
-    if (S_ISREG(seen.mode)) {
-      num_bytes += entry.status.st_size;
-      if (num_bytes > max_bytes)
-        throw Error("files of more than " + std::to_string(max_bytes) + " bytes, holes included");
-      content.reserve(static_cast<size_t>(entry.status.st_size));
+
+  std::vector<TopChange> take() {
+    std::sort(removed.begin(), removed.end(),
+              [](const TopChange& a, const TopChange& b) { return a.path > b.path; });
+    std::sort(set.begin(), set.end(),
+              [](const TopChange& a, const TopChange& b) { return a.path < b.path; });
+    removed.insert(removed.end(), std::make_move_iterator(set.begin()),
+                   std::make_move_iterator(set.end()));
+    return std::move(removed);
+  }
+};
+
+TopIndex::Stamp TopIndex::stamp_of(const struct stat& status) {
+  // Only what can be mapped needs the access time; to read a link sets that of the link.
+  return {status.st_ino, status.st_size, nanoseconds(status.st_ctim),
+          S_ISREG(status.st_mode) ? nanoseconds(status.st_atim) : 0};
+}
+
+// Whether to look into it.
+bool TopIndex::visit(const TreeEntry& entry, int64_t max_bytes, Changes* changes) {
+  if (is_overlay_ && entry.path == "dev") return false;
+  if (S_ISSOCK(entry.status.st_mode)) return false;
+  const auto [place, is_new] = seen_.try_emplace(entry.path);
+  const Seen before = place->second;
+  Seen& now = place->second;
+  now.mode = entry.status.st_mode;
+  now.stamp = stamp_of(entry.status);
+  now.is_settled = std::max(now.stamp.changed_ns, now.stamp.accessed_ns) < look_ns_;
+  now.look = look_;
+  if (S_ISREG(now.mode)) num_bytes_ += now.stamp.size;
+  if (num_bytes_ > max_bytes)
+    throw Error("files of more than " + std::to_string(max_bytes) + " bytes, holes included");
+
+  const bool is_below = !changes->replaced.empty() && entry.path.starts_with(changes->replaced);
+  std::string content;
+  if (S_ISDIR(now.mode)) {
+    now.is_opaque = is_overlay_ && is_opaque(entry);
+  } else {
+    now.is_opaque = false;
+    const bool is_same =
+        !is_new && before.is_settled && before.stamp == now.stamp && before.mode == now.mode;
+    if (is_same && !is_below) return false;
+    if (S_ISREG(now.mode)) {
+      content.reserve(static_cast<size_t>(now.stamp.size));
       read_content(entry, [&](std::string_view bytes) { content += bytes; });
-    } else if (S_ISLNK(seen.mode)) {
+    } else if (S_ISLNK(now.mode)) {
       content = read_link(entry);
-    } else if (S_ISDIR(seen.mode)) {
-      seen.is_opaque = is_overlay_ && is_opaque(entry);
     }
-    seen.hash = hash(content);
-    const auto before = seen_.find(entry.path);
-    const bool is_below = !replaced.empty() && entry.path.starts_with(replaced);
-    if (seen.is_opaque && !is_below && !(before != seen_.end() && before->second.is_opaque))
-      replaced = entry.path + "/";
-    if (is_below || before == seen_.end() || !(before->second == seen))
-      (*changed)[entry.path] = std::move(content);
-    found[entry.path] = seen;
+  }
+  now.hash = hash(content);
+
+  const bool was_opaque = !is_new && before.is_opaque;
+  const bool is_replaced = now.is_opaque && !was_opaque;
+  if (is_replaced && !is_below) changes->replaced = entry.path + "/";
+  if (!is_new && !is_below && before.mode == now.mode && before.hash == now.hash &&
+      before.is_opaque == now.is_opaque)
     return true;
-  });
-  return found;
+  const bool was_there = !is_new && !S_ISCHR(before.mode);
+  if (S_ISCHR(now.mode) || is_replaced ||
+      (was_there && (before.mode & S_IFMT) != (now.mode & S_IFMT)))
+    changes->removed.push_back({entry.path, 0, ""});
+  if (!S_ISCHR(now.mode)) changes->set.push_back({entry.path, now.mode, std::move(content)});
+  return true;
 }
 
 std::vector<TopChange> TopIndex::update(int top, int64_t max_bytes) {
-  std::map<std::string, std::string> changed;
-  std::map<std::string, Seen> now = scan(top, max_bytes, &changed);
-  std::vector<TopChange> removed, set;
-  for (const auto& [path, seen] : seen_)
-    if (!now.contains(path) && !S_ISCHR(seen.mode)) removed.push_back({path, 0, ""});
-  for (auto& [path, content] : changed) {
-    const Seen& seen = now[path];
-    const auto before = seen_.find(path);
-    const bool was_there = before != seen_.end() && !S_ISCHR(before->second.mode);
-    const bool was_opaque = before != seen_.end() && before->second.is_opaque;
-    if (S_ISCHR(seen.mode) || (seen.is_opaque && !was_opaque) ||
-        (was_there && (before->second.mode & S_IFMT) != (seen.mode & S_IFMT)))
-      removed.push_back({path, 0, ""});
-    if (!S_ISCHR(seen.mode)) set.push_back({path, seen.mode, std::move(content)});
+  ++look_;
+  look_ns_ = stamping_clock_ns();
+  num_bytes_ = 0;
+  Changes changes;
+  walk_tree(top, [&](const TreeEntry& entry) { return visit(entry, max_bytes, &changes); });
+  for (auto it = seen_.begin(); it != seen_.end();) {
+    if (it->second.look == look_) {
+      ++it;
+      continue;
+    }
+    if (!S_ISCHR(it->second.mode)) changes.removed.push_back({it->first, 0, ""});
+    it = seen_.erase(it);
   }
-  std::sort(removed.begin(), removed.end(),
-            [](const TopChange& a, const TopChange& b) { return a.path > b.path; });
-  seen_ = std::move(now);
-  removed.insert(removed.end(), std::make_move_iterator(set.begin()),
-                 std::make_move_iterator(set.end()));
-  return removed;
+  return changes.take();
+}
+
+std::vector<TopChange> TopIndex::update_file(int top, const std::string& path, int64_t max_bytes) {
+  look_ns_ = stamping_clock_ns();
+  Changes changes;
+  bool has_other_names = false;
+  walk_path(top, path, [&](const TreeEntry& entry) {
+    has_other_names |= S_ISREG(entry.status.st_mode) && entry.status.st_nlink > 1;
+  });
+  if (has_other_names) return update(top, max_bytes);
+  walk_path(top, path, [&](const TreeEntry& entry) {
+    const auto before = seen_.find(entry.path);
+    if (before != seen_.end() && S_ISREG(before->second.mode))
+      num_bytes_ -= before->second.stamp.size;
+    visit(entry, max_bytes, &changes);
+  });
+  return changes.take();
 }
 
 }  // namespace amalgam::sandbox

@@ -1,7 +1,18 @@
-// What is in a sandbox's top (top.h), to tell which files a command changed. Contents are compared,
-// not times: a write through a memory map leaves none on a tmpfs. Contents are remembered as values
-// of a polynomial at a random point, so that hostile code cannot make two that look the same.
+// What is in a sandbox's top (top.h), to tell which files a command changed.
+//
+// Contents decide, not times: they are remembered as values of a polynomial at a random point, so
+// that hostile code cannot make two that look the same. Times only tell which files need not be
+// read again, and here they cannot be forged: whatever sets one sets the change time too, which is
+// the clock's. The mistakes this invites:
+//   a write through a memory map leaves no change time on an older kernel's tmpfs. But to make a
+//     map leaves an access time: the top is mounted so (Journaled.EveryUseLeavesAnAccessTime) and
+//     nobody may open a file otherwise (access_times.py).
+//   two changes within one tick of the clock may have one time. A time is therefore trusted only
+//     when it was in the past at the look that found it.
+//   a file may be written under another name (Journaled.AFileWithTwoNamesIsOne).
 #pragma once
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +20,8 @@
 #include <vector>
 
 namespace amalgam::sandbox {
+
+struct TreeEntry;
 
 // One entry that is no longer as it was.
 struct TopChange {
@@ -32,22 +45,37 @@ class TopIndex {
   // of the earlier state they give the later one. Sockets are left out. Error when the files,
   // holes included, have more than max_bytes; the index is then of no further use.
   std::vector<TopChange> update(int top, int64_t max_bytes);
+  // The same when only this file was written, with the folders on the way to it. Path in the top.
+  std::vector<TopChange> update_file(int top, const std::string& path, int64_t max_bytes);
 
  private:
+  // When one of these is another, so may be the content.
+  struct Stamp {
+    uint64_t inode = 0;
+    int64_t size = 0;
+    int64_t changed_ns = 0, accessed_ns = 0;  // since 1970
+    bool operator==(const Stamp&) const = default;
+  };
   struct Seen {
     unsigned mode = 0;  // S_IFCHR: a whiteout
     uint64_t hash = 0;
     bool is_opaque = false;
-    bool operator==(const Seen&) const = default;
+    Stamp stamp;
+    bool is_settled = false;  // a change after the last look gives another stamp
+    int64_t look = 0;         // the last one that found it
   };
+  struct Changes;
+
+  static Stamp stamp_of(const struct stat& status);
   uint64_t hash(std::string_view content) const;
-  // All entries; into *changed the contents of those that are new or other than before.
-  std::map<std::string, Seen> scan(int top, int64_t max_bytes,
-                                   std::map<std::string, std::string>* changed) const;
+  bool visit(const TreeEntry& entry, int64_t max_bytes, Changes* changes);
 
   const bool is_overlay_;
   uint64_t point_;
   std::map<std::string, Seen> seen_;
+  int64_t num_bytes_ = 0;  // of all files, as of the last look
+  int64_t look_ = 0;
+  int64_t look_ns_ = 0;  // the clock that stamps files, when this look began
 };
 
 }  // namespace amalgam::sandbox

@@ -1,22 +1,17 @@
 #include "sandbox/user_map.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <string>
+
+#include "sandbox/fd.h"
 
 namespace amalgam::sandbox {
 namespace {
 
 bool write_at(int folder, const char* path, const std::string& text) {
-  const int fd = openat(folder, path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int error = errno;
-  close(fd);
-  errno = error;
-  return ok;
+  const Fd fd(openat(folder, path, O_WRONLY | O_CLOEXEC));
+  return fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 }  // namespace

@@ -117,9 +117,9 @@ TEST_F(SandboxRun, BadOptionsAreOneLine) {
 }
 
 TEST(SandboxHelp, FamiliesAndTheirCommandsHaveExamples) {
-  for (const char* name :
-       {"sandbox", "sandbox run", "sandbox bench", "sandbox build", "sandbox images",
-        "sandbox replay", "sandbox changes", "sandbox serve"}) {
+  for (const char* name : {"sandbox", "sandbox run", "sandbox bench", "sandbox build",
+                           "sandbox images", "sandbox replay", "sandbox changes", "sandbox serve",
+                           "sandbox shell", "sandbox ps", "sandbox rm", "sandbox logs"}) {
     const ProgramResult help = run_program(std::string(name) + " --help");
     EXPECT_EQ(help.status, 0) << name;
     EXPECT_THAT(help.out, HasSubstr("\nExamples:\n  amalgam sandbox ")) << name;
@@ -136,6 +136,7 @@ TEST(SandboxBench, PrintsItsFigures) {
   }
   EXPECT_GT(figures["container_runs_per_s"].get<double>(), 0);
   EXPECT_GT(figures["idle_sandbox_bytes"].get<double>(), 0);
+  EXPECT_TRUE(figures["idle_machine_bytes"].is_number());
   for (const char* name : {"bubblewrap_true_ms", "bubblewrap_python_ms"}) {
     ASSERT_TRUE(figures.contains(name));
     EXPECT_EQ(figures[name].is_null(), access("/usr/bin/bwrap", X_OK) != 0) << name;

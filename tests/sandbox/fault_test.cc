@@ -251,6 +251,37 @@ TEST(Leaks, HundredSandboxesAtOnceLeaveNothing) {
   expect_works();
 }
 
+int64_t available_bytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  int64_t kib = 0;
+  for (std::string word; meminfo >> word;)
+    if (word == "MemAvailable:" && meminfo >> kib) break;
+  return kib * 1024;
+}
+
+// Of the whole machine, the kernel's part included. Others use memory meanwhile, so it is measured
+// on the way up and on the way down, and the smaller of both counts.
+TEST(SlowIdle, TwoThousandSandboxesFitInTwoGiB) {
+  restart_launcher();
+  expect_works();
+  std::vector<std::unique_ptr<Sandbox>> sandboxes(2000);
+  const int64_t before = available_bytes();
+  for (auto& sandbox : sandboxes) {
+    sandbox = make();
+    ASSERT_TRUE(sandbox);
+  }
+  EXPECT_EQ(process_level(2).size(), sandboxes.size());
+  const int64_t full = available_bytes();
+  for (const size_t i : {size_t{0}, sandboxes.size() - 1})
+    EXPECT_EQ(shell(*sandboxes[i], "echo works").out, "works\n");
+  sandboxes.clear();
+  restart_launcher();
+  expect_works();
+  const int64_t used = std::min(before, available_bytes()) - full;
+  EXPECT_LE(used, int64_t{2} << 30);
+  RecordProperty("bytes", std::to_string(used));
+}
+
 // Run in a process of its own, which the test below kills.
 TEST(Owner, DISABLED_HoldsARunningCommand) {
   auto sandbox = make();

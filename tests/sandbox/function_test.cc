@@ -155,6 +155,37 @@ TEST(Function, KeepsTheLimits) {
   EXPECT_LT(r.cpu_seconds, 0.2) << "the start of the interpreter does not count";
 }
 
+// Too little for the interpreter itself: the call's outcome, as in a container.
+TEST(Function, MemoryThatIsTooSmallIsTheCallsOutcome) {
+  if (!has_cgroup("memory")) GTEST_SKIP() << "needs a memory cgroup";
+  Limits small;
+  small.memory_bytes = 2 << 20;
+  for (int i = 0; i < 2; ++i) {
+    const Result r = call("print(1)", "", small);
+    EXPECT_EQ(r.outcome, Outcome::kMemory) << r.detail << r.err;
+  }
+}
+
+// One that cannot be filled does not keep the others from it.
+TEST(Function, PoolsFillApart) {
+  Limits small, other;
+  small.memory_bytes = 2 << 20;
+  other.disk_bytes = 2 << 20;
+  ASSERT_TRUE(warm_functions(other, kFillSeconds));
+  std::atomic<bool> done = false;
+  std::thread pest([&] {  // keeps the bad one the last used
+    while (!done) {
+      warm_functions(small, 0);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  for (int i = 0; i < kWarmFunctions; ++i) make_function(other);
+  EXPECT_TRUE(warm_functions(other, kFillSeconds));
+  done = true;
+  pest.join();
+}
+
 TEST(Function, LongInputsGoIn) {
   Limits limits;
   limits.output_bytes = 4 << 20;

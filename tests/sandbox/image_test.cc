@@ -130,7 +130,7 @@ TEST_F(ImageTest, IsTheRoot) {
   EXPECT_EQ(sh(*sandbox, "pwd; cat /data/lower; ls /"),
             "/work\nfrom the image\nbin\ndata\ndev\nlib\nlib64\nsbin\ntmp\nusr\nwork\n");
   EXPECT_EQ(sh(*sandbox, "ls /dev; echo x > /dev/null && echo written"),
-            "null\nurandom\nzero\nwritten\n");
+            "null\npts\nurandom\nzero\nwritten\n");
   // The image has no Python, so this machine's cannot be seen.
   EXPECT_EQ(sandbox->exec({{"/usr/bin/python3", "-c", "0"}, ""}).exit_code, 127);
   EXPECT_EQ(sandbox->put_file("in", "text").exit_code, 0);
