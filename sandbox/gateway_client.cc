@@ -104,8 +104,9 @@ int GatewayClient::check(double deadline_seconds) {
   throw Error("the gateway " + url_ + " does not answer; is it running?");
 }
 
-std::unique_ptr<Sandbox> GatewayClient::open(const std::string& substrate, const Limits& limits,
-                                             const Image& image, const std::string& session) {
+std::unique_ptr<RemoteSandbox> GatewayClient::open(const std::string& substrate,
+                                                   const Limits& limits, const Image& image,
+                                                   const std::string& session) {
   return std::make_unique<RemoteSandbox>(
       shared_from_this(), session.empty() ? random_name() : session,
       make_spec(substrate, limits, image, /*keep=*/!session.empty()));

@@ -17,6 +17,8 @@
 
 namespace amalgam::sandbox {
 
+class RemoteSandbox;
+
 // Thread-safe; the sandboxes keep it alive.
 class GatewayClient : public std::enable_shared_from_this<GatewayClient> {
  public:
@@ -29,8 +31,8 @@ class GatewayClient : public std::enable_shared_from_this<GatewayClient> {
 
   // Nothing is sent before the first call, and failures are the calls'. Without a name the session
   // is this object's alone and its record ends with it.
-  std::unique_ptr<Sandbox> open(const std::string& substrate, const Limits& limits,
-                                const Image& image = {}, const std::string& session = {});
+  std::unique_ptr<RemoteSandbox> open(const std::string& substrate, const Limits& limits,
+                                      const Image& image = {}, const std::string& session = {});
 
   static constexpr double kCheckSeconds = 10;
   // A gateway that is started again within this time is waited for.

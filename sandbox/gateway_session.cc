@@ -63,7 +63,8 @@ void GatewaySession::handle(const std::string& route, const proto::ClientRequest
       reply.set_running(true);
       send(route, reply);
     } else if (number < size) {
-      answer(route, number, journal_->entries()[static_cast<size_t>(number)].result);
+      answer(route, number, journal_->entries()[static_cast<size_t>(number)].result,
+             /*is_recorded=*/true);
     } else if (!request.has_call()) {
       proto::ClientReply reply;
       reply.set_number(number);
@@ -195,11 +196,12 @@ void GatewaySession::unload() {
 }
 
 void GatewaySession::answer(const std::string& route, int64_t number,
-                            const proto::SandboxResult& result) const {
+                            const proto::SandboxResult& result, bool is_recorded) const {
   proto::ClientReply reply;
   reply.set_number(number);
   *reply.mutable_result() = result;
   reply.mutable_result()->clear_changes();
+  reply.set_is_recorded(is_recorded);
   send(route, reply);
 }
 

@@ -60,7 +60,8 @@ class GatewaySession {
   void finish(proto::SandboxResult result, bool is_gone);
   void release();
   void unload();
-  void answer(const std::string& route, int64_t number, const proto::SandboxResult& result) const;
+  void answer(const std::string& route, int64_t number, const proto::SandboxResult& result,
+              bool is_recorded = false) const;
   void refuse(const std::string& route, int64_t number, const std::string& why) const;
   void send(const std::string& route, const proto::ClientReply& reply) const;
   void open(const proto::SandboxSpec& spec);

@@ -135,6 +135,7 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
       heard = Clock::now();
       if (reply.has_result()) {
         *result = std::move(*reply.mutable_result());
+        was_recorded_ = reply.is_recorded();
         client_->give_back(std::move(connection));
         return true;
       }

@@ -22,6 +22,9 @@ class RemoteSandbox : public Sandbox {
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
 
+  // Whether the last answer was in the gateway's record before this object asked for it.
+  bool was_recorded() const { return was_recorded_; }
+
  private:
   Result call(const proto::SandboxCall& call, std::string* content);
   // The recorded answer, or in *error why there is none.
@@ -32,7 +35,8 @@ class RemoteSandbox : public Sandbox {
   const std::string session_;
   const proto::SandboxSpec spec_;
   int64_t number_ = 0;  // of the next call
-  std::string lost_;    // why every call fails from now on
+  bool was_recorded_ = false;
+  std::string lost_;  // why every call fails from now on
   std::mutex mutex_;
   std::condition_variable over_;
   bool is_running_ = false;
