@@ -93,6 +93,8 @@ class Agent {
   }
 
   void handle(proto::AgentRequest request) {
+    if (!request.refused().empty()) throw Error(options_.gateway + ": " + request.refused());
+    if (request.message_case() == proto::AgentRequest::MESSAGE_NOT_SET) return;
     if (!is_enrolled_ && !request.reset()) {
       is_enrolled_ = was_enrolled_ = true;
       say_("serving " + options_.gateway);

@@ -90,13 +90,32 @@ class Gateway {
     const auto name_after = [&](const std::string& kind) { return user.substr(kind.size()); };
     if (user.starts_with(Zap::kClient)) {
       proto::ClientRequest request;
-      if (request.ParseFromString(message.frames[1]))
+      if (!request.ParseFromString(message.frames[1]) || !is_request(request))
+        refuse(route, "the gateway gets no request of a client with a client's key");
+      else
         handle_client(route, name_after(Zap::kClient), std::move(request));
     } else if (user.starts_with(Zap::kAgent)) {
       proto::AgentMessage from;
-      if (from.ParseFromString(message.frames[1]))
+      if (!from.ParseFromString(message.frames[1]) ||
+          from.message_case() == proto::AgentMessage::MESSAGE_NOT_SET)
+        refuse(route, "the gateway gets no message of an agent with an agent's key");
+      else
         handle_agent(route, name_after(Zap::kAgent), std::move(from));
     }
+  }
+
+  static bool is_request(const proto::ClientRequest& request) {
+    if (request.has_hello()) return true;
+    return is_plain_name(request.session()) &&
+           request.ask_case() != proto::ClientRequest::ASK_NOT_SET &&
+           (!request.has_call() || request.call().call_case() != proto::SandboxCall::CALL_NOT_SET);
+  }
+
+  // Whatever it is, it understands this much.
+  void refuse(const std::string& route, const std::string& why) {
+    proto::ClientReply reply;
+    reply.set_refused(why);
+    socket_.send({route, reply.SerializeAsString()});
   }
 
   void handle_client(const std::string& route, const std::string& user,
@@ -107,10 +126,6 @@ class Gateway {
       socket_.send({route, reply.SerializeAsString()});
       return;
     }
-    if (!is_plain_name(request.session()) ||
-        request.ask_case() == proto::ClientRequest::ASK_NOT_SET ||
-        (request.has_call() && request.call().call_case() == proto::SandboxCall::CALL_NOT_SET))
-      return;
     const std::string name =
         user + (request.spec().keep() ? "/kept/" : "/temporary/") + request.session();
     auto it = sessions_.find(name);

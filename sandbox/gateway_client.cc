@@ -91,9 +91,9 @@ int GatewayClient::check(double deadline_seconds) {
     connection->wait(kLookMs);
     for (proto::ZmqMessage message; connection->receive(&message);) {
       proto::ClientReply reply;
-      if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0]) ||
-          !reply.has_num_agents())
-        continue;
+      if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0])) continue;
+      if (!reply.refused().empty()) throw Error(url_ + ": " + reply.refused());
+      if (!reply.has_num_agents()) continue;
       const int agents = static_cast<int>(reply.num_agents());
       give_back(std::move(connection));
       return agents;

@@ -129,9 +129,12 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
     for (proto::ZmqMessage message; connection->receive(&message);) {
       proto::ClientReply reply;
       // An answer to someone who used this connection before is none of ours.
-      if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0]) ||
-          reply.session() != session_ || reply.number() != number)
-        continue;
+      if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0])) continue;
+      if (!reply.refused().empty()) {
+        *error = client_->url_ + ": " + reply.refused();
+        return false;
+      }
+      if (reply.session() != session_ || reply.number() != number) continue;
       heard = Clock::now();
       if (reply.has_result()) {
         *result = std::move(*reply.mutable_result());
