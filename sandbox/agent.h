@@ -15,9 +15,9 @@ namespace amalgam::sandbox {
 struct AgentOptions {
   std::string gateway;  // tcp://HOST:PORT
   proto::CurveKeys keys;
-  int capacity = 256;    // sandboxes at a time
-  int num_threads = 32;  // commands at a time
-  std::string images;    // folder of the image store; empty: none
+  int capacity = 256;       // sandboxes at a time
+  int num_threads = 32;     // commands at a time
+  std::string images = {};  // folder of the image store; empty: none
 };
 
 // Until should_stop, which is asked several times a second; then what runs is ended. say: lines for
