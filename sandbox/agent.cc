@@ -3,6 +3,7 @@
 #include <sodium/randombytes.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -40,7 +41,7 @@ class Agent {
       socket_->wait(kLookMs, done_.fd());
       proto::ZmqMessage message;
       while (socket_->receive(&message)) {
-        heard_ = Clock::now();
+        expect(0);
         proto::AgentRequest request;
         if (message.frames.size() == 1 && request.ParseFromString(message.frames[0]))
           handle(std::move(request));
@@ -51,7 +52,7 @@ class Agent {
       if (seconds_since(sent_) >= kHeartbeatSeconds) {
         sent_ = Clock::now();
         proto::AgentMessage beat;
-        beat.set_heartbeat(true);
+        beat.set_heartbeat(0);
         send(beat);
       }
     }
@@ -88,8 +89,21 @@ class Agent {
 
   void send(const proto::AgentMessage& message) {
     const std::string bytes = message.SerializeAsString();
+    const auto size = static_cast<int64_t>(bytes.size());
+    if (size > kLargeBytes) {
+      proto::AgentMessage notice;
+      notice.set_heartbeat(size);
+      socket_->send({notice.SerializeAsString()});
+      expect(size);
+    }
     // What cannot go now was asked for by a gateway that will have given us up.
     socket_->send({bytes});
+  }
+
+  // The gateway is there, and its next word may take as long as so many bytes.
+  void expect(int64_t bytes) {
+    heard_ = std::max(heard_, Clock::now() + std::chrono::milliseconds(
+                                                 static_cast<int64_t>(seconds_for(bytes) * 1000)));
   }
 
   void handle(proto::AgentRequest request) {
@@ -99,7 +113,9 @@ class Agent {
       is_enrolled_ = was_enrolled_ = true;
       say_("serving " + options_.gateway);
     }
-    if (request.has_call()) {
+    if (request.has_heartbeat()) {
+      expect(std::clamp<int64_t>(request.heartbeat(), 0, kMaxMessageBytes));
+    } else if (request.has_call()) {
       const auto call =
           std::make_shared<proto::AgentRequest::Call>(std::move(*request.mutable_call()));
       auto& session = sessions_[call->session()];
@@ -147,7 +163,7 @@ class Agent {
     // Time in which this process could not run does not count.
     const double stalled = seconds_since(looked_);
     looked_ = Clock::now();
-    if (stalled > kHeartbeatSeconds) heard_ = looked_;
+    if (stalled > kHeartbeatSeconds) expect(0);
     const proto::Handshake handshake = socket_->handshake();
     if (!was_enrolled_ && handshake == proto::Handshake::kRefused)
       throw Error(options_.gateway + " refuses this key; add it to the gateway's list as an agent");

@@ -1,5 +1,7 @@
 #include "sandbox/agent_registry.h"
 
+#include <algorithm>
+
 namespace amalgam::sandbox {
 
 std::vector<uint64_t> AgentRegistry::add(const std::string& route, const std::string& name,
@@ -35,7 +37,7 @@ bool AgentRegistry::heard(const std::string& route, double now) {
   std::lock_guard lock(mutex_);
   const auto it = agents_.find(route);
   if (it == agents_.end()) return false;
-  it->second.heard = now;
+  it->second.heard = std::max(it->second.heard, now);
   return true;
 }
 

@@ -20,7 +20,7 @@ class AgentRegistry {
                             int capacity, double now);
   // It is gone. Returns the calls that it had.
   std::vector<uint64_t> remove(const std::string& route);
-  // False when it is not known.
+  // At this time, or later when it is known to have much to send. False when it is not known.
   bool heard(const std::string& route, double now);
   // Those silent since then.
   std::vector<std::string> silent_since(double then) const;

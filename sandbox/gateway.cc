@@ -3,6 +3,7 @@
 #include <sodium/randombytes.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -136,6 +137,15 @@ class Gateway {
       it->second.session =
           std::make_shared<GatewaySession>(name, options_.folder + "/" + name + ".journal", &hub_);
     }
+    if (request.has_poll() && it->second.num_posted != *it->second.num_done) {
+      // The session is busy, with the disk perhaps. That it is says enough.
+      proto::ClientReply reply;
+      reply.set_session(request.session());
+      reply.set_number(request.number());
+      reply.set_running(0);
+      socket_.send({route, reply.SerializeAsString()});
+      return;
+    }
     const auto shared = std::make_shared<proto::ClientRequest>(std::move(request));
     post(name, [route, shared](GatewaySession& session) { session.handle(route, *shared); });
   }
@@ -157,6 +167,9 @@ class Gateway {
       reset.set_reset(true);
       socket_.send({route, reset.SerializeAsString()});
       return;
+    } else if (message.has_heartbeat()) {
+      hub_.registry.heard(route, now() + seconds_for(std::clamp<int64_t>(message.heartbeat(), 0,
+                                                                         kMaxMessageBytes)));
     } else if (message.has_done()) {
       const auto done =
           std::make_shared<proto::AgentMessage::Done>(std::move(*message.mutable_done()));
@@ -165,7 +178,7 @@ class Gateway {
       return;
     }
     proto::AgentRequest beat;
-    beat.set_heartbeat(true);
+    beat.set_heartbeat(0);
     socket_.send({route, beat.SerializeAsString()});
   }
 
@@ -185,7 +198,14 @@ class Gateway {
 
   void send_output() {
     for (const GatewayOutput& output : hub_.output.take_all()) {
-      const bool is_small = static_cast<int64_t>(output.bytes.size()) < kMaxMessageBytes;
+      const auto size = static_cast<int64_t>(output.bytes.size());
+      const bool is_small = size < kMaxMessageBytes;
+      if (output.call != 0 && size > kLargeBytes) {
+        proto::AgentRequest notice;
+        notice.set_heartbeat(size);
+        socket_.send({output.route, notice.SerializeAsString()});
+        hub_.registry.heard(output.route, now() + seconds_for(size));
+      }
       if ((is_small && socket_.send({output.route, output.bytes})) || output.call == 0) continue;
       fail({output.call}, "", is_small ? "does not take the call" : "cannot take so large a call");
     }

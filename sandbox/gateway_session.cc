@@ -60,7 +60,7 @@ void GatewaySession::handle(const std::string& route, const proto::ClientRequest
       pending_->clients.insert(route);
       proto::ClientReply reply;
       reply.set_number(number);
-      reply.set_running(true);
+      reply.set_running(0);
       send(route, reply);
     } else if (number < size) {
       answer(route, number, journal_->entries()[static_cast<size_t>(number)].result,
@@ -201,6 +201,12 @@ void GatewaySession::answer(const std::string& route, int64_t number,
   reply.set_number(number);
   *reply.mutable_result() = result;
   reply.mutable_result()->clear_changes();
+  if (const auto size = static_cast<int64_t>(reply.ByteSizeLong()); size > kLargeBytes) {
+    proto::ClientReply notice;
+    notice.set_number(number);
+    notice.set_running(size);
+    send(route, notice);
+  }
   reply.set_is_recorded(is_recorded);
   send(route, reply);
 }

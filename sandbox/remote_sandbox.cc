@@ -118,43 +118,55 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
     *error = "what the call holds is larger than a message to the gateway may be";
     return false;
   }
+  const auto size = static_cast<int64_t>(full.size());
   const double deadline = limits_of(spec_).wall_seconds + kPlaceSeconds + kCallSlackSeconds +
-                          GatewayClient::kPatienceSeconds;
+                          GatewayClient::kPatienceSeconds + seconds_for(size);
   auto connection = client_->take();
   connection->send({full});
   const auto begin = Clock::now();
-  auto heard = begin, connected = begin, asked = begin, looked = begin;
+  auto connected = begin, asked = begin, looked = begin;
+  // When the gateway spoke, or later as long as something large is on its way.
+  auto heard = begin;
+  const auto expect = [&](int64_t bytes) {
+    heard = std::max(heard, Clock::now() + std::chrono::milliseconds(
+                                               static_cast<int64_t>(seconds_for(bytes) * 1000)));
+  };
+  expect(size);
   for (;;) {
     connection->wait(kLookMs);
     for (proto::ZmqMessage message; connection->receive(&message);) {
       proto::ClientReply reply;
-      // An answer to someone who used this connection before is none of ours.
       if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0])) continue;
       if (!reply.refused().empty()) {
         *error = client_->url_ + ": " + reply.refused();
         return false;
       }
+      // An answer to someone who used this connection before is none of ours.
       if (reply.session() != session_ || reply.number() != number) continue;
-      heard = Clock::now();
+      expect(std::clamp<int64_t>(reply.running(), 0, kMaxMessageBytes));
       if (reply.has_result()) {
         *result = std::move(*reply.mutable_result());
         was_recorded_ = reply.is_recorded();
         client_->give_back(std::move(connection));
         return true;
       }
-      if (reply.unknown()) connection->send({full});
+      if (reply.unknown()) {
+        connection->send({full});
+        expect(size);
+      }
     }
     *error = client_->handshake_problem(connection.get());
     if (!error->empty()) return false;
     // Time in which this process could not run is not the gateway's silence.
-    if (seconds_since(looked) > kHeartbeatSeconds) heard = Clock::now();
+    if (seconds_since(looked) > kHeartbeatSeconds) expect(0);
     looked = Clock::now();
     if (seconds_since(heard) > GatewayClient::kPatienceSeconds || seconds_since(begin) > deadline) {
-      *error = "the gateway " + client_->url_ + " has not answered for " +
-               std::to_string(static_cast<int>(seconds_since(heard))) + " s";
+      *error = "the gateway " + client_->url_ + " has not answered the call for " +
+               std::to_string(static_cast<int>(seconds_since(begin))) + " s";
       return false;
     }
-    if (seconds_since(heard) > kSilenceSeconds && seconds_since(connected) > kSilenceSeconds) {
+    if (seconds_since(heard) > kSilenceSeconds &&
+        seconds_since(connected) > kSilenceSeconds + seconds_for(size)) {
       connection = client_->make();
       connection->send({full});
       connected = asked = Clock::now();

@@ -12,6 +12,10 @@ namespace amalgam::sandbox {
 // Everyone who waits for another hears from it this often, however busy it is, and gives it up
 // after a silence. Only a process that cannot run at all is silent: a slow command is not.
 inline constexpr double kHeartbeatSeconds = 1, kSilenceSeconds = 5;
+// Nothing is heard behind a large message until it is through. So its size is told before it, and
+// the silence may be so much longer.
+constexpr double seconds_for(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+inline constexpr int64_t kLargeBytes = 256 << 10;
 
 // Of one message. A larger one ends its connection.
 inline constexpr int64_t kMaxMessageBytes = 256 << 20;
