@@ -29,7 +29,7 @@ constexpr int kBatch = 1000;    // messages between two looks at everything else
 constexpr int kNumThreads = 8;  // they wait for the disk
 constexpr size_t kMaxSessions = 50'000;
 constexpr int kMaxCapacity = 1'000'000;
-constexpr double kTickSeconds = 0.2;
+constexpr double kTickSeconds = 0.2;  // also between two heartbeats to an agent
 constexpr double kIdleSeconds = 600;  // until a session's sandbox is ended
 constexpr double kSweepSeconds = 10;
 constexpr double kCleanSeconds = 3600;
@@ -155,18 +155,16 @@ class Gateway {
     if (message.has_register_()) {
       const int capacity = message.register_().capacity();
       if (capacity < 1 || capacity > kMaxCapacity) return;
-      fail(hub_.registry.add(route, name, message.register_().instance(), capacity, now()), name,
-           "came anew");
+      fail(hub_.registry.add(route, name, message.register_().instance(), capacity, now()),
+           name + " came anew");
       say_("agent " + name + " is here, " + std::to_string(capacity) + " sandboxes");
       names_[route] = name;
     } else if (message.leave()) {
       lose(route, "stopped");
-      return;
     } else if (!hub_.registry.heard(route, now())) {
       proto::AgentRequest reset;
       reset.set_reset(true);
       socket_.send({route, reset.SerializeAsString()});
-      return;
     } else if (message.has_heartbeat()) {
       hub_.registry.heard(route, now() + seconds_for(std::clamp<int64_t>(message.heartbeat(), 0,
                                                                          kMaxMessageBytes)));
@@ -175,11 +173,7 @@ class Gateway {
           std::make_shared<proto::AgentMessage::Done>(std::move(*message.mutable_done()));
       post(hub_.registry.session_of(done->call()),
            [done](GatewaySession& session) { session.done(*done); });
-      return;
     }
-    proto::AgentRequest beat;
-    beat.set_heartbeat(0);
-    socket_.send({route, beat.SerializeAsString()});
   }
 
   // Whether there is such a session and room for a task of it.
@@ -207,24 +201,45 @@ class Gateway {
         hub_.registry.heard(output.route, now() + seconds_for(size));
       }
       if ((is_small && socket_.send({output.route, output.bytes})) || output.call == 0) continue;
-      fail({output.call}, "", is_small ? "does not take the call" : "cannot take so large a call");
+      if (is_small)
+        lose(output.route, "was lost", output.call);
+      else
+        fail({output.call}, "cannot take so large a call");
     }
   }
 
-  void fail(const std::vector<uint64_t>& calls, const std::string& agent, const std::string& what) {
-    const std::string why = "agent " + (agent.empty() ? "" : agent + " ") + what +
-                            " during the call; the sandbox is as it was before it";
+  void fail(const std::vector<uint64_t>& calls, const std::string& what) {
+    const std::string why =
+        "agent " + what + " during the call; the sandbox is as it was before it";
     for (const uint64_t call : calls)
       post(hub_.registry.session_of(call),
            [call, why](GatewaySession& session) { session.fail(call, why); });
   }
 
-  void lose(const std::string& route, const std::string& how) {
+  // unsent: a call that did not reach it, and so can be made elsewhere; or 0.
+  void lose(const std::string& route, const std::string& how, uint64_t unsent = 0) {
+    const bool was_here = hub_.registry.heard(route, 0);  // and not back under another route
+    std::vector<uint64_t> calls = hub_.registry.remove(route);
+    if (std::erase(calls, unsent) > 0)
+      post(hub_.registry.session_of(unsent),
+           [unsent](GatewaySession& session) { session.place(unsent); });
     const auto it = names_.find(route);
     if (it == names_.end()) return;
-    say_("agent " + it->second + " " + how);
-    fail(hub_.registry.remove(route), it->second, how);
+    if (was_here) say_("agent " + it->second + " " + how);
+    fail(calls, it->second + " " + how);
     names_.erase(it);
+  }
+
+  // The end of an agent's process ends its connection, which is seen at once; that of its host is
+  // not.
+  void greet_agents() {
+    proto::AgentRequest beat;
+    beat.set_heartbeat(0);
+    const std::string bytes = beat.SerializeAsString();
+    std::vector<std::string> gone;
+    for (const auto& [route, name] : names_)
+      if (!socket_.send({route, bytes})) gone.push_back(route);
+    for (const std::string& route : gone) lose(route, "was lost");
   }
 
   void tick() {
@@ -232,6 +247,7 @@ class Gateway {
     if (elapsed < kTickSeconds) return;
     if (ticked_ > 0 && elapsed > kHeartbeatSeconds) hub_.registry.forgive(elapsed);
     ticked_ = t;
+    greet_agents();
     for (const std::string& route : hub_.registry.silent_since(t - kSilenceSeconds))
       lose(route, "was lost");
     for (const uint64_t call : hub_.registry.overdue(t))
