@@ -272,7 +272,7 @@ TEST_F(Service, LargeFilesAndBadSessionsAreTyped) {
   Limits limits;
   limits.disk_bytes = 64 << 20;
   const auto box = client()->open("container", limits);
-  const std::string large(40 << 20, 'x');
+  const std::string large(24 << 20, 'x');
   std::string content;
   EXPECT_EQ(box->put_file("large", large).outcome, Outcome::kOk);
   EXPECT_EQ(box->get_file("large", &content).outcome, Outcome::kOk);
