@@ -14,6 +14,7 @@
 #include "proto/append_file.h"
 #include "sandbox/gateway_session.h"
 #include "sandbox/keyed_tasks.h"
+#include "sandbox/launcher.h"
 #include "sandbox/service_keys.h"
 #include "sandbox/service_messages.h"
 #include "sandbox/zap.h"
@@ -312,6 +313,7 @@ class Gateway {
 void run_gateway(const GatewayOptions& options, const std::function<bool()>& should_stop,
                  const std::function<void(const std::string&)>& listening,
                  const std::function<void(const std::string&)>& say) {
+  raise_descriptor_limit();  // a session's journal costs two
   Gateway gateway(options, say);
   listening(gateway.endpoint());
   gateway.run(should_stop);

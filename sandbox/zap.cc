@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kMaxBytes = 64 << 10;
 constexpr int kLookMs = 200;
+constexpr auto kSayInterval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -46,9 +47,13 @@ void Zap::serve() {
     // version, request, domain, address, identity, mechanism, credentials
     const bool is_curve = ask.frames.size() == 7 && ask.frames[5] == "CURVE";
     const std::string user = is_curve ? user_of(ask.frames[6]) : "";
-    if (user.empty())
+    // Whoever tries often is not heard often.
+    const auto now = std::chrono::steady_clock::now();
+    if (user.empty() && now - said_ > kSayInterval) {
+      said_ = now;
       say_("a connection from " + (ask.frames.size() > 3 ? ask.frames[3] : "?") +
            " is refused: its key is not in " + allowed_keys_);
+    }
     const std::string request = ask.frames.size() > 1 ? ask.frames[1] : "";
     socket_.send({"1.0", request, user.empty() ? "400" : "200",
                   user.empty() ? "this key is not allowed" : "OK", user, ""});

@@ -2,6 +2,7 @@
 // read for each, so that it can be edited at any time.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <thread>
@@ -32,6 +33,7 @@ class Zap {
   const std::function<void(const std::string&)> say_;
   proto::ZmqSocket socket_;
   std::atomic<bool> stop_{false};
+  std::chrono::steady_clock::time_point said_{};
   std::thread thread_;
 };
 
