@@ -28,6 +28,8 @@ struct SandboxConfig {
   int64_t disk_mb = 16;
   int64_t max_processes = 16;
   int64_t output_kb = 64;
+  std::string gateway;
+  Path key;
 
   template <class V>
   void visit(V& v) {
@@ -41,6 +43,10 @@ struct SandboxConfig {
     v.value("disk_mb", disk_mb, between(1, 1 << 20), "writable directory, MiB");
     v.value("max_processes", max_processes, between(1, 4096), "processes and threads at a time");
     v.value("output_kb", output_kb, between(1, 1 << 20), "stdout and stderr, KiB each");
+    v.value("gateway", gateway,
+            "tcp://HOST:PORT of an `amalgam sandbox gateway`: sandboxes are made on its agents' "
+            "hosts; empty: in this process; changes no result");
+    v.value("key", key, "the key file for that gateway, of `amalgam sandbox keygen`");
   }
 
   std::optional<Problem> problem() const {
@@ -48,6 +54,11 @@ struct SandboxConfig {
       return Problem{"wall_seconds",
                      "must be at least 20 times cpu_seconds, or a busy machine changes rewards"};
     }
+    if (gateway.empty() != key.empty())
+      return Problem{gateway.empty() ? "key" : "gateway", "gateway and key go together"};
+    if (!gateway.empty() && (disk_mb > 64 || output_kb > 32 << 10))
+      return Problem{disk_mb > 64 ? "disk_mb" : "output_kb",
+                     "with a gateway at most 64 MiB of disk and 32 MiB of output"};
     return std::nullopt;
   }
 };

@@ -24,6 +24,7 @@
 #include "pipeline/sandbox_run.h"
 #include "pipeline/sandbox_serve.h"
 #include "pipeline/sandbox_shell.h"
+#include "pipeline/sandbox_service.h"
 #include "pipeline/score.h"
 #include "pipeline/tokenize.h"
 #include "pipeline/train_commands.h"
@@ -199,6 +200,9 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_sandbox_changes, sandbox);
   cli.add(run_sandbox_bench, sandbox);
   cli.add(run_sandbox_serve, sandbox);
+  cli.add(run_sandbox_gateway, sandbox);
+  cli.add(run_sandbox_agent, sandbox);
+  cli.add(run_sandbox_keygen, sandbox);
   return cli.run(argc, argv, out);
 }
 

@@ -68,6 +68,8 @@ RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& to
   setup_.set_sandbox_disk_bytes(s.disk_mb << 20);
   setup_.set_sandbox_max_processes(static_cast<int32_t>(s.max_processes));
   setup_.set_sandbox_output_bytes(s.output_kb << 10);
+  setup_.set_sandbox_gateway(s.gateway);
+  setup_.set_sandbox_key(s.key.string());
   for (const configs::DomainConfig& d : config.domains) {
     if (d.reward_file.empty()) continue;
     auto* plugin = setup_.add_plugins();

@@ -21,6 +21,7 @@
 #include "proto/worker.pb.h"
 #include "rewards/scorer.h"
 #include "rollout/episode_runner.h"
+#include "sandbox/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -81,6 +82,10 @@ struct RolloutWorker::Impl {
         tokenizer(model::Tokenizer::load(s.tokenizer_dir())),
         limits(limits_of(s)),
         tools(user_tools_of(s)) {
+    if (!s.sandbox_gateway().empty()) {
+      gateway = sandbox::GatewayClient::connect(s.sandbox_gateway(), s.sandbox_key());
+      gateway->check();
+    }
     default_scorer = make_scorer(nullptr);
     for (const auto& plugin : s.plugins()) plugin_scorers[plugin.domain()] = make_scorer(&plugin);
     for (int i = 0; i < kScoreThreads; ++i) score_threads.emplace_back([this] { score_thread(); });
@@ -97,16 +102,21 @@ struct RolloutWorker::Impl {
   std::unique_ptr<rewards::Scorer> make_scorer(const proto::WorkerSetup::Plugin* plugin) const {
     rewards::ScorerOptions options;
     options.code.limits = limits;
-    options.code.make_sandbox = [substrate = setup.sandbox_substrate()](const sandbox::Limits& l,
-                                                                        std::string* error) {
-      return sandbox::create(substrate, l, error);
-    };
+    options.code.make_sandbox = sandbox_factory(setup.sandbox_substrate());
     if (plugin) {
       options.plugin.emplace();
       options.plugin->path = plugin->path();
       options.plugin->function = plugin->function();
     }
     return std::make_unique<rewards::Scorer>(options);
+  }
+  // Here, or through the gateway.
+  rewards::SandboxFactory sandbox_factory(const std::string& substrate) const {
+    return [substrate, client = gateway](const sandbox::Limits& l,
+                                         std::string* error) -> std::unique_ptr<sandbox::Sandbox> {
+      if (client) return client->open(substrate, l);
+      return sandbox::create(substrate, l, error);
+    };
   }
   const rewards::Scorer& scorer_of(const std::string& domain) const {
     const auto it = plugin_scorers.find(domain);
@@ -165,6 +175,7 @@ struct RolloutWorker::Impl {
   model::Tokenizer tokenizer;
   sandbox::Limits limits;
   rollout::ToolRegistry tools;
+  std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
   std::unique_ptr<rewards::Scorer> default_scorer;
   std::map<std::string, std::unique_ptr<rewards::Scorer>> plugin_scorers;
 

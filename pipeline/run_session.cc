@@ -21,12 +21,15 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// What decides the run's bytes; threads, workers, instruction set and recomputation do not.
+// What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
+// sandboxes do not.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
   c.recompute = configs::Recompute::kNone;
   c.run_dir.clear();
+  c.sandbox.gateway.clear();
+  c.sandbox.key.clear();
   return configs::to_toml(c);
 }
 

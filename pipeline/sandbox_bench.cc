@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "pipeline/sandbox_service.h"
 #include "sandbox/function.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -57,11 +58,15 @@ std::unique_ptr<sandbox::Sandbox> create(const char* substrate) {
   return box;
 }
 
-void run_ours(const char* substrate, const std::vector<std::string>& argv) {
-  const sandbox::Result result = create(substrate)->exec({argv});
+void run_in(sandbox::Sandbox& box, const std::vector<std::string>& argv) {
+  const sandbox::Result result = box.exec({argv});
   if (result.outcome != sandbox::Outcome::kOk)
     throw Error("sandbox bench: " + argv[0] + " ended with " + to_string(result.outcome) + " " +
                 result.detail + result.err);
+}
+
+void run_ours(const char* substrate, const std::vector<std::string>& argv) {
+  run_in(*create(substrate), argv);
 }
 
 // What a careful user of bubblewrap would ask for.
@@ -111,7 +116,7 @@ void measure(int64_t runs, std::vector<Series>* all) {
   }
 }
 
-double runs_per_second(int64_t runs) {
+double runs_per_second(int64_t runs, const std::function<void()>& run) {
   const unsigned num_threads = std::max(1u, std::thread::hardware_concurrency());
   std::atomic<int64_t> left{runs};
   std::vector<std::thread> threads;
@@ -120,7 +125,7 @@ double runs_per_second(int64_t runs) {
   for (unsigned t = 0; t < num_threads; ++t)
     threads.emplace_back([&, t] {
       try {
-        while (left.fetch_sub(1) > 0) run_ours("container", {"/bin/true"});
+        while (left.fetch_sub(1) > 0) run();
       } catch (const Error& e) {
         errors[t] = e.what();
       }
@@ -182,6 +187,7 @@ void print_lines(const ordered_json& figures) {
 void SandboxBenchOptions::describe(OptionSet& options) {
   options.option("--runs", runs, "runs of each kind");
   options.option("--idle", idle, "idle sandboxes whose memory is measured");
+  describe_gateway(options, gateway, key);
   options.flag("--json", json, "print one object");
 }
 
@@ -195,8 +201,18 @@ int run_sandbox_bench(const SandboxBenchOptions& options) {
   const auto theirs = [](const std::vector<std::string>& argv) {
     return [=] { run_bubblewrap(argv); };
   };
+  const auto client = connect_gateway("sandbox bench", options.gateway, options.key);
+  const auto remote = [&] { return client->open("container", {}); };
+  const std::function<void()> run_remote = [&] { run_in(*remote(), true_argv); };
+  const std::shared_ptr<sandbox::Sandbox> here = create("container");
   std::vector<Series> series = {{"container_true_ms", {}, ours(true_argv)},
-                                {"container_python_ms", {}, ours(python)}};
+                                {"container_python_ms", {}, ours(python)},
+                                {"container_call_ms", {}, [&] { run_in(*here, true_argv); }}};
+  if (client) {
+    series.push_back({"gateway_true_ms", {}, run_remote});
+    const std::shared_ptr<sandbox::Sandbox> there = remote();
+    series.push_back({"gateway_call_ms", {}, [&, there] { run_in(*there, true_argv); }});
+  }
   if (has_bubblewrap()) {
     series.push_back({"bubblewrap_true_ms", {}, theirs(true_argv)});
     series.push_back({"bubblewrap_python_ms", {}, theirs(python)});
@@ -217,10 +233,13 @@ int run_sandbox_bench(const SandboxBenchOptions& options) {
   ordered_json figures = {{"container_true_ms", nullptr},  {"container_python_ms", nullptr},
                           {"function_call_ms", nullptr},   {"container_runs_per_s", nullptr},
                           {"bubblewrap_true_ms", nullptr}, {"bubblewrap_python_ms", nullptr},
-                          {"idle_sandbox_bytes", nullptr}, {"idle_machine_bytes", nullptr}};
+                          {"idle_sandbox_bytes", nullptr}, {"idle_machine_bytes", nullptr},
+                          {"container_call_ms", nullptr},  {"gateway_true_ms", nullptr},
+                          {"gateway_call_ms", nullptr},    {"gateway_runs_per_s", nullptr}};
   for (const auto* all : {&series, &calls})
     for (const Series& s : *all) figures[s.name] = quantiles(s.ms);
-  figures["container_runs_per_s"] = runs_per_second(options.runs);
+  figures["container_runs_per_s"] = runs_per_second(options.runs, ours(true_argv));
+  if (client) figures["gateway_runs_per_s"] = runs_per_second(options.runs, run_remote);
   std::tie(figures["idle_sandbox_bytes"], figures["idle_machine_bytes"]) = idle_bytes(options.idle);
   if (options.json)
     std::printf("%s\n", figures.dump().c_str());

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -16,10 +17,12 @@
 #include "configs/suggest.h"
 #include "pipeline/sandbox_images.h"
 #include "pipeline/sandbox_registry.h"
+#include "pipeline/sandbox_service.h"
 #include "proto/append_file.h"
 #include "sandbox/file_tree.h"
 #include "sandbox/function.h"
 #include "sandbox/journaled_sandbox.h"
+#include "sandbox/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -48,7 +51,7 @@ std::string read_stdin() {
     if (n < 0) throw Error(std::string("sandbox run: standard input: ") + std::strerror(errno));
     text.append(buffer.data(), static_cast<size_t>(n));
     if (text.size() > kMaxJournaledInput)
-      throw Error("sandbox run: --journal takes at most 16 MiB of standard input");
+      throw Error("sandbox run: --journal and --gateway take at most 16 MiB of standard input");
   }
 }
 
@@ -56,7 +59,7 @@ sandbox::Command command_of(const SandboxRunOptions& options, const std::string&
   sandbox::Command command;
   if (options.detach) {
     // Nothing is typed to it.
-  } else if (options.journal.empty())
+  } else if (options.journal.empty() && options.gateway.empty())
     command.stdin_fd = STDIN_FILENO;
   else if (!isatty(STDIN_FILENO))
     command.stdin_text = read_stdin();
@@ -78,28 +81,47 @@ sandbox::Image image_of(const SandboxRunOptions& options) {
 }
 
 // Calls that a crash interrupted in an earlier life are made again, as new calls.
+Result run_recorded(sandbox::Sandbox& box, const std::function<bool()>& was_recorded,
+                    const std::string& name, const std::string& code,
+                    const sandbox::Command& command) {
+  const auto settle = [&](const auto& call) {
+    Result result;
+    do result = call();
+    while (was_recorded() && is_infrastructure(result.outcome));
+    return result;
+  };
+  const Result put = settle([&] { return box.put_file(name, code); });
+  if (put.outcome != Outcome::kOk) return put;
+  return settle([&] { return box.exec(command); });
+}
+
 Result run_journaled(const SandboxRunOptions& options, const std::string& name,
                      const std::string& code) {
   const sandbox::Command command = command_of(options, name);
   const auto box = sandbox::open_journaled(options.journal, options.limits(), image_of(options));
   size_t num_made = 0;
-  const auto settle = [&](const auto& call) {
-    Result result;
-    do result = call();
-    while (!box->has_met_another_call() && ++num_made <= box->num_recorded() &&
-           is_infrastructure(result.outcome));
-    if (box->has_met_another_call()) throw Error("sandbox run: " + result.detail);
-    return result;
+  const auto was_recorded = [&] {
+    return ++num_made <= box->num_recorded() && !box->has_met_another_call();
   };
-  const Result put = settle([&] { return box->put_file(name, code); });
-  if (put.outcome != Outcome::kOk) return put;
-  return settle([&] { return box->exec(command); });
+  Result result = run_recorded(*box, was_recorded, name, code, command);
+  if (box->has_met_another_call()) throw Error("sandbox run: " + result.detail);
+  return result;
+}
+
+Result run_remote(const SandboxRunOptions& options, const std::string& name,
+                  const std::string& code) {
+  const auto client = connect_gateway("sandbox run", options.gateway, options.key);
+  const auto box =
+      client->open(options.substrate, options.limits(), image_of(options), options.session);
+  return run_recorded(
+      *box, [&] { return box->was_recorded(); }, name, code, command_of(options, name));
 }
 
 // output: where its output goes as it comes; -1: into the result.
 Result run(const SandboxRunOptions& options, const std::string& code, int output) {
   const std::string name = name_inside(options.program[0]);
   if (!options.journal.empty()) return run_journaled(options, name, code);
+  if (!options.gateway.empty() || !options.key.empty()) return run_remote(options, name, code);
   Result result;
   const auto box =
       options.image.empty()
@@ -189,6 +211,8 @@ void SandboxRunOptions::describe(OptionSet& options) {
   options.option("--image", image, "run on this image, by its name or id");
   options.option("--journal", journal, "file that keeps what the script did");
   describe_store(options, store);
+  describe_gateway(options, gateway, key);
+  options.option("--session", session, "name of the session that the gateway keeps");
   options.option("--timeout", timeout, "wall-clock limit, seconds");
   options.option("--cpu", cpu, "CPU-time limit of all its processes, seconds (0: --timeout)");
   limit.describe(options);
@@ -209,6 +233,10 @@ int run_sandbox_run(const SandboxRunOptions& options) {
   }
   if (options.substrate != "container" && !(options.image.empty() && options.journal.empty()))
     throw Error("sandbox run: --image and --journal need --substrate container");
+  if (!options.gateway.empty() && !options.journal.empty())
+    throw Error("sandbox run: with --gateway use --session NAME, not --journal");
+  if (options.gateway.empty() && !options.session.empty())
+    throw Error("sandbox run: --session needs --gateway");
   options.limits();
   const std::string code = proto::read_file(options.program[0]);
   if (options.detach) {

@@ -32,6 +32,10 @@ struct SandboxRunOptions {
       "and "
       "not\n"
       "at all from a terminal. See also `amalgam sandbox replay` and `changes`.\n"
+      "With --gateway it runs on another host (`amalgam sandbox gateway --help`); with --session "
+      "NAME "
+      "the\n"
+      "gateway keeps what it did, as --journal does here.\n"
       "With --json the outcome is in the object, and the exit status 0 unless the sandbox failed:\n"
       "  {\"outcome\": \"exit\", \"exit_code\": 3, \"stdout\": \"\", \"stderr\": \"\",\n"
       "   \"wall_ms\": 21.5, \"peak_memory_bytes\": 9437184}\n"
@@ -39,7 +43,7 @@ struct SandboxRunOptions {
       "sandbox_failed cancelled\n";
 
   std::vector<std::string> program;  // FILE and its arguments
-  std::string substrate = "container", image, journal, store;
+  std::string substrate = "container", image, journal, store, gateway, key, session;
   double timeout = 60, cpu = 0;
   LimitOptions limit;
   bool detach = false, json = false;

@@ -8,9 +8,6 @@
 
 namespace amalgam::pipeline {
 
-ZmqContext::ZmqContext() : context_(zmq_ctx_new()) { CHECK(context_ != nullptr); }
-ZmqContext::~ZmqContext() { zmq_ctx_term(context_); }
-
 ZmqPair::ZmqPair(void* context) : socket_(zmq_socket(context, ZMQ_PAIR)) {
   CHECK(socket_ != nullptr);
   const int none =

@@ -3,23 +3,15 @@
 #include <memory>
 #include <string>
 
+#include "proto/zmq_socket.h"
+
 namespace google::protobuf {
 class MessageLite;
 }
 
 namespace amalgam::pipeline {
 
-class ZmqContext {
- public:
-  ZmqContext();
-  ~ZmqContext();
-  void* get() const { return context_; }
-  ZmqContext(const ZmqContext&) = delete;
-  ZmqContext& operator=(const ZmqContext&) = delete;
-
- private:
-  void* context_;
-};
+using proto::ZmqContext;
 
 // One end of a pair. Used by one thread.
 class ZmqPair {

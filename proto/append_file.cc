@@ -79,6 +79,10 @@ void AppendFile::truncate(int64_t size) {
   size_ = size;
 }
 
+void AppendFile::sync() {
+  if (::fdatasync(fd_) != 0) throw Error(file_error("write", path_, errno));
+}
+
 std::string read_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw Error(file_error("read", path, errno));

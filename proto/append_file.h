@@ -20,6 +20,8 @@ class AppendFile {
   // file is cut back to what it held, so no half record stays, and Error is thrown.
   void append(std::string_view bytes);
   void truncate(int64_t size);  // size <= size()
+  // Brings what was appended to the disk, so that it survives a crash of the machine, too.
+  void sync();
 
   int64_t size() const { return size_; }
   const std::string& path() const { return path_; }

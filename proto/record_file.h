@@ -38,6 +38,7 @@ class RecordFile {
   // Appends all in one write(), durable against kill -9 when it returns. Returns their offsets.
   std::vector<int64_t> append(const std::vector<std::string>& records);
   void truncate(int64_t offset) { file_.truncate(offset); }
+  void sync() { file_.sync(); }
 
   int64_t size() const { return file_.size(); }
   int64_t torn_bytes() const { return torn_bytes_; }  // cut when it was opened

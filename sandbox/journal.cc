@@ -15,26 +15,6 @@ namespace {
 
 constexpr int kVersion = 1;
 
-proto::SandboxLimits to_proto(const Limits& limits) {
-  proto::SandboxLimits p;
-  p.set_cpu_seconds(limits.cpu_seconds);
-  p.set_wall_seconds(limits.wall_seconds);
-  p.set_memory_bytes(limits.memory_bytes);
-  p.set_disk_bytes(limits.disk_bytes);
-  p.set_max_processes(limits.max_processes);
-  p.set_output_bytes(limits.output_bytes);
-  return p;
-}
-
-Limits from_proto(const proto::SandboxLimits& p) {
-  return {.cpu_seconds = p.cpu_seconds(),
-          .wall_seconds = p.wall_seconds(),
-          .memory_bytes = p.memory_bytes(),
-          .disk_bytes = p.disk_bytes(),
-          .max_processes = p.max_processes(),
-          .output_bytes = p.output_bytes()};
-}
-
 proto::SandboxResult interrupted() {
   Result result;
   result.detail = "interrupted by a crash; the sandbox is as it was before this call";
@@ -163,6 +143,28 @@ void Journal::end(proto::SandboxResult result) {
   write(record);
   record.mutable_result()->clear_changes();
   entries_.back().result = std::move(*record.mutable_result());
+}
+
+void Journal::sync() { file_->sync(); }
+
+proto::SandboxLimits to_proto(const Limits& limits) {
+  proto::SandboxLimits p;
+  p.set_cpu_seconds(limits.cpu_seconds);
+  p.set_wall_seconds(limits.wall_seconds);
+  p.set_memory_bytes(limits.memory_bytes);
+  p.set_disk_bytes(limits.disk_bytes);
+  p.set_max_processes(limits.max_processes);
+  p.set_output_bytes(limits.output_bytes);
+  return p;
+}
+
+Limits from_proto(const proto::SandboxLimits& p) {
+  return {.cpu_seconds = p.cpu_seconds(),
+          .wall_seconds = p.wall_seconds(),
+          .memory_bytes = p.memory_bytes(),
+          .disk_bytes = p.disk_bytes(),
+          .max_processes = p.max_processes(),
+          .output_bytes = p.output_bytes()};
 }
 
 proto::SandboxCall to_proto(const Command& command) {

@@ -46,6 +46,9 @@ class Journal {
   // does not take it; after begin nothing is added then, after end the call counts as interrupted.
   void begin(const proto::SandboxCall& call);
   void end(proto::SandboxResult result);
+  // Everything so far is on the disk: it survives a crash of the machine, too. Error when the disk
+  // fails.
+  void sync();
 
  private:
   void write(const proto::JournalRecord& record);
@@ -56,6 +59,8 @@ class Journal {
   std::unique_ptr<proto::RecordFile> file_;
 };
 
+proto::SandboxLimits to_proto(const Limits& limits);
+Limits from_proto(const proto::SandboxLimits& limits);
 proto::SandboxCall to_proto(const Command& command);
 Command from_proto(const proto::SandboxCommand& command);
 proto::SandboxResult to_proto(const Result& result);

@@ -63,17 +63,16 @@ pid_t spawn_launcher(int child_end) {
   return error ? 0 : pid;
 }
 
-// A sandbox costs its owner a descriptor or more. And the kernel counts descriptors on their way
-// between processes per user: without this, hostile code that leaves some of its own underway could
-// stop ours where both are one user.
+}  // namespace
+
+// And the kernel counts descriptors on their way between processes per user: without this, hostile
+// code that leaves some of its own underway could stop ours where both are one user.
 void raise_descriptor_limit() {
   rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max) return;
   files.rlim_cur = std::min<rlim_t>(files.rlim_max, kMaxDescriptors);
   setrlimit(RLIMIT_NOFILE, &files);
 }
-
-}  // namespace
 
 Slot::~Slot() {
   if (socket >= 0) close(socket);

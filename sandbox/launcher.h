@@ -12,6 +12,10 @@
 
 namespace amalgam::sandbox {
 
+// A sandbox costs its owner a descriptor or more: allows this process as many as it may have. Done
+// by Launcher; for others who hold many sessions.
+void raise_descriptor_limit();
+
 // The owner's handle of a slot process. Used by one thread at a time.
 struct Slot {
   ~Slot();  // closes the socket, which ends the slot and what runs in it

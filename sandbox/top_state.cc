@@ -42,4 +42,9 @@ void TopState::put_into(Sandbox* sandbox) const {
       apply(sandbox, it->first, it->second.mode(), "");
 }
 
+void TopState::list(google::protobuf::RepeatedPtrField<proto::SandboxChange>* changes) const {
+  for (const std::string& path : removed_) changes->Add()->set_path(path);
+  for (const auto& [path, change] : present_) *changes->Add() = change;
+}
+
 }  // namespace amalgam::sandbox

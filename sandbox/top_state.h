@@ -18,6 +18,8 @@ class TopState {
   // The sandbox must be new, with the session's image and limits. Error when an entry cannot be
   // put.
   void put_into(Sandbox* sandbox) const;
+  // The shortest changes that `add` makes the same state of, appended.
+  void list(google::protobuf::RepeatedPtrField<proto::SandboxChange>* changes) const;
 
  private:
   std::map<std::string, proto::SandboxChange> present_;

@@ -5,7 +5,6 @@
 #include "sandbox/journal.h"
 
 namespace amalgam::sandbox {
-namespace {
 
 Result make_call(Sandbox* sandbox, const proto::SandboxCall& call, std::string* content) {
   if (call.has_put_file())
@@ -13,8 +12,6 @@ Result make_call(Sandbox* sandbox, const proto::SandboxCall& call, std::string* 
   if (call.has_get_file()) return sandbox->get_file(call.get_file(), content);
   return sandbox->exec(from_proto(call.exec()));
 }
-
-}  // namespace
 
 TrackedSandbox::TrackedSandbox(const Limits& limits, const Image& image, const TopState& state)
     : max_bytes_(kMaxDiskSizes * limits.disk_bytes),

@@ -11,6 +11,9 @@
 
 namespace amalgam::sandbox {
 
+// content: of get_file.
+Result make_call(Sandbox* sandbox, const proto::SandboxCall& call, std::string* content);
+
 class TrackedSandbox {
  public:
   // A new one, in the state that earlier calls left behind. Error when it cannot be made.

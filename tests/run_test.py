@@ -312,6 +312,89 @@ def launcher_killed(program, ci_run):
     return f"{kills} sandbox launchers killed, {failed} failures counted and retried, the same bytes"
 
 
+class Service:
+    """A gateway and agents on this host, and the overrides that make a run use them."""
+
+    def __init__(self, program):
+        self.program = program
+        self.processes = []
+        key = self.keygen("gateway")
+        for name in ("agent1", "agent2", "run"):
+            public = self.keygen(name, "--gateway", key)
+            with open(program.path("allowed"), "a") as file:
+                file.write(f"{'client' if name == 'run' else 'agent'} {public} {name}\n")
+        gateway = subprocess.Popen(
+            [program.binary, "sandbox", "gateway", "--listen", "tcp://127.0.0.1:*", "--key",
+             program.path("gateway.key"), "--allow", program.path("allowed"), "--dir",
+             program.path("records")], stdout=subprocess.PIPE, text=True)
+        self.processes.append(gateway)
+        self.url = gateway.stdout.readline().split()[-1]
+        self.settings = [f"sandbox.gateway={self.url}", f"sandbox.key={program.path('run.key')}"]
+
+    def keygen(self, name, *arguments):
+        path = self.program.path(name + ".key")
+        return subprocess.run([self.program.binary, "sandbox", "keygen", path, *arguments],
+                              check=True, capture_output=True, text=True).stdout.strip()
+
+    def start_agent(self, name):
+        agent = subprocess.Popen(
+            [self.program.binary, "sandbox", "agent", "--gateway", self.url, "--key",
+             self.program.path(name + ".key"), "--store", self.program.path("images")],
+            stdout=subprocess.PIPE, text=True)
+        self.processes.append(agent)
+        check(agent.stdout.readline() == f"serving {self.url}\n", "an agent does not get ready")
+        return agent
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def gateway(program, ci_run):
+    """Tools and verifiers in the sandboxes of other processes; one of these is killed over and
+    over."""
+    settings = small_on(ci_run)
+    whole = Undisturbed(program, settings)
+    service = Service(program)
+    try:
+        agent = service.start_agent("agent1")
+        run_dir = program.path("remote")
+        program.run(run_dir, *settings, *service.settings)
+        check_same(run_dir, whole.outcome, "sandboxes of another process")
+
+        victim = service.start_agent("agent2")
+        run_dir = program.path("killed")
+        process = program.start(run_dir, *settings, *service.settings)
+        kills, deadline = 0, time.monotonic() + 300
+        while process.poll() is None and kills < 6:
+            # At work: its launcher has a slot in which a sandbox runs.
+            if any(children(slot) for launcher in children(victim.pid) for slot in children(launcher)):
+                victim.kill()
+                victim.wait()
+                kills += 1
+                victim = service.start_agent("agent2")
+            check(time.monotonic() < deadline, "the run does not end")
+            time.sleep(0.01)
+        finish(process)
+        check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
+        failed = results(run_dir)["sandbox_failed"]
+        check(kills > 0 and failed > 0, f"{kills} agents killed, {failed} failures counted")
+        check_same(run_dir, whole.outcome, f"{kills} agents killed")
+        check(agent.poll() is None, "the other agent died")
+
+        agent.kill()
+        lines = program.fails(
+            [program.binary, "run", CONFIG, "--run-dir", program.path("refused"), *settings,
+             service.settings[0], f"sandbox.key={program.path('gateway.key')}"],
+            program.path("refused.log"))
+        check("does not name the gateway's key" in lines[-1], f"a bad key says {lines}")
+    finally:
+        service.close()
+    return f"the same bytes through a gateway, also with {kills} agents killed ({failed} failures)"
+
+
 # Stopped, started twice, resumed.
 
 
@@ -354,4 +437,5 @@ def stopped(program):
 
 if __name__ == "__main__":
     sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, everything, killed,
-                                           killed_late, worker_killed, launcher_killed, stopped)}))
+                                           killed_late, worker_killed, launcher_killed, gateway,
+                                           stopped)}))

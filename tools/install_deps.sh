@@ -13,6 +13,7 @@ packages=(
   libseccomp-dev bubblewrap                           # sandbox, and what its speed is measured against
   libarchive-dev libsodium-dev                        # images: tar archives, SHA-256
   python3 python3-venv                                # run by the sandbox, transformers in tests
+  iproute2                                            # network namespaces as hosts in tests
   libgtest-dev libgmock-dev libbenchmark-dev          # tests, benchmarks
   clang-format-14                                     # format
 )

@@ -1,0 +1,115 @@
+#include "sandbox/gateway_client.h"
+
+#include <sodium/randombytes.h>
+#include <zmq.h>
+
+#include <chrono>
+
+#include "configs/error.h"
+#include "sandbox/remote_sandbox.h"
+#include "sandbox/service_keys.h"
+#include "sandbox/service_messages.h"
+
+namespace amalgam::sandbox {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kLingerMs = 500;  // for the last message to go
+constexpr int kLookMs = 50;
+
+std::string random_name() {
+  unsigned char bytes[16];
+  randombytes_buf(bytes, sizeof bytes);
+  std::string name;
+  for (const unsigned char byte : bytes) {
+    name += "0123456789abcdef"[byte >> 4];
+    name += "0123456789abcdef"[byte & 15];
+  }
+  return name;
+}
+
+}  // namespace
+
+GatewayClient::GatewayClient(std::string url, proto::CurveKeys keys)
+    : url_(std::move(url)), keys_(std::move(keys)) {}
+
+std::shared_ptr<GatewayClient> GatewayClient::connect(const std::string& url,
+                                                      const std::string& key_file) {
+  if (key_file.empty())
+    throw Error("the gateway " + url + " needs a key file; see `amalgam sandbox keygen --help`");
+  std::shared_ptr<GatewayClient> client(
+      new GatewayClient(url, read_key_file(key_file, KeyUse::kPeer)));
+  client->give_back(client->make());  // a bad URL is seen here
+  return client;
+}
+
+std::unique_ptr<proto::ZmqSocket> GatewayClient::make() const {
+  auto connection =
+      std::make_unique<proto::ZmqSocket>(context_, ZMQ_DEALER, kMaxMessageBytes, kLingerMs);
+  connection->set_keys(keys_);
+  connection->connect(url_);
+  return connection;
+}
+
+std::unique_ptr<proto::ZmqSocket> GatewayClient::take() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+  }
+  return make();
+}
+
+void GatewayClient::give_back(std::unique_ptr<proto::ZmqSocket> connection) {
+  std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(connection));
+}
+
+std::string GatewayClient::handshake_problem(proto::ZmqSocket* connection) const {
+  switch (connection->handshake()) {
+    case proto::Handshake::kNone:
+      return {};
+    case proto::Handshake::kRefused:
+      return "the gateway " + url_ + " refuses this key; add it to the gateway's list as a client";
+    case proto::Handshake::kBroken:
+      return "the gateway " + url_ +
+             " does not accept this connection; is the gateway's key in the key file right?";
+  }
+  return {};
+}
+
+int GatewayClient::check(double deadline_seconds) {
+  const auto end = Clock::now() + std::chrono::duration<double>(deadline_seconds);
+  auto connection = take();
+  proto::ClientRequest hello;
+  hello.set_hello(true);
+  connection->send({hello.SerializeAsString()});
+  while (Clock::now() < end) {
+    connection->wait(kLookMs);
+    for (proto::ZmqMessage message; connection->receive(&message);) {
+      proto::ClientReply reply;
+      if (message.frames.size() != 1 || !reply.ParseFromString(message.frames[0])) continue;
+      if (!reply.refused().empty()) throw Error(url_ + ": " + reply.refused());
+      if (!reply.has_num_agents()) continue;
+      const int agents = static_cast<int>(reply.num_agents());
+      give_back(std::move(connection));
+      return agents;
+    }
+    if (const std::string problem = handshake_problem(connection.get()); !problem.empty())
+      throw Error(problem);
+  }
+  throw Error("the gateway " + url_ + " does not answer; is it running?");
+}
+
+std::unique_ptr<RemoteSandbox> GatewayClient::open(const std::string& substrate,
+                                                   const Limits& limits, const Image& image,
+                                                   const std::string& session) {
+  return std::make_unique<RemoteSandbox>(
+      shared_from_this(), session.empty() ? random_name() : session,
+      make_spec(substrate, limits, image, /*keep=*/!session.empty()));
+}
+
+}  // namespace amalgam::sandbox
