@@ -23,6 +23,8 @@ class CommandIo {
   bool open(const std::string& stdin_text, std::string* error);
   // With a pipe as stdin, which feed() fills.
   bool open_fed(std::string* error);
+  // With `channel` as stdin and stdout, which stays the caller's; only stderr is collected.
+  bool open_around(int channel, std::string* error);
   // Once, after open_fed: what stdin will hold: the text, then what `source` has until its end (-1:
   // nothing; it stays the caller's). Written by pump() as the program reads.
   void feed(std::string text, int source);
@@ -50,6 +52,7 @@ class CommandIo {
     std::string text;
   };
   bool drain(Stream* stream) const;
+  bool open_output(Stream* stream, std::string* error);
   bool open_outputs(std::string* error);
   void close_in();
 
@@ -93,8 +96,11 @@ enum class CommandEnd {
   kStuck  // init did not answer the kill
 };
 
+// What is written to the `cancel` of run_command to end a command.
+inline constexpr uint64_t kCancelNow = 1, kTimeOutNow = 1 << 16;
+
 // Waits for the end of the command that was just sent to init, and ends it at a limit or when
-// `cancel` (an eventfd) becomes readable.
+// `cancel` (an eventfd) becomes readable: as timed out for kTimeOutNow, as cancelled otherwise.
 CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done);
 

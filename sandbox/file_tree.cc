@@ -104,6 +104,13 @@ void read_content(const TreeEntry& entry, const std::function<void(std::string_v
   }
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 200))
+    out += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
+  return text.size() > 200 ? out + "…" : out;
+}
+
 void remove_tree(int parent, const std::string& name) {
   const Fd directory(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (directory) {

@@ -49,6 +49,8 @@ bool is_opaque(const TreeEntry& entry);
 // Calls visit(bytes) for all of a regular file, which has entry.status.st_size bytes, in pieces.
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit);
 
+// For error lines: control characters of hostile names are replaced.
+std::string printable(std::string_view text);
 // rm -r of a tree of our own; what cannot be removed stays.
 void remove_tree(int parent, const std::string& name);
 

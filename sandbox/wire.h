@@ -36,6 +36,7 @@ enum class Tag : uint32_t {
   kKill,     // end the running command now
   kExit,     // end the sandbox
   kData,
+  kWantData,  // guest -> owner; see channel.h
 };
 
 struct Packet {
