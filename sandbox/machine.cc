@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "configs/error.h"
+#include "sandbox/guest_kernel.h"
 #include "sandbox/overlay_root.h"
 
 namespace amalgam::sandbox {
@@ -52,9 +53,9 @@ int64_t guest_memory_bytes(const Limits& limits, int64_t initrd_bytes) {
   return (bytes + kMiB - 1) / kMiB * kMiB;
 }
 
-Limits qemu_limits(int64_t guest_bytes) {
+Limits qemu_limits(int64_t memory_bytes) {
   Limits limits;
-  limits.memory_bytes = guest_bytes + kQemuBytes;
+  limits.memory_bytes = memory_bytes;
   limits.cpu_seconds = limits.wall_seconds = 1e8;
   limits.disk_bytes = kMiB;
   limits.max_processes = 32;
@@ -74,8 +75,7 @@ struct Machine::Run {
   Deadline killed{1e9};
   uint64_t ended_for = 0;  // kCancelNow or kTimeOutNow once the guest was told
   bool is_wanted = false;  // the guest has room for stdin
-  bool is_stdin_over = false;
-  size_t text_sent = 0;  // of the command's stdin_text
+  size_t text_sent = 0;    // of the command's stdin_text
 };
 
 Machine::Machine(std::unique_ptr<Container> qemu, std::unique_ptr<Channel> channel,
@@ -86,13 +86,22 @@ Machine::~Machine() {
   if (cancel_ >= 0) close(cancel_);
 }
 
+std::string why_no_machines() {
+  if (access(kQemu, X_OK))
+    return std::string("a virtual machine needs ") + kQemu +
+           "; as root run: apt-get install qemu-system-x86";
+  try {
+    find_guest_kernel();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return {};
+}
+
 std::unique_ptr<Machine> Machine::boot(MachineType type, const Limits& limits, ImageStore* store,
                                        std::string* error) {
-  if (access(kQemu, X_OK)) {
-    *error = std::string("a virtual machine needs ") + kQemu +
-             "; as root run: apt-get install qemu-system-x86";
-    return nullptr;
-  }
+  *error = why_no_machines();
+  if (!error->empty()) return nullptr;
   GuestImage image;
   try {
     image = prepare_guest_image(store);
@@ -101,8 +110,16 @@ std::unique_ptr<Machine> Machine::boot(MachineType type, const Limits& limits, I
     return nullptr;
   }
   const int64_t guest_bytes = guest_memory_bytes(limits, image.initrd_bytes);
+  return start(qemu_command(type, Accelerator::kEmulation, guest_bytes,
+                            std::string(kLayersFolder) + "/" + image.name),
+               guest_bytes + kQemuBytes, store->machines_folder(), limits, error);
+}
+
+std::unique_ptr<Machine> Machine::start(const std::vector<std::string>& program,
+                                        int64_t memory_bytes, const std::string& folder,
+                                        const Limits& limits, std::string* error) {
   std::unique_ptr<Container> qemu =
-      Container::create_beside(store->machines_folder(), qemu_limits(guest_bytes), error);
+      Container::create_beside(folder, qemu_limits(memory_bytes), error);
   if (!qemu) return nullptr;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
@@ -110,12 +127,9 @@ std::unique_ptr<Machine> Machine::boot(MachineType type, const Limits& limits, I
     return nullptr;
   }
   auto channel = std::make_unique<Channel>(ends[0], max_message_bytes(limits));
-  const std::vector<std::string> command = qemu_command(
-      type, Accelerator::kEmulation, guest_bytes, std::string(kLayersFolder) + "/" + image.name);
-  if (!qemu->start_server({command}, ends[1], error)) return nullptr;
+  if (!qemu->start_server({program}, ends[1], error)) return nullptr;
   std::unique_ptr<Machine> machine(new Machine(std::move(qemu), std::move(channel), limits));
-  if (!machine->greet(error)) return nullptr;
-  return machine;
+  return machine->greet(error) ? std::move(machine) : nullptr;
 }
 
 // Waits for the guest to be ready.
@@ -168,51 +182,53 @@ Result Machine::exec(const Command& command) {
 // Waits for the end of a command that was sent.
 Result Machine::finish(const Command& command, double cpu_before) {
   Run run{Deadline(limits_.wall_seconds)};
-  double used = 0;
   for (;;) {
-    const double left = std::max(limits_.cpu_seconds - used, kMinLookSeconds);
-    const bool runs = run.ended_for == 0;
-    const int wait_ms =
-        runs ? std::min(Deadline(left).ms_left(), run.wall.ms_left()) : run.killed.ms_left();
-    const bool needs_source = runs && run.is_wanted && !run.is_stdin_over &&
-                              run.text_sent == command.stdin_text.size() && command.stdin_fd >= 0;
-    pollfd p[4] = {{channel_->fd(), POLLIN, 0},
-                   {qemu_->server_end_fd(), POLLIN, 0},
-                   {runs ? cancel_ : -1, POLLIN, 0},
-                   {needs_source ? command.stdin_fd : -1, POLLIN, 0}};
-    const int ready = poll(p, 4, wait_ms);
-    if (ready < 0 && errno != EINTR) return lost("a command cannot be waited for");
-    if (ready > 0 && p[2].revents) end(&run, kCancelNow);
-
     Packet packet;
     const Channel::Received received = channel_->receive(&packet);
+    const double used = qemu_->server_cpu_seconds() - cpu_before;
+    if (received == Channel::Received::kClosed) return lost("a virtual machine ended in a command");
     if (received == Channel::Received::kGarbage) return lost("a virtual machine speaks garbage");
-    if (received == Channel::Received::kClosed ||
-        (received == Channel::Received::kNothingYet && ready > 0 && p[1].revents))
-      return lost("a virtual machine ended during a command");
-    used = qemu_->server_cpu_seconds() - cpu_before;
-    if (received == Channel::Received::kMessage && packet.tag == Tag::kDone) {
-      Result result;
-      std::string_view rest;
-      if (!unpack_result(packet.payload, &result, &rest) || !rest.empty())
-        return lost("a virtual machine speaks garbage");
-      if (result.outcome == Outcome::kSandboxFailed) return lost("in a machine: " + result.detail);
-      result.cpu_seconds = used;
-      // As in a container: of what happened at the same time, the earlier in the list of outcomes.
-      if (result.outcome != Outcome::kCancelled && result.outcome != Outcome::kProcessLimit &&
-          result.outcome != Outcome::kMemory && used > limits_.cpu_seconds)
-        result.outcome = Outcome::kTimeout;
-      return result;
-    }
     if (received == Channel::Received::kMessage) {
+      if (packet.tag == Tag::kDone) return judge(packet, used);
       if (packet.tag != Tag::kWantData) return lost("a virtual machine speaks garbage");
       run.is_wanted = true;
     }
-    if (runs && run.is_wanted && !feed(&run, command))
-      return lost("a virtual machine takes no input");
-    if (runs && (used >= limits_.cpu_seconds || run.wall.ms_left() == 0)) end(&run, kTimeOutNow);
-    if (!runs && run.killed.ms_left() == 0) return lost("a command could not be killed");
+    if (run.ended_for == 0) {
+      if (run.is_wanted && !feed(&run, command)) return lost("a virtual machine takes no input");
+      if (used >= limits_.cpu_seconds || run.wall.ms_left() == 0) end(&run, kTimeOutNow);
+    }
+    if (run.killed.ms_left() == 0) return lost("a command could not be killed");
+    if (received == Channel::Received::kMessage) continue;  // there may be more
+
+    const bool runs = run.ended_for == 0;
+    // The earliest moment at which the CPU limit can be reached.
+    const Deadline look(std::max(limits_.cpu_seconds - used, kMinLookSeconds));
+    const int wait_ms = runs ? std::min(look.ms_left(), run.wall.ms_left()) : run.killed.ms_left();
+    pollfd p[4] = {{channel_->fd(), POLLIN, 0},
+                   {qemu_->server_end_fd(), POLLIN, 0},
+                   {runs ? cancel_ : -1, POLLIN, 0},
+                   {runs && run.is_wanted ? command.stdin_fd : -1, POLLIN, 0}};
+    const int ready = poll(p, 4, wait_ms);
+    if (ready < 0 && errno != EINTR) return lost("a command cannot be waited for");
+    if (ready > 0 && p[2].revents) end(&run, kCancelNow);
+    if (ready > 0 && p[1].revents && !p[0].revents)
+      return lost("a virtual machine ended in a command");
   }
+}
+
+// What the guest says about a command that is over.
+Result Machine::judge(const Packet& done, double cpu_seconds) {
+  Result result;
+  std::string_view rest;
+  if (!unpack_result(done.payload, &result, &rest) || !rest.empty())
+    return lost("a virtual machine speaks garbage");
+  if (result.outcome == Outcome::kSandboxFailed) return lost("in a machine: " + result.detail);
+  result.cpu_seconds = cpu_seconds;
+  // As in a container: of what happened at the same time, the earlier in the list of outcomes.
+  if (result.outcome != Outcome::kCancelled && result.outcome != Outcome::kProcessLimit &&
+      result.outcome != Outcome::kMemory && cpu_seconds > limits_.cpu_seconds)
+    result.outcome = Outcome::kTimeout;
+  return result;
 }
 
 // Sends what there is of stdin, after the guest has asked for it.
@@ -221,7 +237,7 @@ bool Machine::feed(Run* run, const Command& command) {
   if (run->text_sent < command.stdin_text.size()) {
     chunk = command.stdin_text.substr(run->text_sent, kMaxStdinBytes);
     run->text_sent += chunk.size();
-  } else if (command.stdin_fd >= 0 && !run->is_stdin_over) {
+  } else if (command.stdin_fd >= 0) {
     pollfd p{command.stdin_fd, POLLIN, 0};
     if (poll(&p, 1, 0) <= 0) return true;
     chunk.resize(kMaxStdinBytes);
@@ -229,7 +245,6 @@ bool Machine::feed(Run* run, const Command& command) {
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     chunk.resize(n > 0 ? static_cast<size_t>(n) : 0);
   }
-  run->is_stdin_over = chunk.empty();
   run->is_wanted = false;
   return channel_->send(Tag::kData, 0, chunk, answer_deadline(chunk.size()));
 }
@@ -313,29 +328,6 @@ bool Machine::cancel(double deadline_seconds) {
   eventfd_write(cancel_, kCancelNow);
   return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
                         [&] { return !is_running_ || num_commands_ != number; });
-}
-
-namespace {
-
-std::unique_ptr<Sandbox> create_machine(MachineType type, const Limits& limits,
-                                        std::string* error) {
-  try {
-    ImageStore store(default_store_folder());
-    return Machine::boot(type, limits, &store, error);
-  } catch (const Error& e) {
-    *error = e.what();
-    return nullptr;
-  }
-}
-
-}  // namespace
-
-std::unique_ptr<Sandbox> create_microvm(const Limits& limits, std::string* error) {
-  return create_machine(MachineType::kMicrovm, limits, error);
-}
-
-std::unique_ptr<Sandbox> create_vm(const Limits& limits, std::string* error) {
-  return create_machine(MachineType::kPc, limits, error);
 }
 
 }  // namespace amalgam::sandbox

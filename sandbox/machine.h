@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "sandbox/channel.h"
 #include "sandbox/container.h"
@@ -25,6 +26,11 @@ class Machine : public Sandbox {
   // Boots one from what is in the store, or is put there first. Null with one line in *error.
   static std::unique_ptr<Machine> boot(MachineType type, const Limits& limits, ImageStore* store,
                                        std::string* error);
+  // One that this program runs, with at most so much memory; the guest talks on its stdin and
+  // stdout. folder: what it sees as kLayersFolder (overlay_root.h).
+  static std::unique_ptr<Machine> start(const std::vector<std::string>& program,
+                                        int64_t memory_bytes, const std::string& folder,
+                                        const Limits& limits, std::string* error);
   ~Machine() override;
 
   Result exec(const Command& command) override;
@@ -37,6 +43,7 @@ class Machine : public Sandbox {
   Machine(std::unique_ptr<Container> qemu, std::unique_ptr<Channel> channel, const Limits& limits);
   bool greet(std::string* error);
   Result finish(const Command& command, double cpu_before);
+  Result judge(const wire::Packet& done, double cpu_seconds);
   bool feed(Run* run, const Command& command);
   void end(Run* run, uint64_t why);
   Result lost(const std::string& why);
@@ -56,8 +63,7 @@ class Machine : public Sandbox {
   int64_t num_commands_ = 0;
 };
 
-// With the user's image store.
-std::unique_ptr<Sandbox> create_microvm(const Limits& limits, std::string* error);
-std::unique_ptr<Sandbox> create_vm(const Limits& limits, std::string* error);
+// What keeps machines from being made here, in one line; empty: nothing that can be seen.
+std::string why_no_machines();
 
 }  // namespace amalgam::sandbox

@@ -150,6 +150,24 @@ class Guest {
         if (!send(Tag::kWantData)) return false;
         asked = true;
       }
+      Packet packet;
+      const auto received = channel_->receive(&packet);
+      if (received == Channel::Received::kMessage) {
+        if (packet.tag == Tag::kKill) {
+          kill = static_cast<uint64_t>(packet.value);
+        } else if (packet.tag == Tag::kData && asked) {
+          asked = false;
+          input->add(std::move(packet.payload));
+        } else {
+          return false;
+        }
+        continue;  // there may be more
+      }
+      if (received != Channel::Received::kNothingYet) return false;
+      if (kill >= kTimeOutNow)
+        container_->time_out();
+      else if (kill)
+        container_->cancel(0);
       pollfd p[3] = {
           {channel_->fd(), POLLIN, 0}, {done_, POLLIN, 0}, {input->waiting(), POLLOUT, 0}};
       poll(p, 3, kill ? kKillAgainMs : -1);
@@ -158,27 +176,6 @@ class Guest {
         return eventfd_read(done_, &ignored) == 0;
       }
       input->pump();
-      Packet packet;
-      switch (channel_->receive(&packet)) {
-        case Channel::Received::kNothingYet:
-          break;
-        case Channel::Received::kMessage:
-          if (packet.tag == Tag::kKill) {
-            kill = static_cast<uint64_t>(packet.value);
-          } else if (packet.tag == Tag::kData && asked) {
-            asked = false;
-            input->add(std::move(packet.payload));
-          } else {
-            return false;
-          }
-          break;
-        default:
-          return false;
-      }
-      if (kill >= kTimeOutNow)
-        container_->time_out();
-      else if (kill)
-        container_->cancel(0);
     }
   }
 
