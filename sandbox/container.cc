@@ -402,18 +402,18 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
   std::string layers;  // the highest first
   for (const std::string& digest : image.layers)
     layers = layers.empty() ? digest : digest + ":" + layers;
-  return create_in_slot(layers.empty() ? "" : image.store + "/layers", layers, limits, error);
+  const std::string folder = layers.empty() ? "" : image.store + "/layers";
+  return create_in_slot(Launcher::instance().acquire(error, folder), layers, limits, error);
 }
 
-std::unique_ptr<Container> Container::create_beside(const std::string& folder, const Limits& limits,
-                                                    std::string* error) {
-  return create_in_slot(folder, {}, limits, error);
+std::unique_ptr<Container> Container::create_beside(const std::string& folder, SlotDevices devices,
+                                                    const Limits& limits, std::string* error) {
+  return create_in_slot(Launcher::instance().acquire(error, folder, devices), {}, limits, error);
 }
 
-std::unique_ptr<Container> Container::create_in_slot(const std::string& folder,
+std::unique_ptr<Container> Container::create_in_slot(std::unique_ptr<Slot> slot,
                                                      const std::string& layers,
                                                      const Limits& limits, std::string* error) {
-  std::unique_ptr<Slot> slot = Launcher::instance().acquire(error, folder);
   if (!slot) return nullptr;
   auto give_up = [&](const std::string& detail) -> std::unique_ptr<Container> {
     *error = detail;

@@ -20,8 +20,8 @@ class Container : public Sandbox {
   static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
                                            const Image& image = {});
   // In the view of the slot, which shows `folder` read-only as kLayersFolder (layers_mount.h).
-  static std::unique_ptr<Container> create_beside(const std::string& folder, const Limits& limits,
-                                                  std::string* error);
+  static std::unique_ptr<Container> create_beside(const std::string& folder, SlotDevices devices,
+                                                  const Limits& limits, std::string* error);
   ~Container() override;
 
   Result exec(const Command& command) override;
@@ -55,7 +55,7 @@ class Container : public Sandbox {
 
  private:
   struct Running;
-  static std::unique_ptr<Container> create_in_slot(const std::string& folder,
+  static std::unique_ptr<Container> create_in_slot(std::unique_ptr<Slot> slot,
                                                    const std::string& layers, const Limits& limits,
                                                    std::string* error);
   Container(std::unique_ptr<Slot> slot, const Limits& limits);

@@ -4,8 +4,11 @@
 
 namespace amalgam::sandbox {
 
-// Makes an empty virtual machine to find out: the device alone says little. "" or one line that
-// says why not.
-std::string why_no_kvm(const char* device = "/dev/kvm");
+inline constexpr const char* kKvmDevice = "/dev/kvm";
+
+// Makes an empty virtual machine to find out: the device alone says little. So does that machine
+// where the processor itself cannot virtualise (a KVM without hardware runs only kernels that were
+// changed for it). "" or one line that says why not.
+std::string why_no_kvm(const char* device = kKvmDevice);
 
 }  // namespace amalgam::sandbox

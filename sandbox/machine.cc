@@ -15,6 +15,7 @@
 
 #include "configs/error.h"
 #include "sandbox/guest_kernel.h"
+#include "sandbox/kvm.h"
 #include "sandbox/overlay_root.h"
 
 namespace amalgam::sandbox {
@@ -110,16 +111,19 @@ std::unique_ptr<Machine> Machine::boot(MachineType type, const Limits& limits, I
     return nullptr;
   }
   const int64_t guest_bytes = guest_memory_bytes(limits, image.initrd_bytes);
-  return start(qemu_command(type, Accelerator::kEmulation, guest_bytes,
+  const bool is_kvm = why_no_kvm().empty();
+  return start(qemu_command(type, is_kvm ? Accelerator::kKvm : Accelerator::kEmulation, guest_bytes,
                             std::string(kLayersFolder) + "/" + image.name),
-               guest_bytes + kQemuBytes, store->machines_folder(), limits, error);
+               guest_bytes + kQemuBytes, store->machines_folder(),
+               is_kvm ? SlotDevices::kKvm : SlotDevices::kNone, limits, error);
 }
 
 std::unique_ptr<Machine> Machine::start(const std::vector<std::string>& program,
                                         int64_t memory_bytes, const std::string& folder,
-                                        const Limits& limits, std::string* error) {
+                                        SlotDevices devices, const Limits& limits,
+                                        std::string* error) {
   std::unique_ptr<Container> qemu =
-      Container::create_beside(folder, qemu_limits(memory_bytes), error);
+      Container::create_beside(folder, devices, qemu_limits(memory_bytes), error);
   if (!qemu) return nullptr;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {

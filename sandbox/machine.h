@@ -4,6 +4,8 @@
 // (guest/main.cc) makes a container with the same limits for the command, and talks with us over a
 // virtio serial port; the machine has no other device, and no network.
 //
+// The processor is the host's where KVM works and emulated elsewhere.
+//
 // CPU time is what QEMU uses, so that neither the guest nor a busy host changes it. Where the
 // processor has to be emulated, a command needs 10 to 30 times the CPU time that it needs on it.
 #pragma once
@@ -30,7 +32,8 @@ class Machine : public Sandbox {
   // stdout. folder: what it sees as kLayersFolder (overlay_root.h).
   static std::unique_ptr<Machine> start(const std::vector<std::string>& program,
                                         int64_t memory_bytes, const std::string& folder,
-                                        const Limits& limits, std::string* error);
+                                        SlotDevices devices, const Limits& limits,
+                                        std::string* error);
   ~Machine() override;
 
   Result exec(const Command& command) override;

@@ -1,5 +1,6 @@
 #include "sandbox/seccomp_filter.h"
 
+#include <linux/kvm.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -101,7 +102,8 @@ class Builder {
 
 }  // namespace
 
-std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error) {
+std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls calls,
+                                              std::string* error) {
   Builder b;
   for (const char* name : kAllowed) b.allow(name);
   if (memory_files == MemoryFiles::kAllowed) b.allow("memfd_create");
@@ -113,6 +115,10 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::str
                                 SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER})
     b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, option)});
   b.allow_values("ioctl", 1, {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX});
+  if (calls == Calls::kOfKvm) {
+    constexpr uint64_t kTypeBits = 0xff00;
+    b.allow("ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeBits, KVMIO << 8)});
+  }
   b.allow_values("prctl", 0,
                  {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});

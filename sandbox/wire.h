@@ -12,7 +12,8 @@ namespace amalgam::sandbox::wire {
 
 enum class Tag : uint32_t {
   // owner -> launcher
-  kNewSlot,   // payload: a store's layers/ or nothing; answered by kSlot (value: pid, code: id,
+  kNewSlot,   // code: SlotDevices; payload: a store's layers/ or nothing; answered by kSlot (value:
+              // pid, code: id,
               // payload: cgroups, one fd) or kError
   kKillSlot,  // code: id; no answer
   kDescribe,  // answered by kText: the cgroups in use, for people
