@@ -40,6 +40,10 @@ done
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
+    if [[ -z "${missing[*]}" || "${missing[*]}" == qemu-system-x86 ]]; then
+      echo "install_deps: no virtual machines here; for them, as root run this again" >&2
+      exit 0
+    fi
     echo "install_deps: missing packages; as root run: apt-get install ${missing[*]}" \
       "$(has_kernel || echo $kernel_package)" >&2
     exit 1
