@@ -14,9 +14,12 @@ namespace amalgam::configs {
 enum class Isa { kAuto, kAvx2, kAvx512 };
 inline std::vector<std::string> names_of(Isa) { return {"auto", "avx2", "avx512"}; }
 
-// What runs model-written code: a fresh container, or one whose interpreter was started ahead.
-enum class Substrate { kContainer, kFunction };
-inline std::vector<std::string> names_of(Substrate) { return {"container", "function"}; }
+// What runs model-written code: a fresh container, one whose interpreter was started ahead, or a
+// virtual machine.
+enum class Substrate { kContainer, kFunction, kMicrovm, kVm };
+inline std::vector<std::string> names_of(Substrate) {
+  return {"container", "function", "microvm", "vm"};
+}
 
 // Limits of one command of model-written code. Wall-clock time is only a backstop for code that
 // sleeps, so that a busy machine cannot change a reward.
@@ -33,9 +36,11 @@ struct SandboxConfig {
 
   template <class V>
   void visit(V& v) {
-    v.value("substrate", substrate,
-            "what tests of code run in: a fresh container, or a function: a container whose Python "
-            "was started ahead, at a fraction of the time");
+    v.value(
+        "substrate", substrate,
+        "what tests of code run in: a fresh container, or a function: a container whose Python "
+        "was started ahead, at a fraction of the time; or a virtual machine, small or like a PC, "
+        "at many times the time (emulated, give cpu_seconds 10 to 30 times as much)");
     v.value("cpu_seconds", cpu_seconds, between(0.1, 1e5), "CPU time of one command");
     v.value("wall_seconds", wall_seconds, between(1, 1e7),
             "wall-clock backstop of one command; at least 20 times cpu_seconds");

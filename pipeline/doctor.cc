@@ -57,6 +57,7 @@ bool print_sandbox() {
   print("seccomp", support.seccomp ? "yes" : "no");
   print("cgroups", support.cgroups);
   print("python", support.python.empty() ? "none" : support.python);
+  print("virtual machines", sandbox::machine_support());
   const std::string problem = try_sandbox(support.python);
   print("sandbox", problem.empty() ? "works" : "FAILS: " + problem);
   return problem.empty();

@@ -8,6 +8,10 @@
 
 namespace amalgam::pipeline {
 
+// For --substrate.
+inline constexpr const char* kSubstrateHelp =
+    "container, function (started ahead, -S), microvm or vm (virtual machines)";
+
 struct LimitOptions {
   std::string memory = "256M", disk = "64M", output = "1M";
   int64_t pids = 64;

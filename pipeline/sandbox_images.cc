@@ -1,8 +1,5 @@
 #include "pipeline/sandbox_images.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <filesystem>
 
@@ -25,11 +22,7 @@ std::string add_layer(sandbox::ImageStore* store, const std::string& from) {
 }  // namespace
 
 sandbox::ImageStore open_image_store(const std::string& folder) {
-  if (!folder.empty()) return sandbox::ImageStore(folder);
-  const passwd* const user = getpwuid(geteuid());
-  if (!user || !user->pw_dir || user->pw_dir[0] != '/')
-    throw Error("this user has no home for images; give a folder with --store");
-  return sandbox::ImageStore(std::string(user->pw_dir) + "/.local/share/amalgam/images");
+  return sandbox::ImageStore(folder.empty() ? sandbox::default_store_folder() : folder);
 }
 
 void describe_store(OptionSet& options, std::string& store) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "pipeline/sandbox_images.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/replay.h"
 
 namespace amalgam::pipeline {

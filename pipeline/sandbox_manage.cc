@@ -12,6 +12,7 @@
 #include "configs/error.h"
 #include "pipeline/interrupt.h"
 #include "pipeline/sandbox_registry.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/journal.h"
 #include "sandbox/process_tree.h"
 

@@ -125,7 +125,7 @@ Result run(const SandboxRunOptions& options, const std::string& code, int output
   Result result;
   const auto box =
       options.image.empty()
-          ? sandbox::create(options.substrate, options.limits(), &result.detail)
+          ? sandbox::create(options.substrate, options.limits(), &result.detail, options.store)
           : sandbox::create_on_image(options.limits(), image_of(options), &result.detail);
   if (!box) return result;
   const Result put = box->put_file(name, code);
@@ -207,7 +207,7 @@ void print_json(const Result& result) {
 
 void SandboxRunOptions::describe(OptionSet& options) {
   options.option("FILE", program, "the script, and arguments for it", Need::kRequired);
-  options.option("--substrate", substrate, "container, or function (started ahead, -S)");
+  options.option("--substrate", substrate, kSubstrateHelp);
   options.option("--image", image, "run on this image, by its name or id");
   options.option("--journal", journal, "file that keeps what the script did");
   describe_store(options, store);
@@ -228,8 +228,9 @@ int run_sandbox_run(const SandboxRunOptions& options) {
   const std::vector<std::string> known = sandbox::substrates();
   if (std::find(known.begin(), known.end(), options.substrate) == known.end()) {
     const std::string hint = configs::nearest(options.substrate, known);
-    throw Error("sandbox run: unknown substrate '" + options.substrate + "'; " +
-                (hint.empty() ? "use container or function" : "did you mean " + hint + "?"));
+    throw Error(
+        "sandbox run: unknown substrate '" + options.substrate + "'; " +
+        (hint.empty() ? "use container, function, microvm or vm" : "did you mean " + hint + "?"));
   }
   if (options.substrate != "container" && !(options.image.empty() && options.journal.empty()))
     throw Error("sandbox run: --image and --journal need --substrate container");

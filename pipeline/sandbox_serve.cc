@@ -114,7 +114,7 @@ tcp::acceptor listen(asio::io_context& io, const std::string& host, int64_t port
 void SandboxServeOptions::describe(OptionSet& options) {
   options.option("--host", host, "IP address to listen on");
   options.option("--port", port, "TCP port; 0: any that is free");
-  options.option("--substrate", substrate, "container, or function (started ahead, -S)");
+  options.option("--substrate", substrate, kSubstrateHelp);
   limit.describe(options);
   options.option("--connections", connections, "at a time; others wait");
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -113,18 +114,32 @@ void CommandIo::pump() {
   }
 }
 
-bool CommandIo::open_outputs(std::string* error) {
-  for (Stream* s : {&out_, &err_}) {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC)) {
-      *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
+bool CommandIo::open_around(int channel, std::string* error) {
+  for (int i = 0; i < 2; ++i) {
+    const int fd = fcntl(channel, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) {
+      *error = std::string("cannot pass a channel on: ") + std::strerror(errno);
       return false;
     }
-    s->fd = Fd(fds[0]);
-    child_fds_.push_back(fds[1]);
-    fcntl(s->fd.get(), F_SETFL, O_NONBLOCK);  // of our end alone
+    child_fds_.push_back(fd);
   }
+  return open_output(&err_, error);
+}
+
+bool CommandIo::open_output(Stream* stream, std::string* error) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC)) {
+    *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
+    return false;
+  }
+  stream->fd = Fd(fds[0]);
+  child_fds_.push_back(fds[1]);
+  fcntl(stream->fd.get(), F_SETFL, O_NONBLOCK);  // of our end alone
   return true;
+}
+
+bool CommandIo::open_outputs(std::string* error) {
+  return open_output(&out_, error) && open_output(&err_, error);
 }
 
 // False when it could not go where it should: whoever read it is gone.
@@ -233,7 +248,11 @@ CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* 
                      {io->blocked_err_fd(), POLLOUT, 0}};
       const int ready = poll(p, 8, wait_ms);
       if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
-      if (ready > 0 && p[3].revents) kill_for(CommandEnd::kCancelled);
+      if (ready > 0 && p[3].revents) {
+        eventfd_t why = 0;
+        eventfd_read(cancel, &why);
+        kill_for(why >= kTimeOutNow ? CommandEnd::kTimeout : CommandEnd::kCancelled);
+      }
       if (ready > 0 && (p[4].revents || p[5].revents)) io->pump();
       if (ready > 0 && !io->drain()) kill_for(CommandEnd::kOutput);
       if (ready > 0 && p[0].revents) {

@@ -32,6 +32,10 @@ class CommandIo {
   void send_to(int out, int err);
   // Once, after open_fed or open_terminal: what stdin will hold: the text, then what `source` has
   // until its end (-1: nothing; it stays the caller's). Written by pump() as the program reads.
+  // With `channel` as stdin and stdout, which stays the caller's; only stderr is collected.
+  bool open_around(int channel, std::string* error);
+  // Once, after open_fed: what stdin will hold: the text, then what `source` has until its end (-1:
+  // nothing; it stays the caller's). Written by pump() as the program reads.
   void feed(std::string text, int source);
   // stdin (only when there is text), stdout, stderr. Empty for a terminal.
   const std::vector<int>& child_fds() const { return child_fds_; }
@@ -66,6 +70,7 @@ class CommandIo {
   };
   static bool pass_on(Stream* stream, std::string_view bytes);
   bool drain(Stream* stream) const;
+  bool open_output(Stream* stream, std::string* error);
   bool open_outputs(std::string* error);
 
   const int64_t max_bytes_;
@@ -108,8 +113,11 @@ enum class CommandEnd {
   kStuck  // init did not answer the kill
 };
 
+// What is written to the `cancel` of run_command to end a command.
+inline constexpr uint64_t kCancelNow = 1, kTimeOutNow = 1 << 16;
+
 // Waits for the end of the command that was just sent to init, and ends it at a limit or when
-// `cancel` (an eventfd) becomes readable.
+// `cancel` (an eventfd) becomes readable: as timed out for kTimeOutNow, as cancelled otherwise.
 CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done);
 

@@ -26,6 +26,7 @@ using wire::Tag;
 // For answers that need no time of their own: starting, files, killing a command.
 constexpr double kAnswerSeconds = 10;
 constexpr size_t kMaxArgvBytes = 1 << 20;
+constexpr int64_t kMaxServerMessages = 64 << 10;
 
 Result failed(std::string detail) {
   Result result;
@@ -144,6 +145,25 @@ bool Container::is_started_alive() const {
   if (!slot_ || !started_) return false;
   pollfd p{slot_->socket, POLLIN, 0};
   return poll(&p, 1, 0) == 0;
+}
+
+bool Container::start_server(const Command& command, int channel, std::string* error) {
+  auto running = std::make_unique<Running>(*slot_, kMaxServerMessages);
+  Result refusal;
+  const bool is_open = running->io.open_around(channel, error);
+  const bool is_sent = is_open && send(command, &running->io, &refusal);
+  close(channel);
+  if (is_open && !is_sent) *error = refusal.detail + refusal.err;
+  if (is_sent) started_ = std::move(running);
+  return is_sent;
+}
+
+double Container::server_cpu_seconds() const { return started_ ? started_->meter.seconds() : 0; }
+
+std::string Container::server_messages() {
+  if (!started_) return {};
+  started_->io.drain();
+  return started_->io.take_err();
 }
 
 Result Container::run_started(std::string stdin_text, int stdin_fd) {
@@ -275,9 +295,14 @@ bool Container::cancel(double deadline_seconds) {
   std::unique_lock lock(mutex_);
   if (!is_running_) return false;
   const int64_t number = num_commands_;
-  eventfd_write(cancel_.get(), 1);
+  eventfd_write(cancel_.get(), kCancelNow);
   return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
                         [&] { return !is_running_ || num_commands_ != number; });
+}
+
+void Container::time_out() {
+  std::lock_guard lock(mutex_);
+  if (is_running_) eventfd_write(cancel_.get(), kTimeOutNow);
 }
 
 Result Container::put_file(const std::string& path, const std::string& content) {
@@ -390,8 +415,20 @@ std::unique_ptr<Container> Container::create(const Limits& limits, std::string* 
   std::string layers;  // the highest first
   for (const std::string& digest : image.layers)
     layers = layers.empty() ? digest : digest + ":" + layers;
-  std::unique_ptr<Slot> slot =
-      Launcher::instance().acquire(error, layers.empty() ? "" : image.store + "/layers");
+  const std::string folder = layers.empty() ? "" : image.store + "/layers";
+  return create_in_slot(Launcher::instance().acquire(error, folder), layers, terminal, limits,
+                        error);
+}
+
+std::unique_ptr<Container> Container::create_beside(const std::string& folder, SlotDevices devices,
+                                                    const Limits& limits, std::string* error) {
+  return create_in_slot(Launcher::instance().acquire(error, folder, devices), {}, Terminal::kNo,
+                        limits, error);
+}
+
+std::unique_ptr<Container> Container::create_in_slot(std::unique_ptr<Slot> slot,
+                                                     const std::string& layers, Terminal terminal,
+                                                     const Limits& limits, std::string* error) {
   if (!slot) return nullptr;
   auto give_up = [&](const std::string& detail) -> std::unique_ptr<Container> {
     *error = detail;

@@ -23,6 +23,9 @@ class Container : public Sandbox {
   static std::unique_ptr<Container> create(const Limits& limits, std::string* error,
                                            const Image& image = {},
                                            Terminal terminal = Terminal::kNo);
+  // In the view of the slot, which shows `folder` read-only as kLayersFolder (layers_mount.h).
+  static std::unique_ptr<Container> create_beside(const std::string& folder, SlotDevices devices,
+                                                  const Limits& limits, std::string* error);
   ~Container() override;
 
   Result exec(const Command& command) override;
@@ -30,6 +33,8 @@ class Container : public Sandbox {
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
   int terminal() const override { return terminal_.get(); }
+  // From any thread: ends the command that runs in another one as if its time were over.
+  void time_out();
   Result open_top(int* directory) override;
   Result change(const std::string& path, unsigned mode, const std::string& content) override;
 
@@ -44,8 +49,21 @@ class Container : public Sandbox {
   // Whether it still waits. Costs one poll.
   bool is_started_alive() const;
 
+  // A program that runs until it is dropped (the destructor does) and talks with its owner over
+  // `channel`, its stdin and stdout; the caller's end of it is closed here.
+  bool start_server(const Command& command, int channel, std::string* error);
+  // Readable when it has ended, by itself or killed; -1 when it could not be started.
+  int server_end_fd() const { return slot_ ? slot_->socket : -1; }
+  // CPU time that it has used so far.
+  double server_cpu_seconds() const;
+  // What it wrote to stderr since the last time this was asked.
+  std::string server_messages();
+
  private:
   struct Running;
+  static std::unique_ptr<Container> create_in_slot(std::unique_ptr<Slot> slot,
+                                                   const std::string& layers, Terminal terminal,
+                                                   const Limits& limits, std::string* error);
   Container(std::unique_ptr<Slot> slot, const Limits& limits);
   bool open_io(const Command& command, CommandIo* io, std::string* error);
   bool send(const Command& command, CommandIo* io, Result* refusal);

@@ -29,6 +29,7 @@ const std::vector<std::string> kPythonImage = {"python3", "dash",      "coreutil
 
 struct Package {
   bool is_installed = false;
+  std::string version;
   std::vector<std::vector<std::string>> needs;  // all of the alternatives of each
 };
 
@@ -92,6 +93,7 @@ class Database {
     }
     Package package;
     package.is_installed = fields["Status"].ends_with(" installed");
+    package.version = fields["Version"];
     for (const char* field : {"Pre-Depends", "Depends"})
       for (const std::string& need : split(fields[field], ','))
         if (!need.empty()) package.needs.push_back(split(need, '|'));
@@ -175,11 +177,8 @@ class PackageFiles {
   std::set<std::string> done_;
 };
 
-}  // namespace
-
-std::vector<std::string> package_closure(const std::vector<std::string>& names,
-                                         const std::string& admin) {
-  const Database database(admin);
+std::vector<std::string> closure_of(const std::vector<std::string>& names,
+                                    const Database& database) {
   std::vector<std::string> closure;
   std::set<std::string> known;
   const auto add = [&](const std::string& name, const std::string& wanted_by) {
@@ -203,6 +202,20 @@ std::vector<std::string> package_closure(const std::vector<std::string>& names,
     }
   }
   return closure;
+}
+
+}  // namespace
+
+std::vector<std::string> package_closure(const std::vector<std::string>& names,
+                                         const std::string& admin) {
+  return closure_of(names, Database(admin));
+}
+
+std::vector<std::string> python_image_versions() {
+  const Database database("/var/lib/dpkg");
+  std::vector<std::string> versions = closure_of(kPythonImage, database);
+  for (std::string& package : versions) package += " " + database.at(package).version;
+  return versions;
 }
 
 void add_packages(const std::vector<std::string>& packages, LayerWriter* layer) {

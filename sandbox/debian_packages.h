@@ -21,5 +21,7 @@ void add_packages(const std::vector<std::string>& packages, LayerWriter* layer);
 // The default image: Python 3 and the usual commands (sh, coreutils, grep, sed, find, diff, awk),
 // with one user, "work". Error when one of them is not a Debian package here.
 void add_python_image(LayerWriter* layer);
+// The packages of the default image with their versions, "name version" each.
+std::vector<std::string> python_image_versions();
 
 }  // namespace amalgam::sandbox

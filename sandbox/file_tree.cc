@@ -142,6 +142,13 @@ int write_all(int fd, std::string_view content) {
   return 0;
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 200))
+    out += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
+  return text.size() > 200 ? out + "…" : out;
+}
+
 void remove_tree(int parent, const std::string& name) {
   const Fd directory(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (directory) {

@@ -1,7 +1,10 @@
 #include "sandbox/image_store.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kDigestDigits = 64;
 constexpr size_t kMinShownDigits = 8;
+constexpr time_t kUnusedSeconds = 3600;
 
 Error store_error(const std::string& path) {
   return Error("image store: " + path + ": " + std::strerror(errno) +
@@ -101,6 +105,13 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 }  // namespace
 
+std::string default_store_folder() {
+  const passwd* const user = getpwuid(geteuid());
+  if (!user || !user->pw_dir || user->pw_dir[0] != '/')
+    throw Error("this user has no home for images; give a folder with --store");
+  return std::string(user->pw_dir) + "/.local/share/amalgam/images";
+}
+
 ImageStore::ImageStore(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -110,7 +121,7 @@ ImageStore::ImageStore(const std::string& folder) {
   }
   folder_ = fs::absolute(folder).lexically_normal();
   if (folder_.ends_with('/')) folder_.pop_back();
-  for (const char* part : {"layers", "images", "names", "tmp"})
+  for (const char* part : {"layers", "images", "names", "machines", "tmp"})
     if (mkdir((folder_ + "/" + part).c_str(), 0755) && errno != EEXIST)
       throw store_error(folder_ + "/" + part);
   remove_leftovers();
@@ -224,6 +235,35 @@ Image ImageStore::find(const std::string& name) const {
       throw Error("image " + printable(name) + " of " + folder_ + " has lost its layer " + digest +
                   "; build it again");
   return image;
+}
+
+std::string ImageStore::make_machine(const std::string& name,
+                                     const std::function<void(const std::string& folder)>& fill) {
+  const std::string path = machines_folder() + "/" + name;
+  // Its time says when it was last used.
+  if (utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return path;
+  remove_unused_machines();
+  const Workplace place(folder_ + "/tmp");
+  const std::string made = place.path() + "/machine";
+  if (mkdir(made.c_str(), 0755)) throw store_error(made);
+  fill(made);
+  for (const std::string& file : names_in(made)) {
+    const Fd fd(open((made + "/" + file).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd || fsync(fd.get())) throw store_error(made);
+  }
+  if (rename(made.c_str(), path.c_str()) && errno != ENOTEMPTY && errno != EEXIST)
+    throw store_error(path);
+  sync_folder(machines_folder());
+  return path;
+}
+
+void ImageStore::remove_unused_machines() const {
+  const Fd parent = open_folder(machines_folder());
+  struct stat s;
+  for (const std::string& name : names_in(machines_folder()))
+    if (fstatat(parent.get(), name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+        time(nullptr) - s.st_mtime > kUnusedSeconds)
+      remove_tree(parent.get(), name);
 }
 
 void ImageStore::set_name(const std::string& name, const Image& image) {

@@ -2,6 +2,9 @@
 //   layers/DIGEST/    a read-only tree (layer.h)
 //   images/ID         the digests of its layers, lowest first, one a line; ID is the file's SHA-256
 //   names/NAME        the ID of a named image
+//   machines/NAME/    what virtual machines boot (guest_image.h); those that nobody used for an
+//   hour
+//                     go when another one is made
 //   tmp/              what is being written
 // Everything is written in tmp/, brought to the disk and then renamed, so after a crash an entry is
 // whole or absent; leftovers of dead writers are removed when the store is opened. Any number of
@@ -26,6 +29,9 @@ struct Image {
 
 // Overlayfs takes the names of all layers in one page.
 inline constexpr size_t kMaxLayers = 50;
+
+// The store of the user who runs this program, below the user's home. Error when there is no home.
+std::string default_store_folder();
 
 class ImageStore {
  public:
@@ -57,11 +63,17 @@ class ImageStore {
   // Error when a layer does not have the content that its name says.
   void verify(const Image& image) const;
 
+  // The folder machines/NAME, filled by `fill` (given an empty folder) unless it is there already.
+  std::string make_machine(const std::string& name,
+                           const std::function<void(const std::string& folder)>& fill);
+  std::string machines_folder() const { return folder_ + "/machines"; }
+
   const std::string& folder() const { return folder_; }
 
  private:
   void write_file(const std::string& path, const std::string& text) const;
   void remove_leftovers() const;
+  void remove_unused_machines() const;
 
   std::string folder_;
 };

@@ -9,6 +9,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "sandbox/file_tree.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -122,9 +122,10 @@ bool Launcher::ensure_started(std::string* error) {
   return true;
 }
 
-std::unique_ptr<Slot> Launcher::make_slot(const std::string& layers_folder, std::string* error) {
+std::unique_ptr<Slot> Launcher::make_slot(const std::string& layers_folder, SlotDevices devices,
+                                          std::string* error) {
   Packet packet;
-  if (!wire::send(control_, Tag::kNewSlot, 0, 0, layers_folder) ||
+  if (!wire::send(control_, Tag::kNewSlot, static_cast<int32_t>(devices), 0, layers_folder) ||
       wire::receive(control_, &packet, wire::Deadline(kAnswerSeconds)) != Status::kOk) {
     *error = "the sandbox launcher died or does not answer";
     stop();
@@ -140,13 +141,14 @@ std::unique_ptr<Slot> Launcher::make_slot(const std::string& layers_folder, std:
   slot->pid = static_cast<pid_t>(packet.value);
   slot->launcher_number = number_;
   slot->layers_folder = layers_folder;
+  slot->devices = devices;
   slot->cgroups = Cgroups::parse(packet.payload);
   return slot;
 }
 
-std::unique_ptr<Slot> Launcher::take_idle(const std::string& layers_folder) {
+std::unique_ptr<Slot> Launcher::take_idle(const std::string& layers_folder, SlotDevices devices) {
   for (auto it = idle_.begin(); it != idle_.end();) {
-    if ((*it)->layers_folder != layers_folder) {
+    if ((*it)->layers_folder != layers_folder || (*it)->devices != devices) {
       ++it;
       continue;
     }
@@ -159,16 +161,17 @@ std::unique_ptr<Slot> Launcher::take_idle(const std::string& layers_folder) {
   return nullptr;
 }
 
-std::unique_ptr<Slot> Launcher::acquire(std::string* error, const std::string& layers_folder) {
+std::unique_ptr<Slot> Launcher::acquire(std::string* error, const std::string& layers_folder,
+                                        SlotDevices devices) {
   for (;;) {
     std::unique_ptr<Slot> slot;
     bool fresh = false;
     {
       std::lock_guard lock(mutex_);
       if (!ensure_started(error)) return nullptr;
-      slot = take_idle(layers_folder);
+      slot = take_idle(layers_folder, devices);
       if (!slot) {
-        slot = make_slot(layers_folder, error);
+        slot = make_slot(layers_folder, devices, error);
         if (!slot) return nullptr;
         fresh = true;
       }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sandbox/cgroups.h"
+#include "sandbox/slot.h"
 
 namespace amalgam::sandbox {
 
@@ -25,7 +26,8 @@ struct Slot {
   int64_t launcher_number = 0;  // of the launcher that made it
   Cgroups cgroups;
   std::string layers_folder;  // see run_slot
-  bool closing = false;       // kExit was sent; kSandboxGone is still to come
+  SlotDevices devices = SlotDevices::kNone;
+  bool closing = false;  // kExit was sent; kSandboxGone is still to come
 };
 
 class Launcher {
@@ -35,7 +37,8 @@ class Launcher {
 
   // A slot without a sandbox, ready for kStart. layers_folder: see run_slot. Null with one line in
   // *error.
-  std::unique_ptr<Slot> acquire(std::string* error, const std::string& layers_folder = {});
+  std::unique_ptr<Slot> acquire(std::string* error, const std::string& layers_folder = {},
+                                SlotDevices devices = SlotDevices::kNone);
   // Gives back a slot whose sandbox was told to exit.
   void release(std::unique_ptr<Slot> slot);
   // Kills a slot that does not do what it should, with its sandbox.
@@ -50,8 +53,9 @@ class Launcher {
   Launcher() = default;
   bool ensure_started(std::string* error);
   void stop();
-  std::unique_ptr<Slot> make_slot(const std::string& layers_folder, std::string* error);
-  std::unique_ptr<Slot> take_idle(const std::string& layers_folder);
+  std::unique_ptr<Slot> make_slot(const std::string& layers_folder, SlotDevices devices,
+                                  std::string* error);
+  std::unique_ptr<Slot> take_idle(const std::string& layers_folder, SlotDevices devices);
   void discard_locked(const Slot& slot);
 
   std::mutex mutex_;

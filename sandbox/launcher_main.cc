@@ -48,9 +48,8 @@ class LauncherMain {
       : control_(control),
         pid_(getpid()),
         tree_(own()),
-        filter_(build_seccomp_filter(
-            tree_.limits_memory() ? MemoryFiles::kAllowed : MemoryFiles::kForbidden,
-            &filter_error_)) {
+        memory_files_(tree_.limits_memory() ? MemoryFiles::kAllowed : MemoryFiles::kForbidden),
+        filter_(build_seccomp_filter(memory_files_, Calls::kOfCode, &filter_error_)) {
     // Orphans come to us, so that a slot's cgroup is known to be empty.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     sigset_t child;
@@ -101,7 +100,7 @@ class LauncherMain {
     if (wire::receive_from_owner(control_, &packet) != wire::Status::kOk) return false;
     switch (packet.tag) {
       case Tag::kNewSlot:
-        return new_slot(packet.payload);
+        return new_slot(packet.payload, static_cast<SlotDevices>(packet.code));
       case Tag::kKillSlot:
         if (const auto slot = slots_.find(packet.code); slot != slots_.end())
           discard(&slot->second);
@@ -113,11 +112,14 @@ class LauncherMain {
     }
   }
 
-  bool new_slot(const std::string& layers_folder) {
+  bool new_slot(const std::string& layers_folder, SlotDevices devices) {
     const auto refuse = [this](const std::string& error) {
       return wire::send(control_, Tag::kError, 0, 0, error);
     };
-    if (filter_.empty()) return refuse(filter_error_);
+    if (devices == SlotDevices::kKvm && kvm_filter_.empty())
+      kvm_filter_ = build_seccomp_filter(memory_files_, Calls::kOfKvm, &filter_error_);
+    const auto& filter = devices == SlotDevices::kKvm ? kvm_filter_ : filter_;
+    if (filter.empty()) return refuse(filter_error_);
     const int id = next_id_++;
     SlotRecord& slot = slots_[id];
     slot.discarded = true;  // until it is the owner's
@@ -132,7 +134,7 @@ class LauncherMain {
       sigset_t none;
       sigemptyset(&none);
       sigprocmask(SIG_SETMASK, &none, nullptr);
-      run_slot(fds[1], id, pid_, cgroups, layers_folder, filter_);
+      run_slot(fds[1], id, pid_, cgroups, layers_folder, devices, filter);
     }
     const int fork_error = errno;
     close(fds[1]);
@@ -172,7 +174,9 @@ class LauncherMain {
   const int pid_;
   CgroupTree tree_;
   std::string filter_error_;
+  const MemoryFiles memory_files_;
   const std::vector<sock_filter> filter_;
+  std::vector<sock_filter> kvm_filter_;  // made when it is first needed
   int signals_ = -1, owner_ = -1;
   int next_id_ = 0;
   std::map<int, SlotRecord> slots_;  // by id

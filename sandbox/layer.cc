@@ -84,13 +84,6 @@ bool place_of_target(const std::string& path, const std::string& target, std::st
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 200))
-    out += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
-  return text.size() > 200 ? out + "…" : out;
-}
-
 std::string plain_path(std::string_view path) {
   if (path.size() > kMaxPathBytes) throw entry_error(path, "the path is too long");
   if (path.find('\0') != std::string_view::npos) throw entry_error(path, "a 0 byte in the path");

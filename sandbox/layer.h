@@ -37,8 +37,6 @@ enum class Links { kInside, kAny };
 // The path in its plain form ("./a//b/" -> "a/b", "." -> ""). Error for an absolute path, "..", a 0
 // byte, or one that is too long.
 std::string plain_path(std::string_view path);
-// For error lines: control characters of hostile names are replaced.
-std::string printable(std::string_view text);
 
 // Writes one layer into an empty directory. Missing parents are made with mode 0755. Entries may
 // come in any order; a file or link that comes again replaces the earlier one. Every function

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "configs/error.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/tracked_sandbox.h"
 
 namespace amalgam::sandbox {

@@ -131,10 +131,13 @@ std::unique_ptr<Sandbox> create_with_terminal(const Limits& limits, const Image&
 // The kinds of sandbox, by the word that chooses one:
 //   container  see above; any number of commands
 //   function   one call of Python in a container whose interpreter was started ahead (function.h)
+//   microvm    any number of commands, in a small virtual machine (machine.h) on the default image
+//   vm         the same in a machine like a PC
 std::vector<std::string> substrates();
-// Null with one line in *error, also for an unknown word.
+// Null with one line in *error, also for an unknown word. store: folder of the image store, for
+// those that need one; empty: the user's own (default_store_folder in image_store.h).
 std::unique_ptr<Sandbox> create(const std::string& substrate, const Limits& limits,
-                                std::string* error);
+                                std::string* error, const std::string& store = {});
 
 // What this machine offers, for `amalgam doctor` and for clear errors: each line "name: value".
 struct Support {
@@ -144,5 +147,7 @@ struct Support {
   std::string python;   // path of the interpreter visible inside, or empty
 };
 Support probe();
+// Whether microvm and vm work, and how: one line for people.
+std::string machine_support();
 
 }  // namespace amalgam::sandbox

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/kvm.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -136,7 +137,8 @@ void allow_files_that_leave_times(Builder* b) {
 
 }  // namespace
 
-std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error) {
+std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls calls,
+                                              std::string* error) {
   Builder b;
   for (const char* name : kAllowed) b.allow(name);
   if (memory_files == MemoryFiles::kAllowed) b.allow("memfd_create");
@@ -154,6 +156,10 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::str
                  {TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCXONC, TCFLSH, TIOCOUTQ, TIOCGPGRP,
                   TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSWINSZ});
   for (const uint64_t request : kTermios2) b.allow_values("ioctl", 1, {request});
+  if (calls == Calls::kOfKvm) {
+    constexpr uint64_t kTypeBits = 0xff00;
+    b.allow("ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeBits, KVMIO << 8)});
+  }
   b.allow_values("prctl", 0,
                  {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE,
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});

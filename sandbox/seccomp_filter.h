@@ -14,8 +14,12 @@ namespace amalgam::sandbox {
 // limits the memory.
 enum class MemoryFiles { kAllowed, kForbidden };
 
+// What the calls are for: model-written code, or a QEMU that uses KVM, whose calls are ioctls.
+enum class Calls { kOfCode, kOfKvm };
+
 // The compiled filter, to be installed with seccomp(SECCOMP_SET_MODE_FILTER). Empty on failure,
 // with one line in *error.
-std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, std::string* error);
+std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls calls,
+                                              std::string* error);
 
 }  // namespace amalgam::sandbox

@@ -19,6 +19,7 @@
 
 #include "sandbox/file_tree.h"
 #include "sandbox/init.h"
+#include "sandbox/kvm.h"
 #include "sandbox/layers_mount.h"
 #include "sandbox/overlay_root.h"
 #include "sandbox/user_map.h"
@@ -37,8 +38,10 @@ constexpr unsigned kNobody = 65534;
   _exit(1);
 }
 
-bool become(unsigned id) {
-  return setgroups(0, nullptr) == 0 && setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0;
+// groups: that it keeps, beside its own.
+bool become(unsigned id, const std::vector<gid_t>& groups) {
+  return setgroups(groups.size(), groups.data()) == 0 && setresgid(id, id, id) == 0 &&
+         setresuid(id, id, id) == 0;
 }
 
 bool read_only(const char* path) {
@@ -88,7 +91,7 @@ bool hide(const char* folder) {
 
 // The whole file system that code in a sandbox will see, apart from its tmpfs on /work. No /proc,
 // no /sys, nothing of /etc but what is made here. layers: see layers_mount.h; -1: none.
-void build_view(int socket, int layers) {
+void build_view(int socket, int layers, SlotDevices devices) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) fail(socket, "private mounts");
   if (mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") || chdir("/tmp"))
     fail(socket, "tmpfs for the root");
@@ -101,6 +104,7 @@ void build_view(int socket, int layers) {
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
   for (const char* path : {"/dev/null", "/dev/zero", "/dev/urandom"})
     if (!show_device(path)) fail(socket, std::string("bind of ") + path);
+  if (devices == SlotDevices::kKvm && !show_device(kKvmDevice)) fail(socket, "bind of /dev/kvm");
   if (!write_text("etc/passwd", "work:x:1000:1000::/work:/bin/sh\n") ||
       !write_text("etc/group", "work:x:1000:\n"))
     fail(socket, "files of the root");
@@ -147,7 +151,8 @@ void run_sandbox(int socket, int proc, const StartRequest& request, const std::s
 }  // namespace
 
 void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
-              const std::string& layers_folder, const std::vector<sock_filter>& filter) {
+              const std::string& layers_folder, SlotDevices devices,
+              const std::vector<sock_filter>& filter) {
   close_all_but(socket, &socket);
   if (!enter(cgroups)) fail(socket, "cannot enter its cgroup");
   const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -157,7 +162,10 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
     const unsigned own_id = kFirstOuterId + static_cast<unsigned>(id);
     if (!layers_folder.empty() && (layers = open_layers_as(layers_folder, own_id, proc)) < 0)
       fail(socket, "id-mapped mount of the image store (does its file system have them?)");
-    if (!become(own_id) && !become(kNobody)) fail(socket, "cannot give up root");
+    std::vector<gid_t> groups;
+    struct stat kvm;
+    if (devices == SlotDevices::kKvm && stat(kKvmDevice, &kvm) == 0) groups.push_back(kvm.st_gid);
+    if (!become(own_id, groups) && !become(kNobody, groups)) fail(socket, "cannot give up root");
   }
   const unsigned outer = geteuid();
   if (getegid() != outer && setresgid(getegid(), getegid(), getegid())) fail(socket, "group");
@@ -174,7 +182,7 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   if (!map_user(proc, kInnerId, outer)) fail(socket, "uid map");
   if (!layers_folder.empty() && layers < 0 && (layers = open_layers(layers_folder)) < 0)
     fail(socket, "image store");
-  build_view(socket, layers);
+  build_view(socket, layers, devices);
   umask(022);
   if (setsid() < 0 && errno != EPERM) fail(socket, "setsid");
   // Addresses are part of what a program can print or hash.

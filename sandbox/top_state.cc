@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "configs/error.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/layer.h"
 
 namespace amalgam::sandbox {

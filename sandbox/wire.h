@@ -12,7 +12,8 @@ namespace amalgam::sandbox::wire {
 
 enum class Tag : uint32_t {
   // owner -> launcher
-  kNewSlot,   // payload: a store's layers/ or nothing; answered by kSlot (value: pid, code: id,
+  kNewSlot,   // code: SlotDevices; payload: a store's layers/ or nothing; answered by kSlot (value:
+              // pid, code: id,
               // payload: cgroups, one fd) or kError
   kKillSlot,  // code: id; no answer
   kDescribe,  // answered by kText: the cgroups in use, for people
@@ -36,6 +37,7 @@ enum class Tag : uint32_t {
   kKill,     // end the running command now
   kExit,     // end the sandbox
   kData,
+  kWantData,  // guest -> owner; see channel.h
 };
 
 struct Packet {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -68,6 +69,18 @@ TEST_F(SandboxRun, PassesStdinOn) {
     EXPECT_EQ(r.out, "300006 last\n\n") << r.err;
   }
   std::remove(input.c_str());
+}
+
+TEST_F(SandboxRun, InAVirtualMachine) {
+  if (run_program("doctor").out.find("virtual machines: no") != std::string::npos)
+    GTEST_SKIP() << "needs QEMU and a guest kernel";
+  const std::filesystem::path store =
+      std::filesystem::path(AMALGAM_BINARY).parent_path() / "test_images";
+  const ProgramResult r =
+      run("--substrate microvm --timeout 200 --store " + store.string(),
+          "import os\nprint(input(), os.uname().nodename)\nexit(3)", "/etc/hostname");
+  EXPECT_EQ(r.status, 3) << r.err;
+  EXPECT_THAT(r.out, HasSubstr(" sandbox\n")) << r.err;
 }
 
 TEST_F(SandboxRun, ArgumentsFollowTheFile) {

@@ -9,7 +9,7 @@
 #include <future>
 #include <thread>
 
-#include "tests/sandbox/fixture.h"
+#include "tests/sandbox/outcome_cases.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -17,12 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-Limits quick() {
-  Limits limits;
-  limits.cpu_seconds = 0.5;
-  limits.disk_bytes = 4 << 20;
-  return limits;
-}
+Limits quick() { return outcome_case_limits(0.5); }
 
 TEST(Outcomes, HaveTheNamesOfTheInterface) {
   const char* const names[] = {"ok",     "exit",           "signal",     "timeout",
@@ -35,34 +30,10 @@ TEST(Outcomes, HaveTheNamesOfTheInterface) {
   EXPECT_FALSE(is_infrastructure(Outcome::kDenied));
 }
 
-struct Case {
-  const char* script;
-  Outcome outcome;
-  int exit_code;
-};
-
 TEST(Outcomes, OfShellCommands) {
   auto sandbox = make(quick());
   ASSERT_TRUE(sandbox);
-  const Case cases[] = {
-      {":", Outcome::kOk, 0},
-      {"exit 7", Outcome::kExit, 7},
-      {"kill -SEGV $$", Outcome::kSignal, 128 + 11},
-      {"kill -KILL $$", Outcome::kSignal, 128 + 9},
-      {"while :; do :; done", Outcome::kTimeout, 128 + 9},
-      {"exec cat /dev/zero", Outcome::kOutputLimit, 128 + 9},
-      {"exec cat /dev/zero > fill", Outcome::kDiskLimit, 128 + 25},  // a file above the limit
-      {"rm fill; cat /dev/zero > a; cat /dev/zero > b; exit 3", Outcome::kDiskLimit, 3},
-      // The program got over it.
-      {"cat /dev/zero > c; rm -f a b c; :", Outcome::kOk, 0},
-      {"rm -f *; exit 4", Outcome::kExit, 4},
-      {"kill -SYS $$", Outcome::kDenied, 128 + 31},
-  };
-  for (const Case& c : cases) {
-    const Result r = shell(*sandbox, c.script);
-    EXPECT_EQ(r.outcome, c.outcome) << c.script << ": " << to_string(r.outcome) << r.err;
-    EXPECT_EQ(r.exit_code, c.exit_code) << c.script;
-  }
+  expect_outcome_cases(*sandbox);
 }
 
 TEST(Outcomes, AForkThatIsRefusedIsTheProcessLimit) {
