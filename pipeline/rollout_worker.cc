@@ -118,6 +118,17 @@ struct RolloutWorker::Impl {
       return sandbox::create(substrate, l, error);
     };
   }
+  rollout::ToolSandboxOptions tool_sandboxes() const {
+    rollout::ToolSandboxOptions options;
+    options.limits = limits;
+    options.make_sandbox = sandbox_factory("container");
+    if (gateway)
+      options.make_journaled = [client = gateway](const std::string& journal,
+                                                  const sandbox::Limits& l) {
+        return client->open_resumable(journal, "container", l);
+      };
+    return options;
+  }
   const rewards::Scorer& scorer_of(const std::string& domain) const {
     const auto it = plugin_scorers.find(domain);
     return it == plugin_scorers.end() ? *default_scorer : *it->second;
@@ -296,7 +307,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       {.max_response_length = request.max_response_length(),
        .max_turns = request.max_turns(),
        .max_positions = request.max_positions()},
-      {.sandbox = {.limits = limits, .journal = {}},
+      {.sandbox = tool_sandboxes(),
        .max_result_bytes = static_cast<size_t>(request.max_tool_response_length()),
        .registry = &tools},
       &wal);

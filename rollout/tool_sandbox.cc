@@ -1,7 +1,6 @@
 #include "rollout/tool_sandbox.h"
 
 #include "configs/error.h"
-#include "sandbox/journaled_sandbox.h"
 
 namespace amalgam::rollout {
 
@@ -26,8 +25,7 @@ bool ToolSandbox::make_ready(std::string* error) {
     try {
       sandbox_ = options_.journal.empty()
                      ? options_.make_sandbox(options_.limits, error)
-                     : sandbox::open_journaled(options_.journal, options_.limits, {},
-                                               sandbox::FailedCalls::kSkip);
+                     : options_.make_journaled(options_.journal, options_.limits);
     } catch (const Error& e) {
       *error = e.what();
     }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "sandbox/journaled_sandbox.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::rollout {
@@ -15,10 +16,15 @@ struct ToolSandboxOptions {
   sandbox::Limits limits;
   std::function<std::unique_ptr<sandbox::Sandbox>(const sandbox::Limits&, std::string* error)>
       make_sandbox = sandbox::create_container;
-  // Not empty: the sandbox keeps its calls and files in this journal (sandbox/journaled_sandbox.h)
-  // instead of make_sandbox. An owner that makes the same calls again, from the first one on, is
-  // answered from there, and goes on with the files that they left.
+  // Not empty: the sandbox comes from make_journaled instead, which throws Error when it cannot
+  // make one. An owner that makes the same calls again, from the first one on, is answered from the
+  // journal (sandbox/journaled_sandbox.h), and goes on with the files that they left.
   std::string journal;
+  std::function<std::unique_ptr<sandbox::Sandbox>(const std::string& journal,
+                                                  const sandbox::Limits&)>
+      make_journaled = [](const std::string& path, const sandbox::Limits& l) {
+        return sandbox::open_journaled(path, l, {}, sandbox::FailedCalls::kSkip);
+      };
   bool files_may_change =
       false;  // by a command; the row's files are then only what it started with
 };

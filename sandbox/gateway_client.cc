@@ -4,8 +4,10 @@
 #include <zmq.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "configs/error.h"
+#include "proto/append_file.h"
 #include "sandbox/remote_sandbox.h"
 #include "sandbox/service_keys.h"
 #include "sandbox/service_messages.h"
@@ -110,6 +112,16 @@ std::unique_ptr<RemoteSandbox> GatewayClient::open(const std::string& substrate,
   return std::make_unique<RemoteSandbox>(
       shared_from_this(), session.empty() ? random_name() : session,
       make_spec(substrate, limits, image, /*keep=*/!session.empty()));
+}
+
+std::unique_ptr<RemoteSandbox> GatewayClient::open_resumable(const std::string& file,
+                                                             const std::string& substrate,
+                                                             const Limits& limits) {
+  if (!std::filesystem::exists(file)) proto::write_file_atomically(file, random_name());
+  const std::string session = proto::read_file(file);
+  if (!is_plain_name(session)) throw Error(file + ": is not the name of a session; remove it");
+  return std::make_unique<RemoteSandbox>(shared_from_this(), session,
+                                         make_spec(substrate, limits, {}, /*keep=*/false), file);
 }
 
 }  // namespace amalgam::sandbox

@@ -33,6 +33,12 @@ class GatewayClient : public std::enable_shared_from_this<GatewayClient> {
   // is this object's alone and its record ends with it.
   std::unique_ptr<RemoteSandbox> open(const std::string& substrate, const Limits& limits,
                                       const Image& image = {}, const std::string& session = {});
+  // A session whose owner may be killed and make its calls again, from the first one on; its name
+  // is in `file`, which is made when it is not there. Calls that failed are not told again, as with
+  // FailedCalls::kSkip (journaled_sandbox.h). Its record ends with the sandbox, or a day after the
+  // last call where the file is still there then. Error for a file that cannot be made or is none.
+  std::unique_ptr<RemoteSandbox> open_resumable(const std::string& file,
+                                                const std::string& substrate, const Limits& limits);
 
   static constexpr double kCheckSeconds = 10;
   // A gateway that is started again within this time is waited for.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 
 #include "configs/error.h"
 #include "sandbox/journal.h"
@@ -29,8 +30,11 @@ Result failed(std::string detail) {
 }  // namespace
 
 RemoteSandbox::RemoteSandbox(std::shared_ptr<GatewayClient> client, std::string session,
-                             proto::SandboxSpec spec)
-    : client_(std::move(client)), session_(std::move(session)), spec_(std::move(spec)) {
+                             proto::SandboxSpec spec, std::string file)
+    : client_(std::move(client)),
+      session_(std::move(session)),
+      spec_(std::move(spec)),
+      file_(std::move(file)) {
   if (!is_plain_name(session_))
     lost_ = "a session's name is of letters, digits, _ and -, at most 64";
   else
@@ -38,7 +42,8 @@ RemoteSandbox::RemoteSandbox(std::shared_ptr<GatewayClient> client, std::string 
 }
 
 RemoteSandbox::~RemoteSandbox() {
-  if (number_ == 0) return;
+  std::error_code ignored;
+  if (number_ == 0 || (!file_.empty() && std::filesystem::exists(file_, ignored))) return;
   try {
     proto::ClientRequest close = request();
     close.set_close(true);
@@ -70,6 +75,13 @@ Result RemoteSandbox::get_file(const std::string& path, std::string* content) {
 }
 
 Result RemoteSandbox::call(const proto::SandboxCall& call, std::string* content) {
+  Result result;
+  do result = call_once(call, content);
+  while (!file_.empty() && lost_.empty() && was_recorded_ && is_infrastructure(result.outcome));
+  return result;
+}
+
+Result RemoteSandbox::call_once(const proto::SandboxCall& call, std::string* content) {
   if (content) content->clear();
   if (!lost_.empty()) return failed(lost_);
   {

@@ -13,8 +13,9 @@ namespace amalgam::sandbox {
 
 class RemoteSandbox : public Sandbox {
  public:
-  RemoteSandbox(std::shared_ptr<GatewayClient> client, std::string session,
-                proto::SandboxSpec spec);
+  // file: see GatewayClient::open_resumable; empty: the session cannot be resumed.
+  RemoteSandbox(std::shared_ptr<GatewayClient> client, std::string session, proto::SandboxSpec spec,
+                std::string file = {});
   ~RemoteSandbox() override;
 
   Result exec(const Command& command) override;
@@ -27,6 +28,7 @@ class RemoteSandbox : public Sandbox {
 
  private:
   Result call(const proto::SandboxCall& call, std::string* content);
+  Result call_once(const proto::SandboxCall& call, std::string* content);
   // The recorded answer, or in *error why there is none.
   bool ask(const proto::SandboxCall& call, proto::SandboxResult* result, std::string* error);
   proto::ClientRequest request() const;
@@ -34,6 +36,7 @@ class RemoteSandbox : public Sandbox {
   const std::shared_ptr<GatewayClient> client_;
   const std::string session_;
   const proto::SandboxSpec spec_;
+  const std::string file_;
   int64_t number_ = 0;  // of the next call
   bool was_recorded_ = false;
   std::string lost_;  // why every call fails from now on

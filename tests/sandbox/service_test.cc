@@ -6,11 +6,13 @@
 #include <zmq.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <random>
 #include <thread>
 
+#include "configs/error.h"
 #include "sandbox/agent.h"
 #include "sandbox/function.h"
 #include "sandbox/gateway.h"
@@ -191,6 +193,38 @@ TEST_F(Service, ASessionIsAnsweredFromItsRecord) {
   const auto others = client("other")->open("container", {}, {}, "s");
   EXPECT_NE(shell(*others, script).out, first);
   EXPECT_FALSE(others->was_recorded());
+}
+
+// An owner that was killed left the file: its calls are answered. One that is done removes it.
+TEST_F(Service, AResumableSessionLivesAsLongAsItsFile) {
+  start_agent();
+  const std::string file = folder_ / "episode.journal";
+  const auto open = [&] { return client()->open_resumable(file, "container", {}); };
+  const auto script = "date +%s.%N; echo line >> x";
+  const std::string first = shell(*open(), script).out;
+  {
+    const auto box = open();
+    EXPECT_EQ(shell(*box, script).out, first);
+    EXPECT_EQ(shell(*box, "wc -l < x").out, "1\n");
+    // Its agent is gone in the middle of a call: that is told once, and not again after a resume.
+    std::thread killer([&] {
+      usleep(300'000);
+      stop_agents_ = true;
+    });
+    EXPECT_EQ(shell(*box, "sleep 20").outcome, Outcome::kSandboxFailed);
+    killer.join();
+  }
+  restart_agents();
+  {
+    const auto box = open();
+    EXPECT_EQ(shell(*box, script).out, first);
+    EXPECT_EQ(shell(*box, "wc -l < x").out, "1\n");
+    EXPECT_EQ(shell(*box, "cat x").out, "line\n");
+    std::filesystem::remove(file);
+  }
+  EXPECT_NE(shell(*open(), script).out, first);
+  write_text(file, "../name");
+  EXPECT_THROW(open(), Error);
 }
 
 TEST_F(Service, OnlyNamedSessionsLeaveARecord) {
