@@ -238,6 +238,8 @@ int run_sandbox_run(const SandboxRunOptions& options) {
     throw Error("sandbox run: with --gateway use --session NAME, not --journal");
   if (options.gateway.empty() && !options.session.empty())
     throw Error("sandbox run: --session needs --gateway");
+  if (!options.gateway.empty() && options.detach)
+    throw Error("sandbox run: --detach is for sandboxes of this machine, not for --gateway");
   options.limits();
   const std::string code = proto::read_file(options.program[0]);
   if (options.detach) {

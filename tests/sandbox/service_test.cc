@@ -211,7 +211,7 @@ TEST_F(Service, AResumableSessionLivesAsLongAsItsFile) {
       usleep(300'000);
       stop_agents_ = true;
     });
-    EXPECT_EQ(shell(*box, "sleep 20").outcome, Outcome::kSandboxFailed);
+    EXPECT_EQ(shell(*box, "sleep 2; cat x").outcome, Outcome::kSandboxFailed);
     killer.join();
   }
   restart_agents();
@@ -219,7 +219,7 @@ TEST_F(Service, AResumableSessionLivesAsLongAsItsFile) {
     const auto box = open();
     EXPECT_EQ(shell(*box, script).out, first);
     EXPECT_EQ(shell(*box, "wc -l < x").out, "1\n");
-    EXPECT_EQ(shell(*box, "cat x").out, "line\n");
+    EXPECT_EQ(shell(*box, "sleep 2; cat x").out, "line\n");
     std::filesystem::remove(file);
   }
   EXPECT_NE(shell(*open(), script).out, first);
