@@ -148,8 +148,9 @@ TEST(SandboxBench, PrintsItsFigures) {
     EXPECT_GE(figures[name]["p99"].get<double>(), figures[name]["p50"].get<double>()) << name;
   }
   EXPECT_GT(figures["container_runs_per_s"].get<double>(), 0);
-  EXPECT_GT(figures["idle_sandbox_bytes"].get<double>(), 0);
-  EXPECT_TRUE(figures["idle_machine_bytes"].is_number());
+  // Shares of memory and what is left of it: other programs, the other tests too, move both.
+  for (const char* name : {"idle_sandbox_bytes", "idle_machine_bytes"})
+    EXPECT_TRUE(figures[name].is_number()) << name;
   for (const char* name : {"bubblewrap_true_ms", "bubblewrap_python_ms"}) {
     ASSERT_TRUE(figures.contains(name));
     EXPECT_EQ(figures[name].is_null(), access("/usr/bin/bwrap", X_OK) != 0) << name;
