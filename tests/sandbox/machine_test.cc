@@ -232,7 +232,7 @@ TEST_F(MachineTest, KilledDuringACommandIsAFailureAndLeavesNothing) {
   EXPECT_EQ(r.outcome, Outcome::kSandboxFailed) << to_string(r.outcome);
   EXPECT_THAT(r.detail, HasSubstr("ended"));
   EXPECT_LT(r.wall_seconds, 60);
-  EXPECT_TRUE(qemu_processes().empty());
+  EXPECT_TRUE(eventually([] { return qemu_processes().empty(); }));
   EXPECT_EQ(shell(*machine, "echo no").outcome, Outcome::kSandboxFailed);
   EXPECT_EQ(machine->put_file("x", "x").outcome, Outcome::kSandboxFailed);
   machine.reset();
