@@ -9,16 +9,22 @@ namespace {
 
 constexpr size_t kMaxPools = 4;
 constexpr auto kRest = std::chrono::seconds(1);
+// A call has the processors for itself before what it took is replaced, unless the pool runs low.
+constexpr auto kAfterTaking = std::chrono::milliseconds(2);
+constexpr size_t kLow = kWarmFunctions / 2;
 
 // What the waiting interpreter runs. It says that it is ready, reads from stdin, unbuffered,
 // two lengths of 8 hexadecimal digits, the arguments (each ended by a 0 byte) and the code, and
 // becomes the program: what is left on stdin, sys.argv, sys.path and __main__ are the program's
 // own. The end is the interpreter's without its clean-up of modules, which nobody sees: threads are
 // waited for, exit functions run, streams flushed. Nothing is imported that `python3 -S` would not
-// have imported, but atexit, which is built in.
+// have imported. The first compile of an interpreter makes the types of syntax trees, which takes
+// a millisecond: it is made before the wait.
 constexpr const char* kWaiter = R"python(
 def _wait():
-    import posix, sys
+    import atexit, posix, sys
+    del sys.modules["atexit"]
+    compile("", "", "exec")
     def read(n):
         data = b""
         while len(data) < n:
@@ -64,7 +70,6 @@ def _wait():
     threading = sys.modules.get("threading")
     if threading:
         threading._shutdown()
-    import atexit
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -107,6 +112,7 @@ std::unique_ptr<Container> FunctionPool::take(const Limits& limits, std::string*
   {
     std::lock_guard lock(mutex_);
     Pool& pool = open(limits);
+    pool.last_taken = std::chrono::steady_clock::now();
     taken_.notify_one();
     while (!pool.idle.empty()) {
       std::unique_ptr<Container> container = std::move(pool.idle.front());
@@ -153,6 +159,11 @@ void FunctionPool::refill() {
     const Pool* pool = first_short();
     if (!pool) {
       taken_.wait_for(lock, kRest);
+      continue;
+    }
+    if (const auto begin = pool->last_taken + kAfterTaking;
+        pool->idle.size() > kLow && std::chrono::steady_clock::now() < begin) {
+      taken_.wait_until(lock, begin);
       continue;
     }
     const Limits limits = pool->limits;

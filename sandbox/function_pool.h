@@ -31,6 +31,7 @@ class FunctionPool {
     std::deque<std::unique_ptr<Container>> idle;
     // After a failure to start one (no processes, no memory) its refill rests.
     std::chrono::steady_clock::time_point rest_until{};
+    std::chrono::steady_clock::time_point last_taken{};
   };
 
   FunctionPool();
