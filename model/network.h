@@ -77,7 +77,7 @@ struct MtpBatch {
 };
 
 // How much the indexer left out, summed over the CSA layers and tokens of all run() calls (those of
-// refused drafts among them).
+// refused drafts among them; of the last layer only rows that are read, Batch::num_read).
 struct IndexerCounters {
   int64_t visible = 0, selected = 0;
   // With numerics.index_scores_bf16, where something was left out: entries selected, and those

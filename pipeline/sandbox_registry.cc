@@ -82,7 +82,8 @@ json read_json(const std::string& path) {
 // Whether a process holds the lock of this entry.
 bool is_held(const std::string& folder) {
   const Fd lock(open((folder + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
-  return lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+  // Holders have it for themselves, those who look share it.
+  return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 // Whether that process has the lock open. One of another container may hold it, whose number means

@@ -48,8 +48,26 @@ std::string tool_schema(const Tool& tool) {
       .dump();
 }
 
+namespace {
+
+// Discarded when it is no JSON, or so deep that to write or copy it would use up the stack.
+json parse_shallow(const std::string& text) {
+  constexpr int kMaxDepth = 100;
+  bool is_deep = false;
+  json value = json::parse(
+      text,
+      [&](int depth, json::parse_event_t, json&) {
+        is_deep |= depth > kMaxDepth;
+        return !is_deep;
+      },
+      /*allow_exceptions=*/false);
+  return is_deep ? json(json::value_t::discarded) : value;
+}
+
+}  // namespace
+
 std::optional<ToolArguments> read_arguments(const Tool& tool, const std::string& arguments) {
-  const json object = json::parse(arguments, nullptr, /*allow_exceptions=*/false);
+  json object = parse_shallow(arguments);
   if (!object.is_object()) return std::nullopt;
   ToolArguments read;
   size_t num_known = 0;
@@ -60,6 +78,7 @@ std::optional<ToolArguments> read_arguments(const Tool& tool, const std::string&
       continue;
     }
     if (!has_type(*it, p.type)) return std::nullopt;
+    if (p.type == "string" && !it->is_string()) *it = it->dump();
     read.values[p.name] = it->is_string() ? it->get<std::string>() : it->dump();
     ++num_known;
   }

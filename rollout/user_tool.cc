@@ -98,7 +98,11 @@ ToolResult call_python(const UserTool& tool, const ToolArguments& arguments,
 
 ToolResult call_command(const UserTool& tool, const ToolArguments& arguments,
                         const ToolContext& context) {
-  const sandbox::Result result = context.sandbox.exec({tool.command, arguments.json});
+  // A command that is Python imports nothing that code before it left in /work.
+  const sandbox::Result result =
+      context.sandbox.exec({.argv = tool.command,
+                            .stdin_text = arguments.json,
+                            .environment = {"PYTHONSAFEPATH=1", "PYTHONNOUSERSITE=1"}});
   if (result.outcome == sandbox::Outcome::kOk) return tool_ok(strip(result.out));
   return command_result(result);
 }
@@ -107,7 +111,8 @@ ToolResult call_command(const UserTool& tool, const ToolArguments& arguments,
 std::vector<ToolParameter> parameters_of(const std::string& schema) {
   const ordered_json object = ordered_json::parse(schema, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) throw Error("is not a JSON object");
-  if (object.value("type", "object") != "object") throw Error("must have the type \"object\"");
+  if (object.value("type", ordered_json("object")) != "object")
+    throw Error("must have the type \"object\"");
   const ordered_json properties = object.value("properties", ordered_json::object());
   const ordered_json required = object.value("required", ordered_json::array());
   if (!properties.is_object() || !required.is_array())

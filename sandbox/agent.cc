@@ -19,7 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kLookMs = 100;
-constexpr double kCancelSeconds = 5;
 constexpr int kEndRounds = 5;  // for commands to end when asked to stop
 constexpr double kEndRoundSeconds = 0.1;
 constexpr int kLeaveMs = 200;  // for the last message to go
@@ -128,10 +127,8 @@ class Agent {
       tasks_.post(call->session(), make);
     } else if (request.has_cancel()) {
       const auto it = sessions_.find(request.cancel());
-      if (it == sessions_.end()) return;
-      // Beside the session's tasks: it is one of them that is to end.
-      tasks_.post("cancel " + request.cancel(),
-                  [session = it->second] { session->cancel(kCancelSeconds); });
+      // Does not wait. In the order of the messages, so that it meets no later call.
+      if (it != sessions_.end()) it->second->cancel(0);
     } else if (request.has_drop()) {
       drop(request.drop());
     } else if (request.reset()) {

@@ -48,7 +48,7 @@ std::shared_ptr<AgentSession::Box> AgentSession::make(
     return box;
   }
   std::string error;
-  box->plain = create(spec.substrate(), limits_of(spec), &error);
+  box->plain = create(spec.substrate(), limits_of(spec), &error, images_);
   if (!box->plain) throw Error(error);
   for (const proto::SandboxPut& put : request.puts())
     if (is_infrastructure(box->plain->put_file(put.path(), put.content()).outcome))
@@ -88,6 +88,16 @@ proto::AgentMessage::Done AgentSession::call(const proto::AgentRequest::Call& re
     }
   } catch (const std::exception& e) {
     *done.mutable_result() = failed(e.what());
+    done.set_is_gone(true);
+  }
+  if (static_cast<int64_t>(done.ByteSizeLong()) > kMaxMessageBytes - kLargeBytes) {
+    // Names cost no disk, and a folder of many that moves is told in full.
+    auto* result = done.mutable_result();
+    result->clear_changes();
+    result->clear_content();
+    result->set_outcome(static_cast<int32_t>(Outcome::kDiskLimit));
+    result->set_exit_code(1);
+    result->set_err("what the call changed is larger than a message may be");
     done.set_is_gone(true);
   }
   if (done.is_gone()) {

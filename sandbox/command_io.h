@@ -30,12 +30,10 @@ class CommandIo {
   bool open_terminal(int terminal, std::string* error);
   // What is read goes there instead of into take_out and take_err; -1: no.
   void send_to(int out, int err);
-  // Once, after open_fed or open_terminal: what stdin will hold: the text, then what `source` has
-  // until its end (-1: nothing; it stays the caller's). Written by pump() as the program reads.
   // With `channel` as stdin and stdout, which stays the caller's; only stderr is collected.
   bool open_around(int channel, std::string* error);
-  // Once, after open_fed: what stdin will hold: the text, then what `source` has until its end (-1:
-  // nothing; it stays the caller's). Written by pump() as the program reads.
+  // Once, after open_fed or open_terminal: what stdin will hold: the text, then what `source` has
+  // until its end (-1: nothing; it stays the caller's). Written by pump() as the program reads.
   void feed(std::string text, int source);
   // stdin (only when there is text), stdout, stderr. Empty for a terminal.
   const std::vector<int>& child_fds() const { return child_fds_; }

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "sandbox/file_tree.h"
 #include "sandbox/slot.h"
 #include "sandbox/wire.h"
 
@@ -54,7 +55,8 @@ bool pack(const Command& command, std::string* strings) {
 }
 
 bool is_relative_path(const std::string& path) {
-  if (path.empty() || path.size() > 4096 || path.find('\0') != std::string::npos) return false;
+  if (path.empty() || path.size() > kMaxPathBytes || path.find('\0') != std::string::npos)
+    return false;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
     const std::string name = path.substr(begin, end - begin);

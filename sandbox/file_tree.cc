@@ -15,8 +15,11 @@
 namespace amalgam::sandbox {
 namespace {
 
-Error unreadable(const std::string& path) {
-  return Error("cannot read " + printable(path) + ": " + std::strerror(errno));
+[[noreturn]] void throw_unreadable(const std::string& path) {
+  const int error = errno;
+  const std::string what = "cannot read " + printable(path) + ": " + std::strerror(error);
+  if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO) throw HostError(what);
+  throw Error(what);
 }
 
 // Opens for reading. An ordinary user's own file may be closed to him by its mode.
@@ -34,7 +37,7 @@ Fd open_readable(const TreeEntry& entry, int flags) {
 std::vector<std::string> sorted_names(int directory, const std::string& path) {
   const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const stream = fd >= 0 ? fdopendir(fd) : nullptr;
-  if (!stream) throw unreadable(path);
+  if (!stream) throw_unreadable(path);
   std::vector<std::string> names;
   while (const dirent* entry = readdir(stream))
     if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
@@ -54,10 +57,10 @@ void walk(int directory, const std::string& path, int depth,
     entry.path = path.empty() ? name : path + "/" + name;
     entry.name = std::move(name);
     if (fstatat(directory, entry.name.c_str(), &entry.status, AT_SYMLINK_NOFOLLOW))
-      throw unreadable(entry.path);
+      throw_unreadable(entry.path);
     if (!visit(entry) || !S_ISDIR(entry.status.st_mode)) continue;
     const Fd next = open_readable(entry, O_DIRECTORY);
-    if (!next) throw unreadable(entry.path);
+    if (!next) throw_unreadable(entry.path);
     walk(next.get(), entry.path, depth + 1, visit);
     const mode_t mode = entry.status.st_mode & 07777;
     if ((mode & 0500) != 0500) fchmod(next.get(), mode);  // may have been opened up
@@ -83,7 +86,7 @@ void walk_path(int directory, const std::string& path,
     visit(entry);
     if (!S_ISDIR(entry.status.st_mode)) return;
     Fd next = open_readable(entry, O_DIRECTORY);
-    if (!next) throw unreadable(entry.path);
+    if (!next) throw_unreadable(entry.path);
     folder = std::move(next);
   }
 }
@@ -91,13 +94,13 @@ void walk_path(int directory, const std::string& path,
 std::string read_link(const TreeEntry& entry) {
   char target[PATH_MAX];
   const ssize_t n = readlinkat(entry.parent, entry.name.c_str(), target, sizeof target);
-  if (n < 0) throw unreadable(entry.path);
+  if (n < 0) throw_unreadable(entry.path);
   return {target, static_cast<size_t>(n)};
 }
 
 bool is_opaque(const TreeEntry& entry) {
   const Fd fd = open_readable(entry, O_DIRECTORY);
-  if (!fd) throw unreadable(entry.path);
+  if (!fd) throw_unreadable(entry.path);
   char value = 0;
   return fgetxattr(fd.get(), "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
@@ -105,12 +108,12 @@ bool is_opaque(const TreeEntry& entry) {
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit) {
   Fd fd = open_readable(entry, O_NOATIME);
   if (!fd && errno == EPERM) fd = open_readable(entry, 0);
-  if (!fd) throw unreadable(entry.path);
+  if (!fd) throw_unreadable(entry.path);
   char buffer[64 << 10];
   for (int64_t left = entry.status.st_size; left > 0;) {
     const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw unreadable(entry.path);
+    if (n < 0) throw_unreadable(entry.path);
     if (n == 0) return;
     visit({buffer, static_cast<size_t>(n)});
     left -= n;

@@ -8,9 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/error.h"
 #include "sandbox/fd.h"
 
 namespace amalgam::sandbox {
+
+// The machine, not the tree, is why it cannot be read: no descriptors, no memory, a broken disk.
+struct HostError : Error {
+  using Error::Error;
+};
 
 inline constexpr int kMaxTreeDepth = 200;  // folders in each other, each an open descriptor
 
@@ -38,6 +44,9 @@ bool is_opaque(const TreeEntry& entry);
 // Calls visit(bytes) for all of a regular file, which has entry.status.st_size bytes, in pieces.
 // Leaves no access time where that is allowed: to the file's owner, and to root.
 void read_content(const TreeEntry& entry, const std::function<void(std::string_view)>& visit);
+
+// Of the path of a file that is put into a sandbox.
+inline constexpr size_t kMaxPathBytes = 4096;
 
 // The open parent of a path below `directory`, and the path's last part; empty with errno set when
 // there is none.

@@ -86,6 +86,12 @@ class Gateway {
     std::shared_ptr<std::atomic<int64_t>> num_done = std::make_shared<std::atomic<int64_t>>(0);
   };
 
+  // A session that was found closed by the task of this number.
+  struct Closed {
+    std::string name;
+    int64_t num_posted;
+  };
+
   void handle(const proto::ZmqMessage& message) {
     const std::string& route = message.frames[0];
     const std::string& user = message.user;
@@ -172,21 +178,25 @@ class Gateway {
     } else if (message.has_done()) {
       const auto done =
           std::make_shared<proto::AgentMessage::Done>(std::move(*message.mutable_done()));
-      post(hub_.registry.session_of(done->call()),
-           [done](GatewaySession& session) { session.done(*done); });
+      post(
+          hub_.registry.session_of(done->call()),
+          [done](GatewaySession& session) { session.done(*done); }, KeyedTasks::Room::kAlways);
     }
   }
 
   // Whether there is such a session and room for a task of it.
-  bool post(const std::string& name, std::function<void(GatewaySession&)> task) {
+  bool post(const std::string& name, std::function<void(GatewaySession&)> task,
+            KeyedTasks::Room room = KeyedTasks::Room::kIfThereIs) {
     const auto it = sessions_.find(name);
     if (it == sessions_.end()) return false;
     Entry& entry = it->second;
-    const bool posted =
-        tasks_.post(name, [session = entry.session, done = entry.num_done, task = std::move(task)] {
+    const bool posted = tasks_.post(
+        name,
+        [session = entry.session, done = entry.num_done, task = std::move(task)] {
           task(*session);
           ++*done;
-        });
+        },
+        room);
     entry.num_posted += posted;
     return posted;
   }
@@ -213,8 +223,10 @@ class Gateway {
     const std::string why =
         "agent " + what + " during the call; the sandbox is as it was before it";
     for (const uint64_t call : calls)
-      post(hub_.registry.session_of(call),
-           [call, why](GatewaySession& session) { session.fail(call, why); });
+      post(
+          hub_.registry.session_of(call),
+          [call, why](GatewaySession& session) { session.fail(call, why); },
+          KeyedTasks::Room::kAlways);
   }
 
   // unsent: a call that did not reach it, and so can be made elsewhere; or 0.
@@ -222,8 +234,9 @@ class Gateway {
     const bool was_here = hub_.registry.heard(route, 0);  // and not back under another route
     std::vector<uint64_t> calls = hub_.registry.remove(route);
     if (std::erase(calls, unsent) > 0)
-      post(hub_.registry.session_of(unsent),
-           [unsent](GatewaySession& session) { session.place(unsent); });
+      post(
+          hub_.registry.session_of(unsent),
+          [unsent](GatewaySession& session) { session.place(unsent); }, KeyedTasks::Room::kAlways);
     const auto it = names_.find(route);
     if (it == names_.end()) return;
     if (was_here) say_("agent " + it->second + " " + how);
@@ -265,14 +278,14 @@ class Gateway {
   void sweep(double t) {
     swept_ = t;
     // Closed, and nothing was asked of it since.
-    for (const std::string& name : closed_.take_all()) {
-      const auto it = sessions_.find(name);
-      if (it != sessions_.end() && it->second.num_posted == *it->second.num_done)
-        sessions_.erase(it);
+    for (const Closed& closed : closed_.take_all()) {
+      const auto it = sessions_.find(closed.name);
+      if (it != sessions_.end() && it->second.num_posted == closed.num_posted) sessions_.erase(it);
     }
     for (const auto& [name, entry] : sessions_) {
-      post(name, [this, t, session_name = name](GatewaySession& session) {
-        if (session.unload_if_idle(t - kIdleSeconds)) closed_.put(session_name);
+      const Closed closed{name, entry.num_posted + 1};
+      post(name, [this, t, closed](GatewaySession& session) {
+        if (session.unload_if_idle(t - kIdleSeconds)) closed_.put(closed);
       });
     }
   }
@@ -303,7 +316,7 @@ class Gateway {
   std::atomic<uint64_t> call_{0};
   std::map<std::string, std::string> names_;  // of agents, by route
   std::map<std::string, Entry> sessions_;
-  Mailbox<std::string> closed_;
+  Mailbox<Closed> closed_;
   double ticked_ = 0, swept_ = 0, cleaned_ = 0;
   KeyedTasks tasks_;  // the last member: its tasks use the others
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "configs/error.h"
@@ -86,7 +87,7 @@ void GatewaySession::open(const proto::SandboxSpec& spec) {
   if (journal_ && spec.SerializeAsString() != spec_.SerializeAsString())
     throw Error("the session was started with other limits or on another image; use a new one");
   if (journal_) return;
-  journal_ = std::make_unique<Journal>(path_, limits_of(spec), image_of(spec));
+  journal_ = std::make_unique<Journal>(path_, limits_of(spec), image_of(spec), spec.substrate());
   spec_ = spec;
 }
 
@@ -100,6 +101,14 @@ void GatewaySession::begin(const std::string& route, const proto::ClientRequest&
 }
 
 void GatewaySession::dispatch() {
+  try {
+    send_call();
+  } catch (const std::exception& e) {  // its record cannot be read, for example
+    finish(failed(e.what()), true);
+  }
+}
+
+void GatewaySession::send_call() {
   const auto place = hub_->registry.place(name_);
   if (!place) {
     hub_->registry.begin_call(pending_->call, name_, "", pending_->place_by);
@@ -113,12 +122,14 @@ void GatewaySession::dispatch() {
   call->set_is_new(place->is_new);
   *call->mutable_ask() = journal_->entries().back().call;
   if (place->is_new && !fill_history(call)) {
-    finish(failed("a function's sandbox serves one call, and it is lost; use a new session"), true);
+    finish(
+        failed("a sandbox of this kind cannot be brought back, and it is lost; use a new session"),
+        true);
     return;
   }
-  const Limits limits = limits_of(spec_);
-  if (!hub_->registry.begin_call(pending_->call, name_, place->route,
-                                 hub_->now() + limits.wall_seconds + kCallSlackSeconds)) {
+  if (!hub_->registry.begin_call(
+          pending_->call, name_, place->route,
+          hub_->now() + limits_of(spec_).wall_seconds + slack_seconds(spec_))) {
     finish(failed("agent " + place->agent + " was lost before the call"), true);
     return;
   }
@@ -165,8 +176,7 @@ void GatewaySession::finish(proto::SandboxResult result, bool is_gone) {
   hub_->registry.end_call(over.call);
   if (is_gone) release();
   try {
-    journal_->end(result);
-    journal_->sync();
+    journal_->end_on_disk(result);
   } catch (const std::exception& e) {
     // Not acknowledged, so it counts as interrupted when the session is asked for again.
     result = failed(e.what());
@@ -185,8 +195,17 @@ void GatewaySession::release() {
 }
 
 bool GatewaySession::unload_if_idle(double since) {
-  if (!pending_ && last_used_ < since) unload();
+  // What could not be brought back is not ended for idleness.
+  if (!pending_ && last_used_ < since && (!journal_ || can_be_restored())) unload();
   return !journal_;
+}
+
+bool GatewaySession::can_be_restored() const {
+  return spec_.substrate() == "container" ||
+         std::none_of(journal_->entries().begin(), journal_->entries().end(),
+                      [](const auto& entry) {
+                        return entry.call.has_exec() && !is_infrastructure(entry.result);
+                      });
 }
 
 void GatewaySession::unload() {
@@ -212,7 +231,11 @@ void GatewaySession::answer(const std::string& route, int64_t number,
 
 void GatewaySession::refuse(const std::string& route, int64_t number,
                             const std::string& why) const {
-  answer(route, number, failed(why));
+  proto::ClientReply reply;
+  reply.set_number(number);
+  *reply.mutable_result() = failed(why);
+  reply.set_not_taken(true);
+  send(route, reply);
 }
 
 void GatewaySession::send(const std::string& route, const proto::ClientReply& reply) const {

@@ -57,6 +57,7 @@ class GatewaySession {
   // The next call: into the journal, then to an agent.
   void begin(const std::string& route, const proto::ClientRequest& request);
   void dispatch();
+  void send_call();
   void finish(proto::SandboxResult result, bool is_gone);
   void release();
   void unload();
@@ -65,6 +66,8 @@ class GatewaySession {
   void refuse(const std::string& route, int64_t number, const std::string& why) const;
   void send(const std::string& route, const proto::ClientReply& reply) const;
   void open(const proto::SandboxSpec& spec);
+  // Whether fill_history() could.
+  bool can_be_restored() const;
   bool fill_history(proto::AgentRequest::Call* call) const;
 
   const std::string name_, path_;

@@ -22,12 +22,14 @@ proto::SandboxResult interrupted() {
   return to_proto(result);
 }
 
-proto::JournalRecord header_of(const Limits& limits, const Image& image) {
+proto::JournalRecord header_of(const Limits& limits, const Image& image,
+                               const std::string& substrate) {
   proto::JournalRecord record;
   auto* header = record.mutable_header();
   header->set_version(kVersion);
   *header->mutable_limits() = to_proto(limits);
   header->set_image_id(image.id);
+  if (substrate != "container") header->set_substrate(substrate);
   for (const std::string& layer : image.layers) header->add_layers(layer);
   return record;
 }
@@ -100,7 +102,9 @@ TopState read_top_state(const std::string& path) {
   return state;
 }
 
-Journal::Journal(const std::string& path, const Limits& limits, const Image& image) : path_(path) {
+Journal::Journal(const std::string& path, const Limits& limits, const Image& image,
+                 const std::string& substrate)
+    : path_(path) {
   Reader reader(path, [](proto::SandboxResult* result) { result->clear_changes(); });
   // Locked before it is read, by a descriptor that dies with this process.
   proto::AppendFile(path).append("");
@@ -114,11 +118,13 @@ Journal::Journal(const std::string& path, const Limits& limits, const Image& ima
     reader.add(offset, data);
     return true;
   });
-  const proto::JournalRecord header = header_of(limits, image);
+  const proto::JournalRecord header = header_of(limits, image, substrate);
   if (!reader.header_.has_header())
     write(header);
   else if (reader.header_.SerializeAsString() != header.SerializeAsString())
-    throw Error(path + " was started with other limits or on another image; use a new journal");
+    throw Error(path +
+                " was started with other limits, on another image or for another substrate; "
+                "use a new journal");
   entries_ = std::move(reader.entries_);
 }
 
@@ -146,7 +152,17 @@ void Journal::end(proto::SandboxResult result) {
   entries_.back().result = std::move(*record.mutable_result());
 }
 
-void Journal::sync() { file_->sync(); }
+void Journal::end_on_disk(proto::SandboxResult result) {
+  const int64_t before = file_->size();
+  end(std::move(result));
+  try {
+    file_->sync();
+  } catch (const Error&) {
+    entries_.back().result = interrupted();
+    file_->truncate(before);
+    throw;
+  }
+}
 
 proto::SandboxLimits to_proto(const Limits& limits) {
   proto::SandboxLimits p;

@@ -35,8 +35,9 @@ TopState read_top_state(const std::string& path);
 class Journal {
  public:
   // Opens a journal for going on, or starts it. Locked while it is open. Error when it is in use,
-  // is damaged, or was started with other limits or on another image.
-  Journal(const std::string& path, const Limits& limits, const Image& image);
+  // is damaged, or was started with other limits, on another image or for another substrate.
+  Journal(const std::string& path, const Limits& limits, const Image& image,
+          const std::string& substrate = "container");
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -46,9 +47,8 @@ class Journal {
   // does not take it; after begin nothing is added then, after end the call counts as interrupted.
   void begin(const proto::SandboxCall& call);
   void end(proto::SandboxResult result);
-  // Everything so far is on the disk: it survives a crash of the machine, too. Error when the disk
-  // fails.
-  void sync();
+  // The same, and everything so far is on the disk: it survives a crash of the machine, too.
+  void end_on_disk(proto::SandboxResult result);
 
  private:
   void write(const proto::JournalRecord& record);

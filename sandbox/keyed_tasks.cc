@@ -17,10 +17,10 @@ KeyedTasks::~KeyedTasks() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool KeyedTasks::post(const std::string& key, std::function<void()> task) {
+bool KeyedTasks::post(const std::string& key, std::function<void()> task, Room room) {
   {
     std::lock_guard lock(mutex_);
-    if (num_waiting_ >= kMaxWaiting) return false;
+    if (room == Room::kIfThereIs && num_waiting_ >= kMaxWaiting) return false;
     ++num_waiting_;
     const auto [it, is_new] = waiting_.try_emplace(key);
     it->second.push_back(std::move(task));

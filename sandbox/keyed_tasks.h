@@ -20,8 +20,10 @@ class KeyedTasks {
   KeyedTasks(const KeyedTasks&) = delete;
   KeyedTasks& operator=(const KeyedTasks&) = delete;
 
-  // False, and nothing happens, when kMaxWaiting tasks wait. A task throws nothing.
-  bool post(const std::string& key, std::function<void()> task);
+  // False, and nothing happens, when kMaxWaiting tasks wait, but for one that must not be lost and
+  // of which there are few. A task throws nothing.
+  enum class Room { kIfThereIs, kAlways };
+  bool post(const std::string& key, std::function<void()> task, Room room = Room::kIfThereIs);
   // False when tasks are left at the deadline.
   bool wait_idle(double deadline_seconds);
 

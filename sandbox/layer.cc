@@ -19,7 +19,7 @@
 namespace amalgam::sandbox {
 namespace {
 
-constexpr size_t kMaxPathBytes = 4000;
+constexpr size_t kMaxEntryPathBytes = 4000;
 constexpr size_t kMaxTargetBytes = 4000;
 constexpr int kMaxLinksFollowed = 40;
 // Up to this many entries are brought to the disk one by one, more with the whole file system.
@@ -85,7 +85,7 @@ bool place_of_target(const std::string& path, const std::string& target, std::st
 }  // namespace
 
 std::string plain_path(std::string_view path) {
-  if (path.size() > kMaxPathBytes) throw entry_error(path, "the path is too long");
+  if (path.size() > kMaxEntryPathBytes) throw entry_error(path, "the path is too long");
   if (path.find('\0') != std::string_view::npos) throw entry_error(path, "a 0 byte in the path");
   if (path.starts_with('/')) throw entry_error(path, "an absolute path; only relative ones may be");
   std::string plain;

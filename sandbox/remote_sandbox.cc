@@ -36,7 +36,7 @@ RemoteSandbox::RemoteSandbox(std::shared_ptr<GatewayClient> client, std::string 
       spec_(std::move(spec)),
       file_(std::move(file)) {
   if (!is_plain_name(session_))
-    lost_ = "a session's name is of letters, digits, _ and -, at most 64";
+    lost_ = "a session's name is of letters, digits, _, - and, but not first, ., at most 64";
   else
     lost_ = problem_of(spec_);
 }
@@ -99,7 +99,7 @@ Result RemoteSandbox::call_once(const proto::SandboxCall& call, std::string* con
   {
     std::lock_guard lock(mutex_);
     is_running_ = false;
-    ++number_;
+    if (!answered || is_taken_) ++number_;
   }
   over_.notify_all();
   if (!answered) {
@@ -131,7 +131,7 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
     return false;
   }
   const auto size = static_cast<int64_t>(full.size());
-  const double deadline = limits_of(spec_).wall_seconds + kPlaceSeconds + kCallSlackSeconds +
+  const double deadline = limits_of(spec_).wall_seconds + kPlaceSeconds + slack_seconds(spec_) +
                           GatewayClient::kPatienceSeconds + seconds_for(size);
   auto connection = client_->take();
   connection->send({full});
@@ -159,6 +159,7 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
       if (reply.has_result()) {
         *result = std::move(*reply.mutable_result());
         was_recorded_ = reply.is_recorded();
+        is_taken_ = !reply.not_taken();
         client_->give_back(std::move(connection));
         return true;
       }

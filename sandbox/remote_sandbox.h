@@ -23,7 +23,8 @@ class RemoteSandbox : public Sandbox {
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override;
 
-  // Whether the last answer was in the gateway's record before this object asked for it.
+  // Whether the last answer was in the gateway's record before this object asked for it, or asked
+  // for it again.
   bool was_recorded() const { return was_recorded_; }
 
  private:
@@ -39,7 +40,8 @@ class RemoteSandbox : public Sandbox {
   const std::string file_;
   int64_t number_ = 0;  // of the next call
   bool was_recorded_ = false;
-  std::string lost_;  // why every call fails from now on
+  bool is_taken_ = true;  // whether the last call is in the record
+  std::string lost_;      // why every call fails from now on
   std::mutex mutex_;
   std::condition_variable over_;
   bool is_running_ = false;

@@ -28,7 +28,7 @@ proto::CurveKeys read_key_file(const std::string& path, KeyUse use);
 struct AllowedKey {
   bool is_agent = false;
   std::string public_key;  // 32 bytes
-  std::string name;        // letters, digits, "_" and "-"
+  std::string name;        // as is_plain_name
 };
 
 // Error that names the line.

@@ -23,8 +23,10 @@ inline constexpr int64_t kMaxMessageBytes = 256 << 20;
 inline constexpr int64_t kMaxServiceDiskBytes = 64 << 20;
 
 // Commands have their own limits; beyond them this much may go by until the answer: for making the
-// sandbox, putting its files back and reading them.
-inline constexpr double kCallSlackSeconds = 60;
+// sandbox, putting its files back and reading them; virtual machines boot.
+inline double slack_seconds(const proto::SandboxSpec& spec) {
+  return spec.substrate() == "microvm" || spec.substrate() == "vm" ? 300 : 60;
+}
 // How long a call waits for an agent with room.
 inline constexpr double kPlaceSeconds = 60;
 

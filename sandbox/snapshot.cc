@@ -9,6 +9,10 @@
 namespace amalgam::sandbox {
 namespace {
 
+// Files may have holes, which cost nothing in a sandbox but are written out by a layer. In disk
+// sizes.
+constexpr int64_t kMaxDiskSizes = 2;
+
 LayerLimits limits_of(int top) {
   struct statvfs s;
   LayerLimits limits;

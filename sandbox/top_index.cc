@@ -76,10 +76,17 @@ TopIndex::Stamp TopIndex::stamp_of(const struct stat& status) {
           S_ISREG(status.st_mode) ? nanoseconds(status.st_atim) : 0};
 }
 
+// What a file takes when it is put into another sandbox.
+int64_t TopIndex::in_pages(int64_t size) {
+  constexpr int64_t kPage = 4096;
+  return (size + kPage - 1) / kPage * kPage;
+}
+
 // Whether to look into it.
 bool TopIndex::visit(const TreeEntry& entry, int64_t max_bytes, Changes* changes) {
   if (is_overlay_ && entry.path == "dev") return false;
   if (S_ISSOCK(entry.status.st_mode)) return false;
+  if (entry.path.size() > kMaxPathBytes) throw Error("a path of more than 4096 bytes");
   const auto [place, is_new] = seen_.try_emplace(entry.path);
   const Seen before = place->second;
   Seen& now = place->second;
@@ -87,9 +94,10 @@ bool TopIndex::visit(const TreeEntry& entry, int64_t max_bytes, Changes* changes
   now.stamp = stamp_of(entry.status);
   now.is_settled = std::max(now.stamp.changed_ns, now.stamp.accessed_ns) < look_ns_;
   now.look = look_;
-  if (S_ISREG(now.mode)) num_bytes_ += now.stamp.size;
+  if (S_ISREG(now.mode)) num_bytes_ += in_pages(now.stamp.size);
   if (num_bytes_ > max_bytes)
-    throw Error("files of more than " + std::to_string(max_bytes) + " bytes, holes included");
+    throw Error("files of more than " + std::to_string(max_bytes) +
+                " bytes, holes included and each name by itself");
 
   const bool is_below = !changes->replaced.empty() && entry.path.starts_with(changes->replaced);
   std::string content;
@@ -151,7 +159,7 @@ std::vector<TopChange> TopIndex::update_file(int top, const std::string& path, i
   walk_path(top, path, [&](const TreeEntry& entry) {
     const auto before = seen_.find(entry.path);
     if (before != seen_.end() && S_ISREG(before->second.mode))
-      num_bytes_ -= before->second.stamp.size;
+      num_bytes_ -= in_pages(before->second.stamp.size);
     visit(entry, max_bytes, &changes);
   });
   return changes.take();

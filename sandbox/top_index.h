@@ -31,10 +31,6 @@ struct TopChange {
   bool operator==(const TopChange&) const = default;
 };
 
-// Files may have holes, which cost nothing in a sandbox but would be written out by a journal or a
-// layer. In disk sizes.
-inline constexpr int64_t kMaxDiskSizes = 2;
-
 class TopIndex {
  public:
   // is_overlay: the top is an overlay's upper directory, whose dev/ belongs to every sandbox.
@@ -42,8 +38,9 @@ class TopIndex {
 
   // The changes since the last call (since the empty directory at the first one): removals, the
   // deepest first, then the others, folders before what is in them. Applied in this order to a copy
-  // of the earlier state they give the later one. Sockets are left out. Error when the files,
-  // holes included, have more than max_bytes; the index is then of no further use.
+  // of the earlier state they give the later one. Sockets are left out. Error when the files could
+  // not be put back where max_bytes fit: holes are written out, and a file with two names becomes
+  // two; or when a path is too long. The index is then of no further use.
   std::vector<TopChange> update(int top, int64_t max_bytes);
   // The same when only this file was written, with the folders on the way to it. Path in the top.
   std::vector<TopChange> update_file(int top, const std::string& path, int64_t max_bytes);
@@ -67,6 +64,7 @@ class TopIndex {
   struct Changes;
 
   static Stamp stamp_of(const struct stat& status);
+  static int64_t in_pages(int64_t size);
   uint64_t hash(std::string_view content) const;
   bool visit(const TreeEntry& entry, int64_t max_bytes, Changes* changes);
 

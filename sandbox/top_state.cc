@@ -23,13 +23,23 @@ void TopState::add(const proto::SandboxResult& result) {
       present_[change.path()] = change;
       continue;
     }
-    removed_.insert(change.path());
     present_.erase(change.path());
     const std::string below = change.path() + "/";
+    add_removed(change.path());
     for (auto it = present_.lower_bound(below);
          it != present_.end() && it->first.starts_with(below);)
       it = present_.erase(it);
   }
+}
+
+// A removed folder stands for all that was in it.
+void TopState::add_removed(const std::string& path) {
+  for (size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1))
+    if (removed_.contains(path.substr(0, at))) return;
+  // Descending: from before path + ('/' + 1) on.
+  auto it = removed_.upper_bound(path + "0");
+  while (it != removed_.end() && it->starts_with(path + "/")) it = removed_.erase(it);
+  removed_.insert(path);
 }
 
 void TopState::put_into(Sandbox* sandbox) const {

@@ -22,6 +22,8 @@ class TopState {
   void list(google::protobuf::RepeatedPtrField<proto::SandboxChange>* changes) const;
 
  private:
+  void add_removed(const std::string& path);
+
   std::map<std::string, proto::SandboxChange> present_;
   // What of the image was ever removed, the deepest first.
   std::set<std::string, std::greater<>> removed_;

@@ -2,6 +2,7 @@
 
 #include "configs/error.h"
 #include "sandbox/fd.h"
+#include "sandbox/file_tree.h"
 #include "sandbox/journal.h"
 
 namespace amalgam::sandbox {
@@ -14,14 +15,13 @@ Result make_call(Sandbox* sandbox, const proto::SandboxCall& call, std::string* 
 }
 
 TrackedSandbox::TrackedSandbox(const Limits& limits, const Image& image, const TopState& state)
-    : max_bytes_(kMaxDiskSizes * limits.disk_bytes),
-      is_on_image_(!image.layers.empty()),
-      index_(is_on_image_) {
+    : max_bytes_(limits.disk_bytes), is_on_image_(!image.layers.empty()), index_(is_on_image_) {
   std::string error;
   sandbox_ = create_on_image(limits, image, &error);
   if (!sandbox_) throw Error(error);
   state.put_into(sandbox_.get());
-  update(nullptr, Outcome::kOk);
+  Result top;
+  update(nullptr, Outcome::kOk, &top);
   if (!is_usable_) throw Error("a sandbox died at its start");
 }
 
@@ -31,7 +31,14 @@ proto::SandboxResult TrackedSandbox::call(const proto::SandboxCall& call) {
   std::vector<TopChange> changes;
   if (is_infrastructure(result.outcome)) is_usable_ = false;
   try {
-    if (is_usable_) changes = update(&call, result.outcome);
+    Result top;
+    if (is_usable_) changes = update(&call, result.outcome, &top);
+    if (!is_usable_ && !is_infrastructure(result.outcome) && result.outcome != Outcome::kMemory)
+      result.outcome = top.outcome, result.detail = top.detail;
+  } catch (const HostError& e) {
+    result.outcome = Outcome::kSandboxFailed;
+    result.detail = e.what();
+    is_usable_ = false;
   } catch (const Error& e) {
     result.outcome = Outcome::kDiskLimit;
     result.exit_code = 1;
@@ -50,9 +57,10 @@ proto::SandboxResult TrackedSandbox::call(const proto::SandboxCall& call) {
 }
 
 // What is new since the last time. A sandbox that died takes along what its last call had done.
-std::vector<TopChange> TrackedSandbox::update(const proto::SandboxCall* call, Outcome outcome) {
+std::vector<TopChange> TrackedSandbox::update(const proto::SandboxCall* call, Outcome outcome,
+                                              Result* top_result) {
   int directory = -1;
-  sandbox_->open_top(&directory);
+  *top_result = sandbox_->open_top(&directory);
   const Fd top(directory);
   is_usable_ = static_cast<bool>(top);
   if (!is_usable_ || (call && call->has_get_file())) return {};

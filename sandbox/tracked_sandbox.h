@@ -28,7 +28,9 @@ class TrackedSandbox {
   Sandbox& sandbox() { return *sandbox_; }
 
  private:
-  std::vector<TopChange> update(const proto::SandboxCall* call, Outcome outcome);
+  // top_result: of opening the top.
+  std::vector<TopChange> update(const proto::SandboxCall* call, Outcome outcome,
+                                Result* top_result);
 
   const int64_t max_bytes_;
   const bool is_on_image_;

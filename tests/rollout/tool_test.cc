@@ -37,6 +37,12 @@ TEST(Tool, ArgumentsAreChecked) {
   EXPECT_EQ(*read->find("how"), R"({"x":[1]})");
   EXPECT_EQ(json::parse(read->json).size(), 3u);
   EXPECT_EQ(*read_arguments(tool, R"({"text": 482})")->find("text"), "482");
+  EXPECT_EQ(json::parse(read_arguments(tool, R"({"text": 482})")->json)["text"], "482");
+  const auto nested = [](size_t depth) {
+    return R"({"text": "a", "how": )" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(read_arguments(tool, nested(90)));
+  for (const size_t depth : {110, 1'000'000}) EXPECT_FALSE(read_arguments(tool, nested(depth)));
   EXPECT_FALSE(read_arguments(tool, R"({"text": ""})")->find("at"));
   for (const char* wrong :
        {"", "{", "[]", "{}", "null", R"({"at": 1})", R"({"text": null})", R"({"text": 1.5})",

@@ -168,6 +168,23 @@ TEST_F(UserTools, ACommandGetsJsonAndAnswersWithText) {
             "in:\n{\"city\":\"Bonn\"}\nstderr:\nno\nerror: exit code 4");
 }
 
+// Code of the model ran in the same folder before.
+TEST_F(UserTools, ACommandImportsNothingThatTheConversationLeft) {
+  const UserTool tool =
+      load_user_tool({.name = "sum",
+                      .description = "Adds.",
+                      .parameters = R"({"properties": {"n": {}}})",
+                      .command = {"/usr/bin/python3", "-c",
+                                  "import sys, json; print(sum(json.load(sys.stdin)['n']))"}});
+  ToolSession session = with(tool);
+  const std::string plant =
+      "echo 'def load(f): return {\"n\": [666]}' > json.py; mkdir -p "
+      "$(python3 -m site --user-site); cp json.py $(python3 -m site --user-site)/sitecustomize.py";
+  EXPECT_EQ(session.call("run_shell", json({{"command", plant}}).dump()).status,
+            ToolResult::Status::kOk);
+  EXPECT_EQ(session.call("sum", R"({"n": [1, 2]})").text, "3");
+}
+
 TEST_F(UserTools, ACommandMayCrashHangOrGabble) {
   const auto tool = [&](const std::string& script) {
     return load_user_tool({.name = "t", .description = "d", .command = {"/bin/sh", "-c", script}});
@@ -185,6 +202,11 @@ TEST_F(UserTools, ACommandMayCrashHangOrGabble) {
 }
 
 TEST_F(UserTools, WhatCannotBeUsedIsSaidBeforeTheRun) {
+  EXPECT_THAT(error_of({.name = "x",
+                        .description = "y",
+                        .parameters = R"({"type": ["object"]})",
+                        .command = {"/bin/true"}}),
+              HasSubstr("must have the type"));
   const std::string path = file("my_tools.py", kSource);
   EXPECT_THAT(error_of({.name = "areas", .file = path}),
               HasSubstr("tool 'areas': " + path + ": there is no function areas"));

@@ -460,5 +460,28 @@ TEST_F(Journaled, HolesCannotFillTheJournal) {
   for (const auto& difference : again.differences) ADD_FAILURE() << difference.what;
 }
 
+// What a call may leave can always be put back, or the session would end with the next crash.
+TEST_F(Journaled, WhatIsTakenFitsANewSandbox) {
+  const std::vector<std::string> scripts = {
+      "truncate -s 700K a; truncate -s 700K b",
+      "head -c 600K /dev/zero > a; ln a b",
+      "for i in $(seq 260); do truncate -s 1 f$i; done",
+      "n=$(printf %200s | tr ' ' x); for i in $(seq 25); do mkdir $n; cd $n; done; echo 1 > x",
+      "head -c 1M /dev/zero > a",
+  };
+  for (const std::string& script : scripts) {
+    const std::string journal = path() + std::to_string(script.size());
+    Outcome outcome;
+    {
+      const auto sandbox = session(journal, {}, {.disk_bytes = 1 << 20});
+      outcome = shell(*sandbox, script).outcome;
+    }
+    const auto sandbox = session(journal, {}, {.disk_bytes = 1 << 20});
+    EXPECT_EQ(shell(*sandbox, script).outcome, outcome) << script;
+    EXPECT_EQ(shell(*sandbox, "true").outcome, Outcome::kOk) << script;
+    EXPECT_EQ(outcome == Outcome::kOk, script == scripts.back()) << script;
+  }
+}
+
 }  // namespace
 }  // namespace amalgam::sandbox

@@ -356,7 +356,7 @@ TEST_F(Service, SessionsGoOnAfterTheirAgentStopped) {
   std::string content;
   const Result r = called->get_file("x", &content);
   EXPECT_EQ(r.outcome, Outcome::kSandboxFailed);
-  EXPECT_THAT(r.detail, HasSubstr("serves one call"));
+  EXPECT_THAT(r.detail, HasSubstr("cannot be brought back"));
 }
 
 // Valid messages, cut, flipped and of random bytes.
