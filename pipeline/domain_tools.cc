@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "rollout/tool_session.h"
+#include "sandbox/service/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -82,8 +83,16 @@ model::ToolsStyle tools_style(const configs::DomainConfig& domain) {
 
 std::vector<rollout::UserTool> load_user_tools(const configs::RunConfig& config) {
   std::vector<rollout::UserTool> tools;
+  if (config.tools.empty()) return tools;
+  // Tried where episodes will have them.
+  std::shared_ptr<sandbox::GatewayClient> gateway;
+  if (!config.sandbox.gateway.empty()) {
+    gateway = sandbox::GatewayClient::connect(config.sandbox.gateway, config.sandbox.key.string());
+    gateway->check();
+  }
+  const auto make = sandbox::sandbox_factory(gateway, "container");
   for (const configs::ToolConfig& tool : config.tools)
-    tools.push_back(rollout::load_user_tool(tool));
+    tools.push_back(rollout::load_user_tool(tool, make));
   return tools;
 }
 

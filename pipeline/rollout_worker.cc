@@ -21,7 +21,7 @@
 #include "proto/worker.pb.h"
 #include "rewards/scorer.h"
 #include "rollout/episode_runner.h"
-#include "sandbox/remote_sandbox.h"
+#include "sandbox/service/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -102,7 +102,7 @@ struct RolloutWorker::Impl {
   std::unique_ptr<rewards::Scorer> make_scorer(const proto::WorkerSetup::Plugin* plugin) const {
     rewards::ScorerOptions options;
     options.code.limits = limits;
-    options.code.make_sandbox = sandbox_factory(setup.sandbox_substrate());
+    options.code.make_sandbox = sandbox::sandbox_factory(gateway, setup.sandbox_substrate());
     if (plugin) {
       options.plugin.emplace();
       options.plugin->path = plugin->path();
@@ -110,18 +110,10 @@ struct RolloutWorker::Impl {
     }
     return std::make_unique<rewards::Scorer>(options);
   }
-  // Here, or through the gateway.
-  rewards::SandboxFactory sandbox_factory(const std::string& substrate) const {
-    return [substrate, client = gateway](const sandbox::Limits& l,
-                                         std::string* error) -> std::unique_ptr<sandbox::Sandbox> {
-      if (client) return client->open(substrate, l);
-      return sandbox::create(substrate, l, error);
-    };
-  }
   rollout::ToolSandboxOptions tool_sandboxes() const {
     rollout::ToolSandboxOptions options;
     options.limits = limits;
-    options.make_sandbox = sandbox_factory("container");
+    options.make_sandbox = sandbox::sandbox_factory(gateway, "container");
     if (gateway)
       options.make_journaled = [client = gateway](const std::string& journal,
                                                   const sandbox::Limits& l) {

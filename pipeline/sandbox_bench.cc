@@ -20,7 +20,7 @@
 #include "configs/error.h"
 #include "pipeline/sandbox_service.h"
 #include "sandbox/function.h"
-#include "sandbox/remote_sandbox.h"
+#include "sandbox/service/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {

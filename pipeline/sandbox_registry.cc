@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,9 +19,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "configs/check.h"
 #include "configs/error.h"
+#include "proto/append_file.h"
 #include "sandbox/file_tree.h"
+#include "sandbox/hex.h"
 #include "sandbox/process_tree.h"
 
 namespace amalgam::pipeline {
@@ -58,21 +58,9 @@ std::string registry_folder() {
   return base + "/sandboxes";
 }
 
-std::string random_id() {
-  unsigned char bytes[6];
-  CHECK_EQ(getrandom(bytes, sizeof bytes, 0), static_cast<ssize_t>(sizeof bytes));
-  std::string id;
-  for (const unsigned char byte : bytes)
-    for (const unsigned digit : {byte >> 4, byte & 15}) id += "0123456789abcdef"[digit];
-  return id;
-}
-
 void write_json(const std::string& path, const json& value) {
-  std::ofstream out(path + ".new");
-  out << value.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
-  out.close();
-  if (!out || rename((path + ".new").c_str(), path.c_str()))
-    throw Error("cannot write " + path + ": " + std::strerror(errno));
+  proto::write_file_atomically(path,
+                               value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 json read_json(const std::string& path) {
@@ -187,7 +175,7 @@ void SandboxRegistry::remove(const SandboxEntry& entry, double deadline_seconds)
 }
 
 HeldSandbox::HeldSandbox(const SandboxRegistry& registry, SandboxEntry about)
-    : folder_(registry.path(about.id = random_id())), about_(std::move(about)) {
+    : folder_(registry.path(about.id = sandbox::random_hex(6))), about_(std::move(about)) {
   registry.list();  // what killed ones left does not pile up
   const std::string made = registry.path(kNewPrefix + about_.id);
   const auto check = [&](bool ok) {

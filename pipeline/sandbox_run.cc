@@ -22,7 +22,7 @@
 #include "sandbox/file_tree.h"
 #include "sandbox/function.h"
 #include "sandbox/journaled_sandbox.h"
-#include "sandbox/remote_sandbox.h"
+#include "sandbox/service/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {

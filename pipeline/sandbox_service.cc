@@ -6,9 +6,9 @@
 #include "pipeline/interrupt.h"
 #include "pipeline/run_lock.h"
 #include "pipeline/sandbox_images.h"
-#include "sandbox/agent.h"
-#include "sandbox/gateway.h"
-#include "sandbox/service_keys.h"
+#include "sandbox/service/agent.h"
+#include "sandbox/service/gateway.h"
+#include "sandbox/service/service_keys.h"
 
 namespace amalgam::pipeline {
 namespace {

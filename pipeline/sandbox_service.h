@@ -1,11 +1,12 @@
-// `amalgam sandbox gateway`, `agent` and `keygen`: sandboxes on other hosts (sandbox/gateway.h).
+// `amalgam sandbox gateway`, `agent` and `keygen`: sandboxes on other hosts
+// (sandbox/service/gateway.h).
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "pipeline/options.h"
-#include "sandbox/gateway_client.h"
+#include "sandbox/service/gateway_client.h"
 
 namespace amalgam::pipeline {
 

@@ -14,12 +14,9 @@
 
 namespace amalgam::rewards {
 
-using SandboxFactory =
-    std::function<std::unique_ptr<sandbox::Sandbox>(const sandbox::Limits&, std::string* error)>;
-
 struct CodeTestOptions {
   sandbox::Limits limits;
-  SandboxFactory make_sandbox = sandbox::create_container;
+  sandbox::SandboxFactory make_sandbox = sandbox::create_container;
 };
 
 // solution: Python source, or text whose last complete ``` fence holds it.

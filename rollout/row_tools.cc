@@ -14,7 +14,7 @@ ToolResult grep(std::vector<std::string> arguments, ToolSandbox& sandbox) {
   if (!sandbox::has_exited(result.outcome) && result.outcome != sandbox::Outcome::kSignal)
     return bad_end(result);
   if (result.outcome == sandbox::Outcome::kOk)
-    return tool_ok(result.out.substr(0, result.out.find_last_not_of('\n') + 1));
+    return tool_ok(without_final_line_breaks(result.out));
   if (result.exit_code == 1) return tool_ok("not found");
   // Code 2: a file that an earlier call removed, or made something else. If none could do so, or
   // with another code, grep is missing or broken.

@@ -3,13 +3,11 @@
 #include "model/utf8.h"
 
 namespace amalgam::rollout {
-namespace {
 
-void strip_line_breaks(std::string* text) {
-  while (!text->empty() && text->back() == '\n') text->pop_back();
+std::string without_final_line_breaks(std::string text) {
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
 }
-
-}  // namespace
 
 ToolResult bad_end(const sandbox::Result& result) {
   if (sandbox::is_infrastructure(result.outcome)) return tool_sandbox_failed(result.detail);
@@ -21,9 +19,8 @@ ToolResult command_result(const sandbox::Result& result) {
   const bool is_whole = result.outcome == Outcome::kOk || result.outcome == Outcome::kExit ||
                         result.outcome == Outcome::kSignal;
   if (!is_whole) return bad_end(result);
-  std::string text = result.out, err = result.err;
-  strip_line_breaks(&text);
-  strip_line_breaks(&err);
+  std::string text = without_final_line_breaks(result.out);
+  const std::string err = without_final_line_breaks(result.err);
   if (!err.empty()) text += (text.empty() ? "stderr:\n" : "\nstderr:\n") + err;
   if (result.outcome == Outcome::kOk) return tool_ok(std::move(text));
   text += (text.empty() ? "error: exit code " : "\nerror: exit code ") +

@@ -36,6 +36,8 @@ ToolResult command_result(const sandbox::Result& result);
 // such.
 ToolResult bad_end(const sandbox::Result& result);
 
+std::string without_final_line_breaks(std::string text);
+
 // Valid UTF-8 of at most max_bytes: the middle of a longer text is left out, and the text says so
 // when there is room to.
 std::string shorten(const std::string& text, size_t max_bytes);

@@ -14,8 +14,7 @@ namespace amalgam::rollout {
 
 struct ToolSandboxOptions {
   sandbox::Limits limits;
-  std::function<std::unique_ptr<sandbox::Sandbox>(const sandbox::Limits&, std::string* error)>
-      make_sandbox = sandbox::create_container;
+  sandbox::SandboxFactory make_sandbox = sandbox::create_container;
   // Not empty: the sandbox comes from make_journaled instead, which throws Error when it cannot
   // make one. An owner that makes the same calls again, from the first one on, is answered from the
   // journal (sandbox/journaled_sandbox.h), and goes on with the files that they left.

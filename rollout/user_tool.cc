@@ -1,13 +1,10 @@
 #include "rollout/user_tool.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "configs/error.h"
+#include "proto/append_file.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -81,16 +78,12 @@ sandbox::Command python_call(const UserTool& tool, const json* arguments) {
   return {{"/usr/bin/python3", "-I", "-B", "-c", kHarness}, request.dump()};
 }
 
-std::string strip(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
 ToolResult call_python(const UserTool& tool, const ToolArguments& arguments,
                        const ToolContext& context) {
   const json object = json::parse(arguments.json);
   const sandbox::Result result = context.sandbox.exec(python_call(tool, &object));
-  if (result.outcome == sandbox::Outcome::kOk) return tool_ok(strip(result.out));
+  if (result.outcome == sandbox::Outcome::kOk)
+    return tool_ok(without_final_line_breaks(result.out));
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 3)
     return tool_error(result.out);
   return command_result(result);
@@ -103,7 +96,8 @@ ToolResult call_command(const UserTool& tool, const ToolArguments& arguments,
       context.sandbox.exec({.argv = tool.command,
                             .stdin_text = arguments.json,
                             .environment = {"PYTHONSAFEPATH=1", "PYTHONNOUSERSITE=1"}});
-  if (result.outcome == sandbox::Outcome::kOk) return tool_ok(strip(result.out));
+  if (result.outcome == sandbox::Outcome::kOk)
+    return tool_ok(without_final_line_breaks(result.out));
   return command_result(result);
 }
 
@@ -134,25 +128,19 @@ std::vector<ToolParameter> parameters_of(const std::string& schema) {
   return parameters;
 }
 
-std::string read_text(const configs::Path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    throw Error(path.string() + ": cannot read: " + std::strerror(errno));
-  return text.str();
-}
-
 // For a look at a tool before the run.
-sandbox::Result run_once(const std::string& where, const sandbox::Command& command) {
+sandbox::Result run_once(const std::string& where, const sandbox::SandboxFactory& make,
+                         const sandbox::Command& command) {
   std::string error;
   // Imports may take longer than a call.
-  const auto sandbox = sandbox::create_container({.cpu_seconds = 30, .wall_seconds = 120}, &error);
+  const auto sandbox = make({.cpu_seconds = 30, .wall_seconds = 120}, &error);
   if (!sandbox) throw Error(where + "no sandbox to try it in: " + error);
   return sandbox->exec(command);
 }
 
-void check_program(const std::string& where, const std::string& program) {
-  const sandbox::Result result = run_once(where, {{"/usr/bin/test", "-x", program}});
+void check_program(const std::string& where, const sandbox::SandboxFactory& make,
+                   const std::string& program) {
+  const sandbox::Result result = run_once(where, make, {{"/usr/bin/test", "-x", program}});
   if (result.outcome == sandbox::Outcome::kOk) return;
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 1)
     throw Error(where + program + " is no program inside a sandbox, which sees /usr and /bin");
@@ -161,8 +149,9 @@ void check_program(const std::string& where, const std::string& program) {
 }
 
 // Fills what the function says itself.
-void describe_function(const std::string& where, UserTool* tool) {
-  const sandbox::Result result = run_once(where, python_call(*tool, nullptr));
+void describe_function(const std::string& where, const sandbox::SandboxFactory& make,
+                       UserTool* tool) {
+  const sandbox::Result result = run_once(where, make, python_call(*tool, nullptr));
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 3)
     throw Error(where + result.out);
   const json answer = json::parse(result.out, nullptr, /*allow_exceptions=*/false);
@@ -179,7 +168,7 @@ void describe_function(const std::string& where, UserTool* tool) {
 
 }  // namespace
 
-UserTool load_user_tool(const configs::ToolConfig& config) {
+UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::SandboxFactory& make) {
   UserTool tool{.name = config.name,
                 .description = config.description,
                 .parameters = config.parameters,
@@ -188,12 +177,12 @@ UserTool load_user_tool(const configs::ToolConfig& config) {
                 .file_name = config.file.filename().string()};
   const std::string where = "tool '" + config.name + "': ";
   if (!config.command.empty()) {
-    check_program(where, config.command[0]);
-    if (!config.file.empty()) tool.command.push_back(read_text(config.file));
+    check_program(where, make, config.command[0]);
+    if (!config.file.empty()) tool.command.push_back(proto::read_file(config.file.string()));
     if (tool.parameters.empty()) tool.parameters = R"({"type": "object", "properties": {}})";
   } else {
-    tool.source = read_text(config.file);
-    describe_function(where + config.file.string() + ": ", &tool);
+    tool.source = proto::read_file(config.file.string());
+    describe_function(where + config.file.string() + ": ", make, &tool);
   }
   try {
     parameters_of(tool.parameters);

@@ -9,6 +9,7 @@
 
 #include "configs/tool_config.h"
 #include "rollout/tool.h"
+#include "sandbox/sandbox.h"
 
 namespace amalgam::rollout {
 
@@ -21,10 +22,11 @@ struct UserTool {
   std::string file_name;  // of it, for error messages
 };
 
-// Reads the files that the config names and asks a Python function, in a sandbox, for its docstring
-// and parameters. Throws Error for what cannot be used: an unreadable file, a schema that is none,
-// a file that does not run or has no such function.
-UserTool load_user_tool(const configs::ToolConfig& config);
+// Reads the files that the config names and asks a Python function, in a sandbox that `make` makes,
+// for its docstring and parameters. Throws Error for what cannot be used: an unreadable file, a
+// schema that is none, a file that does not run or has no such function.
+UserTool load_user_tool(const configs::ToolConfig& config,
+                        const sandbox::SandboxFactory& make = sandbox::create_container);
 
 Tool make_tool(const UserTool& tool);
 

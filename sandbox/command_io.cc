@@ -207,7 +207,7 @@ double CpuMeter::restart() {
 
 int64_t CpuMeter::memory_bytes() const { return measure_descendants(slot_.pid).memory_bytes; }
 
-CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
+CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done) {
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](double s) {
@@ -241,7 +241,7 @@ CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* 
       pollfd p[8] = {{socket, POLLIN, 0},
                      {io->out_fd(), POLLIN, 0},
                      {io->err_fd(), POLLIN, 0},
-                     {runs ? cancel : -1, POLLIN, 0},
+                     {runs ? ending : -1, POLLIN, 0},
                      {runs ? io->in_fd() : -1, POLLOUT, 0},
                      {runs ? io->source_fd() : -1, POLLIN, 0},
                      {io->blocked_out_fd(), POLLOUT, 0},
@@ -250,7 +250,7 @@ CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* 
       if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
       if (ready > 0 && p[3].revents) {
         eventfd_t why = 0;
-        eventfd_read(cancel, &why);
+        eventfd_read(ending, &why);
         kill_for(why >= kTimeOutNow ? CommandEnd::kTimeout : CommandEnd::kCancelled);
       }
       if (ready > 0 && (p[4].revents || p[5].revents)) io->pump();

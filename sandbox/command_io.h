@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/command_turn.h"
 #include "sandbox/fd.h"
 #include "sandbox/launcher.h"
 #include "sandbox/sandbox.h"
@@ -111,12 +112,9 @@ enum class CommandEnd {
   kStuck  // init did not answer the kill
 };
 
-// What is written to the `cancel` of run_command to end a command.
-inline constexpr uint64_t kCancelNow = 1, kTimeOutNow = 1 << 16;
-
 // Waits for the end of the command that was just sent to init, and ends it at a limit or when
-// `cancel` (an eventfd) becomes readable: as timed out for kTimeOutNow, as cancelled otherwise.
-CommandEnd run_command(int socket, int cancel, const Limits& limits, CommandIo* io,
+// `ending` (CommandTurn::ending) says so.
+CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done);
 
 }  // namespace amalgam::sandbox

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,12 +27,6 @@ using wire::Tag;
 constexpr double kAnswerSeconds = 10;
 constexpr size_t kMaxArgvBytes = 1 << 20;
 constexpr int64_t kMaxServerMessages = 64 << 10;
-
-Result failed(std::string detail) {
-  Result result;
-  result.detail = std::move(detail);
-  return result;
-}
 
 // The sandboxed code's own doing, in the way a shell would report it.
 Result refused(Outcome outcome, int exit_code, std::string message) {
@@ -98,13 +91,14 @@ Result Container::exec(const Command& command) {
   if (!slot_) return dead_;
   Running running(*slot_, limits_.output_bytes);
   std::string error;
-  if (!open_io(command, &running.io, &error) || !begin_command(&error)) return failed(error);
+  if (!open_io(command, &running.io, &error) || !turn_.begin(&error)) return sandbox_failure(error);
+  reset_peak_memory(slot_->cgroups);
   Result result;
   if (send(command, &running.io, &result)) {
     if (command.stdin_fd >= 0) running.io.feed(command.stdin_text, command.stdin_fd);
     result = finish(&running);
   }
-  end_command();
+  turn_.end();
   return result;
 }
 
@@ -136,7 +130,7 @@ bool Container::start(const Command& command, std::string* error) {
   if (num_ready <= 0 || p[1].revents || read(p[0].fd, &ready, 1) != 1) {
     *error = std::string("cannot start ") + command.argv[0] + " ahead of its use";
     Launcher::instance().discard(std::move(slot_));
-    dead_ = failed(*error);
+    dead_ = sandbox_failure(*error);
     return false;
   }
   started_ = std::move(running);
@@ -173,11 +167,12 @@ Result Container::run_started(std::string stdin_text, int stdin_fd) {
   if (!slot_) return dead_;
   std::string error;
   running->begin = std::chrono::steady_clock::now();
-  if (!begin_command(&error)) return lost("cannot run what was started");
+  if (!turn_.begin(&error)) return lost("cannot run what was started");
+  reset_peak_memory(slot_->cgroups);
   running->startup_seconds = running->meter.restart();
   running->io.feed(std::move(stdin_text), stdin_fd);
   const Result result = finish(running.get());
-  end_command();
+  turn_.end();
   return result;
 }
 
@@ -217,15 +212,15 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
 Result Container::finish(Running* running) {
   Packet done;
   const CommandEnd end =
-      run_command(slot_->socket, cancel_.get(), limits_, &running->io, &running->meter, &done);
+      run_command(slot_->socket, turn_.ending(), limits_, &running->io, &running->meter, &done);
   Result result;
   if (end == CommandEnd::kStuck) {
     Launcher::instance().discard(std::move(slot_));
-    result = dead_ = failed("a command could not be killed");
+    result = dead_ = sandbox_failure("a command could not be killed");
   } else if (end == CommandEnd::kLost) {
     result = lost("the sandbox died during a command");
   } else if (done.tag != Tag::kDone || done.payload.size() < sizeof(ExecReport)) {
-    result = failed(done.payload);
+    result = sandbox_failure(done.payload);
   } else {
     result = judge(end, done, running->startup_seconds, running->meter.seconds());
   }
@@ -272,41 +267,6 @@ Result Container::judge(CommandEnd end, const Packet& done, double startup_secon
   return result;
 }
 
-bool Container::begin_command(std::string* error) {
-  std::lock_guard lock(mutex_);
-  if (!cancel_) cancel_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!cancel_) {
-    *error = std::string("cannot make an eventfd: ") + std::strerror(errno);
-    return false;
-  }
-  eventfd_t ignored;
-  eventfd_read(cancel_.get(), &ignored);
-  reset_peak_memory(slot_->cgroups);
-  is_running_ = true;
-  ++num_commands_;
-  return true;
-}
-
-void Container::end_command() {
-  std::lock_guard lock(mutex_);
-  is_running_ = false;
-  idle_.notify_all();
-}
-
-bool Container::cancel(double deadline_seconds) {
-  std::unique_lock lock(mutex_);
-  if (!is_running_) return false;
-  const int64_t number = num_commands_;
-  eventfd_write(cancel_.get(), kCancelNow);
-  return idle_.wait_for(lock, std::chrono::duration<double>(std::min(deadline_seconds, 1e6)),
-                        [&] { return !is_running_ || num_commands_ != number; });
-}
-
-void Container::time_out() {
-  std::lock_guard lock(mutex_);
-  if (is_running_) eventfd_write(cancel_.get(), kTimeOutNow);
-}
-
 Result Container::put_file(const std::string& path, const std::string& content) {
   if (!slot_) return dead_;
   if (!is_relative_path(path))
@@ -349,7 +309,7 @@ Result Container::open_top(int* directory) {
     top_ = Fd(done.fds[0]);
   }
   *directory = fcntl(top_.get(), F_DUPFD_CLOEXEC, 3);
-  return *directory >= 0 ? result : failed(std::string("top: ") + std::strerror(errno));
+  return *directory >= 0 ? result : sandbox_failure(std::string("top: ") + std::strerror(errno));
 }
 
 Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
@@ -367,7 +327,7 @@ Result Container::change(const std::string& path, unsigned mode, const std::stri
 // The sandbox is unusable; so is every later call. Code that used up the memory in a way that
 // took our own processes along is not a failure of ours.
 Result Container::lost(const char* detail) {
-  dead_ = failed(detail);
+  dead_ = sandbox_failure(detail);
   if (saw_oom_kill()) {
     dead_.outcome = Outcome::kMemory;
     dead_.exit_code = 128 + SIGKILL;

@@ -1,9 +1,7 @@
 // A container sandbox, seen from its owner: one slot of the launcher with a sandbox started in it.
 // Requests go over the slot's socket to the sandbox's init (init.h); output comes through pipes.
 #pragma once
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "sandbox/command_io.h"
@@ -31,10 +29,10 @@ class Container : public Sandbox {
   Result exec(const Command& command) override;
   Result put_file(const std::string& path, const std::string& content) override;
   Result get_file(const std::string& path, std::string* content) override;
-  bool cancel(double deadline_seconds) override;
+  bool cancel(double deadline_seconds) override { return turn_.cancel(deadline_seconds); }
   int terminal() const override { return terminal_.get(); }
   // From any thread: ends the command that runs in another one as if its time were over.
-  void time_out();
+  void time_out() { turn_.time_out(); }
   Result open_top(int* directory) override;
   Result change(const std::string& path, unsigned mode, const std::string& content) override;
 
@@ -72,8 +70,6 @@ class Container : public Sandbox {
                double metered_seconds);
   Result lost(const char* detail);
   Result file_answer(const std::string& path, wire::Packet* done);
-  bool begin_command(std::string* error);
-  void end_command();
   bool saw_oom_kill();
   bool saw_refused_fork(const ExecReport& report);
 
@@ -84,12 +80,7 @@ class Container : public Sandbox {
   std::unique_ptr<Running> started_;
   Fd top_;  // once asked for
   Fd terminal_;
-
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  Fd cancel_;  // eventfd, made by the first command; readable: the running command is to end
-  bool is_running_ = false;
-  int64_t num_commands_ = 0;
+  CommandTurn turn_;
 };
 
 }  // namespace amalgam::sandbox

@@ -16,6 +16,7 @@
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "sandbox/file_tree.h"
+#include "sandbox/hex.h"
 #include "sandbox/tar.h"
 
 namespace amalgam::sandbox {
@@ -30,10 +31,6 @@ constexpr time_t kUnusedSeconds = 3600;
 Error store_error(const std::string& path) {
   return Error("image store: " + path + ": " + std::strerror(errno) +
                "; choose a folder that can be written with --store");
-}
-
-bool is_hex(const std::string& text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 Fd open_folder(const std::string& path) {

@@ -17,9 +17,8 @@ namespace {
 constexpr int kVersion = 1;
 
 proto::SandboxResult interrupted() {
-  Result result;
-  result.detail = "interrupted by a crash; the sandbox is as it was before this call";
-  return to_proto(result);
+  return to_proto(
+      sandbox_failure("interrupted by a crash; the sandbox is as it was before this call"));
 }
 
 proto::JournalRecord header_of(const Limits& limits, const Image& image,

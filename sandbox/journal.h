@@ -65,6 +65,9 @@ proto::SandboxCall to_proto(const Command& command);
 Command from_proto(const proto::SandboxCommand& command);
 proto::SandboxResult to_proto(const Result& result);
 Result from_proto(const proto::SandboxResult& result);
+inline bool is_infrastructure(const proto::SandboxResult& result) {
+  return is_infrastructure(static_cast<Outcome>(result.outcome()));
+}
 // One line for people: the program and its arguments, or "put PATH", "get PATH".
 std::string describe(const proto::SandboxCall& call);
 

@@ -8,12 +8,6 @@
 namespace amalgam::sandbox {
 namespace {
 
-Result failed(std::string detail) {
-  Result result;
-  result.detail = std::move(detail);
-  return result;
-}
-
 class Session : public JournaledSandbox {
  public:
   Session(const std::string& path, const Limits& limits, const Image& image, FailedCalls failed)
@@ -29,7 +23,8 @@ class Session : public JournaledSandbox {
 
   Result exec(const Command& command) override {
     if (command.stdin_fd >= 0 || command.out_fd >= 0 || command.err_fd >= 0)
-      return failed("a command of a journal takes its stdin and gives its output as text only");
+      return sandbox_failure(
+          "a command of a journal takes its stdin and gives its output as text only");
     return answer(to_proto(command), nullptr);
   }
 
@@ -59,7 +54,7 @@ class Session : public JournaledSandbox {
     try {
       make_sandbox();
     } catch (const Error& e) {
-      return failed(e.what());
+      return sandbox_failure(e.what());
     }
     return sandbox_->sandbox().open_top(directory);
   }
@@ -75,8 +70,8 @@ class Session : public JournaledSandbox {
       const JournalEntry& entry = journal_.entries()[next_];
       if (!is_new && entry.call.SerializeAsString() != call.SerializeAsString()) {
         has_met_another_call_ = true;
-        return failed("the journal has another call here: " + describe(entry.call) +
-                      "; use a new journal");
+        return sandbox_failure("the journal has another call here: " + describe(entry.call) +
+                               "; use a new journal");
       }
       ++next_;
       if (content) *content = entry.result.content();
@@ -86,15 +81,13 @@ class Session : public JournaledSandbox {
       drop_sandbox();
       next_ = journal_.entries().size();
       if (content) content->clear();
-      return failed(e.what());
+      return sandbox_failure(e.what());
     }
   }
 
   void skip_failed() {
     const auto& entries = journal_.entries();
-    while (next_ < entries.size() &&
-           is_infrastructure(static_cast<Outcome>(entries[next_].result.outcome())))
-      ++next_;
+    while (next_ < entries.size() && is_infrastructure(entries[next_].result)) ++next_;
   }
 
   void run(const proto::SandboxCall& call) {

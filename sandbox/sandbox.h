@@ -7,6 +7,7 @@
 // independent.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -85,6 +86,12 @@ struct Result {
   int64_t peak_memory_bytes = 0;
   std::string detail;  // kSandboxFailed, kCancelled: one line that says what failed
 };
+// Of a call that is nobody's fault but ours.
+inline Result sandbox_failure(std::string detail) {
+  Result result;
+  result.detail = std::move(detail);
+  return result;
+}
 
 struct Image;  // image_store.h
 
@@ -116,6 +123,10 @@ class Sandbox {
     return false;
   }
 };
+
+// Null, with one line in *error, when none can be made.
+using SandboxFactory =
+    std::function<std::unique_ptr<Sandbox>(const Limits& limits, std::string* error)>;
 
 // A fresh container. Returns null and sets *error to one line when none can be made here.
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error);

@@ -1,6 +1,6 @@
 #include "sandbox/sha256.h"
 
-#include <sodium/utils.h>
+#include "sandbox/hex.h"
 
 namespace amalgam::sandbox {
 
@@ -14,8 +14,7 @@ void Sha256::update(std::string_view bytes) {
 std::string Sha256::hex() {
   unsigned char digest[crypto_hash_sha256_BYTES];
   crypto_hash_sha256_final(&state_, digest);
-  char text[2 * sizeof digest + 1];
-  return sodium_bin2hex(text, sizeof text, digest, sizeof digest);
+  return to_hex({reinterpret_cast<const char*>(digest), sizeof digest});
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -19,8 +19,8 @@
 
 #include "sandbox/file_tree.h"
 #include "sandbox/init.h"
-#include "sandbox/kvm.h"
 #include "sandbox/layers_mount.h"
+#include "sandbox/machine/kvm.h"
 #include "sandbox/overlay_root.h"
 #include "sandbox/user_map.h"
 #include "sandbox/wire.h"

@@ -4,9 +4,9 @@
 
 #include "configs/error.h"
 #include "sandbox/function.h"
-#include "sandbox/kvm.h"
 #include "sandbox/launcher.h"
-#include "sandbox/machine.h"
+#include "sandbox/machine/kvm.h"
+#include "sandbox/machine/machine.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::sandbox {

@@ -290,20 +290,31 @@ def worker_killed(program, ci_run, seed="1"):
     return f"{kills} workers killed under a living controller, the same bytes"
 
 
+def kill_while(process, kill, most, pause_s):
+    """Calls kill(), which says how many it killed, until the process ends or `most` are dead; the sum."""
+    kills, deadline = 0, time.monotonic() + 300
+    while process.poll() is None and kills < most:
+        kills += kill()
+        check(time.monotonic() < deadline, "the run does not end")
+        time.sleep(pause_s)
+    return kills
+
+
 def launcher_killed(program, ci_run):
     settings = small_on(ci_run)
     whole = Undisturbed(program, settings)
     run_dir = program.path("killed")
     process = program.start(run_dir, *settings)
-    kills, deadline = 0, time.monotonic() + 300
-    while process.poll() is None and kills < 12:
-        for pid, name in children(process.pid).items():
-            # A launcher at work has a child; killed when idle it is only started again.
-            if name == "amalgam-sandbox" and children(pid):
-                os.kill(pid, signal.SIGKILL)
-                kills += 1
-        check(time.monotonic() < deadline, "the run does not end")
-        time.sleep(0.15)
+
+    def kill_launchers():
+        # A launcher at work has a child; killed when idle it is only started again.
+        at_work = [pid for pid, name in children(process.pid).items()
+                   if name == "amalgam-sandbox" and children(pid)]
+        for pid in at_work:
+            os.kill(pid, signal.SIGKILL)
+        return len(at_work)
+
+    kills = kill_while(process, kill_launchers, most=12, pause_s=0.15)
     finish(process)
     check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
     failed = results(run_dir)["sandbox_failed"]
@@ -367,16 +378,18 @@ def gateway(program, ci_run):
         victim = service.start_agent("agent2")
         run_dir = program.path("killed")
         process = program.start(run_dir, *settings, *service.settings)
-        kills, deadline = 0, time.monotonic() + 300
-        while process.poll() is None and kills < 6:
+
+        def kill_agent():
+            nonlocal victim
             # At work: its launcher has a slot in which a sandbox runs.
-            if any(children(slot) for launcher in children(victim.pid) for slot in children(launcher)):
-                victim.kill()
-                victim.wait()
-                kills += 1
-                victim = service.start_agent("agent2")
-            check(time.monotonic() < deadline, "the run does not end")
-            time.sleep(0.01)
+            if not any(children(slot) for launcher in children(victim.pid) for slot in children(launcher)):
+                return 0
+            victim.kill()
+            victim.wait()
+            victim = service.start_agent("agent2")
+            return 1
+
+        kills = kill_while(process, kill_agent, most=6, pause_s=0.01)
         finish(process)
         check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
         failed = results(run_dir)["sandbox_failed"]

@@ -119,5 +119,24 @@ TEST(DomainTools, SchemasInTheMessagesStay) {
   EXPECT_THAT(prompt, testing::Not(HasSubstr("\"submit\"")));
 }
 
+// A machine with a gateway need not be able to make sandboxes itself.
+TEST(DomainTools, TheUsersAreTriedWhereEpisodesRun) {
+  configs::RunConfig config;
+  config.tools = {{.name = "t", .description = "d", .command = {"/bin/true"}}};
+  EXPECT_EQ(load_user_tools(config).size(), 1u);
+  config.sandbox.gateway = "tcp://127.0.0.1:1";
+  config.sandbox.key = "absent.key";
+  EXPECT_THROW(
+      {
+        try {
+          load_user_tools(config);
+        } catch (const Error& e) {
+          EXPECT_THAT(e.what(), HasSubstr("absent.key"));
+          throw;
+        }
+      },
+      Error);
+}
+
 }  // namespace
 }  // namespace amalgam::pipeline

@@ -18,8 +18,9 @@
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "sandbox/journal.h"
-#include "sandbox/remote_sandbox.h"
-#include "sandbox/service_keys.h"
+#include "sandbox/service/remote_sandbox.h"
+#include "sandbox/service/service_keys.h"
+#include "tests/eventually.h"
 #include "tests/pipeline/run_program.h"
 #include "tests/pipeline/temp_dir.h"
 
@@ -39,20 +40,6 @@ constexpr int kNumHosts = 3;  // agents on 1 and 2, the client on 3
 constexpr int kClientHost = 3;
 
 int sh(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()); }
-
-double seconds_of(const std::function<void()>& action) {
-  const auto begin = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 3000; ++i) {
-    if (condition()) return true;
-    usleep(10'000);
-  }
-  return false;
-}
 
 std::string text_of(const std::string& path) {
   std::ifstream in(path);

@@ -20,6 +20,7 @@
 
 #include "sandbox/fd.h"
 #include "sandbox/process_tree.h"
+#include "tests/eventually.h"
 #include "tests/pipeline/run_program.h"
 #include "tests/pipeline/temp_dir.h"
 
@@ -34,22 +35,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr int kWaitMs = 30'000;
-
-bool eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < kWaitMs / 20; ++i) {
-    if (condition()) return true;
-    usleep(20'000);
-  }
-  return false;
-}
-
-bool is_alive(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(in, text);
-  const size_t end = text.rfind(')');
-  return end != std::string::npos && text[end + 2] != 'Z';
-}
 
 // A user at a terminal.
 class Session {

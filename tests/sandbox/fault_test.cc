@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "sandbox/launcher.h"
+#include "tests/eventually.h"
 #include "tests/sandbox/fixture.h"
 
 namespace amalgam::sandbox {
@@ -27,19 +28,7 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-double seconds_of(const std::function<void()>& action) {
-  const auto begin = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1000; ++i) {
-    if (condition()) return true;
-    usleep(10'000);
-  }
-  return false;
-}
+constexpr double kSeconds = 10;  // for what must be over soon
 
 // Of a process with one thread.
 std::vector<pid_t> children(pid_t pid) {
@@ -48,14 +37,6 @@ std::vector<pid_t> children(pid_t pid) {
   std::vector<pid_t> found;
   for (pid_t child; in >> child;) found.push_back(child);
   return found;
-}
-
-bool is_alive(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(in, text);
-  const size_t end = text.rfind(')');
-  return end != std::string::npos && text[end + 2] != 'Z';
 }
 
 // By level: the launcher, its slots, their inits, the commands' processes.
@@ -93,7 +74,7 @@ void expect_works() {
 
 void kill_and_wait(pid_t pid) {
   kill(pid, SIGKILL);
-  EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
+  EXPECT_TRUE(eventually([&] { return !is_alive(pid); }, kSeconds));
 }
 
 // Afterwards there is a new launcher with one slot.
@@ -133,7 +114,8 @@ TEST_P(KilledDuringACommand, IsAFailureOfTheSandbox) {
   auto sandbox = make();
   ASSERT_TRUE(sandbox);
   std::thread killer([] {
-    EXPECT_TRUE(eventually([] { return process_levels().size() > 4; }));  // the command runs
+    EXPECT_TRUE(
+        eventually([] { return process_levels().size() > 4; }, kSeconds));  // the command runs
     for (const pid_t pid : process_level(GetParam())) kill(pid, SIGKILL);
   });
   Result r;
@@ -191,16 +173,18 @@ TEST(Fault, CgroupsThatCanNoLongerBeMade) {
   // Slots die, their folders go, and then the launcher's own folder is taken away.
   const auto slots = process_level(1);
   for (const pid_t pid : slots) kill(pid, SIGKILL);
-  ASSERT_TRUE(eventually([&] { return children(launcher).empty(); }));
+  ASSERT_TRUE(eventually([&] { return children(launcher).empty(); }, kSeconds));
   std::string error;
-  ASSERT_TRUE(eventually([&] {
-    for (const std::string& folder : folders) {
-      for (const auto& entry : fs::directory_iterator(folder))
-        if (entry.is_directory()) rmdir(entry.path().c_str());
-      rmdir(folder.c_str());
-    }
-    return cgroup_folders(launcher).empty();
-  }));
+  ASSERT_TRUE(eventually(
+      [&] {
+        for (const std::string& folder : folders) {
+          for (const auto& entry : fs::directory_iterator(folder))
+            if (entry.is_directory()) rmdir(entry.path().c_str());
+          rmdir(folder.c_str());
+        }
+        return cgroup_folders(launcher).empty();
+      },
+      kSeconds));
   EXPECT_EQ(create_container(Limits{}, &error), nullptr);
   EXPECT_THAT(error, HasSubstr("cgroup"));
   EXPECT_EQ(error.find('\n'), std::string::npos);
@@ -234,19 +218,23 @@ TEST(Leaks, HundredSandboxesAtOnceLeaveNothing) {
   EXPECT_EQ(right, 100);
   in_threads([&](size_t i) { sandboxes[i].reset(); });
 
-  EXPECT_TRUE(eventually([] { return process_level(2).empty(); })) << "processes are left";
-  EXPECT_TRUE(eventually([] { return process_level(1).size() <= 64; }))
+  EXPECT_TRUE(eventually([] { return process_level(2).empty(); }, kSeconds))
+      << "processes are left";
+  EXPECT_TRUE(eventually([] { return process_level(1).size() <= 64; }, kSeconds))
       << "too many slots are kept";
   std::ifstream mounts_after("/proc/self/mountinfo");
   std::ostringstream after;
   after << mounts_after.rdbuf();
   EXPECT_EQ(before.str(), after.str());
   for (const std::string& folder : cgroup_folders(Launcher::instance().pid())) {
-    EXPECT_TRUE(eventually([&] {
-      size_t slots = 0;
-      for (const auto& entry : fs::directory_iterator(folder)) slots += entry.is_directory();
-      return slots == process_level(1).size();
-    })) << folder;
+    EXPECT_TRUE(eventually(
+        [&] {
+          size_t slots = 0;
+          for (const auto& entry : fs::directory_iterator(folder)) slots += entry.is_directory();
+          return slots == process_level(1).size();
+        },
+        kSeconds))
+        << folder;
   }
   expect_works();
 }
@@ -325,8 +313,10 @@ TEST(Owner, TakesEverythingAlongWhenKilled) {
   for (const pid_t pid : pids) EXPECT_TRUE(is_alive(pid)) << pid;
   kill(owner, SIGKILL);
   waitpid(owner, nullptr, 0);
-  for (const pid_t pid : pids) EXPECT_TRUE(eventually([&] { return !is_alive(pid); })) << pid;
-  EXPECT_TRUE(eventually([&] { return cgroup_folders(pids[0]).empty(); })) << "cgroups are left";
+  for (const pid_t pid : pids)
+    EXPECT_TRUE(eventually([&] { return !is_alive(pid); }, kSeconds)) << pid;
+  EXPECT_TRUE(eventually([&] { return cgroup_folders(pids[0]).empty(); }, kSeconds))
+      << "cgroups are left";
 }
 
 TEST(Leaks, CgroupsOfAKilledLauncherAreRemovedByTheNext) {
@@ -336,7 +326,7 @@ TEST(Leaks, CgroupsOfAKilledLauncherAreRemovedByTheNext) {
   ASSERT_FALSE(cgroup_folders(launcher).empty());
   const auto slots = process_level(1);
   kill(launcher, SIGKILL);
-  for (const pid_t pid : slots) EXPECT_TRUE(eventually([&] { return !is_alive(pid); }));
+  for (const pid_t pid : slots) EXPECT_TRUE(eventually([&] { return !is_alive(pid); }, kSeconds));
   expect_works();
   EXPECT_TRUE(cgroup_folders(launcher).empty());
 }

@@ -118,25 +118,7 @@ TEST(CommandOptions, StdinIsFedFromADescriptor) {
   limits.output_bytes = 4 << 20;
   auto sandbox = make(limits);
   ASSERT_TRUE(sandbox);
-  int fds[2];
-  ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
-  const std::string chunk(50'000, 'x');
-  std::thread writer([&] {
-    for (int i = 0; i < 10; ++i)  // more than a pipe holds
-      EXPECT_EQ(write(fds[1], chunk.data(), chunk.size()), static_cast<ssize_t>(chunk.size()));
-    usleep(100'000);
-    EXPECT_EQ(write(fds[1], "end", 3), 3);
-    close(fds[1]);
-  });
-  Command command{{"/bin/cat"}, "begin "};
-  command.stdin_fd = fds[0];
-  const Result r = sandbox->exec(command);
-  writer.join();
-  close(fds[0]);
-  EXPECT_EQ(r.outcome, Outcome::kOk) << r.detail;
-  EXPECT_EQ(r.out.size(), 6 + 500'000 + 3u);
-  EXPECT_THAT(r.out, StartsWith("begin x"));
-  EXPECT_EQ(r.out.substr(r.out.size() - 4), "xend");
+  expect_stdin_is_fed(*sandbox);
 }
 
 TEST(CommandOptions, AProgramThatIgnoresItsStdinHarmsNobody) {
