@@ -69,6 +69,17 @@ bool CommandIo::open_fed(std::string* error) {
   return open_outputs(error);
 }
 
+bool CommandIo::open_announced(std::string* error) {
+  return open_fed(error) && open_pipe(&end_, error);
+}
+
+bool CommandIo::reads_end() {
+  char byte;
+  const bool came = read(end_.get(), &byte, 1) == 1;
+  end_ = Fd();
+  return came;
+}
+
 bool CommandIo::open_terminal(int terminal, std::string* error) {
   in_ = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
   out_.fd = Fd(fcntl(terminal, F_DUPFD_CLOEXEC, 3));
@@ -123,23 +134,23 @@ bool CommandIo::open_around(int channel, std::string* error) {
     }
     child_fds_.push_back(fd);
   }
-  return open_output(&err_, error);
+  return open_pipe(&err_.fd, error);
 }
 
-bool CommandIo::open_output(Stream* stream, std::string* error) {
+bool CommandIo::open_pipe(Fd* reader, std::string* error) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC)) {
     *error = std::string("cannot make a command's pipes: ") + std::strerror(errno);
     return false;
   }
-  stream->fd = Fd(fds[0]);
+  *reader = Fd(fds[0]);
   child_fds_.push_back(fds[1]);
-  fcntl(stream->fd.get(), F_SETFL, O_NONBLOCK);  // of our end alone
+  fcntl(reader->get(), F_SETFL, O_NONBLOCK);  // of our end alone
   return true;
 }
 
 bool CommandIo::open_outputs(std::string* error) {
-  return open_output(&out_, error) && open_output(&err_, error);
+  return open_pipe(&out_.fd, error) && open_pipe(&err_.fd, error);
 }
 
 // False when it could not go where it should: whoever read it is gone.
@@ -238,15 +249,16 @@ CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* 
       const int wait_ms =
           end == CommandEnd::kDone ? std::min(look_ms, wall.ms_left()) : killed.ms_left();
       const bool runs = end == CommandEnd::kDone;
-      pollfd p[8] = {{socket, POLLIN, 0},
+      pollfd p[9] = {{socket, POLLIN, 0},
                      {io->out_fd(), POLLIN, 0},
                      {io->err_fd(), POLLIN, 0},
                      {runs ? ending : -1, POLLIN, 0},
                      {runs ? io->in_fd() : -1, POLLOUT, 0},
                      {runs ? io->source_fd() : -1, POLLIN, 0},
                      {io->blocked_out_fd(), POLLOUT, 0},
-                     {io->blocked_err_fd(), POLLOUT, 0}};
-      const int ready = poll(p, 8, wait_ms);
+                     {io->blocked_err_fd(), POLLOUT, 0},
+                     {runs ? io->end_fd() : -1, POLLIN, 0}};
+      const int ready = poll(p, 9, wait_ms);
       if (ready < 0 && errno != EINTR) return CommandEnd::kStuck;
       if (ready > 0 && p[3].revents) {
         eventfd_t why = 0;
@@ -263,6 +275,10 @@ CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* 
         const wire::Deadline rest = end == CommandEnd::kDone ? wall : wire::Deadline(kRestSeconds);
         if (!io->drain_rest(rest) && end == CommandEnd::kDone) end = CommandEnd::kOutput;
         return end;
+      }
+      if (ready > 0 && p[8].revents && end == CommandEnd::kDone && io->reads_end()) {
+        if (io->drain_rest(wall)) return CommandEnd::kAnnounced;
+        kill_for(CommandEnd::kOutput);
       }
       if (end != CommandEnd::kDone) {
         if (killed.ms_left() == 0) return CommandEnd::kStuck;

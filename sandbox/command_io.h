@@ -27,6 +27,8 @@ class CommandIo {
   bool open(const std::string& stdin_text, std::string* error);
   // With a pipe as stdin, which feed() fills.
   bool open_fed(std::string* error);
+  // The same, for a program that may say that it ends (kEndFd in init.h).
+  bool open_announced(std::string* error);
   // On a terminal, of which this is our side (it stays the caller's).
   bool open_terminal(int terminal, std::string* error);
   // What is read goes there instead of into take_out and take_err; -1: no.
@@ -36,7 +38,7 @@ class CommandIo {
   // Once, after open_fed or open_terminal: what stdin will hold: the text, then what `source` has
   // until its end (-1: nothing; it stays the caller's). Written by pump() as the program reads.
   void feed(std::string text, int source);
-  // stdin (only when there is text), stdout, stderr. Empty for a terminal.
+  // stdin (only when there is text), stdout, stderr, the announcement's. Empty for a terminal.
   const std::vector<int>& child_fds() const { return child_fds_; }
   void close_child_fds();
 
@@ -49,6 +51,10 @@ class CommandIo {
   // What to poll to go on feeding: both -1 when stdin is complete.
   int in_fd() const { return text_.empty() ? -1 : in_.get(); }           // for writing
   int source_fd() const { return text_.empty() && in_ ? source_ : -1; }  // for reading
+  // Where an announcement comes, to poll for reading; -1 when none will.
+  int end_fd() const { return end_.get(); }
+  // Whether one came.
+  bool reads_end();
   // Reads what is there without waiting. False when a stream went beyond its limit.
   bool drain();
   // All that is left of a command that is over. False also when it is not taken by the deadline.
@@ -69,7 +75,7 @@ class CommandIo {
   };
   static bool pass_on(Stream* stream, std::string_view bytes);
   bool drain(Stream* stream) const;
-  bool open_output(Stream* stream, std::string* error);
+  bool open_pipe(Fd* reader, std::string* error);
   bool open_outputs(std::string* error);
 
   const int64_t max_bytes_;
@@ -78,6 +84,7 @@ class CommandIo {
   // The writing end of a fed stdin, and a reading end of our own: a program that closes its stdin
   // costs us no SIGPIPE.
   Fd in_, in_reader_;
+  Fd end_;
   int source_ = -1;
   std::string text_;  // still to be written
 };
@@ -108,8 +115,9 @@ enum class CommandEnd {
   kMemory,
   kOutput,
   kCancelled,
-  kLost,  // the sandbox died
-  kStuck  // init did not answer the kill
+  kAnnounced,  // the program said that it ends well; init's answer is still to come
+  kLost,       // the sandbox died
+  kStuck       // init did not answer the kill
 };
 
 // Waits for the end of the command that was just sent to init, and ends it at a limit or when

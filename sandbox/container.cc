@@ -62,18 +62,22 @@ bool is_relative_path(const std::string& path) {
 }  // namespace
 
 struct Container::Running {
-  Running(const Slot& slot, int64_t output_bytes) : io(output_bytes), meter(slot) {}
+  Running(const Slot& slot, int64_t output_bytes)
+      : io(output_bytes), meter(slot), refused_forks(num_refused_forks(slot.cgroups)) {}
+  // Time and memory are measured from here on.
+  void begin_measuring(const Slot& slot) {
+    reset_peak_memory(slot.cgroups);
+    startup_seconds += meter.restart();
+  }
   CommandIo io;
   CpuMeter meter;
+  const int64_t refused_forks;  // before it
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   double startup_seconds = 0;  // CPU time before it was needed, which does not count
 };
 
 Container::Container(std::unique_ptr<Slot> slot, const Limits& limits)
-    : slot_(std::move(slot)),
-      limits_(limits),
-      oom_kills_(num_oom_kills(slot_->cgroups)),
-      refused_forks_(num_refused_forks(slot_->cgroups)) {}
+    : slot_(std::move(slot)), limits_(limits), oom_kills_(num_oom_kills(slot_->cgroups)) {}
 
 Container::~Container() {
   if (!slot_) return;
@@ -88,7 +92,7 @@ Container::~Container() {
 }
 
 Result Container::exec(const Command& command) {
-  if (!slot_) return dead_;
+  if (!is_ready()) return dead_;
   Running running(*slot_, limits_.output_bytes);
   std::string error;
   if (!open_io(command, &running.io, &error) || !turn_.begin(&error)) return sandbox_failure(error);
@@ -115,7 +119,10 @@ bool Container::open_io(const Command& command, CommandIo* io, std::string* erro
 bool Container::start(const Command& command, std::string* error) {
   auto running = std::make_unique<Running>(*slot_, limits_.output_bytes);
   Result refusal;
-  if (!running->io.open_fed(error)) return false;
+  const bool is_measured =
+      !slot_->cgroups.memory.folder.empty() && !slot_->cgroups.cpu.folder.empty();
+  if (!(is_measured ? running->io.open_announced(error) : running->io.open_fed(error)))
+    return false;
   if (!send(command, &running->io, &refusal)) {
     *error = refusal.detail + refusal.err;
     return false;
@@ -133,6 +140,7 @@ bool Container::start(const Command& command, std::string* error) {
     dead_ = sandbox_failure(*error);
     return false;
   }
+  running->begin_measuring(*slot_);
   started_ = std::move(running);
   return true;
 }
@@ -168,8 +176,6 @@ Result Container::run_started(std::string stdin_text, int stdin_fd) {
   std::string error;
   running->begin = std::chrono::steady_clock::now();
   if (!turn_.begin(&error)) return lost("cannot run what was started");
-  reset_peak_memory(slot_->cgroups);
-  running->startup_seconds = running->meter.restart();
   running->io.feed(std::move(stdin_text), stdin_fd);
   const Result result = finish(running.get());
   turn_.end();
@@ -208,21 +214,40 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
   return true;
 }
 
+// Whether init takes requests: not before what announced its end is dead.
+bool Container::is_ready() {
+  Packet done;
+  if (slot_ && is_dying_ &&
+      wire::receive(slot_->socket, &done, Deadline(kAnswerSeconds)) != Status::kOk)
+    lost("what ran does not end");
+  is_dying_ = false;
+  return slot_ != nullptr;
+}
+
 // Waits for the end of a command that was sent, and says what it means.
 Result Container::finish(Running* running) {
   Packet done;
   const CommandEnd end =
       run_command(slot_->socket, turn_.ending(), limits_, &running->io, &running->meter, &done);
   Result result;
+  ExecReport report;
   if (end == CommandEnd::kStuck) {
     Launcher::instance().discard(std::move(slot_));
     result = dead_ = sandbox_failure("a command could not be killed");
   } else if (end == CommandEnd::kLost) {
     result = lost("the sandbox died during a command");
-  } else if (done.tag != Tag::kDone || done.payload.size() < sizeof(ExecReport)) {
+  } else if (end == CommandEnd::kAnnounced) {
+    is_dying_ = true;
+    wire::send(slot_->socket, Tag::kKill);  // if init is dead, so is what ran
+    result = judge(*running, CommandEnd::kDone, 0, report, running->meter.seconds());
+  } else if (done.tag != Tag::kDone || done.payload.size() < sizeof report) {
     result = sandbox_failure(done.payload);
   } else {
-    result = judge(end, done, running->startup_seconds, running->meter.seconds());
+    std::memcpy(&report, done.payload.data(), sizeof report);
+    const double waited_seconds = static_cast<double>(done.value) * 1e-6 - running->startup_seconds;
+    result =
+        judge(*running, end, done.code, report, std::max(waited_seconds, running->meter.seconds()));
+    result.err = done.payload.substr(sizeof report);
   }
   result.out = running->io.take_out();
   result.err = running->io.take_err() + result.err;
@@ -231,26 +256,22 @@ Result Container::finish(Running* running) {
   return result;
 }
 
-Result Container::judge(CommandEnd end, const Packet& done, double startup_seconds,
-                        double metered_seconds) {
-  ExecReport report;
-  std::memcpy(&report, done.payload.data(), sizeof report);
+Result Container::judge(const Running& running, CommandEnd end, int status,
+                        const ExecReport& report, double cpu_seconds) {
   Result result;
-  result.err = done.payload.substr(sizeof report);
-  result.cpu_seconds =
-      std::max(static_cast<double>(done.value) * 1e-6 - startup_seconds, metered_seconds);
+  result.cpu_seconds = cpu_seconds;
   const int64_t peak = peak_memory_bytes(slot_->cgroups);
   result.peak_memory_bytes = peak >= 0 ? peak : report.max_rss_bytes;
-  const int signal = WIFSIGNALED(done.code) ? WTERMSIG(done.code) : 0;
-  result.exit_code = signal ? 128 + signal : WEXITSTATUS(done.code);
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  result.exit_code = signal ? 128 + signal : WEXITSTATUS(status);
   // We ended it, whatever it died of meanwhile (SIGPIPE at the closed end of an output).
   if (end != CommandEnd::kDone) result.exit_code = 128 + SIGKILL;
 
-  const bool saw_oom = saw_oom_kill(), saw_refusal = saw_refused_fork(report);
-  const bool is_failure = done.code != 0;
+  const bool saw_oom = saw_oom_kill();
+  const bool is_failure = status != 0;
   if (end == CommandEnd::kCancelled)
     result.outcome = Outcome::kCancelled, result.detail = "cancelled";
-  else if (saw_refusal && is_failure)
+  else if (is_failure && saw_refused_fork(running, report))
     result.outcome = Outcome::kProcessLimit;
   else if (saw_oom || end == CommandEnd::kMemory)
     result.outcome = Outcome::kMemory;
@@ -268,19 +289,21 @@ Result Container::judge(CommandEnd end, const Packet& done, double startup_secon
 }
 
 Result Container::put_file(const std::string& path, const std::string& content) {
-  if (!slot_) return dead_;
+  if (!is_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kPut, 0, static_cast<int64_t>(content.size()), path) ||
       !wire::send_data(slot_->socket, content))
     return lost("the sandbox died before a file was put");
   Packet done;
-  return file_answer(path, &done);
+  const Result result = file_answer(path, &done);
+  if (slot_ && started_) started_->begin_measuring(*slot_);  // without our own work
+  return result;
 }
 
 Result Container::get_file(const std::string& path, std::string* content) {
   content->clear();
-  if (!slot_) return dead_;
+  if (!is_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kGet, 0, 0, path))
@@ -297,7 +320,7 @@ Result Container::get_file(const std::string& path, std::string* content) {
 }
 
 Result Container::open_top(int* directory) {
-  if (!slot_) return dead_;
+  if (!is_ready()) return dead_;
   Packet done;
   Result result;
   result.outcome = Outcome::kOk;
@@ -313,7 +336,7 @@ Result Container::open_top(int* directory) {
 }
 
 Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
-  if (!slot_) return dead_;
+  if (!is_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),
@@ -362,14 +385,12 @@ bool Container::saw_oom_kill() {
   return oom_kills_ > before;
 }
 
-// Whether a fork was refused since the last time this was asked. Without a pids cgroup: whether
-// the processes at the end were as many as there may be.
-bool Container::saw_refused_fork(const ExecReport& report) {
-  if (refused_forks_ < 0)
+// Whether a fork of the command was refused. Without a pids cgroup: whether the processes at the
+// end were as many as there may be.
+bool Container::saw_refused_fork(const Running& running, const ExecReport& report) const {
+  if (running.refused_forks < 0)
     return report.num_left > 0 && report.num_left + 1 >= limits_.max_processes;
-  const int64_t before = refused_forks_;
-  refused_forks_ = num_refused_forks(slot_->cgroups);
-  return refused_forks_ > before;
+  return num_refused_forks(slot_->cgroups) > running.refused_forks;
 }
 
 std::unique_ptr<Container> Container::create(const Limits& limits, std::string* error,

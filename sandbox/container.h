@@ -39,7 +39,9 @@ class Container : public Sandbox {
   // A program started ahead of its use: `start` returns when it has written one byte to stdout,
   // which is not part of its output, and waits on its stdin. Meanwhile put_file works and exec and
   // get_file do not. `run_started` gives it its stdin and waits for its end; limits and figures
-  // begin there. `drop_started` ends it without.
+  // begin there. It may announce its end at kEndFd (init.h) where cgroups measure it: then its
+  // result does not wait for its death, and its CPU time lacks what the kernel has not counted yet
+  // (a tick). `drop_started` ends it without.
   bool start(const Command& command, std::string* error);
   Result run_started(std::string stdin_text, int stdin_fd);
   void drop_started();
@@ -66,19 +68,21 @@ class Container : public Sandbox {
   bool open_io(const Command& command, CommandIo* io, std::string* error);
   bool send(const Command& command, CommandIo* io, Result* refusal);
   Result finish(Running* running);
-  Result judge(CommandEnd end, const wire::Packet& done, double startup_seconds,
-               double metered_seconds);
+  Result judge(const Running& running, CommandEnd end, int status, const ExecReport& report,
+               double cpu_seconds);
+  bool is_ready();
   Result lost(const char* detail);
   Result file_answer(const std::string& path, wire::Packet* done);
   bool saw_oom_kill();
-  bool saw_refused_fork(const ExecReport& report);
+  bool saw_refused_fork(const Running& running, const ExecReport& report) const;
 
   std::unique_ptr<Slot> slot_;
   const Limits limits_;
-  int64_t oom_kills_, refused_forks_;
+  int64_t oom_kills_;
   Result dead_;  // what every call answers when slot_ is gone
   std::unique_ptr<Running> started_;
-  Fd top_;  // once asked for
+  bool is_dying_ = false;  // what ran has been told to, and init's answer is still to come
+  Fd top_;                 // once asked for
   Fd terminal_;
   CommandTurn turn_;
 };

@@ -135,7 +135,7 @@ void set_limits(const StartRequest& request) {
       static_cast<rlim_t>(l.max_processes) + (request.limit_processes ? 1 : kSpareProcesses);
   limit(RLIMIT_NPROC, processes, processes);
   limit(RLIMIT_FSIZE, static_cast<rlim_t>(l.disk_bytes), static_cast<rlim_t>(l.disk_bytes));
-  limit(RLIMIT_NOFILE, 256, 256);
+  limit(RLIMIT_NOFILE, kEndFd + 1, kEndFd + 1);
   // With 0 a crash would still feed the program that core_pattern names, outside; with 1 it does
   // not (core(5)). The system call filter keeps it so.
   limit(RLIMIT_CORE, 1, 1);
@@ -272,14 +272,15 @@ class Init {
     const Fd terminal = fds.empty() ? std::move(terminal_) : Fd();
     if ((fds.size() < 2 && !terminal) || !parse_program(strings, num_environment, &program))
       return false;
-    const int num_fds = static_cast<int>(fds.size());
-    const int in = terminal ? terminal.get() : num_fds == 3 ? fds[0] : null_;
-    const int out = terminal ? terminal.get() : fds[fds.size() - 2];
-    const int err = terminal ? terminal.get() : fds[fds.size() - 1];
+    const size_t has_in = fds.size() > 2;
+    const int in = terminal ? terminal.get() : has_in ? fds[0] : null_;
+    const int out = terminal ? terminal.get() : fds[has_in];
+    const int err = terminal ? terminal.get() : fds[has_in + 1];
+    const int end = fds.size() > 3 ? fds[3] : -1;
 
     const int64_t cpu_before = children_cpu_us();
     int start_error = 0;
-    const pid_t child = start(program, in, out, err, &start_error);
+    const pid_t child = start(program, in, out, err, end, &start_error);
     for (const int fd : fds) close(fd);
     if (child < 0)
       return wire::send(socket_, Tag::kError, 0, 0,
@@ -298,7 +299,7 @@ class Init {
   }
 
   // vfork: the child borrows our memory until execve, so a start costs no page tables.
-  pid_t start(const Program& program, int in, int out, int err, volatile int* error) {
+  pid_t start(const Program& program, int in, int out, int err, int end, volatile int* error) {
     const pid_t child = vfork();
     if (child != 0) {
       if (child < 0) *error = errno;
@@ -306,7 +307,7 @@ class Init {
     }
     // Received fds are above 2 in any case: init itself keeps 0, 1 and 2 open.
     if (setsid() < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
-        (in == out && ioctl(0, TIOCSCTTY, 0)) ||
+        (end >= 0 && dup2(end, kEndFd) < 0) || (in == out && ioctl(0, TIOCSCTTY, 0)) ||
         (program.directory[0] && chdir(program.directory))) {
       *error = errno;
       _exit(126);

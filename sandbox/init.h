@@ -33,6 +33,12 @@ struct StartRequest {
   int32_t has_terminal = 0;         // 1: kReady brings one fd, our side of a terminal made inside
 };
 
+// Where a program that was given one (fourth fd of kExec) may write a byte to say that it ends
+// well: its owner need not wait until the kernel has taken it apart. Whoever writes it has ended,
+// whatever else it meant to do. The highest number that a program may have open: others do not get
+// it.
+inline constexpr int kEndFd = 255;
+
 // kExec: value: number of bytes of the strings that follow as kData, each ended by a 0 byte: the
 // working directory, the environment, the arguments; code: how many of them are environment.
 // Without fds the command runs on the terminal, which serves one command.

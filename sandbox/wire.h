@@ -33,7 +33,7 @@ enum class Tag : uint32_t {
   kGet,      // payload: path
   kOpenTop,  // answered by kFileDone with one fd; see Sandbox::open_top
   kChange,   // payload: path in the top; code: file type and mode; value: size; kData follow
-  kExec,     // see init.h; fds: stdin (optional), stdout, stderr
+  kExec,     // see init.h; fds: stdin (optional), stdout, stderr, kEndFd (optional, after stdin)
   kKill,     // end the running command now
   kExit,     // end the sandbox
   kData,

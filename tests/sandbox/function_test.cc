@@ -16,6 +16,7 @@ namespace amalgam::sandbox {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr double kFillSeconds = 60;
 
@@ -184,6 +185,50 @@ TEST(Function, PoolsFillApart) {
   EXPECT_TRUE(warm_functions(other, kFillSeconds));
   done = true;
   pest.join();
+}
+
+// A program that says at kEndFd that it ends has ended, in the state of that moment.
+TEST(Function, WhatAnnouncesItsEndHasEnded) {
+  if (!has_cgroup("memory") || !has_cgroup("cpu")) GTEST_SKIP() << "needs cgroups that measure";
+  for (const char* rest : {"time.sleep(60)", "os.fork()\nwhile True: open('f', 'a').write('x')"}) {
+    auto sandbox = make_function();
+    ASSERT_TRUE(sandbox);
+    const auto begin = std::chrono::steady_clock::now();
+    const Result r = sandbox->exec(
+        {python_call({"-c",
+                      "import os, time\nopen('f', 'w').write('begin ')\nprint('out', flush=True)\n"
+                      "os.write(255, b'\\0')\n" +
+                          std::string(rest)})});
+    EXPECT_EQ(r.outcome, Outcome::kOk) << r.detail << r.err;
+    EXPECT_EQ(r.exit_code, 0);
+    EXPECT_EQ(r.out, "out\n");
+    std::string then, later;
+    EXPECT_EQ(sandbox->get_file("f", &then).outcome, Outcome::kOk);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(sandbox->get_file("f", &later).outcome, Outcome::kOk);
+    EXPECT_EQ(then, later);
+    EXPECT_THAT(then, StartsWith("begin "));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+  }
+}
+
+// It is no end to write to what a program has put in the announcement's place, nor can it be
+// announced that a program was no success.
+TEST(Function, OnlyASuccessIsAnnounced) {
+  auto sandbox = make_function();
+  ASSERT_TRUE(sandbox);
+  const Result own = sandbox->exec({python_call(
+      {"-c",
+       "import os\nos.dup2(os.open('f', os.O_CREAT | os.O_RDWR), 255)\nos.write(255, b'mine')"})});
+  EXPECT_EQ(own.outcome, Outcome::kOk) << own.detail << own.err;
+  std::string content;
+  EXPECT_EQ(sandbox->get_file("f", &content).outcome, Outcome::kOk);
+  EXPECT_EQ(content, "mine");
+  EXPECT_EQ(call("import os; os.closerange(3, 256); print(1)").out, "1\n");
+  const Result replaced = call(
+      "import os\nos.execv('/usr/bin/python3', ['python3', '-S', '-c', "
+      "'import os\\ntry: os.write(255, bytes(1))\\nexcept OSError: os._exit(3)'])");
+  EXPECT_EQ(replaced.exit_code, 3) << "close-on-exec";
 }
 
 TEST(Function, LongInputsGoIn) {
