@@ -19,8 +19,8 @@ constexpr size_t kLow = kWarmFunctions / 2;
 // own. The end is the interpreter's without its clean-up of modules, which nobody sees: threads are
 // waited for, exit functions run, streams flushed. A good end is announced at kEndFd, unless the
 // program put something else there or this is a process that it forked: for the kernel to take a
-// process apart takes longer than a small call. Nothing is imported that `python3 -S` would not have
-// imported. The first compile of an interpreter makes the types of syntax trees, which takes
+// process apart takes longer than a small call. Nothing is imported that `python3 -S` would not
+// have imported. The first compile of an interpreter makes the types of syntax trees, which takes
 // a millisecond: it is made before the wait.
 constexpr const char* kWaiter = R"python(
 def _wait():
