@@ -34,7 +34,7 @@ docs: build
 	build/amalgam --config-reference > docs/CONFIG.md
 
 format:
-	clang-format-14 -i $(sources)
+	@clang-format-14 -i $(sources)
 
 install-deps:
 	@tools/install_deps.sh

@@ -218,7 +218,8 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
 bool Container::is_ready() {
   Packet done;
   if (slot_ && is_dying_ &&
-      wire::receive(slot_->socket, &done, Deadline(kAnswerSeconds)) != Status::kOk)
+      (wire::receive(slot_->socket, &done, Deadline(kAnswerSeconds)) != Status::kOk ||
+       done.tag != Tag::kDone))
     lost("what ran does not end");
   is_dying_ = false;
   return slot_ != nullptr;

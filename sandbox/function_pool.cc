@@ -76,6 +76,8 @@ def _wait():
         elif not isinstance(status, int):
             print(status, file=sys.stderr)
             status = 1
+        elif not -2**63 <= status < 2**63:
+            status = -1
     except BaseException as e:
         e.__traceback__ = e.__traceback__.tb_next
         sys.excepthook(type(e), e, e.__traceback__)

@@ -45,8 +45,8 @@ const char* const kAllowed[] = {
     "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat",
     "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
     "futimesat", "utimensat", "umask", "truncate", "ftruncate", "fadvise64", "readahead", "fsync",
-    "fdatasync", "flock", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range",
-    "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
+    "fdatasync", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range", "getxattr",
+    "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
     // waiting
     "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl",
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
@@ -123,16 +123,24 @@ void allow_files_that_leave_times(Builder* b) {
   rule_flags("openat", 2, {});
   rule_flags("fcntl", 2, {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, F_SETFL)});
   for (const uint64_t command :
-       {F_DUPFD,       F_DUPFD_CLOEXEC, F_GETFD,      F_SETFD,      F_GETFL,      F_GETLK,
-        F_SETLK,       F_SETLKW,        F_OFD_GETLK,  F_OFD_SETLK,  F_OFD_SETLKW, F_GETOWN,
-        F_SETOWN,      F_GETOWN_EX,     F_SETOWN_EX,  F_GETSIG,     F_SETSIG,     F_GETLEASE,
-        F_SETLEASE,    F_NOTIFY,        F_GETPIPE_SZ, F_SETPIPE_SZ, F_ADD_SEALS,  F_GET_SEALS,
-        F_GET_RW_HINT, F_SET_RW_HINT})
+       {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_OFD_GETLK, F_GETOWN,
+        F_SETOWN, F_GETOWN_EX, F_SETOWN_EX, F_GETSIG, F_SETSIG, F_GETPIPE_SZ, F_SETPIPE_SZ,
+        F_ADD_SEALS, F_GET_SEALS})
     b->allow("fcntl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, command)});
   constexpr uint64_t kOtherModes = kHalf & ~uint64_t{FALLOC_FL_KEEP_SIZE};
   b->allow("fallocate", {SCMP_A1(SCMP_CMP_MASKED_EQ, kOtherModes, 0)});
   for (const uint64_t mode : {FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE})
     b->rule(SCMP_ACT_ERRNO(EOPNOTSUPP), "fallocate", {SCMP_A1(SCMP_CMP_MASKED_EQ, mode, mode)});
+}
+
+// Locks are granted and not kept. The files of /usr and /dev are the machine's, so a lock on one
+// would be seen outside and by other sandboxes; and locks are kernel memory that no limit counts,
+// in lists that every close of such a file walks. What locks its own files for itself (SQLite) goes
+// on. Of the same kind are leases and notices (F_SETLEASE, F_NOTIFY), which are refused.
+void grant_locks(Builder* b) {
+  b->rule(SCMP_ACT_ERRNO(0), "flock");
+  for (const uint64_t command : {F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW})
+    b->rule(SCMP_ACT_ERRNO(0), "fcntl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, command)});
 }
 
 }  // namespace
@@ -165,6 +173,7 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls ca
                   PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ});
   b.allow_values("personality", 0, {0xffffffff});  // the query only: address layout stays fixed
   allow_files_that_leave_times(&b);
+  grant_locks(&b);
   // A process may lower its own limits but RLIMIT_CORE, not those of init, which has the same uid.
   b.allow("prlimit64", {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, 0), SCMP_A2(SCMP_CMP_EQ, 0)});
   for (uint64_t resource = 0; resource < RLIM_NLIMITS; ++resource) {

@@ -56,6 +56,8 @@ const char* const kPrograms[] = {
     "raise SystemExit('a reason')",
     "raise SystemExit(300)",
     "import sys; sys.exit(-1)",
+    "raise SystemExit(10**40)",
+    "raise SystemExit(2**63 - 256)",
     "import os; os._exit(5)",
     "1/0",
     "def f():\n  raise ValueError('deep')\ntry:\n  f()\nexcept ValueError as e:\n  raise "
