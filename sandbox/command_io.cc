@@ -277,6 +277,7 @@ CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* 
         return end;
       }
       if (ready > 0 && p[8].revents && end == CommandEnd::kDone && io->reads_end()) {
+        wire::send(socket, wire::Tag::kKill);  // if init is dead, so is what ran
         if (io->drain_rest(wall)) return CommandEnd::kAnnounced;
         kill_for(CommandEnd::kOutput);
       }

@@ -115,7 +115,7 @@ enum class CommandEnd {
   kMemory,
   kOutput,
   kCancelled,
-  kAnnounced,  // the program said that it ends well; init's answer is still to come
+  kAnnounced,  // the program said that it ends well and is killed; *done is still to come
   kLost,       // the sandbox died
   kStuck       // init did not answer the kill
 };

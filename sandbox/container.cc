@@ -25,6 +25,8 @@ using wire::Tag;
 
 // For answers that need no time of their own: starting, files, killing a command.
 constexpr double kAnswerSeconds = 10;
+// CPU time of running processes that the kernel may not have counted: more than a tick of some.
+constexpr double kUncountedSeconds = 0.1;
 constexpr size_t kMaxArgvBytes = 1 << 20;
 constexpr int64_t kMaxServerMessages = 64 << 10;
 
@@ -92,7 +94,7 @@ Container::~Container() {
 }
 
 Result Container::exec(const Command& command) {
-  if (!is_ready()) return dead_;
+  if (!becomes_ready()) return dead_;
   Running running(*slot_, limits_.output_bytes);
   std::string error;
   if (!open_io(command, &running.io, &error) || !turn_.begin(&error)) return sandbox_failure(error);
@@ -214,8 +216,8 @@ bool Container::send(const Command& command, CommandIo* io, Result* refusal) {
   return true;
 }
 
-// Whether init takes requests: not before what announced its end is dead.
-bool Container::is_ready() {
+// Waits until what announced its end is dead. False when init takes no requests.
+bool Container::becomes_ready() {
   Packet done;
   if (slot_ && is_dying_ &&
       (wire::receive(slot_->socket, &done, Deadline(kAnswerSeconds)) != Status::kOk ||
@@ -239,8 +241,10 @@ Result Container::finish(Running* running) {
     result = lost("the sandbox died during a command");
   } else if (end == CommandEnd::kAnnounced) {
     is_dying_ = true;
-    wire::send(slot_->socket, Tag::kKill);  // if init is dead, so is what ran
-    result = judge(*running, CommandEnd::kDone, 0, report, running->meter.seconds());
+    const bool is_close = running->meter.seconds() > limits_.cpu_seconds - kUncountedSeconds;
+    result = is_close && !becomes_ready()
+                 ? dead_
+                 : judge(*running, CommandEnd::kDone, 0, report, running->meter.seconds());
   } else if (done.tag != Tag::kDone || done.payload.size() < sizeof report) {
     result = sandbox_failure(done.payload);
   } else {
@@ -290,7 +294,7 @@ Result Container::judge(const Running& running, CommandEnd end, int status,
 }
 
 Result Container::put_file(const std::string& path, const std::string& content) {
-  if (!is_ready()) return dead_;
+  if (!becomes_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kPut, 0, static_cast<int64_t>(content.size()), path) ||
@@ -304,7 +308,7 @@ Result Container::put_file(const std::string& path, const std::string& content) 
 
 Result Container::get_file(const std::string& path, std::string* content) {
   content->clear();
-  if (!is_ready()) return dead_;
+  if (!becomes_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kGet, 0, 0, path))
@@ -321,7 +325,7 @@ Result Container::get_file(const std::string& path, std::string* content) {
 }
 
 Result Container::open_top(int* directory) {
-  if (!is_ready()) return dead_;
+  if (!becomes_ready()) return dead_;
   Packet done;
   Result result;
   result.outcome = Outcome::kOk;
@@ -337,7 +341,7 @@ Result Container::open_top(int* directory) {
 }
 
 Result Container::change(const std::string& path, unsigned mode, const std::string& content) {
-  if (!is_ready()) return dead_;
+  if (!becomes_ready()) return dead_;
   if (!is_relative_path(path))
     return refused(Outcome::kDenied, 1, "not a path below the directory: " + path);
   if (!wire::send(slot_->socket, Tag::kChange, static_cast<int32_t>(mode),

@@ -40,8 +40,8 @@ class Container : public Sandbox {
   // which is not part of its output, and waits on its stdin. Meanwhile put_file works and exec and
   // get_file do not. `run_started` gives it its stdin and waits for its end; limits and figures
   // begin there. It may announce its end at kEndFd (init.h) where cgroups measure it: then its
-  // result does not wait for its death, and its CPU time lacks what the kernel has not counted yet
-  // (a tick). `drop_started` ends it without.
+  // result does not wait for its death, unless its CPU time is close to the limit; the figure lacks
+  // what the kernel has not counted yet. `drop_started` ends it without.
   bool start(const Command& command, std::string* error);
   Result run_started(std::string stdin_text, int stdin_fd);
   void drop_started();
@@ -70,7 +70,7 @@ class Container : public Sandbox {
   Result finish(Running* running);
   Result judge(const Running& running, CommandEnd end, int status, const ExecReport& report,
                double cpu_seconds);
-  bool is_ready();
+  bool becomes_ready();
   Result lost(const char* detail);
   Result file_answer(const std::string& path, wire::Packet* done);
   bool saw_oom_kill();

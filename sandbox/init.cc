@@ -272,10 +272,10 @@ class Init {
     const Fd terminal = fds.empty() ? std::move(terminal_) : Fd();
     if ((fds.size() < 2 && !terminal) || !parse_program(strings, num_environment, &program))
       return false;
-    const size_t has_in = fds.size() > 2;
-    const int in = terminal ? terminal.get() : has_in ? fds[0] : null_;
-    const int out = terminal ? terminal.get() : fds[has_in];
-    const int err = terminal ? terminal.get() : fds[has_in + 1];
+    const size_t out_at = fds.size() > 2 ? 1 : 0;
+    const int in = terminal ? terminal.get() : out_at ? fds[0] : null_;
+    const int out = terminal ? terminal.get() : fds[out_at];
+    const int err = terminal ? terminal.get() : fds[out_at + 1];
     const int end = fds.size() > 3 ? fds[3] : -1;
 
     const int64_t cpu_before = children_cpu_us();

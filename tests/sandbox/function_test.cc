@@ -214,6 +214,18 @@ TEST(Function, WhatAnnouncesItsEndHasEnded) {
   }
 }
 
+// What the kernel has not counted when a program announces its end is no way around the limit.
+TEST(Function, AnAnnouncementDoesNotStretchTheLimit) {
+  Limits limits;
+  limits.cpu_seconds = 0.002;
+  for (int i = 0; i < 20; ++i) {
+    const Result r =
+        call("import time\nend = time.process_time() + 0.002\nwhile time.process_time() < end: pass",
+             "", limits);
+    EXPECT_EQ(r.outcome, Outcome::kTimeout) << r.cpu_seconds;
+  }
+}
+
 // It is no end to write to what a program has put in the announcement's place, nor can it be
 // announced that a program was no success.
 TEST(Function, OnlyASuccessIsAnnounced) {
