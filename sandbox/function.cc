@@ -1,19 +1,23 @@
 #include "sandbox/function.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <string_view>
 
 #include "sandbox/function_pool.h"
 
 namespace amalgam::sandbox {
 namespace {
 
-const std::vector<std::string> kPython = {"/usr/bin/python3", "-S", "-B"};
+// Without a destructor: the pool's thread uses it while the process ends.
+constexpr std::string_view kPython[] = {"/usr/bin/python3", "-S", "-B"};
 
 // What the waiting interpreter reads before the program's own stdin; empty for another command.
 std::string call_text(const Command& command) {
   const auto& argv = command.argv;
-  const size_t first = kPython.size();
-  if (argv.size() <= first || !std::equal(kPython.begin(), kPython.end(), argv.begin()) ||
+  const size_t first = std::size(kPython);
+  if (argv.size() <= first || !std::equal(std::begin(kPython), std::end(kPython), argv.begin()) ||
       !command.environment.empty() || !command.working_directory.empty())
     return {};
   const bool is_code = argv[first] == "-c";
@@ -74,7 +78,7 @@ class Function : public Sandbox {
 }  // namespace
 
 std::vector<std::string> python_call(std::vector<std::string> rest) {
-  rest.insert(rest.begin(), kPython.begin(), kPython.end());
+  rest.insert(rest.begin(), std::begin(kPython), std::end(kPython));
   return rest;
 }
 
