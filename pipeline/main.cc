@@ -3,7 +3,7 @@
 
 #include "configs/error.h"
 #include "pipeline/cli.h"
-#include "pipeline/interrupt.h"
+#include "pipeline/run_store/interrupt.h"
 
 int main(int argc, char** argv) {
   amalgam::pipeline::install_interrupt_handlers();

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(
-  g++ cmake ninja-build pkg-config mold               # tools
+  g++ cmake ninja-build mold               # tools
   protobuf-compiler libprotobuf-dev                   # records
   libzmq3-dev libsqlite3-dev libspdlog-dev            # messages, run store, log
   libboost1.81-dev                                    # HTTP

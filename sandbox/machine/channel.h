@@ -18,9 +18,9 @@
 #include <string>
 #include <string_view>
 
-#include "sandbox/fd.h"
+#include "sandbox/container/wire.h"
+#include "sandbox/files/fd.h"
 #include "sandbox/sandbox.h"
-#include "sandbox/wire.h"
 
 namespace amalgam::sandbox {
 

@@ -11,8 +11,8 @@
 #include <memory>
 
 #include "configs/error.h"
-#include "sandbox/debian_packages.h"
-#include "sandbox/file_tree.h"
+#include "sandbox/files/file_tree.h"
+#include "sandbox/images/debian_packages.h"
 #include "sandbox/machine/guest/boot.h"
 #include "sandbox/machine/guest_kernel.h"
 #include "sandbox/machine/guest_program.h"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "sandbox/image_store.h"
+#include "sandbox/images/image_store.h"
 
 namespace amalgam::sandbox {
 

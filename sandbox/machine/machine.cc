@@ -13,9 +13,9 @@
 #include <cstring>
 
 #include "configs/error.h"
+#include "sandbox/container/kvm.h"
+#include "sandbox/container/overlay_root.h"
 #include "sandbox/machine/guest_kernel.h"
-#include "sandbox/machine/kvm.h"
-#include "sandbox/overlay_root.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/command_turn.h"
-#include "sandbox/container.h"
-#include "sandbox/image_store.h"
+#include "sandbox/container/command_turn.h"
+#include "sandbox/container/container.h"
+#include "sandbox/images/image_store.h"
 #include "sandbox/machine/channel.h"
 #include "sandbox/machine/qemu.h"
 #include "sandbox/sandbox.h"

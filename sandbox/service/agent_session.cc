@@ -3,7 +3,7 @@
 #include <exception>
 
 #include "configs/error.h"
-#include "sandbox/journal.h"
+#include "sandbox/journal/journal.h"
 #include "sandbox/service/service_messages.h"
 
 namespace amalgam::sandbox {

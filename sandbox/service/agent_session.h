@@ -5,7 +5,7 @@
 #include <string>
 
 #include "proto/sandbox_service.pb.h"
-#include "sandbox/tracked_sandbox.h"
+#include "sandbox/journal/tracked_sandbox.h"
 
 namespace amalgam::sandbox {
 

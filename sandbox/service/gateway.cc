@@ -12,7 +12,7 @@
 
 #include "configs/error.h"
 #include "proto/append_file.h"
-#include "sandbox/launcher.h"
+#include "sandbox/container/launcher.h"
 #include "sandbox/service/gateway_session.h"
 #include "sandbox/service/keyed_tasks.h"
 #include "sandbox/service/service_keys.h"

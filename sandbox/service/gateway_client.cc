@@ -7,7 +7,7 @@
 
 #include "configs/error.h"
 #include "proto/append_file.h"
-#include "sandbox/hex.h"
+#include "sandbox/files/hex.h"
 #include "sandbox/service/remote_sandbox.h"
 #include "sandbox/service/service_keys.h"
 #include "sandbox/service/service_messages.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proto/zmq_socket.h"
-#include "sandbox/image_store.h"
+#include "sandbox/images/image_store.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::sandbox {

@@ -6,8 +6,8 @@
 #include <exception>
 
 #include "configs/error.h"
+#include "sandbox/images/top_state.h"
 #include "sandbox/service/service_messages.h"
-#include "sandbox/top_state.h"
 
 namespace amalgam::sandbox {
 namespace {

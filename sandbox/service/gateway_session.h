@@ -8,7 +8,7 @@
 #include <string>
 
 #include "proto/sandbox_service.pb.h"
-#include "sandbox/journal.h"
+#include "sandbox/journal/journal.h"
 #include "sandbox/service/agent_registry.h"
 #include "sandbox/service/mailbox.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "configs/check.h"
-#include "sandbox/fd.h"
+#include "sandbox/files/fd.h"
 
 namespace amalgam::sandbox {
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
-#include "sandbox/journal.h"
+#include "sandbox/journal/journal.h"
 #include "sandbox/service/service_keys.h"
 #include "sandbox/service/service_messages.h"
 

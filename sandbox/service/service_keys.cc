@@ -14,8 +14,8 @@
 
 #include "configs/error.h"
 #include "proto/append_file.h"
-#include "sandbox/file_tree.h"
-#include "sandbox/hex.h"
+#include "sandbox/files/file_tree.h"
+#include "sandbox/files/hex.h"
 
 namespace amalgam::sandbox {
 namespace {

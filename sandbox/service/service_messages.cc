@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "sandbox/hex.h"
-#include "sandbox/journal.h"
+#include "sandbox/files/hex.h"
+#include "sandbox/journal/journal.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "proto/sandbox_service.pb.h"
-#include "sandbox/image_store.h"
+#include "sandbox/images/image_store.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::sandbox {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "kernels/rng.h"
-#include "kernels/thread_pool.h"
-#include "model/checkpoint.h"
-#include "model/init.h"
-#include "model/model_config.h"
+#include "kernels/device/rng.h"
+#include "kernels/device/thread_pool.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/init.h"
+#include "model/network/model_config.h"
 
 namespace amalgam::bench {
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "model/checkpoint.h"
-#include "model/tensor_catalogue.h"
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/tensor_catalogue.h"
 
 namespace amalgam::model {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/arena.h"
-#include "kernels/gemm.h"
-#include "kernels/rng.h"
+#include "kernels/device/arena.h"
+#include "kernels/device/rng.h"
+#include "kernels/gemm/gemm.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace amalgam::kernels::HWY_NAMESPACE {

@@ -7,12 +7,12 @@
 #include <set>
 
 #include "configs/error.h"
-#include "learner/advantage.h"
-#include "learner/policy_step.h"
+#include "learner/estimators/advantage.h"
+#include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
-#include "rollout/engine.h"
-#include "rollout/streams.h"
-#include "rollout/wal.h"
+#include "rollout/engine/engine.h"
+#include "rollout/engine/streams.h"
+#include "rollout/log/wal.h"
 #include "tests/bench/bench_model.h"
 
 namespace amalgam::bench {

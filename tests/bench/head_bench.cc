@@ -5,9 +5,9 @@
 
 #include <vector>
 
-#include "kernels/head_kl.h"
-#include "kernels/head_policy.h"
-#include "kernels/rng.h"
+#include "kernels/device/rng.h"
+#include "kernels/head/head_kl.h"
+#include "kernels/head/head_policy.h"
 #include "tests/bench/bench_model.h"
 
 namespace amalgam::kernels {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "sandbox/journaled_sandbox.h"
+#include "sandbox/journal/journaled_sandbox.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -14,16 +14,16 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/attention.h"
-#include "kernels/embedding.h"
-#include "kernels/gemm.h"
-#include "kernels/hyper_connection.h"
-#include "kernels/indexer.h"
-#include "kernels/rms_norm.h"
-#include "kernels/rng.h"
-#include "kernels/router.h"
-#include "kernels/softmax.h"
-#include "kernels/swiglu.h"
+#include "kernels/attention/attention.h"
+#include "kernels/attention/indexer.h"
+#include "kernels/device/rng.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/head/embedding.h"
+#include "kernels/head/softmax.h"
+#include "kernels/hyper_connection/hyper_connection.h"
+#include "kernels/moe/router.h"
+#include "kernels/moe/swiglu.h"
+#include "kernels/norm/rms_norm.h"
 
 namespace amalgam::kernels {
 namespace {

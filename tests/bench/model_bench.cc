@@ -4,11 +4,11 @@
 // temperature 1.
 #include <benchmark/benchmark.h>
 
-#include "kernels/head_policy.h"
-#include "learner/gradients.h"
-#include "model/network.h"
-#include "model/packed_model.h"
-#include "rollout/engine.h"
+#include "kernels/head/head_policy.h"
+#include "learner/step/gradients.h"
+#include "model/checkpoint/packed_model.h"
+#include "model/network/network.h"
+#include "rollout/engine/engine.h"
 #include "tests/bench/bench_model.h"
 
 namespace amalgam::bench {

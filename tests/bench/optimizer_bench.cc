@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <string>
 
-#include "kernels/gemm.h"
-#include "kernels/rng.h"
-#include "learner/optimizer.h"
+#include "kernels/device/rng.h"
+#include "kernels/gemm/gemm.h"
+#include "learner/step/optimizer.h"
 
 namespace amalgam::learner {
 namespace {

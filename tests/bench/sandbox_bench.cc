@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "sandbox/launcher.h"
-#include "sandbox/process_tree.h"
+#include "sandbox/container/launcher.h"
+#include "sandbox/container/process_tree.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::sandbox {

@@ -10,8 +10,8 @@
 #include <filesystem>
 
 #include "configs/error.h"
-#include "model/durable_file.h"
-#include "model/tokenizer.h"
+#include "model/tensors/durable_file.h"
+#include "model/tokenizer/tokenizer.h"
 
 namespace amalgam::model {
 namespace {

@@ -6,11 +6,12 @@
 #include <sstream>
 
 #include "configs/load.h"
+#include "tests/paths.h"
 
 namespace amalgam::configs {
 namespace {
 
-const std::filesystem::path kRoot = std::filesystem::path(AMALGAM_GOLDEN) / "../..";
+const std::filesystem::path kRoot = std::filesystem::path(tests::kGolden) / "../..";
 
 std::string read(const std::filesystem::path& path) {
   std::ostringstream text;

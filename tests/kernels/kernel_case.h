@@ -10,8 +10,8 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/thread_pool.h"
-#include "tests/kernels/head_case.h"
+#include "kernels/device/thread_pool.h"
+#include "tests/kernels/head/head_case.h"
 
 namespace amalgam::kernels {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/arena.h"
-#include "kernels/rng.h"
-#include "model/weights.h"
+#include "kernels/device/arena.h"
+#include "kernels/device/rng.h"
+#include "model/network/weights.h"
 
 namespace amalgam::learner::testing {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "configs/load.h"
-#include "pipeline/metrics.h"
-#include "pipeline/trajectory_log.h"
+#include "pipeline/run_store/metrics.h"
+#include "pipeline/run_store/trajectory_log.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 

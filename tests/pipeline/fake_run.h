@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 namespace amalgam::pipeline {
 

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/paths.h"
+
 namespace amalgam::pipeline {
 
 struct ProgramResult {
@@ -20,9 +22,10 @@ struct ProgramResult {
 // `arguments` is a piece of shell; `launcher` is put before the program.
 inline ProgramResult run_program(const std::string& arguments, const std::string& launcher = "") {
   const std::string base = testing::TempDir() + "/program_" + std::to_string(getpid());
-  const int status = std::system(("timeout 120 " + launcher + " " AMALGAM_BINARY " " + arguments +
-                                  " >" + base + ".out 2>" + base + ".err </dev/null")
-                                     .c_str());
+  const int status =
+      std::system(("timeout 120 " + launcher + " " + std::string(tests::kBinary) + " " + arguments +
+                   " >" + base + ".out 2>" + base + ".err </dev/null")
+                      .c_str());
   const auto take = [](const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();

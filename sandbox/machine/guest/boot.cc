@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/fd.h"
-#include "sandbox/wire.h"
+#include "sandbox/container/wire.h"
+#include "sandbox/files/fd.h"
 
 namespace amalgam::sandbox::guest {
 namespace {

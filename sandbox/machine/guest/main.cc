@@ -14,9 +14,9 @@
 #include <cstring>
 #include <thread>
 
-#include "sandbox/command_io.h"
-#include "sandbox/container.h"
-#include "sandbox/fd.h"
+#include "sandbox/container/command_io.h"
+#include "sandbox/container/container.h"
+#include "sandbox/files/fd.h"
 #include "sandbox/machine/channel.h"
 #include "sandbox/machine/guest/boot.h"
 

@@ -13,10 +13,11 @@
 #include <future>
 #include <thread>
 
-#include "sandbox/launcher.h"
-#include "sandbox/machine/kvm.h"
+#include "sandbox/container/kvm.h"
+#include "sandbox/container/launcher.h"
 #include "tests/eventually.h"
-#include "tests/sandbox/outcome_cases.h"
+#include "tests/paths.h"
+#include "tests/sandbox/container/outcome_cases.h"
 #include "tests/sandbox/temp_folder.h"
 
 namespace amalgam::sandbox {
@@ -45,7 +46,7 @@ class MachineTest : public ::testing::Test {
 
   // What machines boot is the same for all tests, and costly to make.
   static std::string store_folder() {
-    const fs::path build = fs::path(AMALGAM_BINARY).parent_path();
+    const fs::path build = fs::path(tests::kBinary).parent_path();
     static const TempFolder own;
     return access(build.c_str(), W_OK) == 0 ? (build / "test_images").string() : own / "images";
   }

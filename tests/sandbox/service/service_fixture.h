@@ -16,7 +16,7 @@
 #include "sandbox/service/remote_sandbox.h"
 #include "sandbox/service/service_keys.h"
 #include "sandbox/service/service_messages.h"
-#include "tests/sandbox/image_fixture.h"
+#include "tests/sandbox/images/image_fixture.h"
 
 namespace amalgam::sandbox {
 

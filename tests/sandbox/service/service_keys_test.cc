@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/sandbox/image_fixture.h"
+#include "tests/sandbox/images/image_fixture.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "sandbox/journal.h"
+#include "sandbox/journal/journal.h"
 #include "tests/sandbox/service/service_fixture.h"
 
 namespace amalgam::sandbox {

@@ -1,5 +1,5 @@
 // The sandbox service in one process: what a client gets is what a sandbox here gives. Deaths and
-// cut links: tests/pipeline/sandbox_hosts_test.cc.
+// cut links: tests/pipeline/sandbox_commands/sandbox_hosts_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "configs/error.h"
-#include "sandbox/function.h"
-#include "sandbox/journal.h"
+#include "sandbox/function/function.h"
+#include "sandbox/journal/journal.h"
 #include "tests/sandbox/service/service_fixture.h"
 
 namespace amalgam::sandbox {

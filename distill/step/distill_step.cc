@@ -1,0 +1,132 @@
+#include "distill/step/distill_step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "distill/teachers/teachers.h"
+#include "kernels/head/head_kl.h"
+#include "kernels/head/head_policy.h"
+#include "learner/step/policy_step.h"
+#include "proto/trajectory.pb.h"
+
+namespace amalgam::distill {
+namespace {
+
+// One teacher's view of a micro-batch: hidden states of its rows and a weight per row (0 where the
+// row's token is not the policy's, or the teacher has no say).
+struct MicroTeacher {
+  std::vector<float> hidden, weights;
+};
+
+MicroTeacher view(const learner::MicroBatch& micro, const TeacherStates& states,
+                  const std::string& teacher, std::span<const DistillSample> samples) {
+  MicroTeacher m;
+  const auto D = static_cast<size_t>(states.dim());
+  m.hidden.assign(static_cast<size_t>(micro.tokens()) * D, 0.0f);
+  m.weights.assign(static_cast<size_t>(micro.tokens()), 0.0f);
+  for (size_t i = 0; i < micro.slices.size(); ++i) {
+    const auto sequence = static_cast<size_t>(micro.sequences[i]);
+    const auto it = samples[sequence].teachers->find(teacher);
+    if (it == samples[sequence].teachers->end() || it->second == 0) continue;
+    const auto begin = static_cast<size_t>(micro.slices[i].row);
+    const auto rows = static_cast<size_t>(micro.slices[i].num_rows);
+    std::copy_n(states.hidden(sequence), rows * D, m.hidden.begin() + static_cast<long>(begin * D));
+    for (size_t row = begin; row < begin + rows; ++row)
+      if (micro.targets[row] >= 0) m.weights[row] = static_cast<float>(it->second);
+  }
+  return m;
+}
+
+}  // namespace
+
+DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
+                                       std::span<const DistillSample> samples,
+                                       configs::Objective objective, double index_loss_coefficient,
+                                       int64_t max_micro_tokens) {
+  DistillFigures f;
+  std::vector<learner::TrainSequence> batch;
+  std::map<std::string, std::vector<TeacherInput>> inputs;  // by teacher: sorted, each loaded once
+  for (const DistillSample& s : samples) {
+    batch.push_back(learner::train_sequence(*s.trajectory));
+    f.num_tokens += s.trajectory->logprobs_size();
+    for (const auto& [teacher, weight] : *s.teachers)
+      if (weight > 0) inputs[teacher];
+  }
+  for (auto& [teacher, list] : inputs)
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const auto it = samples[i].teachers->find(teacher);
+      list.push_back({batch[i].ids, it != samples[i].teachers->end() && it->second > 0});
+    }
+  kernels::ThreadPool& pool = trainer.network().pool();
+  std::map<std::string, TeacherStates> states;
+  for (const auto& [teacher, list] : inputs)
+    states.emplace(teacher, run_teacher(teacher, list, trainer.network().config().vocab_size, pool,
+                                        max_micro_tokens, trainer.network().numerics()));
+
+  kernels::Arena& scratch = trainer.network().scratch();
+  const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, f.num_tokens));
+  trainer.accumulate(
+      batch, index_loss_coefficient,
+      [&](const learner::MicroBatch& micro, const model::Var& hidden) {
+        const auto n = static_cast<size_t>(micro.tokens());
+        std::vector<float> logprob(n), lse(n), entropy(n), c(n, 0.0f);
+        const kernels::HeadPolicy policy{.head = trainer.head(),
+                                         .hidden = hidden.v.data,
+                                         .targets = micro.targets.data(),
+                                         .tokens = micro.tokens()};
+        kernels::head_logprobs(pool, scratch, policy, {logprob.data(), lse.data(), entropy.data()});
+        for (size_t i = 0; i < micro.slices.size(); ++i) {
+          const auto& old = samples[static_cast<size_t>(micro.sequences[i])].trajectory->logprobs();
+          int k = 0;
+          for (int64_t t = 0; t < micro.slices[i].num_rows; ++t) {
+            const auto row = static_cast<size_t>(micro.slices[i].row + t);
+            if (micro.targets[row] < 0) continue;
+            f.entropy += entropy[row];
+            if (logprob[row] != old.Get(k))
+              f.probs_diff_max = std::max(
+                  f.probs_diff_max, learner::probability_difference(logprob[row], old.Get(k)));
+            ++k;
+          }
+        }
+        std::vector<MicroTeacher> views;
+        std::vector<kernels::KlTeacher> teachers;
+        views.reserve(states.size());
+        for (const auto& [name, s] : states) {
+          views.push_back(view(micro, s, name, samples));
+          teachers.push_back({s.head(), views.back().hidden.data(), views.back().weights.data()});
+        }
+        if (objective == configs::Objective::kExact) {
+          std::vector<float> kl(n);
+          for (size_t row = 0; row < n; ++row) c[row] = micro.targets[row] >= 0 ? per_token : 0.0f;
+          kernels::head_kl(pool, scratch,
+                           {.student = trainer.head(),
+                            .hidden = hidden.v.data,
+                            .tokens = micro.tokens(),
+                            .teachers = teachers,
+                            .c = c.data()},
+                           kl.data(), trainer.head_gradients(hidden));
+          for (size_t row = 0; row < n; ++row)
+            if (c[row] > 0) f.kl += kl[row];
+          return;
+        }
+        std::vector<float> theirs(n), their_lse(n);
+        for (const kernels::KlTeacher& t : teachers) {
+          kernels::HeadPolicy op = policy;
+          op.head = t.head, op.hidden = t.hidden;
+          kernels::head_logprobs(pool, scratch, op, {theirs.data(), their_lse.data()});
+          for (size_t row = 0; row < n; ++row) {
+            const float term = t.weights[row] * (logprob[row] - theirs[row]);
+            if (micro.targets[row] < 0 || t.weights[row] == 0) continue;
+            f.kl += term;
+            c[row] += per_token * term;
+          }
+        }
+        kernels::head_policy_backward(pool, scratch, policy, lse.data(), c.data(),
+                                      trainer.head_gradients(hidden));
+      });
+  f.kl *= per_token;
+  f.entropy *= per_token;
+  return f;
+}
+
+}  // namespace amalgam::distill

@@ -1,0 +1,146 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/head/head_kl.cc"
+#include "kernels/head/head_kl.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "configs/check.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/head/head_kl_row.h"
+#include "kernels/head/softmax.h"
+#include "kernels/simd/row_sum-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace amalgam::kernels::HWY_NAMESPACE {
+
+float KlRow(const KlRowArgs& r) {
+  const F32 d;
+  const VF shift = hn::Set(d, r.lse), shift_teacher = hn::Set(d, r.lse_teacher);
+  const auto kl_sum = SumRow(r.n, [&](int64_t at, int64_t count) HWY_ATTR {
+    const VF logp = hn::Sub(LoadPadded(r.z + at, count), shift);
+    const VF logp_teacher = hn::Sub(LoadPadded(r.ze + at, count), shift_teacher);
+    const VF p = Exp(logp);
+    // A token that the student cannot choose adds nothing, also when its logit is -inf.
+    return hn::IfThenElseZero(hn::Gt(p, hn::Zero(d)), hn::Mul(p, hn::Sub(logp, logp_teacher)));
+  });
+  const auto kl = static_cast<float>(kl_sum);
+  if (!r.wants_gradient) return kl;
+
+  const VF mean = hn::Set(d, kl), w = hn::Set(d, r.w), c = hn::Set(d, r.c);
+  for (int64_t i = 0; i < r.n; i += kLanes) {
+    const int64_t count = std::min<int64_t>(r.n - i, kLanes);
+    const VF logp = hn::Sub(LoadPadded(r.z + i, count), shift);
+    const VF logp_teacher = hn::Sub(LoadPadded(r.ze + i, count), shift_teacher);
+    const VF before = r.is_first ? hn::Zero(d) : LoadPadded(r.g + i, count);
+    const VF g = hn::MulAdd(w, hn::Sub(hn::Sub(logp, logp_teacher), mean), before);
+    if (!r.is_last) {
+      StorePartial(g, r.g + i, count);
+      continue;
+    }
+    const VF p = Exp(logp);
+    const VF dz = hn::IfThenElseZero(hn::Gt(p, hn::Zero(d)), hn::Mul(hn::Mul(c, p), g));
+    StorePartial(dz, r.z + i, count);
+  }
+  return kl;
+}
+
+}  // namespace amalgam::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace amalgam::kernels {
+namespace {
+
+HWY_EXPORT(KlRow);
+
+// The teachers that token t has a weight for.
+struct TeacherRange {
+  size_t first = 0, last = 0;
+  int count = 0;
+};
+TeacherRange teachers_of(const HeadKl& op, int64_t t) {
+  TeacherRange range;
+  for (size_t i = 0; i < op.teachers.size(); ++i) {
+    if (op.teachers[i].weights[t] == 0) continue;
+    if (range.count++ == 0) range.first = i;
+    range.last = i;
+  }
+  return range;
+}
+
+}  // namespace
+
+void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
+             const HeadGradients& grads) {
+  const int64_t V = op.student.vocabulary;
+  const Arena::Mark mark = arena.mark();
+  std::fill_n(kl, op.tokens, 0.0f);
+
+  auto* active = arena.alloc<int32_t>(static_cast<size_t>(op.tokens));
+  size_t num_active = 0;
+  int most_teachers = 0;
+  for (int64_t t = 0; t < op.tokens; ++t) {
+    const int count = teachers_of(op, t).count;
+    if (count > 0) active[num_active++] = static_cast<int32_t>(t);
+    most_teachers = std::max(most_teachers, count);
+  }
+  if (num_active == 0) return arena.reset(mark);
+
+  const bool wants_gradient = grads.hidden || grads.weight;
+  const bool sums_teachers = wants_gradient && most_teachers > 1;
+  int64_t tile_rows = op.tile_rows > 0 ? op.tile_rows : head_tile_rows(V, sums_teachers ? 3 : 2);
+  tile_rows = std::min(tile_rows, static_cast<int64_t>(num_active));
+  int64_t widest = 0;
+  for (const KlTeacher& teacher : op.teachers) {
+    CHECK_EQ(teacher.head.vocabulary, V);
+    widest = std::max(widest, teacher.head.dim);
+  }
+  const auto tile_size = static_cast<size_t>(tile_rows);
+  float* lse = arena.alloc<float>(tile_size);
+  float* ze = arena.alloc<float>(tile_size * static_cast<size_t>(V));
+  float* g = sums_teachers ? arena.alloc<float>(tile_size * static_cast<size_t>(V)) : nullptr;
+  float* teacher_rows = arena.alloc<float>(tile_size * static_cast<size_t>(widest));
+  auto* row_of = arena.alloc<int32_t>(tile_size);    // rows of the tile that the teacher teaches
+  auto* token_of = arena.alloc<int32_t>(tile_size);  // and their tokens
+
+  for_each_head_tile(
+      pool, arena, op.student, op.hidden, {active, num_active}, tile_rows,
+      [&](std::span<const int32_t> tokens, const float* rows, float* z) {
+        log_sum_exp_rows(pool, z, static_cast<int64_t>(tokens.size()), V, lse);
+        for (size_t i = 0; i < op.teachers.size(); ++i) {
+          const KlTeacher& teacher = op.teachers[i];
+          size_t n = 0;
+          for (size_t r = 0; r < tokens.size(); ++r) {
+            if (teacher.weights[tokens[r]] == 0) continue;
+            row_of[n] = static_cast<int32_t>(r), token_of[n++] = tokens[r];
+          }
+          gather_tokens(teacher.hidden, {token_of, n}, teacher.head.dim, teacher_rows);
+          head_logits(pool, teacher.head, teacher_rows, static_cast<int64_t>(n), ze);
+          pool.run(static_cast<int64_t>(n), [&](int64_t j) {
+            const int64_t r = row_of[j], t = token_of[j];
+            const float* ze_row = ze + j * V;
+            const TeacherRange range = teachers_of(op, t);
+            const float w = teacher.weights[t];
+            const float value = HWY_DYNAMIC_DISPATCH(KlRow)({.z = z + r * V,
+                                                             .ze = ze_row,
+                                                             .g = g ? g + r * V : nullptr,
+                                                             .n = V,
+                                                             .lse = lse[r],
+                                                             .lse_teacher = log_sum_exp(ze_row, V),
+                                                             .w = w,
+                                                             .c = op.c[t],
+                                                             .is_first = i == range.first,
+                                                             .is_last = i == range.last,
+                                                             .wants_gradient = wants_gradient});
+            kl[t] = std::fma(w, value, kl[t]);
+          });
+        }
+        if (wants_gradient) head_backward(pool, arena, op.student, rows, tokens, z, grads);
+      });
+  arena.reset(mark);
+}
+
+}  // namespace amalgam::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,44 @@
+// Reverse KL of on-policy distillation, summed over the whole vocabulary, from hidden states
+// (POST_TRAINING.md §5):
+//
+//   z = h Wᵀ,  z_i = h_i W_iᵀ,  π = softmax z,  π_i = softmax z_i
+//   KL_{t,i} = Σ_v π(v)·(log π(v) - log π_i(v))          L = Σ_t c_t Σ_i w_{t,i} KL_{t,i}
+//   dz[t, v] = c_t Σ_i w_{t,i} π(v)·(log π(v) - log π_i(v) - KL_{t,i})
+//
+// Logits of student and teacher exist for one tile of tokens; they are kept, not recomputed: with
+// one teacher four matrix products in all. Any number of teachers, each with its own width D_i; a
+// teacher's products run over the tokens that it has a weight for. Teachers' heads get no gradient.
+//
+// Bits: KL_t and dh[t] depend on token t's rows, weights and the heads only. A teacher with weight
+// 0 for a token changes none of that token's bits; a token whose weights are all 0 costs nothing.
+//
+// Mistakes it invites: forward instead of reverse KL, or leaving out -KL (HeadKlTest.Finite
+// Differences); a normalised mixture instead of a sum (HeadKlTest.TeachersAddUp).
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/head/head_tiles.h"
+
+namespace amalgam::kernels {
+
+struct KlTeacher {
+  Head head;                       // W_i [V, D_i]
+  const float* hidden = nullptr;   // [T, D_i], after the teacher's final norm
+  const float* weights = nullptr;  // [T] w_{t,i}
+};
+
+struct HeadKl {
+  Head student;
+  const float* hidden = nullptr;  // [T, D]
+  int64_t tokens = 0;             // T
+  std::span<const KlTeacher> teachers;
+  const float* c = nullptr;  // [T]
+  int64_t tile_rows = 0;     // tokens per tile; 0: head_tile_rows
+};
+
+// kl [T] = Σ_i w_{t,i} KL_{t,i}, without c. Gradients are skipped when both are null.
+void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
+             const HeadGradients& grads);
+
+}  // namespace amalgam::kernels

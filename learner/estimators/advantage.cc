@@ -1,0 +1,45 @@
+#include "learner/estimators/advantage.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/simd/scalar_math.h"
+
+namespace amalgam::learner {
+
+std::vector<double> group_advantages(std::span<const double> rewards, AdvantageScale scale) {
+  std::vector<double> advantages(rewards.size());
+  if (!is_informative(rewards)) return advantages;  // the mean of equal numbers may round
+  const auto n = static_cast<double>(rewards.size());
+  double mean = 0;
+  for (double r : rewards) mean += r;
+  mean /= n;
+  double squares = 0;
+  for (size_t i = 0; i < rewards.size(); ++i) {
+    advantages[i] = rewards[i] - mean;
+    squares = std::fma(advantages[i], advantages[i], squares);
+  }
+  if (scale == AdvantageScale::kStd) {
+    const double std = std::sqrt(squares / (n - 1));
+    for (double& a : advantages) a /= std + 1e-6;
+  }
+  return advantages;
+}
+
+bool is_informative(std::span<const double> rewards) {
+  return std::any_of(rewards.begin(), rewards.end(), [&](double r) { return r != rewards[0]; });
+}
+
+double overlong_penalty(int64_t length, int64_t max_length, int64_t buffer) {
+  const int64_t soft = max_length - buffer;
+  if (length <= soft) return 0;
+  if (length >= max_length) return -1;
+  return static_cast<double>(soft - length) / static_cast<double>(buffer);
+}
+
+double effort_length_penalty(const EffortPenalty& p, double effort, int64_t length) {
+  const double k = p.k0 * kernels::scalar::exp(-(effort - p.b_min) / p.tau);
+  return -std::min(p.cap, k * static_cast<double>(length) / p.norm_length);
+}
+
+}  // namespace amalgam::learner

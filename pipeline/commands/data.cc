@@ -1,0 +1,37 @@
+#include "pipeline/commands/data.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "pipeline/stages/domain_rows.h"
+
+namespace amalgam::pipeline {
+
+void DataOptions::describe(OptionSet& options) {
+  config.describe(options, Need::kRequired);
+  options.option("--domain", domain, "one domain; without it all generated ones");
+  options.option("--out", out, "directory to write", Need::kRequired);
+}
+
+int run_data(const DataOptions& options) {
+  const configs::RunConfig config = options.config.load();
+  if (!options.domain.empty() && !config.find_domain(options.domain))
+    throw Error("the config has no domain '" + options.domain + "'");
+  for (const configs::DomainConfig& d : config.domains) {
+    if (d.generator == configs::Generator::kNone) continue;
+    if (!options.domain.empty() && d.name != options.domain) continue;
+    const std::string dir = options.out + "/" + d.name;
+    std::filesystem::create_directories(dir);
+    const auto write = [&](const char* file, const std::vector<Row>& rows) {
+      write_jsonl(dir + "/" + file, rows);
+      std::printf("%s/%s: %zu rows\n", dir.c_str(), file, rows.size());
+    };
+    write("train.jsonl", domain_rows(config, d, Split::kTrain));
+    write("heldout.jsonl", domain_rows(config, d, Split::kHeldOut));
+    write("sft.jsonl", domain_sft_rows(config, d, config.base.sloppy.fraction));
+  }
+  return 0;
+}
+
+}  // namespace amalgam::pipeline

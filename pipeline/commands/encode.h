@@ -1,0 +1,31 @@
+// `amalgam encode`: messages to prompt text, and completions back to messages.
+#pragma once
+#include <string>
+
+#include "pipeline/command_line/options.h"
+
+namespace amalgam::pipeline {
+
+struct EncodeCommandOptions {
+  static constexpr const char* kName = "encode";
+  static constexpr const char* kSummary = "messages to prompt text; completions to messages";
+  static constexpr const char* kExamples =
+      "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 3\"}]}' > rows.jsonl\n"
+      "  amalgam encode --in rows.jsonl --out prompts.jsonl\n"
+      "  echo '{\"text\": \"5<｜end▁of▁sentence｜>\"}' > completions.jsonl\n"
+      "  amalgam encode --parse --in completions.jsonl --out messages.jsonl\n"
+      "Row keys: messages, thinking_mode (chat, the default | thinking), reasoning_effort (high |\n"
+      "max), drop_thinking (true: reasoning before the last user message is left out).\n"
+      "With --parse: text, thinking_mode. Out: {\"message\"} or {\"error\": {\"type\", "
+      "\"message\"}}.\n";
+
+  std::string in, out;
+  bool parse = false;
+  void describe(OptionSet& options);
+};
+
+// Rows as in kExamples; other keys are ignored. A completion that does not parse is a row of the
+// output; a malformed row throws Error "file:line: …", the rows before it have been written.
+int run_encode(const EncodeCommandOptions& options);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,189 @@
+#include "pipeline/commands/generate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "configs/error.h"
+#include "model/checkpoint/packed_model.h"
+#include "model/encoding/encoding.h"
+#include "model/network/network.h"
+#include "pipeline/command_line/numerics_options.h"
+#include "pipeline/commands/token_rows.h"
+#include "pipeline/data/jsonl.h"
+#include "pipeline/run_store/interrupt.h"
+#include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/progress.h"
+#include "rollout/engine/engine.h"
+#include "rollout/engine/streams.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr int64_t kDefaultMaxTokens = 256;
+
+struct Job {
+  nlohmann::json id;
+  std::vector<int32_t> prompt;
+  uint64_t seed = 0;
+  int64_t max_tokens = kDefaultMaxTokens;
+  bool ignore_eos = false;
+  std::vector<rollout::SampledToken> tokens;
+  bool stopped = false;
+};
+
+template <class T>
+T value_or(const nlohmann::json& row, const char* key, T fallback, const std::string& where) {
+  const auto it = row.find(key);
+  if (it == row.end() || it->is_null()) return fallback;
+  try {
+    return it->get<T>();
+  } catch (const nlohmann::json::exception&) {
+    throw Error(where + ": \"" + key + "\" has the wrong type");
+  }
+}
+
+Job read_job(const std::string& line, const std::string& where, size_t number,
+             const model::ModelConfig& config, const std::optional<model::Tokenizer>& tokenizer,
+             const std::string& model_dir) {
+  const nlohmann::json row = parse_object(line, where);
+  Job job;
+  if (row.contains("ids")) {
+    job.prompt = token_ids(row, where, config);
+  } else {
+    if (!tokenizer)
+      throw Error(where + ": " + model_dir + " has no tokenizer.json; give the row as \"ids\"");
+    if (row.contains("prompt")) {
+      job.prompt = tokenizer->encode(value_or<std::string>(row, "prompt", "", where),
+                                     model::SpecialText::kAsTokens);
+    } else if (row.contains("messages")) {
+      const auto mode = value_or<std::string>(row, "thinking_mode", "chat", where);
+      if (mode != "chat" && mode != "thinking")
+        throw Error(where + ": thinking_mode is chat or thinking, not '" + mode + "'");
+      const auto messages = model::messages_from_json(row["messages"].dump(), where);
+      model::EncodeOptions encode;
+      encode.mode = mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
+      job.prompt = model::prompt_ids(*tokenizer, model::encode_messages(messages, encode));
+    } else {
+      throw Error(where + ": needs \"ids\", \"prompt\" or \"messages\"");
+    }
+    check_token_ids(job.prompt, where, config);
+  }
+  job.id = row.contains("id") ? row["id"] : nlohmann::json(number);
+  job.seed = value_or<uint64_t>(row, "seed", number, where);
+  job.max_tokens = value_or<int64_t>(row, "max_tokens", kDefaultMaxTokens, where);
+  job.ignore_eos = value_or<bool>(row, "ignore_eos", false, where);
+  if (job.max_tokens < 1) throw Error(where + ": max_tokens must be at least 1");
+  job.max_tokens = std::min<int64_t>(
+      job.max_tokens, config.max_position_embeddings - static_cast<int64_t>(job.prompt.size()));
+  if (job.max_tokens < 1) throw Error(where + ": the prompt fills the model's context");
+  return job;
+}
+
+nlohmann::ordered_json to_row(const Job& job, const std::optional<model::Tokenizer>& tokenizer) {
+  nlohmann::ordered_json row;
+  row["id"] = job.id;
+  std::vector<int32_t> ids;
+  for (const auto& t : job.tokens) ids.push_back(t.id);
+  row["ids"] = ids;
+  row["logprobs"] = nlohmann::json::array();
+  for (const auto& t : job.tokens) row["logprobs"].push_back(t.logprob);
+  row["text"] = tokenizer ? nlohmann::json(tokenizer->decode(ids, model::SpecialIds::kSkip))
+                          : nlohmann::json(nullptr);
+  row["finish_reason"] = job.stopped ? "stop" : "length";
+  return row;
+}
+
+}  // namespace
+
+void GenerateOptions::describe(OptionSet& options) {
+  options.option("--model", model, "Hugging Face directory", Need::kRequired);
+  options.option("--in", in, "JSONL rows, keys below", Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
+  options.option("--temperature", temperature, "0 = the most likely token");
+  options.option("--max-batch", max_batch, "sequences at a time; changes no result");
+  options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");
+  options.flag("--draft", draft,
+               "speculative decoding with the model's multi-token prediction block; changes no "
+               "result");
+  options.option("--threads", threads, "compute threads; 0 = all cores; changes no result");
+  describe_numerics(options, numerics);
+}
+
+int run_generate(const GenerateOptions& options) {
+  if (!(options.temperature >= 0 && options.temperature <= 100))
+    throw Error("--temperature must be between 0 and 100");
+  if (options.max_batch < 1 || options.prefill_chunk < 1)
+    throw Error("--max-batch and --prefill-chunk must be at least 1");
+  const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
+  const model::ModelConfig& config = loaded.config();
+  if (options.draft && loaded.weights().mtp.empty())
+    throw Error(options.model + " has no multi-token prediction block; leave --draft out");
+  std::optional<model::Tokenizer> tokenizer;
+  if (std::filesystem::exists(options.model + "/tokenizer.json"))
+    tokenizer = model::Tokenizer::load(options.model);
+  std::vector<Job> jobs;
+  for_each_line(options.in, [&](const std::string& line, const std::string& where) {
+    jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model));
+  });
+  std::ofstream out(options.out);
+  if (!out) throw Error(options.out + ": cannot be written");
+
+  int64_t longest = 1, total = 0;
+  for (const Job& j : jobs) {
+    longest = std::max(longest, static_cast<int64_t>(j.prompt.size()) + j.max_tokens);
+    total += j.max_tokens;
+  }
+  kernels::ThreadPool pool(num_threads(options.threads));
+  model::Network net(config, pool, options.numerics);
+  rollout::Engine engine(net, loaded.weights(), longest,
+                         {.max_batch = options.max_batch,
+                          .prefill_chunk = options.prefill_chunk,
+                          .draft = options.draft});
+  Progress progress("generate", total);
+  std::map<rollout::Engine::Id, Job*> open;
+  std::vector<rollout::Engine::Sampled> sampled;
+  size_t next = 0, written = 0;
+  int64_t done = 0;
+  std::vector<bool> finished(jobs.size());
+  while (written < jobs.size()) {
+    if (interrupted()) return kInterruptedExit;
+    for (; next < jobs.size() && engine.has_room(1); ++next) {
+      const rollout::SamplingParams params{options.temperature,
+                                           {jobs[next].seed, rollout::kStreamGenerate, 0}};
+      open[engine.open(jobs[next].prompt, {&params, 1})[0]] = &jobs[next];
+    }
+    sampled.clear();
+    engine.step(&sampled);
+    for (const auto& s : sampled) {
+      Job& job = *open[s.id];
+      job.tokens.push_back(s.token);
+      ++done;
+      job.stopped = !job.ignore_eos && config.eos_token_id == s.token.id;
+      if (!job.stopped && static_cast<int64_t>(job.tokens.size()) < job.max_tokens) {
+        engine.resume(s.id);
+        continue;
+      }
+      done += job.max_tokens - static_cast<int64_t>(job.tokens.size());
+      engine.close(s.id);
+      open.erase(s.id);
+      finished[static_cast<size_t>(&job - jobs.data())] = true;
+    }
+    for (; written < jobs.size() && finished[written]; ++written)
+      out << to_row(jobs[written], tokenizer).dump() << '\n';
+    progress.update(done);
+  }
+  if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  if (const rollout::DraftCounters& d = engine.drafts(); d.proposed > 0)
+    std::fprintf(stderr, "%lld of %lld drafts were right (%.1f %%)\n",
+                 static_cast<long long>(d.accepted), static_cast<long long>(d.proposed),
+                 100 * static_cast<double>(d.accepted) / static_cast<double>(d.proposed));
+  print_index_recall(net.indexer_counters());
+  return 0;
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,47 @@
+#include "pipeline/commands/report_command.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "configs/load.h"
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/report/report.h"
+
+namespace amalgam::pipeline {
+
+void ReportOptions::describe(OptionSet& options) {
+  options.option("run-dir", run_dir, "directory of the run", Need::kRequired);
+}
+
+void report_run(const std::string& run_dir, const RunStore& store,
+                const std::string& tokenizer_dir) {
+  const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir);
+  const Results results =
+      write_report(run_dir, [&](int32_t id) { return std::string(tokenizer.token_bytes(id)); });
+  std::printf("%s\n", results_text(results).c_str());
+  const double visible = store.figure(RunStore::kRun, "index_visible").value_or(0);
+  if (visible > 0)
+    std::printf(
+        "indexer: left out %.0f %% of the visible compressed entries on held-out rollouts\n",
+        100 * (1 - store.figure(RunStore::kRun, "index_selected").value_or(0) / visible));
+  const double compared = store.figure(RunStore::kRun, "index_compared").value_or(0);
+  if (compared > 0)
+    std::printf("indexer: bf16 scores chose %.2f %% of what f32 scores choose\n",
+                100 * store.figure(RunStore::kRun, "index_agreed").value_or(0) / compared);
+  std::printf("report: %s/report.html\ncurves: tensorboard --logdir %s/tb\n", run_dir.c_str(),
+              run_dir.c_str());
+}
+
+int run_report(const ReportOptions& options) {
+  const std::string config = options.run_dir + "/config.toml";
+  if (!std::filesystem::exists(config))
+    throw Error(options.run_dir + " is no run directory: it has no config.toml");
+  const configs::RunConfig run = configs::load_run_config(config);
+  const std::string tokenizer =
+      run.model.path.empty() ? options.run_dir + "/tokenizer" : run.model.path.string();
+  report_run(options.run_dir, RunStore(options.run_dir, Access::kReadOnly), tokenizer);
+  return 0;
+}
+
+}  // namespace amalgam::pipeline

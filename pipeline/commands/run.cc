@@ -1,0 +1,73 @@
+#include "pipeline/commands/run.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "model/tensors/durable_file.h"
+#include "pipeline/commands/report_command.h"
+#include "pipeline/run_store/machine.h"
+#include "pipeline/stages/distill.h"
+#include "pipeline/stages/eval.h"
+#include "pipeline/stages/inputs_check.h"
+#include "pipeline/stages/rl.h"
+#include "pipeline/stages/sft.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Upper bound of what a run keeps at one time, from the number of parameters: a training state has
+// two slots of parameters and two moments, and the models stay.
+void announce_disk(const configs::RunConfig& config) {
+  const configs::ModelSpec& m = config.model;
+  const double experts = static_cast<double>(m.n_routed_experts + m.n_shared_experts) * 3 *
+                         static_cast<double>(m.hidden_size * m.moe_intermediate_size);
+  const double attention =
+      static_cast<double>(m.hidden_size * (m.q_lora_rank + 5 * m.head_dim) +
+                          2 * m.q_lora_rank * m.num_attention_heads * m.head_dim +
+                          12 * m.hc_mult * m.hc_mult * m.hidden_size);
+  const double parameters = static_cast<double>(m.layer_types.size()) * (experts + attention) +
+                            2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
+  const auto domains = static_cast<double>(config.domains.size());
+  const double models = domains + 6 + (domains + 4) * static_cast<double>(config.keep_last);
+  const double bytes = 4 * parameters * (6 + models) + 100e6;
+  const double free_bytes = static_cast<double>(free_disk_bytes(config.run_dir));
+  std::fprintf(stderr, "run directory %s: needs about %.1f GB of disk, %.1f GB are free\n",
+               config.run_dir.c_str(), bytes / 1e9, free_bytes / 1e9);
+  if (free_bytes < bytes)
+    throw Error("not enough disk space for " + config.run_dir +
+                "; free some or choose another --run-dir");
+}
+
+}  // namespace
+
+void RunOptions::describe(OptionSet& options) {
+  session.describe(options);
+  options.flag("--resume", resume, "continue an interrupted run; harmless on a finished one");
+}
+
+int run_run(const RunOptions& options) {
+  const configs::RunConfig config = options.session.load();
+  check_inputs(config);
+  if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
+  RunSession session(config);
+  open_run_dir(config, options.resume);
+  RunContext& run = session.context();
+  std::string again = "continue with: amalgam run " + options.session.config.config;
+  for (const std::string& o : options.session.config.overrides) again += " '" + o + "'";
+  again += " --run-dir " + config.run_dir + " --resume";
+  return run_interruptible(again, [&] {
+    session.stage("base", [&] { run_base_stage(run); });
+    for (const configs::DomainConfig& d : config.domains)
+      session.stage("rl-" + d.name, [&] { run_specialist_stage(run, d); });
+    session.stage("weight_average", [&] { run_weight_average_stage(run); });
+    session.stage("distill", [&] { run_distill_stage(run); });
+    session.stage("eval", [&] { run_eval_stage(run); });
+    report_run(config.run_dir, session.store(), tokenizer_dir(run));
+    return 0;
+  });
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,39 @@
+#include "pipeline/commands/tokenize.h"
+
+#include <nlohmann/json.hpp>
+
+#include "model/encoding/python_json.h"
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/commands/token_rows.h"
+#include "pipeline/data/jsonl.h"
+
+namespace amalgam::pipeline {
+
+void TokenizeOptions::describe(OptionSet& options) {
+  options.option("--tokenizer", tokenizer, "tokenizer.json, or a folder that holds one",
+                 Need::kRequired);
+  options.flag("--decode", decode, "ids to text");
+  options.option("--in", in, "JSONL rows {\"text\": \"…\"}; with --decode {\"ids\": […]}",
+                 Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order: {\"ids\"} or {\"text\"}",
+                 Need::kRequired);
+}
+
+int run_tokenize(const TokenizeOptions& options) {
+  const model::Tokenizer tokenizer = model::Tokenizer::load(options.tokenizer);
+  RowWriter out(options.out, options.in);
+  for_each_line(options.in, [&](const std::string& line, const std::string& where) {
+    const nlohmann::json row = parse_object(line, where);
+    if (options.decode) {
+      const std::string text = tokenizer.decode(id_list(row, where), model::SpecialIds::kKeep);
+      out.write("{\"text\": " + model::python_json_string(text) + "}");
+    } else {
+      out.write(ids_row(
+          tokenizer.encode(text_member(row, "text", where), model::SpecialText::kAsTokens)));
+    }
+  });
+  out.finish();
+  return 0;
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,155 @@
+#include "pipeline/commands/train_commands.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "learner/optim/schedule.h"
+#include "model/network/model_config.h"
+#include "pipeline/run_store/results.h"
+#include "pipeline/stages/distill.h"
+#include "pipeline/stages/eval.h"
+#include "pipeline/stages/rl.h"
+#include "pipeline/stages/sft.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+const configs::DomainConfig& domain_of(const configs::RunConfig& config, const std::string& name) {
+  const configs::DomainConfig* d = config.find_domain(name);
+  if (!d) throw Error("the config has no domain '" + name + "'");
+  return *d;
+}
+
+void require_free(const std::string& out) {
+  if (fs::exists(out)) throw Error(out + " exists already; choose another --out");
+}
+
+const char kAgain[] = "the same command continues";
+
+}  // namespace
+
+void StageOptions::describe(OptionSet& options, Need out_need) {
+  session.describe(options);
+  options.option("--model", model, "Hugging Face directory with a tokenizer", Need::kRequired);
+  if (out_need == Need::kRequired)
+    options.option("--out", out, "model directory to write", Need::kRequired);
+}
+
+void StageOptions::tidy() {
+  for (std::string* path : {&model, &out})
+    while (path->size() > 1 && path->back() == '/') path->pop_back();
+}
+
+configs::RunConfig StageOptions::load() {
+  tidy();
+  configs::RunConfig config = session.load();
+  if (!fs::exists(model + "/config.json"))
+    throw Error(model + ": is no model directory (no config.json)");
+  if (!fs::exists(model + "/tokenizer.json"))
+    throw Error(model + ": has no tokenizer.json; this command works on text");
+  config.model.path = fs::absolute(model);
+  if (session.config.run_dir.empty()) config.run_dir = (out.empty() ? model : out) + ".run";
+  return config;
+}
+
+void SftOptions::describe(OptionSet& options) {
+  stage.describe(options, Need::kRequired);
+  options.option("--domain", domain, "domain of the config", Need::kRequired);
+}
+
+int run_sft(const SftOptions& options) {
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
+  const configs::DomainConfig& domain = domain_of(config, options.domain);
+  require_free(stage.out);
+  if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
+  RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
+  return run_interruptible(kAgain, [&] {
+    session.stage("sft-" + domain.name,
+                  [&] { run_domain_sft(session.context(), domain, stage.model, stage.out); });
+    std::printf("%s\n", stage.out.c_str());
+    return 0;
+  });
+}
+
+void RlOptions::describe(OptionSet& options) {
+  stage.describe(options, Need::kRequired);
+  options.option("--domain", domain, "domain of the config", Need::kRequired);
+}
+
+int run_rl(const RlOptions& options) {
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
+  const configs::DomainConfig& domain = domain_of(config, options.domain);
+  require_free(stage.out);
+  RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
+  return run_interruptible(kAgain, [&] {
+    const std::string name = "rl-" + domain.name;
+    session.stage(name, [&] {
+      run_rl_job(session.context(), domain, {name, stage.model, stage.out});
+    });
+    std::printf("%s\n", stage.out.c_str());
+    return 0;
+  });
+}
+
+void DistillOptions::describe(OptionSet& options) {
+  stage.describe(options, Need::kRequired);
+  options.option("--teacher", teachers, "DOMAIN=DIR; once for each domain of the config",
+                 Need::kRequired);
+}
+
+int run_distill(const DistillOptions& options) {
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
+  require_free(stage.out);
+  DistillJob job{.stage = "distill",
+                 .start_dir = stage.model,
+                 .out_dir = stage.out,
+                 .teachers = {},
+                 .objective = config.distill.objective,
+                 .lr = config.distill.optim.lr};
+  for (const std::string& t : options.teachers) {
+    const size_t eq = t.find('=');
+    if (eq == std::string::npos) throw Error("--teacher takes DOMAIN=DIR, not '" + t + "'");
+    domain_of(config, t.substr(0, eq));
+    job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
+  }
+  RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
+  return run_interruptible(kAgain, [&] {
+    session.stage(job.stage, [&] { run_distill_job(session.context(), job); });
+    std::printf("%s\n", stage.out.c_str());
+    return 0;
+  });
+}
+
+void EvalOptions::describe(OptionSet& options) {
+  stage.describe(options, Need::kOptional);
+  options.option("--domain", domain, "one domain; without it all of the config");
+}
+
+int run_eval(const EvalOptions& options) {
+  StageOptions stage = options.stage;
+  const configs::RunConfig config = stage.load();
+  if (!options.domain.empty()) domain_of(config, options.domain);
+  RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
+  return run_interruptible(kAgain, [&] {
+    for (const configs::DomainConfig& d : config.domains)
+      if (options.domain.empty() || options.domain == d.name)
+        session.stage("eval-" + d.name,
+                      [&] { evaluate_model(session.context(), d, "model", stage.model); });
+    for (const EvalRow& r : session.store().evals())
+      std::printf("%-12s %-14s %5.1f ± %.1f\n", r.domain.c_str(), r.metric.c_str(), 100 * r.value,
+                  100 * r.standard_error);
+    return 0;
+  });
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,44 @@
+#include "pipeline/data/jsonl.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "configs/error.h"
+
+namespace amalgam::pipeline {
+
+void for_each_line(const std::string& path,
+                   const std::function<void(const std::string&, const std::string&)>& f) {
+  std::ifstream in(path);
+  if (!in) throw Error(path + ": cannot be read; check the path");
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    f(line, path + ":" + std::to_string(number));
+  }
+  if (in.bad()) throw Error(path + ": reading failed");
+}
+
+RowWriter::RowWriter(const std::string& path, const std::string& input) : path_(path) {
+  std::error_code absent;
+  if (!std::filesystem::exists(input, absent))
+    throw Error(input + ": cannot be read; check the path");
+  if (std::filesystem::equivalent(path, input, absent))
+    throw Error(path + ": is the input file too; write to another one");
+  file_.open(path);
+  if (!file_) throw Error(path + ": cannot be written");
+}
+
+void RowWriter::write(const std::string& row) { file_ << row << '\n'; }
+
+void RowWriter::finish() {
+  if (!file_.flush()) throw Error(path_ + ": writing failed; is the disk full?");
+}
+
+std::string float_text(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return std::string(text, end);
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,170 @@
+#include "pipeline/data/quickstart/generate.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "pipeline/data/quickstart/problem.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr uint64_t kStreamProblems = 0x64617461'70726f62;  // "dataprob"
+constexpr uint64_t kStreamQuality = 0x64617461'7175616c;   // "dataqual"
+constexpr uint64_t kHeldOutShare = 10;                     // one problem in ten is held out
+constexpr int kMaxDraws = 20000;  // of one row, before the domain counts as exhausted
+
+uint64_t fnv1a(const std::string& text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+Split split_of(const std::string& canonical) {
+  // FNV's low bits are weak; fold the high half in.
+  const uint64_t hash = fnv1a(canonical);
+  return (hash ^ (hash >> 32)) % kHeldOutShare == 0 ? Split::kHeldOut : Split::kTrain;
+}
+
+kernels::RngKey row_key(uint64_t stream, Domain domain, Split split, uint64_t seed, int row) {
+  const uint64_t set = static_cast<uint64_t>(domain) * 2 + static_cast<uint64_t>(split);
+  return {seed, stream + set, static_cast<uint64_t>(row)};
+}
+
+Problem draw_problem(Domain domain, Draw& draw) {
+  switch (domain) {
+    case Domain::kMath:
+      return draw_math(draw);
+    case Domain::kCode:
+      return draw_code(draw);
+    case Domain::kAgent:
+      return draw_agent(draw);
+    case Domain::kInstruct:
+      return draw_instruct(draw);
+  }
+  CHECK(false);
+  return {};
+}
+
+std::vector<Problem> draw_problems(Domain domain, Split split, int count, uint64_t seed) {
+  CHECK_GE(count, 0);
+  std::vector<Problem> problems;
+  std::set<std::string> seen;
+  for (int row = 0; row < count; ++row) {
+    Draw draw(row_key(kStreamProblems, domain, split, seed, row));
+    int num_draws = 0;
+    for (;;) {
+      Problem problem = draw_problem(domain, draw);
+      if (split_of(problem.canonical) == split && seen.insert(problem.canonical).second) {
+        problems.push_back(std::move(problem));
+        break;
+      }
+      if (++num_draws == kMaxDraws)
+        throw Error(std::string("the ") + to_string(split) + " split of domain " +
+                    to_string(domain) + " has only about " + std::to_string(row) +
+                    " different problems; ask for fewer than " + std::to_string(count));
+    }
+  }
+  return problems;
+}
+
+ordered_json prompt_messages(const Problem& problem) {
+  ordered_json messages = ordered_json::array();
+  if (!problem.system.empty())
+    messages.push_back({{"role", "system"}, {"content", problem.system}});
+  messages.push_back({{"role", "user"}, {"content", problem.user}});
+  return messages;
+}
+
+// Appends the answer's turns. Tool results refer to the calls of the assistant turn before, in
+// order.
+void append_turns(const std::vector<DataTurn>& turns, bool thinking, ordered_json* messages) {
+  int num_calls = 0, num_results = 0;
+  for (const DataTurn& turn : turns) {
+    ordered_json message = {{"role", turn.role}, {"content", turn.content}};
+    if (turn.role == "tool") {
+      message["tool_call_id"] = "call_" + std::to_string(num_results++);
+    } else {
+      CHECK_EQ(num_results, num_calls);
+      if (thinking) message["reasoning_content"] = turn.reasoning;
+      for (const DataToolCall& call : turn.calls) {
+        const ordered_json arguments = {{call.parameter, call.value}};
+        message["tool_calls"].push_back(
+            {{"id", "call_" + std::to_string(num_calls++)},
+             {"type", "function"},
+             {"function", {{"name", call.name}, {"arguments", arguments.dump()}}}});
+      }
+    }
+    messages->push_back(std::move(message));
+  }
+}
+
+bool thinks(Domain domain) { return domain == Domain::kMath || domain == Domain::kAgent; }
+
+Row to_row(const Problem& problem, Domain domain, Split split, int index) {
+  Row row;
+  row.data_source = row.ability = row.style = to_string(domain);
+  row.prompt = prompt_messages(problem).dump();
+  row.ground_truth = problem.ground_truth;
+  row.mode = thinks(domain) ? "thinking" : "chat";
+  ordered_json info = {{"index", index},
+                       {"split", to_string(split)},
+                       {"problem", problem.canonical},
+                       {"type", problem.type}};
+  if (!problem.sandbox.empty()) info["sandbox"] = ordered_json::parse(problem.sandbox);
+  row.extra_info = info.dump();
+  return row;
+}
+
+}  // namespace
+
+const char* to_string(Domain domain) {
+  switch (domain) {
+    case Domain::kMath:
+      return "math";
+    case Domain::kCode:
+      return "code";
+    case Domain::kAgent:
+      return "agent";
+    case Domain::kInstruct:
+      return "instruct";
+  }
+  CHECK(false);
+  return "";
+}
+
+Domain parse_domain(const std::string& name) {
+  for (const Domain domain : kDomains)
+    if (name == to_string(domain)) return domain;
+  throw Error("unknown domain \"" + name + "\"; use math, code, agent or instruct");
+}
+
+const char* to_string(Split split) { return split == Split::kTrain ? "train" : "heldout"; }
+
+std::vector<Row> generate(Domain domain, Split split, int count, uint64_t seed) {
+  std::vector<Row> rows;
+  for (const Problem& problem : draw_problems(domain, split, count, seed))
+    rows.push_back(to_row(problem, domain, split, static_cast<int>(rows.size())));
+  return rows;
+}
+
+std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed, double sloppy) {
+  std::vector<Row> rows;
+  for (const Problem& problem : draw_problems(domain, split, count, seed)) {
+    const int index = static_cast<int>(rows.size());
+    Row row = to_row(problem, domain, split, index);
+    const bool is_sloppy =
+        kernels::uniform(row_key(kStreamQuality, domain, split, seed, index), 0) < sloppy;
+    ordered_json messages = ordered_json::parse(row.prompt);
+    append_turns(is_sloppy ? problem.sloppy : problem.good, thinks(domain), &messages);
+    row.messages = messages.dump();
+    row.quality = is_sloppy ? "sloppy" : "good";
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace amalgam::pipeline

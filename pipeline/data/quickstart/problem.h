@@ -1,0 +1,68 @@
+// One generated problem of a quickstart domain, with one good and one sloppy conversation that
+// solves it. Problems are pure functions of the random numbers drawn; their texts are short on
+// purpose (the token budget decides how long the quickstart takes).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/device/rng.h"
+
+namespace amalgam::pipeline {
+
+// Random numbers of one row, in the order they are asked for.
+class Draw {
+ public:
+  explicit Draw(const kernels::RngKey& key) : key_(key) {}
+
+  // Uniform in [0, n).
+  int below(int n) {
+    return static_cast<int>(kernels::uniform_int(key_, position_++, static_cast<uint64_t>(n)));
+  }
+  // Uniform in [low, high], both included.
+  int between(int low, int high) { return low + below(high - low + 1); }
+  template <class Container>
+  const auto& pick(const Container& from) {
+    return from[static_cast<size_t>(below(static_cast<int>(from.size())))];
+  }
+  template <class T>
+  void shuffle(std::vector<T>& values) {
+    for (size_t i = values.size(); i > 1; --i)
+      std::swap(values[i - 1], values[static_cast<size_t>(below(static_cast<int>(i)))]);
+  }
+
+ private:
+  kernels::RngKey key_;
+  uint64_t position_ = 0;
+};
+
+// A call of a tool with its one string argument.
+struct DataToolCall {
+  std::string name, parameter, value;
+};
+
+struct DataTurn {
+  std::string role;  // "assistant" or "tool"
+  std::string content;
+  std::string reasoning;  // assistant only
+  std::vector<DataToolCall> calls;
+};
+
+struct Problem {
+  // What is asked, whatever its wording. Training and held-out problems are split by its hash.
+  std::string canonical;
+  std::string type;
+  std::string system;  // empty: none
+  std::string user;
+  std::string ground_truth;  // JSON text
+  std::string sandbox;       // JSON text of what the tools read; empty: none
+  std::vector<DataTurn> good, sloppy;
+};
+
+// Each may draw again by itself until a problem is well-posed. They never fail.
+Problem draw_math(Draw& draw);
+Problem draw_code(Draw& draw);
+Problem draw_agent(Draw& draw);
+Problem draw_instruct(Draw& draw);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,29 @@
+// Charts of the report as HTML fragments. They need no script to be seen; the page's script only
+// adds the read-out under the pointer.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "pipeline/run_store/run_store.h"
+
+namespace amalgam::pipeline {
+
+struct Point {
+  double step = 0;
+  double value = 0;  // NaN and infinity leave a gap
+};
+
+// One series over steps, as SVG. Long series are thinned so that every extreme stays visible.
+std::string line_chart(const std::string& title, const std::vector<Point>& points);
+
+// Round axis marks that enclose [low, high], at least two.
+std::vector<double> axis_ticks(double low, double high);
+
+// A horizontal bar whose whole width stands for `full`: parts as (name, amount), each coloured by
+// the place of its name in `palette`; kRest is grey.
+inline constexpr const char* kRest = "other";
+std::string stacked_bar(const NamedValues& parts, double full,
+                        const std::vector<std::string>& palette);
+std::string stacked_bar_legend(const std::vector<std::string>& palette);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,114 @@
+#include "pipeline/report/report.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <time.h>
+
+#include <filesystem>
+
+#include "configs/error.h"
+#include "configs/load.h"
+#include "pipeline/report/page.h"
+#include "pipeline/report/sections.h"
+#include "pipeline/run_store/text_format.h"
+#include "proto/append_file.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+std::string section(const char* id, const char* title, const std::string& body) {
+  return fmt::format("<section id=\"{0}\"><h2>{1}</h2>\n{2}</section>\n", id, title, body);
+}
+
+std::string utc(double seconds) {
+  const auto t = static_cast<time_t>(seconds);
+  std::tm parts{};
+  ::gmtime_r(&t, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+  return text;
+}
+
+std::string run_name(const std::string& run_dir) {
+  const auto path = std::filesystem::weakly_canonical(run_dir);
+  return path.filename().string();
+}
+
+std::string subtitle(const RunStore& store) {
+  const auto stages = store.stages();
+  if (stages.empty()) return "not started";
+  std::string text = "started " + utc(stages.front().started_s);
+  for (const StageRow& stage : stages)
+    if (stage.state != StageState::kFinished)
+      return text + fmt::format(" · stage {} {}", escape_html(stage.name), to_string(stage.state));
+  return text + " · finished " + utc(stages.back().finished_s);
+}
+
+// None where it is missing or of another version: the rest of the report does not depend on it.
+std::optional<configs::RunConfig> load_config(const std::string& run_dir) {
+  const std::string path = run_dir + "/config.toml";
+  try {
+    return configs::parse_run_config(proto::read_file(path), path);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string config_section(const std::string& run_dir) {
+  const std::string path = run_dir + "/config.toml";
+  if (!std::filesystem::exists(path))
+    return "<p class=\"none\">The run directory holds no config.toml.</p>\n";
+  return "<details><summary>config.toml, resolved</summary><pre>" +
+         escape_html(proto::read_file(path)) + "</pre></details>\n";
+}
+
+std::string base_statement(const configs::RunConfig* config) {
+  if (config == nullptr)
+    return "<p class=\"statement\"><strong>About the base.</strong> Its data are not known to this "
+           "report: config.toml is missing or of another version.</p>\n";
+  if (!config->model.path.empty())
+    return "<p class=\"statement\"><strong>About the base.</strong> The run starts from a given "
+           "model, <code>" +
+           escape_html(config->model.path.string()) +
+           "</code>; what that model was trained on is not known here.</p>\n";
+  if (config->base.sloppy.steps == 0 || config->base.sloppy.fraction == 0)
+    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run, "
+           "on "
+           "generated answers that are all correct.</p>\n";
+  return fmt::format(
+      "<p class=\"statement\"><strong>The base’s data are of mixed quality, on purpose.</strong> "
+      "It "
+      "was trained for this run: {} steps on correct answers, then {} steps in which {:.0f} % of "
+      "the "
+      "answers are in a verifiably bad style (no reasoning, a guess instead of a tool call, a "
+      "clause "
+      "dropped). Real bases have seen careless answers too. So part of every gain over the base is "
+      "the removal of habits that were put there, and the base is not the best model that its data "
+      "allow.</p>\n",
+      config->base.clean.steps, config->base.sloppy.steps, 100 * config->base.sloppy.fraction);
+}
+
+Results write_report(const std::string& run_dir, const TokenText& token_text) {
+  const RunStore store(run_dir, Access::kReadOnly);
+  const Results results = collect_results(store);
+  const auto config = load_config(run_dir);
+  const auto temperature = config ? std::optional(config->eval.temperature) : std::nullopt;
+  std::string body = fmt::format("<header><h1>{}</h1><p>{}</p></header>\n",
+                                 escape_html(run_name(run_dir)), subtitle(store));
+  body += figures_section(results);
+  body += base_statement(config ? &*config : nullptr);
+  body += section("results", "Results", results_section(results, temperature));
+  body += section("stages", "Stages and time", stages_section(store));
+  body += section("curves", "Curves", curves_section(store));
+  body += section("sweep", "Learning rates of the distillation objectives", sweep_section(store));
+  body += section("workers", "Workers", workers_section(store));
+  body += section("config", "Configuration", config_section(run_dir));
+  body += section("samples", "Sampled trajectories", samples_section(run_dir, store, token_text));
+  write_results(run_dir, results);
+  proto::write_file_atomically(run_dir + "/report.html",
+                               page(escape_html(run_name(run_dir)), body));
+  return results;
+}
+
+}  // namespace amalgam::pipeline

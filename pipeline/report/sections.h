@@ -1,0 +1,32 @@
+// The sections of the report, each as an HTML fragment. All text from outside is escaped here.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "configs/run_config.h"
+#include "pipeline/report/report.h"
+#include "pipeline/run_store/run_store.h"
+
+namespace amalgam::pipeline {
+
+// Head figures; scores with their standard errors as plot and table; the sweeps.
+std::string figures_section(const Results& results);
+std::string results_section(const Results& results, std::optional<double> temperature);
+std::string sweep_section(const RunStore& store);
+
+// One row per stage: state, steps, time split, largest difference between rollout and learner; and
+// the curves.
+std::string stages_section(const RunStore& store);
+std::string curves_section(const RunStore& store);
+
+std::string workers_section(const RunStore& store);
+std::string config_section(const std::string& run_dir);
+
+// What the base has seen, said openly. Null: config.toml is missing or of another version.
+std::string base_statement(const configs::RunConfig* config);
+
+// Ten trajectories per domain, spread evenly over the run.
+std::string samples_section(const std::string& run_dir, const RunStore& store,
+                            const TokenText& token_text);
+
+}  // namespace amalgam::pipeline

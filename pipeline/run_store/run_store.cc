@@ -1,0 +1,307 @@
+#include "pipeline/run_store/run_store.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "proto/append_file.h"
+#include "proto/trajectory.pb.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr int64_t kSchemaVersion = 1;
+
+constexpr const char* kSchema = R"sql(
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS stages(
+  position INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'failed')),
+  started_s REAL NOT NULL, finished_s REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS figures(
+  stage TEXT NOT NULL, name TEXT NOT NULL, value REAL,
+  PRIMARY KEY (stage, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS metrics(
+  stage TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, value REAL,
+  PRIMARY KEY (stage, step, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS evals(
+  position INTEGER PRIMARY KEY, stage TEXT NOT NULL, model TEXT NOT NULL, domain TEXT NOT NULL,
+  metric TEXT NOT NULL, value REAL, standard_error REAL,
+  UNIQUE (stage, model, domain, metric)) STRICT;
+CREATE TABLE IF NOT EXISTS sweeps(
+  objective TEXT NOT NULL, learning_rate REAL NOT NULL, score REAL, standard_error REAL,
+  PRIMARY KEY (objective, learning_rate)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trajectories(
+  stage TEXT NOT NULL, step INTEGER NOT NULL, log_offset INTEGER NOT NULL, prompt_id TEXT NOT NULL,
+  domain TEXT NOT NULL, effort TEXT NOT NULL, prompt_group INTEGER NOT NULL,
+  sample_index INTEGER NOT NULL, seed INTEGER NOT NULL, outcome TEXT NOT NULL, reward REAL,
+  prompt_length INTEGER NOT NULL, response_length INTEGER NOT NULL, finish_reason TEXT NOT NULL,
+  weights_version INTEGER NOT NULL,
+  PRIMARY KEY (stage, log_offset)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS workers(
+  pid INTEGER NOT NULL, role TEXT NOT NULL, sampled_tokens INTEGER NOT NULL, busy_s REAL NOT NULL,
+  PRIMARY KEY (pid, role)) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+COMMIT;
+)sql";
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+StageState parse_state(const std::string& text) {
+  for (const StageState state : {StageState::kRunning, StageState::kFinished, StageState::kFailed})
+    if (text == to_string(state)) return state;
+  throw Error("run.sqlite holds the unknown stage state '" + text + "'");
+}
+
+}  // namespace
+
+const char* to_string(StageState state) {
+  switch (state) {
+    case StageState::kRunning:
+      return "running";
+    case StageState::kFinished:
+      return "finished";
+    case StageState::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+RunStore::RunStore(const std::string& run_dir, Access access) {
+  if (access == Access::kReadWrite) proto::create_directories(run_dir);
+  const std::string path = run_dir + "/run.sqlite";
+  db_ = std::make_unique<Database>(path, access);
+  {
+    Statement check(*db_, "PRAGMA quick_check(1)");
+    if (!check.step() || check.text(0) != "ok")
+      throw Error(path + " is damaged (" + check.text(0) +
+                  "); restore it from a copy, or start a new run directory");
+  }
+  Statement version(*db_, "PRAGMA user_version");
+  version.step();
+  const int64_t found = version.integer(0);
+  version.reset();
+  if (found != kSchemaVersion && (found != 0 || access == Access::kReadOnly))
+    throw Error(
+        fmt::format("{} has format {}, this program reads {}; use the version of amalgam "
+                    "that wrote it, or start a new run directory",
+                    path, found, kSchemaVersion));
+  if (access == Access::kReadOnly) return;
+  // NORMAL: a commit is in the kernel, not yet on the disk, when it returns; that survives kill -9.
+  db_->run("PRAGMA journal_mode = WAL");
+  db_->run("PRAGMA synchronous = NORMAL");
+  db_->run_script(kSchema);
+}
+
+RunStore::~RunStore() = default;
+
+void RunStore::start_stage(const std::string& name) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT INTO stages(name, state, started_s, finished_s) VALUES (?, 'running', ?, 0) "
+      "ON CONFLICT(name) DO UPDATE SET state = 'running', finished_s = 0",
+      name, now_s());
+}
+
+void RunStore::end_stage(const std::string& name, StageState state) {
+  const std::lock_guard guard(mutex_);
+  db_->run("UPDATE stages SET state = ?, finished_s = ? WHERE name = ?", to_string(state), now_s(),
+           name);
+}
+
+std::vector<StageRow> RunStore::stages() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<StageRow> rows;
+  Statement q(*db_, "SELECT name, state, started_s, finished_s FROM stages ORDER BY position");
+  while (q.step()) rows.push_back({q.text(0), parse_state(q.text(1)), q.real(2), q.real(3)});
+  return rows;
+}
+
+void RunStore::set_figure(const std::string& stage, const std::string& name, double value) {
+  const std::lock_guard guard(mutex_);
+  db_->run("INSERT OR REPLACE INTO figures VALUES (?, ?, ?)", stage, name, value);
+}
+
+void RunStore::add_figure(const std::string& stage, const std::string& name, double delta) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT INTO figures VALUES (?, ?, ?) "
+      "ON CONFLICT(stage, name) DO UPDATE SET value = value + excluded.value",
+      stage, name, delta);
+}
+
+void RunStore::max_figure(const std::string& stage, const std::string& name, double value) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT INTO figures VALUES (?, ?, ?) "
+      "ON CONFLICT(stage, name) DO UPDATE SET value = max(value, excluded.value)",
+      stage, name, value);
+}
+
+std::optional<double> RunStore::figure(const std::string& stage, const std::string& name) const {
+  const std::lock_guard guard(mutex_);
+  Statement q(*db_, "SELECT value FROM figures WHERE stage = ? AND name = ?", stage, name);
+  if (!q.step()) return std::nullopt;
+  return q.real(0);
+}
+
+NamedValues RunStore::figures(const std::string& stage) const {
+  const std::lock_guard guard(mutex_);
+  NamedValues values;
+  Statement q(*db_, "SELECT name, value FROM figures WHERE stage = ? ORDER BY name", stage);
+  while (q.step()) values.emplace_back(q.text(0), q.real(1));
+  return values;
+}
+
+int64_t RunStore::sandbox_failed() const {
+  return static_cast<int64_t>(figure(kRun, "sandbox_failed").value_or(0));
+}
+
+void RunStore::record_metrics(const std::string& stage, int64_t step, const NamedValues& values) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  Statement insert(*db_, "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?)", stage, step);
+  for (const auto& [name, value] : values) {
+    insert.bind(3, name);
+    insert.bind(4, value);
+    insert.step();
+    insert.reset();
+  }
+  transaction.commit();
+}
+
+std::vector<MetricRow> RunStore::metrics(const std::string& stage) const {
+  const std::lock_guard guard(mutex_);
+  std::vector<MetricRow> rows;
+  Statement q(*db_, "SELECT step, name, value FROM metrics WHERE stage = ? ORDER BY step, name",
+              stage);
+  while (q.step()) rows.push_back({q.integer(0), q.text(1), q.real(2)});
+  return rows;
+}
+
+std::vector<std::string> RunStore::metric_stages() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> names;
+  Statement q(*db_, "SELECT DISTINCT stage FROM metrics ORDER BY 1");
+  while (q.step()) names.push_back(q.text(0));
+  return names;
+}
+
+void RunStore::record_eval(const EvalRow& row) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT INTO evals(stage, model, domain, metric, value, standard_error) "
+      "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(stage, model, domain, metric) "
+      "DO UPDATE SET value = excluded.value, standard_error = excluded.standard_error",
+      row.stage, row.model, row.domain, row.metric, row.value, row.standard_error);
+}
+
+std::vector<EvalRow> RunStore::evals() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<EvalRow> rows;
+  Statement q(*db_,
+              "SELECT stage, model, domain, metric, value, standard_error FROM evals "
+              "ORDER BY position");
+  while (q.step())
+    rows.push_back({q.text(0), q.text(1), q.text(2), q.text(3), q.real(4), q.real(5)});
+  return rows;
+}
+
+void RunStore::record_sweep(const SweepRow& row) {
+  const std::lock_guard guard(mutex_);
+  db_->run("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?, ?)", row.objective, row.learning_rate,
+           row.score, row.standard_error);
+}
+
+std::vector<SweepRow> RunStore::sweeps() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<SweepRow> rows;
+  Statement q(*db_,
+              "SELECT objective, learning_rate, score, standard_error FROM sweeps "
+              "ORDER BY objective, learning_rate");
+  while (q.step()) rows.push_back({q.text(0), q.real(1), q.real(2), q.real(3)});
+  return rows;
+}
+
+void RunStore::record_trajectories(const std::string& stage,
+                                   const std::vector<proto::Trajectory>& batch,
+                                   const std::vector<int64_t>& offsets) {
+  CHECK_EQ(batch.size(), offsets.size());
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const proto::TrajectoryMetadata& m = batch[i].meta();
+    db_->run(
+        "INSERT OR REPLACE INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        stage, int64_t{m.step()}, offsets[i], m.prompt_id(), m.domain(), m.effort(),
+        int64_t{m.group()}, m.sample_index(), static_cast<int64_t>(m.seed()),
+        proto::Outcome_Name(m.outcome()), m.reward(), m.prompt_length(), m.response_length(),
+        m.finish_reason(), int64_t{m.weights_version()});
+  }
+  transaction.commit();
+}
+
+std::vector<TrajectoryRow> RunStore::trajectories(const std::string& domain) const {
+  const std::lock_guard guard(mutex_);
+  std::vector<TrajectoryRow> rows;
+  Statement q(*db_,
+              "SELECT t.stage, step, prompt_id, domain, effort, prompt_group, sample_index, seed, "
+              "outcome, reward, prompt_length, response_length, finish_reason, weights_version, "
+              "log_offset FROM trajectories t LEFT JOIN stages s ON s.name = t.stage "
+              "WHERE ?1 = '' OR domain = ?1 ORDER BY s.position, t.stage, step, log_offset",
+              domain);
+  while (q.step())
+    rows.push_back({q.text(0), q.integer(1), q.text(2), q.text(3), q.text(4), q.integer(5),
+                    static_cast<int>(q.integer(6)), static_cast<uint64_t>(q.integer(7)), q.text(8),
+                    q.real(9), static_cast<int>(q.integer(10)), static_cast<int>(q.integer(11)),
+                    q.text(12), q.integer(13), q.integer(14)});
+  return rows;
+}
+
+std::vector<std::string> RunStore::domains() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> names;
+  Statement q(*db_, "SELECT domain FROM trajectories UNION SELECT domain FROM evals ORDER BY 1");
+  while (q.step()) names.push_back(q.text(0));
+  return names;
+}
+
+void RunStore::add_worker(const WorkerRow& delta) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT INTO workers VALUES (?, ?, ?, ?) ON CONFLICT(pid, role) DO UPDATE SET "
+      "sampled_tokens = sampled_tokens + excluded.sampled_tokens, busy_s = busy_s + "
+      "excluded.busy_s",
+      delta.pid, delta.role, delta.sampled_tokens, delta.busy_s);
+}
+
+std::vector<WorkerRow> RunStore::workers() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<WorkerRow> rows;
+  Statement q(*db_, "SELECT pid, role, sampled_tokens, busy_s FROM workers ORDER BY role, pid");
+  while (q.step()) rows.push_back({q.integer(0), q.text(1), q.integer(2), q.real(3)});
+  return rows;
+}
+
+void RunStore::truncate_after(const std::string& stage, int64_t step) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  db_->run("DELETE FROM metrics WHERE stage = ? AND step > ?", stage, step);
+  db_->run("DELETE FROM trajectories WHERE stage = ? AND step > ?", stage, step);
+  transaction.commit();
+}
+
+void RunStore::forget(const std::string& stage) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  for (const char* table : {"metrics", "trajectories", "figures"})
+    db_->run(std::string("DELETE FROM ") + table + " WHERE stage = ?", stage);
+  transaction.commit();
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,136 @@
+// RunStore: everything about a run that is small, in RUN/run.sqlite (WAL mode, STRICT tables).
+//
+// What a function has written survives kill -9 once it returns. Thread-safe; one writing process at
+// a time (RunLock), any number of readers beside it. Every failure (read-only directory, full disk,
+// damaged file) is an Error that says what to do. Times are seconds since the epoch, for people
+// only.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/run_store/sqlite.h"
+
+namespace amalgam::proto {
+class Trajectory;
+}
+
+namespace amalgam::pipeline {
+
+enum class StageState { kRunning, kFinished, kFailed };
+const char* to_string(StageState state);
+
+struct StageRow {
+  std::string name;
+  StageState state = StageState::kRunning;
+  double started_s = 0;   // first start; a resumed stage keeps it
+  double finished_s = 0;  // 0 while it runs
+};
+
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+struct MetricRow {
+  int64_t step = 0;
+  std::string name;
+  double value = 0;  // may be NaN or infinite
+};
+
+struct EvalRow {
+  std::string stage;
+  std::string model;  // "base", "specialist", "student", "weight_average", "sampled_kl", …
+  std::string domain;
+  std::string metric;  // "mean@4", "pass@1/greedy", …
+  double value = 0;
+  double standard_error = 0;  // NaN: not known
+};
+
+// One trial of a search for a learning rate.
+struct SweepRow {
+  std::string objective;  // "exact", "sampled"
+  double learning_rate = 0;
+  double score = 0;  // on held-out prompts, mean over domains
+  double standard_error = 0;
+};
+
+struct TrajectoryRow {
+  std::string stage;
+  int64_t step = 0;
+  std::string prompt_id, domain, effort;
+  int64_t group = 0;
+  int sample_index = 0;
+  uint64_t seed = 0;
+  std::string outcome;  // proto::Outcome's name: "OUTCOME_OK", …
+  double reward = 0;
+  int prompt_length = 0, response_length = 0;
+  std::string finish_reason;
+  int64_t weights_version = 0;
+  int64_t offset = 0;  // in trajectories/STAGE.log
+};
+
+struct WorkerRow {
+  int64_t pid = 0;
+  std::string role;  // "rollout", "learner", …
+  int64_t sampled_tokens = 0;
+  double busy_s = 0;
+};
+
+class RunStore {
+ public:
+  // kReadWrite creates the directory and the tables.
+  explicit RunStore(const std::string& run_dir, Access access = Access::kReadWrite);
+  ~RunStore();
+
+  // Stages, in the order of their first start.
+  void start_stage(const std::string& name);  // new, or again after an interruption
+  void end_stage(const std::string& name, StageState state);
+  std::vector<StageRow> stages() const;
+
+  // Figures: single numbers of a stage, or of the whole run (kRun).
+  static constexpr const char* kRun = "";
+  void set_figure(const std::string& stage, const std::string& name, double value);
+  void add_figure(const std::string& stage, const std::string& name, double delta);
+  void max_figure(const std::string& stage, const std::string& name,
+                  double value);  // keeps the larger
+  std::optional<double> figure(const std::string& stage, const std::string& name) const;
+  NamedValues figures(const std::string& stage) const;  // by name
+  // Sandbox failures whose retries ran out or were counted; figure "sandbox_failed" of the run.
+  void add_sandbox_failed(int64_t n) { add_figure(kRun, "sandbox_failed", static_cast<double>(n)); }
+  int64_t sandbox_failed() const;
+
+  // One transaction; replaces what the step had under the same names.
+  void record_metrics(const std::string& stage, int64_t step, const NamedValues& values);
+  std::vector<MetricRow> metrics(const std::string& stage) const;  // by step, then name
+  std::vector<std::string> metric_stages() const;                  // that have any, sorted
+
+  void record_eval(const EvalRow& row);
+  std::vector<EvalRow> evals() const;  // in the order they were recorded
+
+  void record_sweep(const SweepRow& row);
+  std::vector<SweepRow> sweeps() const;  // by objective, learning rate
+
+  // Metadata of trajectories just appended to the stage's log; one transaction.
+  void record_trajectories(const std::string& stage, const std::vector<proto::Trajectory>& batch,
+                           const std::vector<int64_t>& offsets);
+  // By stage start, step, offset; all domains if `domain` is empty.
+  std::vector<TrajectoryRow> trajectories(const std::string& domain = "") const;
+  std::vector<std::string> domains() const;  // of trajectories and evals, sorted
+
+  // Adds to what the process has so far.
+  void add_worker(const WorkerRow& delta);
+  std::vector<WorkerRow> workers() const;  // by role, pid
+
+  // Resume: removes the stage's metrics and trajectories of later steps.
+  void truncate_after(const std::string& stage, int64_t step);
+  // The stage starts anew: removes its metrics, trajectories and figures.
+  void forget(const std::string& stage);
+
+ private:
+  mutable std::mutex mutex_;
+  std::unique_ptr<Database> db_;
+};
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,135 @@
+#include "pipeline/run_store/text_format.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <cmath>
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr const char* kNone = "–";
+
+// Length in bytes of the UTF-8 character that `s` starts with, its code point in *code; 0: none.
+// Overlong forms, surrogates and code points above 10FFFF are not UTF-8.
+size_t decode_utf8(std::string_view s, uint32_t* code) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(s[i]); };
+  if (byte(0) < 0x80) return *code = byte(0), 1;
+  const size_t n = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : byte(0) >= 0xc2 ? 2 : 0;
+  if (n == 0 || byte(0) > 0xf4 || s.size() < n) return 0;
+  *code = byte(0) & (0x7fu >> n);
+  for (size_t i = 1; i < n; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    *code = *code << 6 | (byte(i) & 0x3f);
+  }
+  const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (*code < smallest[n] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000)) return 0;
+  return n;
+}
+
+// Zero-width, bidirectional controls, line separators, byte order mark, tags, C1 controls.
+bool hides_or_reorders(uint32_t c) {
+  return (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+         (c >= 0xe0000 && c < 0xe0080);
+}
+
+void append_character(std::string* out, std::string_view bytes, uint32_t code) {
+  switch (code) {
+    case '&':
+      *out += "&amp;";
+      return;
+    case '<':
+      *out += "&lt;";
+      return;
+    case '>':
+      *out += "&gt;";
+      return;
+    case '"':
+      *out += "&quot;";
+      return;
+    case '\'':
+      *out += "&#39;";
+      return;
+    case '\n':
+    case '\t':
+      *out += static_cast<char>(code);
+      return;
+    case 0x7f:
+      *out += "␡";
+      return;
+    default:
+      break;
+  }
+  if (code < 0x20) {  // U+2400 + code, "control pictures"
+    *out += {'\xe2', '\x90', static_cast<char>(0x80 + code)};
+  } else if (hides_or_reorders(code)) {
+    *out += fmt::format("⟨U+{:04X}⟩", code);
+  } else {
+    *out += bytes;
+  }
+}
+
+}  // namespace
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    uint32_t code = 0;
+    const size_t n = decode_utf8(text, &code);
+    if (n == 0) {
+      out += fmt::format("\\x{:02X}", static_cast<uint8_t>(text[0]));
+      text.remove_prefix(1);
+    } else {
+      append_character(&out, text.substr(0, n), code);
+      text.remove_prefix(n);
+    }
+  }
+  return out;
+}
+
+std::string format_score(double value, double standard_error) {
+  if (std::isnan(value)) return kNone;
+  if (std::isnan(standard_error)) return fmt::format("{:.1f}", 100 * value);
+  return fmt::format("{:.1f} ± {:.1f}", 100 * value, 100 * standard_error);
+}
+
+std::string format_number(double value) {
+  return std::isnan(value) ? kNone : fmt::format("{:.4g}", value);
+}
+
+std::string format_count(double value) {
+  if (std::isnan(value)) return kNone;
+  std::string digits = fmt::format("{:.0f}", value);
+  const size_t first = digits[0] == '-' ? 1 : 0;
+  for (size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string format_duration(double seconds) {
+  if (std::isnan(seconds)) return kNone;
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto s = static_cast<int64_t>(std::llround(seconds));
+  if (s < 3600) return fmt::format("{} min {:02d} s", s / 60, s % 60);
+  return fmt::format("{} h {:02d} min", s / 3600, s % 3600 / 60);
+}
+
+std::string format_bytes(double bytes) {
+  if (std::isnan(bytes)) return kNone;
+  constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
+  return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, kUnits[unit]);
+}
+
+std::string format_si(double value) {
+  if (std::isnan(value)) return kNone;
+  constexpr std::array<const char*, 9> kPrefixes = {"",   " k", " M", " G", " T",
+                                                    " P", " E", " Z", " Y"};
+  size_t prefix = 0;
+  // From 999.95 on four digits would read 1000.
+  for (; std::abs(value) >= 999.95 && prefix + 1 < kPrefixes.size(); ++prefix) value /= 1000;
+  return fmt::format("{:.4g}{}", value, kPrefixes[prefix]);
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,82 @@
+#include "pipeline/run_store/trajectory_log.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "proto/trajectory.pb.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+// One writer per token, one logprob per token of the policy.
+bool is_consistent(const proto::Trajectory& t) {
+  const auto num_policy =
+      std::count(t.writer().begin(), t.writer().end(), static_cast<char>(proto::WRITER_POLICY));
+  return t.ids_size() == static_cast<int64_t>(t.writer().size()) &&
+         t.logprobs_size() == static_cast<int64_t>(num_policy);
+}
+
+proto::Trajectory parse(const std::string& path, int64_t offset, std::string_view data) {
+  proto::Trajectory trajectory;
+  if (!trajectory.ParseFromArray(data.data(), static_cast<int>(data.size())) ||
+      !is_consistent(trajectory))
+    throw Error(
+        fmt::format("{}: the record at byte {} is no trajectory; was the file written by "
+                    "another program?",
+                    path, offset));
+  return trajectory;
+}
+
+}  // namespace
+
+std::string trajectory_log_path(const std::string& run_dir, const std::string& stage) {
+  return run_dir + "/trajectories/" + stage + ".log";
+}
+
+TrajectoryLog::TrajectoryLog(const std::string& path)
+    : file_(path, [&](int64_t offset, std::string_view data) {
+        last_step_ = parse(path, offset, data).meta().step();
+        return true;
+      }) {}
+
+std::vector<int64_t> TrajectoryLog::append(const std::vector<proto::Trajectory>& batch) {
+  std::vector<std::string> records;
+  int64_t last_step = last_step_;
+  for (const proto::Trajectory& trajectory : batch) {
+    CHECK(is_consistent(trajectory));
+    CHECK_GE(trajectory.meta().step(), last_step);
+    last_step = trajectory.meta().step();
+    records.push_back(trajectory.SerializeAsString());
+  }
+  auto offsets = file_.append(records);
+  last_step_ = last_step;
+  return offsets;
+}
+
+void TrajectoryLog::truncate_after(int64_t step) {
+  last_step_ = -1;
+  const std::string path = file_.path();
+  const int64_t end = proto::scan_records(path, [&](int64_t offset, std::string_view data) {
+    const int64_t record_step = parse(path, offset, data).meta().step();
+    if (record_step > step) return false;
+    last_step_ = record_step;
+    return true;
+  });
+  if (end < file_.size()) file_.truncate(end);
+}
+
+void for_each_trajectory(const std::string& path,
+                         const std::function<bool(int64_t, const proto::Trajectory&)>& visit) {
+  proto::scan_records(path, [&](int64_t offset, std::string_view data) {
+    return visit(offset, parse(path, offset, data));
+  });
+}
+
+proto::Trajectory read_trajectory(const std::string& path, int64_t offset) {
+  return parse(path, offset, proto::read_record(path, offset));
+}
+
+}  // namespace amalgam::pipeline

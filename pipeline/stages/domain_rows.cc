@@ -1,0 +1,136 @@
+#include "pipeline/stages/domain_rows.h"
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "model/encoding/encoding.h"
+#include "pipeline/stages/run_context.h"
+#include "pipeline/workers/domain_tools.h"
+#include "proto/worker.pb.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+Domain generator_domain(configs::Generator g) {
+  CHECK(g != configs::Generator::kNone);
+  return parse_domain(configs::names_of(g)[static_cast<size_t>(g)]);
+}
+
+bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
+  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+}
+
+model::EncodeOptions encode_options(const configs::DomainConfig& domain, const Row& row) {
+  model::EncodeOptions o;
+  o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
+  o.old_reasoning = model::OldReasoning::kKeep;
+  o.tools = tools_style(domain);
+  return o;
+}
+
+}  // namespace
+
+std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
+                             Split split) {
+  const bool train = split == Split::kTrain;
+  if (domain.generator == configs::Generator::kNone)
+    return read_rows((train ? domain.train_file : domain.heldout_file).string());
+  return generate(generator_domain(domain.generator), split,
+                  static_cast<int>(train ? domain.data.train_rows : domain.data.heldout_rows),
+                  static_cast<uint64_t>(config.seed));
+}
+
+std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
+                                 const configs::DomainConfig& domain, double sloppy_fraction) {
+  if (domain.generator == configs::Generator::kNone) {
+    if (domain.sft_file.empty()) return {};
+    std::vector<Row> rows = read_rows(domain.sft_file.string());
+    // A file of the user's own says which rows are sloppy; the clean phase leaves those out.
+    if (sloppy_fraction == 0)
+      std::erase_if(rows, [](const Row& r) { return r.quality == "sloppy"; });
+    return rows;
+  }
+  return generate_sft(generator_domain(domain.generator), Split::kTrain,
+                      static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
+                      sloppy_fraction);
+}
+
+std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+                                      const rollout::ToolRegistry& registry,
+                                      const configs::DomainConfig& domain,
+                                      const std::vector<Row>& rows, Split split,
+                                      int64_t max_prompt_length, int64_t* num_too_long) {
+  std::vector<PromptRow> prompts;
+  *num_too_long = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(i);
+    const DomainTools tools = tools_of(registry, domain, row, id);
+    auto messages = model::messages_from_json(row.prompt, id);
+    add_tools(tools, &messages);
+    PromptRow p{.id = id,
+                .row = row.to_json(),
+                .domain = domain.name,
+                .data_source = row.data_source.empty() ? domain.name : row.data_source,
+                .ids = model::prompt_ids(
+                    tokenizer, model::encode_messages(messages, encode_options(domain, row))),
+                .thinking = is_thinking(domain, row),
+                .tools = tools.names};
+    if (static_cast<int64_t>(p.ids.size()) > max_prompt_length)
+      ++*num_too_long;
+    else
+      prompts.push_back(std::move(p));
+  }
+  if (prompts.empty())
+    throw Error("domain " + domain.name + ": all " + std::to_string(rows.size()) +
+                " prompts are longer than data.max_prompt_length (" +
+                std::to_string(max_prompt_length) + " tokens); raise it");
+  return prompts;
+}
+
+SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
+                      const configs::DomainConfig& domain, const Row& row) {
+  const std::string where = "messages of domain " + domain.name;
+  auto messages = model::messages_from_json(row.messages, where);
+  add_tools(tools_of(registry, domain, row, where), &messages);
+  const model::EncodeOptions options = encode_options(domain, row);
+  SftRow out;
+  std::string done;
+  const auto append = [&](const model::Prompt& whole, bool learned) {
+    CHECK(whole.text.starts_with(done));
+    std::vector<model::TextRange> literal;
+    for (const auto& r : whole.literal)
+      if (r.begin >= done.size()) literal.push_back({r.begin - done.size(), r.end - done.size()});
+    const auto ids = tokenizer.encode(std::string_view(whole.text).substr(done.size()), literal);
+    out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+    out.learned.insert(out.learned.end(), ids.size(), learned);
+    done = whole.text;
+  };
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != model::MessageRole::kAssistant) continue;
+    append(model::encode_messages(std::span(messages).first(i), options), false);
+    append(model::encode_messages(std::span(messages).first(i + 1), options), true);
+  }
+  if (out.ids.empty())
+    throw Error("domain " + domain.name + ": a row for supervised training has no assistant turn");
+  return out;
+}
+
+proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t group, int64_t n) {
+  proto::SampleGroup g;
+  auto& meta = *g.mutable_meta();
+  meta.set_prompt_id(prompt.id);
+  meta.set_domain(prompt.domain);
+  meta.set_effort(prompt.thinking ? "high" : "none");
+  meta.set_group(group);
+  g.mutable_prompt()->Assign(prompt.ids.begin(), prompt.ids.end());
+  g.set_row(prompt.row);
+  g.set_thinking(prompt.thinking);
+  g.mutable_tools()->Assign(prompt.tools.begin(), prompt.tools.end());
+  for (int64_t i = 0; i < n; ++i) {
+    g.add_sample_index(static_cast<int32_t>(i));
+    g.add_seed(request_key(step, group, i));
+  }
+  return g;
+}
+
+}  // namespace amalgam::pipeline

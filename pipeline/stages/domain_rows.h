@@ -1,0 +1,57 @@
+// The rows of a domain, generated or from the user's files, as token ids.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "configs/run_config.h"
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/data/quickstart/generate.h"
+#include "pipeline/data/rows.h"
+#include "rollout/tools/tool_registry.h"
+
+namespace amalgam::proto {
+class SampleGroup;
+}
+
+namespace amalgam::pipeline {
+
+// A prompt to sample from.
+struct PromptRow {
+  std::string id;   // "math-train-17"
+  std::string row;  // JSON, for tools and reward
+  std::string domain, data_source;
+  std::vector<int32_t> ids;
+  bool thinking = false;
+  std::vector<std::string> tools;  // by name
+};
+
+// A conversation to imitate.
+struct SftRow {
+  std::vector<int32_t> ids;
+  std::vector<bool> learned;  // tokens of assistant turns, their EOS included
+};
+
+// The raw rows: generated with the run's seed, or read.
+std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
+                             Split split);
+std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
+                                 const configs::DomainConfig& domain, double sloppy_fraction);
+
+// Encodes prompts; those longer than max_prompt_length are left out and counted in *num_too_long.
+// Throws Error if none is left, and for tools that do not exist.
+std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+                                      const rollout::ToolRegistry& tools,
+                                      const configs::DomainConfig& domain,
+                                      const std::vector<Row>& rows, Split split,
+                                      int64_t max_prompt_length, int64_t* num_too_long);
+
+// Each turn is encoded on its own, as it is when it is sampled: the prompt ends with the special
+// token that opens an answer, so no merge crosses the border.
+SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& tools,
+                      const configs::DomainConfig& domain, const Row& row);
+
+// The group of `n` samples of a prompt, with their request keys.
+proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t group, int64_t n);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,76 @@
+#include "pipeline/stages/eval.h"
+
+#include <algorithm>
+
+#include "pipeline/run_store/progress.h"
+#include "pipeline/run_store/results.h"
+#include "pipeline/stages/rl.h"
+#include "pipeline/stages/sampling.h"
+#include "pipeline/stages/sft.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+bool is_recorded(const RunStore& store, const std::string& model, const std::string& domain,
+                 const std::string& metric) {
+  const auto rows = store.evals();
+  return std::any_of(rows.begin(), rows.end(), [&](const EvalRow& r) {
+    return r.model == model && r.domain == domain && r.metric == metric;
+  });
+}
+
+}  // namespace
+
+void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
+                    const std::string& model_dir) {
+  const configs::EvalConfig& eval = run.config.eval;
+  const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
+  const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
+  int64_t too_long = 0;
+  std::vector<PromptRow> prompts =
+      encode_prompts(tokenizer, run.tools, domain, domain_rows(run.config, domain, Split::kHeldOut),
+                     Split::kHeldOut, budget.max_prompt_length, &too_long);
+  if (static_cast<int64_t>(prompts.size()) > eval.prompts)
+    prompts.resize(static_cast<size_t>(eval.prompts));
+  proto::WeightsRef weights;
+  weights.set_model_dir(model_dir);
+  const auto score = [&](const std::string& metric, const std::string& kind, int64_t n,
+                         double temperature) {
+    if (is_recorded(run.store, model, domain.name, metric)) return;
+    const std::string stage = evaluation_stage(model, domain.name, kind);
+    const HeldOutScore s =
+        score_held_out(run, stage, 0, weights, tokenizer_dir(run), prompts, n, temperature, budget);
+    run.store.add_figure(RunStore::kRun, "index_visible",
+                         static_cast<double>(s.figures.index_visible));
+    run.store.add_figure(RunStore::kRun, "index_selected",
+                         static_cast<double>(s.figures.index_selected));
+    run.store.add_figure(RunStore::kRun, "index_compared",
+                         static_cast<double>(s.figures.index_compared));
+    run.store.add_figure(RunStore::kRun, "index_agreed",
+                         static_cast<double>(s.figures.index_agreed));
+    run.store.record_eval({stage, model, domain.name, metric, s.mean, s.standard_error});
+  };
+  score(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind, eval.n, eval.temperature);
+  if (eval.greedy) score(kGreedyMetric, "greedy", 1, 0);
+}
+
+void run_eval_stage(RunContext& run) {
+  const auto& domains = run.config.domains;
+  const std::vector<std::pair<std::string, std::string>> everywhere = {
+      {"base", base_dir(run)},
+      {"student", run.path("student")},
+      {"weight_average", run.path("weight_average")},
+      {"sampled_kl", run.path("sampled_kl")}};
+  Progress progress("eval", static_cast<int64_t>(domains.size() * (everywhere.size() + 1)));
+  int64_t done = 0;
+  for (const configs::DomainConfig& d : domains) {
+    for (const auto& [model, dir] : everywhere) {
+      evaluate_model(run, d, model, dir);
+      progress.update(++done, model + " on " + d.name);
+    }
+    evaluate_model(run, d, "specialist", specialist_dir(run, d.name));
+    progress.update(++done, "specialist on " + d.name);
+  }
+}
+
+}  // namespace amalgam::pipeline

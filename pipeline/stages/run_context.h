@@ -1,0 +1,64 @@
+// What all stages of a run share.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "configs/run_config.h"
+#include "kernels/device/thread_pool.h"
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/run_store/run_store.h"
+#include "pipeline/workers/domain_tools.h"
+#include "pipeline/workers/rollout_pool.h"
+#include "rollout/tools/tool_registry.h"
+
+namespace amalgam::pipeline {
+
+struct RunContext {
+  configs::RunConfig config;
+  std::string run_dir;
+  RunStore& store;
+  kernels::ThreadPool& pool;
+  rollout::ToolRegistry tools;
+
+  std::string path(const std::string& name) const { return run_dir + "/" + name; }
+  std::string state_path(const std::string& stage) const {
+    return run_dir + "/checkpoints/" + stage + "/state";
+  }
+
+  // Sampling starts when the first stage needs it (then the tokenizer exists).
+  RolloutPool& rollouts(const std::string& tokenizer_dir) {
+    if (!rollouts_)
+      rollouts_ = std::make_unique<RolloutPool>(config, tokenizer_dir, run_dir, tools.user_tools(),
+                                                pool, store);
+    return *rollouts_;
+  }
+
+ private:
+  std::unique_ptr<RolloutPool> rollouts_;
+
+ public:
+  RunContext(configs::RunConfig c, RunStore& s, kernels::ThreadPool& p)
+      : config(std::move(c)),
+        run_dir(config.run_dir),
+        store(s),
+        pool(p),
+        tools(load_user_tools(config)) {}
+};
+
+// Tokens of one packed training forward: activations of about 150 KB a token at the quickstart's
+// size.
+inline constexpr int64_t kMicroBatchTokens = 2048;
+// Weight of the indexer's own loss beside the stage's loss.
+inline constexpr double kIndexLossCoefficient = 1.0;
+
+// Request keys: one 64-bit number per sample of a stage and step.
+inline uint64_t request_key(int64_t step, int64_t group, int64_t sample) {
+  return (static_cast<uint64_t>(step) << 36) | (static_cast<uint64_t>(group) << 16) |
+         static_cast<uint64_t>(sample);
+}
+// Streams differ by stage, so that two stages share no random numbers.
+uint64_t stage_stream(const std::string& stage, uint64_t use);
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,119 @@
+#include "pipeline/stages/run_session.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "kernels/device/isa.h"
+#include "model/tensors/durable_file.h"
+#include "pipeline/run_store/interrupt.h"
+#include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/results.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
+// sandboxes do not.
+std::string fingerprint(configs::RunConfig c) {
+  c.threads = c.workers = 0;
+  c.isa = configs::Isa::kAuto;
+  c.recompute = configs::Recompute::kNone;
+  c.run_dir.clear();
+  c.sandbox.gateway.clear();
+  c.sandbox.key.clear();
+  return configs::to_toml(c);
+}
+
+}  // namespace
+
+void open_run_dir(const configs::RunConfig& config, bool resume) {
+  const std::string path = config.run_dir + "/config.toml";
+  if (!std::filesystem::exists(path)) {
+    model::write_file_durably(path, configs::to_toml(config));
+    return;
+  }
+  if (!resume)
+    throw Error(config.run_dir +
+                " holds a run already; add --resume to continue it, or choose another --run-dir");
+  const configs::RunConfig before = configs::load_run_config(path);
+  if (fingerprint(before) != fingerprint(config))
+    throw Error(config.run_dir + " was started with another config (" + path +
+                "); resume with that one, or choose another --run-dir");
+}
+
+void SessionOptions::describe(OptionSet& options) {
+  config.describe(options, Need::kRequired);
+  options.option("--threads", threads,
+                 "CPU threads; 0 = all cores, -1 = as the config says; changes no result");
+  options.option("--workers", workers,
+                 "rollout worker processes; -1 = as the config says; changes no result");
+  options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+}
+
+configs::RunConfig SessionOptions::load() const {
+  configs::RunConfig c = config.load();
+  if (threads >= 0) c.threads = threads;
+  if (workers >= 0) c.workers = workers;
+  if (!isa.empty()) {
+    const auto names = configs::names_of(c.isa);
+    const auto it = std::find(names.begin(), names.end(), isa);
+    if (it == names.end()) throw Error("--isa is auto, avx2 or avx512, not '" + isa + "'");
+    c.isa = static_cast<configs::Isa>(it - names.begin());
+  }
+  kernels::select_isa(configs::names_of(c.isa)[static_cast<size_t>(c.isa)]);
+  return c;
+}
+
+RunSession::RunSession(configs::RunConfig config)
+    : lock_(config.run_dir),
+      store_(config.run_dir),
+      pool_(num_threads(config.threads)),
+      context_(std::move(config), store_, pool_),
+      counted_s_(steady_seconds()) {}
+
+void RunSession::count_resources() {
+  const double now = steady_seconds();
+  store_.add_figure(RunStore::kRun, kWallFigure, now - counted_s_);
+  counted_s_ = now;
+  rusage self{}, children{};
+  getrusage(RUSAGE_SELF, &self);
+  getrusage(RUSAGE_CHILDREN, &children);
+  double bytes = 1024.0 * static_cast<double>(self.ru_maxrss + children.ru_maxrss);
+  for (const auto& [name, value] : store_.figures(RunStore::kRun))
+    if (name.starts_with("worker_peak_rss_bytes/")) bytes += value;
+  store_.max_figure(RunStore::kRun, kPeakRssFigure, bytes);
+}
+
+void RunSession::stage(const std::string& name, const std::function<void()>& f) {
+  store_.start_stage(name);
+  try {
+    f();
+  } catch (const std::exception&) {
+    store_.end_stage(name, StageState::kFailed);
+    throw;
+  }
+  store_.end_stage(name, StageState::kFinished);
+  count_resources();
+}
+
+int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body) {
+  const std::string notice = "\nstopped; " + how_to_continue + "\n";
+  set_stop_notice(notice);
+  try {
+    return body();
+  } catch (const Interrupted&) {
+    std::fputs(notice.c_str(), stderr);
+    return kInterruptedExit;
+  }
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,38 @@
+// Validation during training: the score of every validated step is kept, and the best weights.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "pipeline/stages/run_context.h"
+#include "pipeline/stages/training_job.h"
+
+namespace amalgam::pipeline {
+
+class BestCheckpoint {
+ public:
+  BestCheckpoint(RunContext& run, const std::string& stage);
+
+  // Whether this step's score is recorded already (an earlier process got that far).
+  bool has(int64_t step) const;
+  double score(int64_t step) const;  // of a validated step
+  // Keeps the weights if they are the best so far, then records the score, in this order: a crash
+  // between the two repeats the validation, never loses the weights. Of equal scores the later step
+  // is kept.
+  void record(int64_t step, double score, TrainingJob& job);
+  int64_t best_step() const { return best_step_; }
+  double best_score() const { return best_score_; }
+  // Moves the best weights to `directory` and removes the stage's checkpoints, but for those that
+  // keep_last keeps.
+  void finish(const std::string& directory);
+
+ private:
+  std::string folder() const;
+  std::string directory() const;
+  void keep(int64_t step, TrainingJob& job);
+  RunContext& run_;
+  std::string stage_;
+  int64_t best_step_ = -1;
+  double best_score_ = -1;
+};
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,335 @@
+#include "pipeline/workers/rollout_pool.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "configs/check.h"
+#include "configs/error.h"
+#include "pipeline/run_store/interrupt.h"
+#include "pipeline/workers/rollout_worker.h"
+#include "rollout/log/wal.h"
+
+extern char** environ;
+
+namespace amalgam::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kMaxRestarts = 8;  // of workers, within one collection
+
+std::string isa_name(configs::Isa isa) { return configs::names_of(isa)[static_cast<size_t>(isa)]; }
+
+}  // namespace
+
+struct RolloutPool::Worker {
+  size_t number = 0;
+  std::unique_ptr<ZmqPair> socket;
+  std::string endpoint;
+  // In process:
+  std::thread thread;
+  std::atomic<bool> stop{false};
+  // Another process:
+  pid_t pid = 0;
+  int generation = 0;
+  // Of the current request:
+  std::vector<proto::SampleGroup> owed;
+  bool done = true;
+  Clock::time_point last_heard;
+};
+
+RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& tokenizer_dir,
+                         const std::string& run_dir,
+                         const std::vector<rollout::UserTool>& user_tools,
+                         kernels::ThreadPool& pool, RunStore& store)
+    : config_(config), run_dir_(run_dir), pool_(pool), store_(store) {
+  setup_.set_tokenizer_dir(tokenizer_dir);
+  setup_.set_threads(std::max<int32_t>(
+      1, static_cast<int32_t>(pool.num_threads() / std::max<int64_t>(1, config.workers))));
+  setup_.set_isa(isa_name(config.isa));
+  auto& numerics = *setup_.mutable_numerics();
+  numerics.set_experts_fp4(config.numerics.experts_fp4);
+  numerics.set_indexer_fp4(config.numerics.indexer_fp4);
+  numerics.set_index_scores_bf16(config.numerics.index_scores_bf16);
+  numerics.set_kv_cache_fp8(config.numerics.kv_cache_fp8);
+  numerics.set_activations_fp8(config.numerics.activations_fp8);
+  const configs::SandboxConfig& s = config.sandbox;
+  setup_.set_sandbox_substrate(configs::name_of(s.substrate));
+  setup_.set_sandbox_cpu_seconds(s.cpu_seconds);
+  setup_.set_sandbox_wall_seconds(s.wall_seconds);
+  setup_.set_sandbox_memory_bytes(s.memory_mb << 20);
+  setup_.set_sandbox_disk_bytes(s.disk_mb << 20);
+  setup_.set_sandbox_max_processes(static_cast<int32_t>(s.max_processes));
+  setup_.set_sandbox_output_bytes(s.output_kb << 10);
+  setup_.set_sandbox_gateway(s.gateway);
+  setup_.set_sandbox_key(s.key.string());
+  for (const configs::DomainConfig& d : config.domains) {
+    if (d.reward_file.empty()) continue;
+    auto* plugin = setup_.add_plugins();
+    plugin->set_domain(d.name);
+    plugin->set_path(d.reward_file.string());
+    plugin->set_function(d.reward_function);
+  }
+  for (const rollout::UserTool& tool : user_tools) {
+    auto* t = setup_.add_user_tools();
+    t->set_name(tool.name);
+    t->set_description(tool.description);
+    t->set_parameters(tool.parameters);
+    t->mutable_command()->Assign(tool.command.begin(), tool.command.end());
+    t->set_source(tool.source);
+    t->set_file_name(tool.file_name);
+  }
+  const auto n = static_cast<size_t>(std::max<int64_t>(1, config.workers));
+  for (size_t i = 0; i < n; ++i) {
+    workers_.push_back(std::make_unique<Worker>());
+    workers_.back()->number = i;
+    start(*workers_.back());
+  }
+}
+
+RolloutPool::~RolloutPool() {
+  proto::CollectRequest stop;
+  stop.set_stop(true);
+  for (auto& w : workers_) {
+    w->stop = true;
+    w->socket->send(stop, 0);
+  }
+  for (auto& w : workers_) {
+    if (w->thread.joinable()) w->thread.join();
+    if (w->pid > 0) {
+      // A worker leaves when told; one that does not is not waited for.
+      for (int i = 0; i < 50 && waitpid(w->pid, nullptr, WNOHANG) == 0; ++i) usleep(20'000);
+      kill(w->pid, SIGKILL);
+      waitpid(w->pid, nullptr, 0);
+    }
+  }
+}
+
+void RolloutPool::start(Worker& w) {
+  w.socket = std::make_unique<ZmqPair>(context_.get());
+  w.done = true;
+  w.last_heard = Clock::now();
+  const std::string name = "amalgam-" + std::to_string(::getpid()) + "-" +
+                           std::to_string(w.number) + "-" + std::to_string(w.generation++);
+  if (config_.workers == 0) {
+    w.endpoint = "inproc://" + name;
+    w.socket->bind(w.endpoint);
+    w.thread = std::thread([this, &w] {
+      serve_endpoint(context_.get(), w.endpoint, &pool_,
+                     [&w] { return w.stop.load() || interrupted(); });
+    });
+  } else {
+    w.endpoint = "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk
+    w.socket->bind(w.endpoint);
+    const std::string parent = std::to_string(::getpid());
+    const char* argv[] = {"amalgam",  "worker",       "--endpoint", w.endpoint.c_str(),
+                          "--parent", parent.c_str(), nullptr};
+    const int error = posix_spawn(&w.pid, "/proc/self/exe", nullptr, nullptr,
+                                  const_cast<char* const*>(argv), environ);
+    if (error != 0) throw Error(std::string("cannot start a rollout worker: ") + strerror(error));
+  }
+  w.socket->send(setup_);
+}
+
+std::string RolloutPool::wal_prefix(const std::string& stage, int64_t step) const {
+  return run_dir_ + "/wal/" + stage + "-" + std::to_string(step);
+}
+
+void RolloutPool::forget(const std::string& stage, int64_t step) {
+  rollout::remove_wal(wal_prefix(stage, step));
+}
+
+void RolloutPool::assign(Worker& w, const CollectSpec& spec,
+                         const std::vector<proto::SampleGroup>& groups, bool resume) {
+  // Nothing can be sent to a worker that died while it had nothing to do.
+  if (w.pid > 0 && waitpid(w.pid, nullptr, WNOHANG) == w.pid) start(w);
+  w.owed = groups;
+  w.done = groups.empty();
+  w.last_heard = Clock::now();
+  if (w.done) return;
+  proto::CollectRequest r;
+  r.set_stage(spec.stage);
+  *r.mutable_weights() = spec.weights;
+  r.set_run_seed(static_cast<uint64_t>(config_.seed));
+  r.set_stream(spec.stream);
+  r.set_temperature(spec.temperature);
+  r.set_max_response_length(spec.max_response_length);
+  r.set_max_turns(spec.max_turns);
+  r.set_max_tool_response_length(spec.max_tool_response_length);
+  r.set_max_positions(spec.max_positions);
+  r.set_draft(spec.draft);
+  r.set_score(spec.score);
+  r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
+  r.set_resume(resume);
+  for (const auto& g : groups) *r.add_groups() = g;
+  w.socket->send(r);
+}
+
+// A worker process that died is started again and gets back what it owed; its token log says how
+// far it was.
+void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* restarts) {
+  if (w.pid > 0 && waitpid(w.pid, nullptr, WNOHANG) == w.pid) {
+    w.pid = 0;
+    if (++*restarts > kMaxRestarts)
+      throw Error("rollout workers of stage " + spec.stage + " died " +
+                  std::to_string(kMaxRestarts + 1) + " times; see the log above for the cause");
+    start(w);
+    assign(w, spec, std::vector<proto::SampleGroup>(w.owed), true);
+  }
+  if (!w.done && Clock::now() - w.last_heard > std::chrono::seconds(kSilenceSeconds))
+    throw Error("rollout worker " + std::to_string(w.number) + " of stage " + spec.stage +
+                " has said nothing for " + std::to_string(kSilenceSeconds) +
+                " s; run again with --resume");
+}
+
+void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
+                                TrajectoryLog& log) {
+  int64_t masked = 0, sandbox_failed = 0;
+  std::string why;
+  for (const proto::Trajectory& t : all) {
+    const auto outcome = t.meta().outcome();
+    if (outcome == proto::OUTCOME_OK || outcome == proto::OUTCOME_TRUNCATED) continue;
+    ++masked;
+    sandbox_failed += outcome == proto::OUTCOME_SANDBOX_FAILED;
+    why = t.meta().failure();
+  }
+  if (masked == 0) return;
+  store_.add_figure(spec.stage, "masked_samples", static_cast<double>(masked));
+  const std::string where = spec.stage + " step " + std::to_string(spec.step);
+  if (masked == static_cast<int64_t>(all.size())) {
+    log.truncate_after(spec.step - 1);  // scored anew when resumed; the token logs have the tokens
+    throw Error(where + ": no sample could be scored: " + why +
+                "; mend that and run again with --resume");
+  }
+  std::fprintf(stderr, "\n%s: %lld of %zu samples could not be scored and are left out: %s\n",
+               where.c_str(), static_cast<long long>(masked), all.size(), why.c_str());
+  if (sandbox_failed > 0)
+    std::fprintf(stderr, "a sandbox failed too often: this run cannot be reproduced exactly\n");
+}
+
+std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
+                                                    std::vector<proto::SampleGroup> groups,
+                                                    TrajectoryLog& log, CollectFigures* figures) {
+  const auto begin = Clock::now();
+  // What an interrupted run had finished already.
+  using Key = std::pair<int64_t, int32_t>;  // group, sample
+  struct Finished {
+    proto::Trajectory trajectory;
+    int64_t offset;  // in the log
+  };
+  std::map<Key, Finished> finished;
+  if (log.last_step() >= spec.step) {
+    for_each_trajectory(trajectory_log_path(run_dir_, spec.stage),
+                        [&](int64_t offset, const proto::Trajectory& t) {
+                          if (t.meta().step() == spec.step)
+                            finished[{t.meta().group(), t.meta().sample_index()}] = {t, offset};
+                          return true;
+                        });
+  }
+  const std::string prefix = wal_prefix(spec.stage, spec.step);
+  const bool resume = !rollout::read_wal(prefix).empty();
+
+  uint32_t episode = 0;
+  size_t missing = 0;
+  std::vector<std::vector<proto::SampleGroup>> shares(workers_.size());
+  size_t turn = 0;
+  for (proto::SampleGroup& g : groups) {
+    auto& meta = *g.mutable_meta();
+    meta.set_stage(spec.stage);
+    meta.set_step(spec.step);
+    proto::SampleGroup wanted = g;
+    wanted.clear_sample_index(), wanted.clear_seed(), wanted.clear_episode();
+    for (int i = 0; i < g.sample_index_size(); ++i, ++episode) {
+      if (finished.contains({meta.group(), g.sample_index(i)})) continue;
+      wanted.add_sample_index(g.sample_index(i));
+      wanted.add_seed(g.seed(i));
+      wanted.add_episode(episode);
+      ++missing;
+    }
+    if (wanted.sample_index_size()) shares[turn++ % shares.size()].push_back(std::move(wanted));
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) assign(*workers_[i], spec, shares[i], resume);
+
+  int restarts = 0;
+  int64_t sandbox_failures = 0;
+  while (missing > 0) {
+    if (interrupted()) throw Interrupted{};
+    for (auto& w : workers_) {
+      proto::WorkerReply reply;
+      while (w->socket->receive(&reply, w->done ? 0 : 20)) {
+        w->last_heard = Clock::now();
+        if (!reply.error().empty()) throw Error(reply.error());
+        std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
+        std::vector<int64_t> offsets;
+        if (!batch.empty()) offsets = log.append(batch);
+        for (size_t b = 0; b < batch.size(); ++b) {
+          proto::Trajectory& t = batch[b];
+          std::erase_if(w->owed, [](const auto& g) { return g.sample_index_size() == 0; });
+          for (auto& g : w->owed) {
+            if (g.meta().group() != t.meta().group()) continue;
+            for (int i = 0; i < g.sample_index_size(); ++i)
+              if (g.sample_index(i) == t.meta().sample_index()) {
+                g.mutable_sample_index()->erase(g.sample_index().begin() + i);
+                g.mutable_seed()->erase(g.seed().begin() + i);
+                g.mutable_episode()->erase(g.episode().begin() + i);
+                break;
+              }
+          }
+          const Key key{t.meta().group(), t.meta().sample_index()};
+          finished[key] = {std::move(t), offsets[b]};
+          --missing;
+        }
+        store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
+        sandbox_failures += reply.sandbox_failures();
+        if (figures) {
+          figures->sampled_tokens += reply.sampled_tokens();
+          figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
+          figures->index_visible += reply.index_visible();
+          figures->index_selected += reply.index_selected();
+          figures->index_compared += reply.index_compared();
+          figures->index_agreed += reply.index_agreed();
+          figures->drafts_proposed += reply.drafts_proposed();
+          figures->drafts_accepted += reply.drafts_accepted();
+        }
+        if (reply.done()) {
+          w->done = true;
+          if (config_.workers > 0)
+            store_.max_figure(RunStore::kRun, "worker_peak_rss_bytes/" + std::to_string(w->number),
+                              static_cast<double>(reply.peak_rss_bytes()));
+        }
+      }
+      if (!w->done) watch(*w, spec, &restarts);
+    }
+  }
+  // Every worker's closing reply belongs to this request.
+  const auto deadline = Clock::now() + std::chrono::seconds(kSilenceSeconds);
+  for (auto& w : workers_)
+    while (!w->done) {
+      proto::WorkerReply reply;
+      if (w->socket->receive(&reply, 20) && reply.done()) w->done = true;
+      if (w->pid > 0 && waitpid(w->pid, nullptr, WNOHANG) == w->pid) start(*w);
+      if (Clock::now() > deadline)
+        throw Error("rollout worker " + std::to_string(w->number) + " did not close its request");
+    }
+
+  store_.add_sandbox_failed(sandbox_failures);
+  if (figures) figures->rollout_s += std::chrono::duration<double>(Clock::now() - begin).count();
+  std::vector<proto::Trajectory> all;
+  std::vector<int64_t> offsets;
+  for (auto& [key, f] : finished) {
+    all.push_back(std::move(f.trajectory));
+    offsets.push_back(f.offset);
+  }
+  report_masked(spec, all, log);
+  store_.record_trajectories(spec.stage, all, offsets);
+  return all;
+}
+
+}  // namespace amalgam::pipeline

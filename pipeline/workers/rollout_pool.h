@@ -1,0 +1,92 @@
+// RolloutPool: the controller's side of sampling. Hands prompts to rollout workers (a thread of
+// this process, or N worker processes), keeps what comes back durable before it counts as done, and
+// asks again for what a killed worker owed.
+//
+// A sample is finished when its trajectory is in the stage's log; finished samples are never
+// sampled again, unfinished ones continue from the workers' token logs.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "configs/run_config.h"
+#include "kernels/device/thread_pool.h"
+#include "pipeline/run_store/run_store.h"
+#include "pipeline/run_store/trajectory_log.h"
+#include "pipeline/workers/zmq_messages.h"
+#include "proto/worker.pb.h"
+#include "rollout/tools/user_tool.h"
+
+namespace amalgam::pipeline {
+
+// Thrown when the user asked to stop; main turns it into kInterruptedExit. Everything finished is
+// durable.
+struct Interrupted {};
+
+struct CollectSpec {
+  std::string stage;
+  int64_t step = 0;
+  proto::WeightsRef weights;
+  uint64_t stream = 0;
+  double temperature = 1;
+  int64_t max_response_length = 0;
+  int64_t max_turns = 1;
+  int64_t max_tool_response_length = 512;  // bytes
+  int64_t max_positions = 0;
+  bool draft = false;
+  bool score = true;
+};
+
+struct CollectFigures {
+  double rollout_s = 0;      // wall time of the whole collection
+  double reward_wait_s = 0;  // of it: workers with nothing to do but wait for scores and tools
+  int64_t sampled_tokens = 0;
+  int64_t index_visible = 0, index_selected = 0;
+  int64_t index_compared = 0, index_agreed = 0;  // model::IndexerCounters
+  int64_t drafts_proposed = 0, drafts_accepted = 0;
+};
+
+class RolloutPool {
+ public:
+  // `workers` = 0: one worker on a thread of this process, computing on `pool` (which the caller
+  // leaves alone during collect()). The store counts tokens per worker and sandbox failures.
+  RolloutPool(const configs::RunConfig& config, const std::string& tokenizer_dir,
+              const std::string& run_dir, const std::vector<rollout::UserTool>& user_tools,
+              kernels::ThreadPool& pool, RunStore& store);
+  ~RolloutPool();
+
+  // All samples of all groups, by (group, sample index); groups carry sample_index and seed, the
+  // rest is filled in here. They are in the log, and their metadata in the store. Throws
+  // Interrupted, or Error when a worker reports that the request cannot be served, keeps dying, or
+  // is silent for kSilenceSeconds.
+  std::vector<proto::Trajectory> collect(const CollectSpec& spec,
+                                         std::vector<proto::SampleGroup> groups, TrajectoryLog& log,
+                                         CollectFigures* figures);
+  // The step is committed: its token logs are no longer needed.
+  void forget(const std::string& stage, int64_t step);
+
+  static constexpr int kSilenceSeconds = 120;  // workers report twice a second
+
+ private:
+  struct Worker;
+  void start(Worker& worker);
+  void assign(Worker& worker, const CollectSpec& spec,
+              const std::vector<proto::SampleGroup>& groups, bool resume);
+  void watch(Worker& worker, const CollectSpec& spec, int* restarts);
+  // Counts the samples without a score and says so; an Error if there are no others.
+  void report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
+                     TrajectoryLog& log);
+  std::string wal_prefix(const std::string& stage, int64_t step) const;
+
+  const configs::RunConfig& config_;
+  std::string run_dir_;
+  kernels::ThreadPool& pool_;
+  RunStore& store_;
+  proto::WorkerSetup setup_;
+  ZmqContext context_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace amalgam::pipeline

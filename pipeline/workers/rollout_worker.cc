@@ -1,0 +1,448 @@
+#include "pipeline/workers/rollout_worker.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "configs/error.h"
+#include "kernels/device/isa.h"
+#include "learner/step/training_state.h"
+#include "model/checkpoint/packed_model.h"
+#include "model/network/network.h"
+#include "pipeline/data/rows.h"
+#include "pipeline/workers/zmq_messages.h"
+#include "proto/worker.pb.h"
+#include "rewards/registry/scorer.h"
+#include "rollout/episodes/episode_runner.h"
+#include "sandbox/service/remote_sandbox.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kScoreThreads = 2;
+constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
+constexpr auto kHeartbeat = std::chrono::milliseconds(500);
+
+configs::NumericsConfig numerics_of(const proto::WorkerSetup& s) {
+  const auto& n = s.numerics();
+  return {.experts_fp4 = n.experts_fp4(),
+          .indexer_fp4 = n.indexer_fp4(),
+          .index_scores_bf16 = n.index_scores_bf16(),
+          .kv_cache_fp8 = n.kv_cache_fp8(),
+          .activations_fp8 = n.activations_fp8()};
+}
+
+sandbox::Limits limits_of(const proto::WorkerSetup& s) {
+  sandbox::Limits l;
+  l.cpu_seconds = s.sandbox_cpu_seconds();
+  l.wall_seconds = s.sandbox_wall_seconds();
+  l.memory_bytes = s.sandbox_memory_bytes();
+  l.disk_bytes = s.sandbox_disk_bytes();
+  l.max_processes = s.sandbox_max_processes();
+  l.output_bytes = s.sandbox_output_bytes();
+  return l;
+}
+
+std::vector<rollout::UserTool> user_tools_of(const proto::WorkerSetup& s) {
+  std::vector<rollout::UserTool> tools;
+  for (const auto& t : s.user_tools())
+    tools.push_back({.name = t.name(),
+                     .description = t.description(),
+                     .parameters = t.parameters(),
+                     .command = {t.command().begin(), t.command().end()},
+                     .source = t.source(),
+                     .file_name = t.file_name()});
+  return tools;
+}
+
+// Which of a scorer's failures another attempt may mend.
+bool is_worth_retrying(rewards::Status s) {
+  return s == rewards::Status::kSandboxFailed || s == rewards::Status::kVerifierFailed ||
+         s == rewards::Status::kTimeout;
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+struct RolloutWorker::Impl {
+  Impl(const proto::WorkerSetup& s, kernels::ThreadPool& p)
+      : setup(s),
+        pool(p),
+        tokenizer(model::Tokenizer::load(s.tokenizer_dir())),
+        limits(limits_of(s)),
+        tools(user_tools_of(s)) {
+    if (!s.sandbox_gateway().empty()) {
+      gateway = sandbox::GatewayClient::connect(s.sandbox_gateway(), s.sandbox_key());
+      gateway->check();
+    }
+    default_scorer = make_scorer(nullptr);
+    for (const auto& plugin : s.plugins()) plugin_scorers[plugin.domain()] = make_scorer(&plugin);
+    for (int i = 0; i < kScoreThreads; ++i) score_threads.emplace_back([this] { score_thread(); });
+  }
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex);
+      stop = true;
+    }
+    wake_scorers.notify_all();
+    for (auto& t : score_threads) t.join();
+  }
+
+  std::unique_ptr<rewards::Scorer> make_scorer(const proto::WorkerSetup::Plugin* plugin) const {
+    rewards::ScorerOptions options;
+    options.code.limits = limits;
+    options.code.make_sandbox = sandbox::sandbox_factory(gateway, setup.sandbox_substrate());
+    if (plugin) {
+      options.plugin.emplace();
+      options.plugin->path = plugin->path();
+      options.plugin->function = plugin->function();
+    }
+    return std::make_unique<rewards::Scorer>(options);
+  }
+  rollout::ToolSandboxOptions tool_sandboxes() const {
+    rollout::ToolSandboxOptions options;
+    options.limits = limits;
+    options.make_sandbox = sandbox::sandbox_factory(gateway, "container");
+    if (gateway)
+      options.make_journaled = [client = gateway](const std::string& journal,
+                                                  const sandbox::Limits& l) {
+        return client->open_resumable(journal, "container", l);
+      };
+    return options;
+  }
+  const rewards::Scorer& scorer_of(const std::string& domain) const {
+    const auto it = plugin_scorers.find(domain);
+    return it == plugin_scorers.end() ? *default_scorer : *it->second;
+  }
+
+  struct ScoreTask {
+    proto::Trajectory trajectory;
+    rewards::ScoreRequest request;
+    int64_t sandbox_failures = 0;
+    std::string error;  // the row cannot be scored
+  };
+
+  void score_thread() {
+    for (;;) {
+      std::unique_ptr<ScoreTask> task;
+      {
+        std::unique_lock lock(mutex);
+        wake_scorers.wait(lock, [&] { return stop || !to_score.empty(); });
+        if (stop) return;
+        task = std::move(to_score.front());
+        to_score.pop_front();
+      }
+      auto& meta = *task->trajectory.mutable_meta();
+      rewards::Score score;
+      for (int attempt = 0; attempt < kScoreAttempts; ++attempt) {
+        try {
+          score = scorer_of(meta.domain()).score(task->request);
+        } catch (const std::exception& e) {  // nothing may escape this thread
+          score = rewards::failed(rewards::Status::kVerifierFailed, e.what());
+        }
+        if (!is_worth_retrying(score.status)) break;
+        task->sandbox_failures += score.status == rewards::Status::kSandboxFailed;
+      }
+      if (score.status == rewards::Status::kScored) {
+        meta.set_reward(score.reward);
+      } else if (score.status == rewards::Status::kBadRow) {
+        task->error = "prompt " + meta.prompt_id() + " of domain " + meta.domain() +
+                      " cannot be scored: " + score.detail;
+      } else {
+        meta.set_outcome(score.status == rewards::Status::kSandboxFailed
+                             ? proto::OUTCOME_SANDBOX_FAILED
+                             : proto::OUTCOME_VERIFIER_FAILED);
+        meta.set_failure(score.detail);
+      }
+      {
+        std::lock_guard lock(mutex);
+        scored.push_back(std::move(task));
+      }
+      score_done.notify_one();
+    }
+  }
+
+  const proto::WorkerSetup setup;
+  kernels::ThreadPool& pool;
+  model::Tokenizer tokenizer;
+  sandbox::Limits limits;
+  rollout::ToolRegistry tools;
+  std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
+  std::unique_ptr<rewards::Scorer> default_scorer;
+  std::map<std::string, std::unique_ptr<rewards::Scorer>> plugin_scorers;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable wake_scorers, score_done;
+  std::deque<std::unique_ptr<ScoreTask>> to_score, scored;
+  bool stop = false;
+  std::vector<std::thread> score_threads;
+
+  void serve(const proto::CollectRequest& request,
+             const std::function<void(const proto::WorkerReply&)>& send,
+             const std::function<bool()>& should_stop);
+};
+
+namespace {
+
+// The policy of a request: weights of a training state by version, or of a model directory.
+struct Policy {
+  Policy(const proto::WeightsRef& ref, kernels::ThreadPool& pool,
+         const configs::NumericsConfig& numerics) {
+    if (ref.state_path().empty()) {
+      loaded.emplace(model::load_packed_model(ref.model_dir(), numerics));
+      config = loaded->config();
+      weights = &loaded->weights();
+      return;
+    }
+    config = model::load_model_config(ref.model_dir() + "/config.json");
+    state.emplace(learner::TrainingState::open(ref.state_path(), config, pool, numerics));
+    if (state->step() != ref.state_step())
+      throw Error(ref.state_path() + ": holds step " + std::to_string(state->step()) +
+                  ", not the step " + std::to_string(ref.state_step()) + " that was asked for");
+    weights = &state->current().params;
+  }
+  std::optional<model::PackedModel> loaded;
+  std::optional<learner::TrainingState> state;
+  model::ModelConfig config;
+  const model::Weights* weights;
+};
+
+proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::SampleGroup& group,
+                                int index) {
+  proto::Trajectory t;
+  *t.mutable_meta() = group.meta();
+  auto& meta = *t.mutable_meta();
+  meta.set_sample_index(group.sample_index(index));
+  meta.set_seed(group.seed(index));
+  const rollout::Episode& e = f.episode;
+  t.mutable_ids()->Assign(e.ids().begin(), e.ids().end());
+  t.mutable_logprobs()->Assign(e.logprobs().begin(), e.logprobs().end());
+  std::string writer(static_cast<size_t>(e.prompt_length()),
+                     static_cast<char>(proto::WRITER_PROMPT));
+  for (const bool policy : e.from_policy())
+    writer.push_back(static_cast<char>(policy ? proto::WRITER_POLICY : proto::WRITER_TOOL));
+  t.set_writer(writer);
+  meta.set_prompt_length(static_cast<int32_t>(e.prompt_length()));
+  meta.set_response_length(static_cast<int32_t>(e.logprobs().size()));
+  const bool length = e.finish_reason() == rollout::FinishReason::kLength;
+  meta.set_finish_reason(length ? "length" : "stop");
+  meta.set_outcome(f.sandbox_failed ? proto::OUTCOME_SANDBOX_FAILED
+                   : length         ? proto::OUTCOME_TRUNCATED
+                                    : proto::OUTCOME_OK);
+  meta.set_failure(f.detail);
+  return t;
+}
+
+rewards::ScoreRequest to_score_request(const rollout::Episode& episode,
+                                       const std::string& row_json) {
+  const Row row = parse_row(row_json, "prompt row");
+  rollout::Episode::Final final = episode.final_message();
+  rewards::ScoreRequest r;
+  r.data_source = row.data_source;
+  r.style = row.style;
+  r.ground_truth = row.ground_truth;
+  r.extra_info = row.extra_info;
+  r.row = row_json;
+  r.solution = std::move(final.content);
+  // Who asked for a submitted answer wants to score that one.
+  if (!final.is_submitted) r.response = std::move(final.response);
+  switch (final.state) {
+    case rollout::Episode::Message::kComplete:
+      r.state = rewards::MessageState::kComplete;
+      break;
+    case rollout::Episode::Message::kTruncated:
+      r.state = rewards::MessageState::kTruncated;
+      break;
+    case rollout::Episode::Message::kMalformed:
+      r.state = rewards::MessageState::kMalformed;
+      break;
+  }
+  return r;
+}
+
+// Moves what the runner counted since the last reply into this one.
+void add_counters(rollout::EpisodeRunner& runner, proto::WorkerReply* reply) {
+  rollout::RunnerCounters& c = runner.counters();
+  reply->set_sampled_tokens(c.sampled_tokens);
+  reply->set_engine_s(c.engine_s);
+  reply->set_sandbox_failures(reply->sandbox_failures() + c.sandbox_failures);
+  c = {};
+}
+
+}  // namespace
+
+void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
+                                const std::function<void(const proto::WorkerReply&)>& send,
+                                const std::function<bool()>& should_stop) {
+  const configs::NumericsConfig numerics = numerics_of(setup);
+  const Policy policy(request.weights(), pool, numerics);
+  if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
+  if (request.draft() && policy.weights->mtp.empty())
+    throw Error("rollout.draft needs a model with a multi-token prediction block; " +
+                request.weights().model_dir() + " has none");
+  model::Network net(policy.config, pool, numerics);
+  rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
+  rollout::WalWriter wal(request.wal_prefix());
+  rollout::EpisodeRunner runner(
+      engine, tokenizer, static_cast<int32_t>(*policy.config.eos_token_id),
+      {.max_response_length = request.max_response_length(),
+       .max_turns = request.max_turns(),
+       .max_positions = request.max_positions()},
+      {.sandbox = tool_sandboxes(),
+       .max_result_bytes = static_cast<size_t>(request.max_tool_response_length()),
+       .registry = &tools},
+      &wal);
+  std::map<uint32_t, std::vector<rollout::LoggedToken>> logged;
+  if (request.resume()) logged = rollout::read_wal(request.wal_prefix());
+
+  std::map<uint32_t, std::pair<const proto::SampleGroup*, int>> wanted;  // by episode number
+  for (const auto& g : request.groups()) {
+    rollout::EpisodeGroup group;
+    group.prompt.assign(g.prompt().begin(), g.prompt().end());
+    group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
+    group.tools.assign(g.tools().begin(), g.tools().end());
+    if (!group.tools.empty()) group.extra_info = parse_row(g.row(), "prompt row").extra_info;
+    for (int i = 0; i < g.sample_index_size(); ++i) {
+      wanted[g.episode(i)] = {&g, i};
+      const auto it = logged.find(g.episode(i));
+      group.episodes.push_back(
+          {.episode = g.episode(i),
+           .sampling = {request.temperature(), {request.run_seed(), request.stream(), g.seed(i)}},
+           .logged = it == logged.end() ? std::vector<rollout::LoggedToken>() : it->second});
+    }
+    runner.submit(std::move(group));
+  }
+
+  size_t missing = wanted.size(), scoring = 0;
+  proto::WorkerReply reply;
+  auto last_sent = Clock::now();
+  std::vector<rollout::FinishedEpisode> finished;
+  while (missing > 0) {
+    if (should_stop()) break;
+    finished.clear();
+    const auto begin = Clock::now();
+    const bool sampling = runner.step(&finished, 50);
+    for (const auto& f : finished) {
+      const auto [group, index] = wanted.at(f.number);
+      auto task = std::make_unique<ScoreTask>();
+      task->trajectory = to_trajectory(f, *group, index);
+      if (!request.score() || f.sandbox_failed) {
+        *reply.add_finished() = std::move(task->trajectory);
+        --missing;
+        continue;
+      }
+      task->request = to_score_request(f.episode, group->row());
+      {
+        std::lock_guard lock(mutex);
+        to_score.push_back(std::move(task));
+      }
+      ++scoring;
+      wake_scorers.notify_one();
+    }
+    std::deque<std::unique_ptr<ScoreTask>> done;
+    {
+      std::unique_lock lock(mutex);
+      if (!sampling && scoring > 0)
+        score_done.wait_for(lock, std::chrono::milliseconds(50), [&] { return !scored.empty(); });
+      done.swap(scored);
+    }
+    if (!sampling) reply.set_reward_wait_s(reply.reward_wait_s() + seconds_since(begin));
+    for (auto& task : done) {
+      if (!task->error.empty()) throw Error(task->error);
+      reply.set_sandbox_failures(reply.sandbox_failures() + task->sandbox_failures);
+      *reply.add_finished() = std::move(task->trajectory);
+      --scoring, --missing;
+    }
+    if (missing > 0 && (Clock::now() - last_sent > kHeartbeat || reply.finished_size() >= 32)) {
+      add_counters(runner, &reply);
+      send(reply);
+      reply.Clear();
+      last_sent = Clock::now();
+    }
+  }
+  add_counters(runner, &reply);
+  reply.set_index_visible(net.indexer_counters().visible);
+  reply.set_index_selected(net.indexer_counters().selected);
+  reply.set_drafts_proposed(engine.drafts().proposed);
+  reply.set_drafts_accepted(engine.drafts().accepted);
+  reply.set_index_compared(net.indexer_counters().compared);
+  reply.set_index_agreed(net.indexer_counters().agreed);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  reply.set_peak_rss_bytes(usage.ru_maxrss * 1024);
+  reply.set_done(missing == 0);
+  send(reply);
+  // An early stop leaves tasks behind that belong to no later request.
+  if (missing > 0) {
+    std::unique_lock lock(mutex);
+    scoring -= to_score.size();
+    to_score.clear();
+    score_done.wait_for(lock, std::chrono::seconds(1), [&] { return scored.size() >= scoring; });
+    scored.clear();
+  }
+}
+
+RolloutWorker::RolloutWorker(const proto::WorkerSetup& setup, kernels::ThreadPool& pool)
+    : impl_(std::make_unique<Impl>(setup, pool)) {}
+RolloutWorker::~RolloutWorker() = default;
+
+void RolloutWorker::serve(const proto::CollectRequest& request,
+                          const std::function<void(const proto::WorkerReply&)>& send,
+                          const std::function<bool()>& should_stop) {
+  try {
+    impl_->serve(request, send, should_stop);
+  } catch (const std::exception& e) {
+    proto::WorkerReply reply;
+    reply.set_error(e.what());
+    send(reply);
+  }
+}
+
+void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::ThreadPool* pool,
+                    const std::function<bool()>& should_stop) {
+  ZmqPair socket(zmq_context);
+  socket.connect(endpoint);
+  const auto send = [&](const proto::WorkerReply& reply) {
+    proto::WorkerReply r = reply;
+    r.set_pid(::getpid());
+    socket.send(r);
+  };
+  std::optional<kernels::ThreadPool> own_pool;
+  std::unique_ptr<RolloutWorker> worker;
+  while (!should_stop()) {
+    if (!worker) {
+      proto::WorkerSetup setup;
+      if (!socket.receive(&setup, 100)) continue;
+      if (!pool) {
+        kernels::select_isa(setup.isa());
+        own_pool.emplace(setup.threads());
+        pool = &*own_pool;
+      }
+      try {
+        worker = std::make_unique<RolloutWorker>(setup, *pool);
+      } catch (const Error& e) {
+        proto::WorkerReply reply;
+        reply.set_error(e.what());
+        send(reply);
+        return;
+      }
+    }
+    proto::CollectRequest request;
+    if (!socket.receive(&request, 100)) continue;
+    if (request.stop()) return;
+    worker->serve(request, send, should_stop);
+  }
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,140 @@
+#include "rewards/instruct/instruct.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include "configs/error.h"
+
+namespace amalgam::rewards {
+namespace {
+
+using nlohmann::json;
+using Words = std::vector<std::string>;
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+Words split_words(const std::string& text) {
+  Words words;
+  std::istringstream stream(text);
+  for (std::string word; stream >> word;) {
+    word.erase(word.find_last_not_of(".,;!?") + 1);
+    if (!word.empty()) words.push_back(word);
+  }
+  return words;
+}
+
+Words lowered(Words words) {
+  for (std::string& word : words) word = lower(word);
+  return words;
+}
+
+bool has_case(const Words& words, bool upper) {
+  for (const std::string& word : words)
+    for (const char c : word) {
+      const auto u = static_cast<unsigned char>(c);
+      if (upper ? std::islower(u) : std::isupper(u)) return false;
+    }
+  return true;
+}
+
+// The text of a JSON answer without the fence around it.
+std::string without_fence(const std::string& text) {
+  const size_t open = text.find("```");
+  if (open == std::string::npos) return text;
+  const size_t line = text.find('\n', open);
+  const size_t close = line == std::string::npos ? line : text.find("```", line);
+  return close == std::string::npos ? text : text.substr(line, close - line);
+}
+
+// Rejects an object that names a key twice, which a parse alone would hide.
+json parse_answer(const std::string& text) {
+  std::vector<std::set<std::string>> open;
+  bool repeated = false;
+  const auto watch = [&](int, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start) open.emplace_back();
+    if (event == json::parse_event_t::object_end) open.pop_back();
+    if (event == json::parse_event_t::key)
+      repeated |= !open.back().insert(value.get<std::string>()).second;
+    return true;
+  };
+  json value = json::parse(without_fence(text), watch, /*allow_exceptions=*/false);
+  return repeated ? json(json::value_t::discarded) : value;
+}
+
+// One constraint: nothing if it holds, else why not. Throws on a bad ground truth.
+std::optional<std::string> violation(const std::string& name, const json& value,
+                                     const std::string& solution) {
+  if (name == "json_keys" || name == "json_values") {
+    const json answer = parse_answer(solution);
+    if (!answer.is_object()) return "not a JSON object";
+    if (name == "json_keys") {
+      const auto keys = value.get<std::set<std::string>>();
+      std::set<std::string> found;
+      for (const auto& item : answer.items()) found.insert(item.key());
+      if (found != keys) return "other keys";
+      return std::nullopt;
+    }
+    if (value != "integer") throw Error("json_values can only be \"integer\"");
+    for (const auto& item : answer.items())
+      if (!item.value().is_number_integer()) return "a value is not an integer";
+    return std::nullopt;
+  }
+  const Words words = split_words(solution), small = lowered(words);
+  if (words.empty()) return "no words";
+  if (name == "num_words") {
+    if (words.size() != value.get<size_t>()) return std::to_string(words.size()) + " words";
+  } else if (name == "allowed_words") {
+    const Words list = lowered(value.get<Words>());
+    const std::set<std::string> allowed(list.begin(), list.end());
+    for (const std::string& word : small)
+      if (!allowed.count(word)) return "a word that is not allowed";
+  } else if (name == "exact_words") {
+    Words expected = lowered(value.get<Words>()), found = small;
+    std::sort(expected.begin(), expected.end());
+    std::sort(found.begin(), found.end());
+    if (found != expected) return "other words";
+  } else if (name == "case") {
+    const std::string which = value.get<std::string>();
+    if (which != "upper" && which != "lower")
+      throw Error("case can only be \"upper\" or \"lower\"");
+    if (!has_case(words, which == "upper")) return "not in " + which + " case";
+  } else if (name == "start") {
+    if (small.front() != lower(value.get<std::string>())) return "starts with another word";
+  } else if (name == "end") {
+    if (small.back() != lower(value.get<std::string>())) return "ends with another word";
+  } else if (name == "order") {
+    if (value != "alphabetical") throw Error("order can only be \"alphabetical\"");
+    if (!std::is_sorted(small.begin(), small.end())) return "not in alphabetical order";
+  } else {
+    throw Error("no such constraint");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Score score_instruct(const std::string& solution, const std::string& ground_truth) {
+  json constraints = json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
+  if (constraints.is_string())
+    constraints = json::parse(constraints.get<std::string>(), nullptr, /*allow_exceptions=*/false);
+  if (!constraints.is_object() || constraints.empty())
+    return failed(Status::kBadRow, "ground truth is not an object of constraints");
+  for (const auto& item : constraints.items()) {
+    try {
+      if (const auto why = violation(item.key(), item.value(), solution)) return scored(0, *why);
+    } catch (const std::exception& e) {
+      return failed(Status::kBadRow, "ground truth's constraint " + item.key() + ": " + e.what());
+    }
+  }
+  return scored(1, "all constraints hold");
+}
+
+}  // namespace amalgam::rewards

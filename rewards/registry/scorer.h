@@ -1,0 +1,53 @@
+// Scores answers: one entry for every kind of reward that needs no model.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rewards/code/code_tests.h"
+#include "rewards/programs/plugin.h"
+#include "rewards/score/score.h"
+
+namespace amalgam::rewards {
+
+// How the final message came out of the parser.
+enum class MessageState {
+  kComplete,
+  kTruncated,  // the token budget ended it
+  kMalformed   // it does not parse: an unclosed thought, a broken tool call
+};
+
+// Structured values are JSON text; empty stands for null.
+struct ScoreRequest {
+  std::string data_source;
+  std::string style;         // reward_model.style
+  std::string ground_truth;  // reward_model.ground_truth
+  std::string extra_info;
+  std::string row;       // the whole row; only plug-ins in TRL's form read it
+  std::string solution;  // content of the final message, without reasoning and calls
+  std::string response;  // the whole sampled text, for plug-ins; empty: solution
+  MessageState state = MessageState::kComplete;
+};
+
+struct ScorerOptions {
+  CodeTestOptions code;
+  std::optional<PluginOptions> plugin;
+};
+
+// Safe for use by several threads at once. The same request gives the same score.
+class Scorer {
+ public:
+  // Throws Error when the plug-in cannot be loaded.
+  explicit Scorer(ScorerOptions options);
+
+  // By style: "math" and "agent" match a number, "code" runs unit tests, "instruct" checks
+  // constraints, "plugin" asks the plug-in, as does every other style (verl's "rule", or none) when
+  // there is one. The first four give 0 to a message that is not complete.
+  Score score(const ScoreRequest& request) const;
+
+ private:
+  ScorerOptions options_;
+  std::unique_ptr<Plugin> plugin_;  // null: none configured
+};
+
+}  // namespace amalgam::rewards

@@ -1,0 +1,94 @@
+// Episode: one conversation as one growing token sequence (POST_TRAINING.md §2, DESIGN.md "Token
+// in, token out"). Pure bookkeeping: it is told what was sampled and what tools answered, and says
+// what comes next. Text is decoded to call tools and to score, never tokenised again for training.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/encoding/encoding.h"
+#include "model/encoding/message.h"
+#include "model/tokenizer/tokenizer.h"
+#include "rollout/engine/sampler.h"
+#include "rollout/log/wal.h"
+
+namespace amalgam::rollout {
+
+struct EpisodeLimits {
+  int64_t max_response_length = 0;  // policy tokens in all turns together
+  int64_t max_turns = 1;            // assistant turns
+  int64_t max_positions = 0;        // of the whole sequence
+};
+
+enum class EpisodeState {
+  kSampling,   // wants the next token
+  kToolCalls,  // wants the results of calls()
+  kFinished
+};
+enum class FinishReason { kStop, kLength };
+
+// What an episode does with calls: nothing (they are text), runs them, or runs them and ends with a
+// call of `submit` (rollout/tools/submit.h).
+enum class EpisodeTools { kNone, kRun, kRunAndSubmit };
+
+// The calls of a past turn and the tokens that answered them.
+struct ToolTurn {
+  std::vector<model::ToolCall> calls;
+  std::vector<int32_t> ids;
+};
+
+class Episode {
+ public:
+  Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode, EpisodeTools tools,
+          const EpisodeLimits& limits, std::vector<int32_t> prompt);
+
+  EpisodeState on_token(SampledToken token);
+  // Tokens that a tool turn appends; the sequence then goes on sampling, unless there is no room.
+  std::vector<int32_t> tool_turn(const std::vector<std::string>& results) const;
+  EpisodeState on_tool_tokens(const std::vector<int32_t>& ids);
+  // Replays what a log holds. *turns: the tool turns that were in it; may be null.
+  EpisodeState replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns);
+
+  EpisodeState state() const { return state_; }
+  FinishReason finish_reason() const { return finish_reason_; }
+  const std::vector<model::ToolCall>& calls() const { return calls_; }
+  // Everything so far: prompt, policy and tool tokens.
+  const std::vector<int32_t>& ids() const { return ids_; }
+  const std::vector<bool>& from_policy() const {
+    return from_policy_;
+  }                                                                 // per token after the prompt
+  const std::vector<float>& logprobs() const { return logprobs_; }  // per policy token
+  int64_t prompt_length() const { return prompt_length_; }
+
+  // How the last assistant turn parses.
+  enum class Message { kComplete, kTruncated, kMalformed };
+  struct Final {
+    Message state;
+    std::string content;   // the submitted answer, or the last turn without reasoning and calls
+    std::string response;  // all text after the prompt, special tokens included
+    bool is_submitted = false;
+  };
+  Final final_message() const;
+
+ private:
+  EpisodeState end_of_turn();
+
+  model::Tokenizer tokenizer_;
+  int32_t eos_;
+  model::ThinkingMode mode_;
+  EpisodeTools tools_;
+  EpisodeLimits limits_;
+  int64_t prompt_length_;
+  std::vector<int32_t> ids_;
+  std::vector<bool> from_policy_;
+  std::vector<float> logprobs_;
+  std::vector<model::ToolCall> calls_;
+  std::optional<std::string> submitted_;
+  size_t turn_begin_;  // in ids_: first token of the current assistant turn
+  int64_t turns_ = 1;
+  EpisodeState state_ = EpisodeState::kSampling;
+  FinishReason finish_reason_ = FinishReason::kStop;
+};
+
+}  // namespace amalgam::rollout

@@ -1,0 +1,273 @@
+#include "rollout/episodes/episode_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include "configs/check.h"
+#include "rollout/tools/submit.h"
+
+namespace amalgam::rollout {
+namespace {
+
+constexpr int kToolThreads = 2;
+constexpr int kSandboxAttempts = 4;  // a failing sandbox is tried again, with a fresh one each time
+
+EpisodeTools tools_of(const EpisodeGroup& group) {
+  if (group.tools.empty()) return EpisodeTools::kNone;
+  const bool submits =
+      std::find(group.tools.begin(), group.tools.end(), kSubmit) != group.tools.end();
+  return submits ? EpisodeTools::kRunAndSubmit : EpisodeTools::kRun;
+}
+
+}  // namespace
+
+struct EpisodeRunner::ToolTask {
+  Running* owner = nullptr;
+  // What a resumed episode's sandbox must go through first, and what came of it.
+  std::vector<ToolTurn> past;
+  std::vector<std::vector<std::string>> past_results;
+  std::vector<model::ToolCall> calls;
+  std::vector<std::string> results;
+  int failures = 0;
+  bool failed = false;
+  std::string detail;
+};
+
+struct EpisodeRunner::Running {
+  uint32_t number;
+  Episode episode;
+  SamplingParams sampling;
+  Engine::Id sequence = -1;  // -1: not open (waits for its tools before the first pass)
+  std::unique_ptr<ToolSession> session;
+  std::vector<ToolTurn> past;  // of its log, not yet made again
+  ToolTask task;
+};
+
+EpisodeRunner::EpisodeRunner(Engine& engine, const model::Tokenizer& tokenizer, int32_t eos,
+                             const EpisodeLimits& limits, const ToolOptions& tools, WalWriter* wal)
+    : engine_(engine),
+      tokenizer_(tokenizer),
+      eos_(eos),
+      limits_(limits),
+      tool_options_(tools),
+      wal_(wal) {}
+
+EpisodeRunner::~EpisodeRunner() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_tools_.notify_all();
+  for (auto& t : tool_threads_) t.join();
+  for (auto& [sequence, r] : by_sequence_) engine_.close(sequence);
+}
+
+void EpisodeRunner::submit(EpisodeGroup group) {
+  if (!group.tools.empty() && tool_threads_.empty())
+    for (int i = 0; i < kToolThreads; ++i) tool_threads_.emplace_back([this] { tool_thread(); });
+  // Episodes with a log go on from different tokens: each is a group of its own.
+  EpisodeGroup fresh = group;
+  std::erase_if(fresh.episodes, [](const EpisodeSpec& e) { return !e.logged.empty(); });
+  for (EpisodeSpec& e : group.episodes) {
+    if (e.logged.empty()) continue;
+    EpisodeGroup alone = group;
+    alone.episodes = {std::move(e)};
+    waiting_.push_back(std::move(alone));
+  }
+  if (!fresh.episodes.empty()) waiting_.push_back(std::move(fresh));
+}
+
+void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
+  std::vector<SamplingParams> params;
+  std::vector<Running*> opened;
+  for (size_t i = first; i < first + count; ++i) {
+    EpisodeSpec& spec = group.episodes[i];
+    ToolOptions options = tool_options_;
+    if (wal_) options.sandbox.journal = wal_->sandbox_journal(spec.episode);
+    auto r = std::make_unique<Running>(Running{
+        spec.episode,
+        Episode(tokenizer_, eos_, group.mode, tools_of(group), limits_, group.prompt),
+        spec.sampling,
+        -1,
+        group.tools.empty() ? nullptr
+                            : std::make_unique<ToolSession>(group.extra_info, options, group.tools),
+        {},
+        {}});
+    r->episode.replay(spec.logged, r->session && r->session->has_state() ? &r->past : nullptr);
+    opened.push_back(r.get());
+    params.push_back(spec.sampling);
+    CHECK(running_.emplace(spec.episode, std::move(r)).second);
+  }
+  const bool logged = !group.episodes[first].logged.empty();
+  if (logged && opened[0]->episode.state() != EpisodeState::kSampling) return;
+  const auto ids = engine_.open(opened[0]->episode.ids(), params);
+  for (size_t i = 0; i < count; ++i) {
+    opened[i]->sequence = ids[i];
+    by_sequence_[ids[i]] = opened[i];
+  }
+}
+
+void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& detail,
+                           std::vector<FinishedEpisode>* finished) {
+  if (r.sequence >= 0) {
+    engine_.close(r.sequence);
+    by_sequence_.erase(r.sequence);
+  }
+  // Its log leads to its end without the journal, which holds all files that the model's code
+  // wrote. Tools that failed are tried again when the run is resumed.
+  if (wal_ && !sandbox_failed && r.session && r.session->has_state()) {
+    std::error_code ignored;
+    std::filesystem::remove(wal_->sandbox_journal(r.number), ignored);
+  }
+  finished->push_back({r.number, std::move(r.episode), sandbox_failed, detail});
+  running_.erase(r.number);
+}
+
+// Acts on the episode's state after a token or a replay.
+void EpisodeRunner::advance(Running& r, std::vector<FinishedEpisode>* finished) {
+  switch (r.episode.state()) {
+    case EpisodeState::kSampling:
+      engine_.resume(r.sequence);
+      break;
+    case EpisodeState::kFinished:
+      finish(r, false, "", finished);
+      break;
+    case EpisodeState::kToolCalls: {
+      r.task = ToolTask{.owner = &r,
+                        .past = std::exchange(r.past, {}),
+                        .past_results = {},
+                        .calls = r.episode.calls(),
+                        .results = {},
+                        .detail = ""};
+      {
+        std::lock_guard lock(mutex_);
+        tool_queue_.push_back(&r.task);
+      }
+      wake_tools_.notify_one();
+      break;
+    }
+  }
+}
+
+bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
+  while (!waiting_.empty()) {
+    EpisodeGroup& group = waiting_.front();
+    const auto count = static_cast<int64_t>(group.episodes.size());
+    if (!engine_.has_room(count)) break;
+    start(group, 0, group.episodes.size());
+    // Replayed episodes that are not to be sampled next.
+    for (const EpisodeSpec& e : group.episodes) {
+      const auto it = running_.find(e.episode);
+      if (it != running_.end() && it->second->sequence < 0) advance(*it->second, finished);
+    }
+    waiting_.pop_front();
+  }
+  if (running_.empty() && waiting_.empty()) return false;
+
+  // Finished tool calls: into the log, then into the sequence.
+  std::deque<ToolTask*> done;
+  {
+    std::lock_guard lock(mutex_);
+    done.swap(tool_results_);
+  }
+  std::vector<std::pair<Running*, std::vector<int32_t>>> turns;
+  for (ToolTask* task : done) {
+    counters_.sandbox_failures += task->failures;
+    Running& r = *task->owner;
+    // Else the sandbox does not stand where the conversation does.
+    for (size_t i = 0; i < task->past_results.size() && !task->failed; ++i) {
+      if (r.episode.tool_turn(task->past_results[i]) == task->past[i].ids) continue;
+      task->failed = true;
+      task->detail = "the calls of a resumed episode did not give what its log says";
+    }
+    if (task->failed) {
+      finish(r, true, task->detail, finished);
+      continue;
+    }
+    turns.emplace_back(&r, r.episode.tool_turn(task->results));
+    if (wal_) wal_->tool_result(r.number, turns.back().second);
+  }
+  if (wal_ && !turns.empty()) wal_->flush();
+  for (auto& [r, ids] : turns) {
+    if (r->episode.on_tool_tokens(ids) == EpisodeState::kFinished) {
+      finish(*r, false, "", finished);
+    } else if (r->sequence >= 0) {
+      engine_.append(r->sequence, ids);
+    } else {
+      r->sequence = engine_.open(r->episode.ids(), {&r->sampling, 1})[0];
+      by_sequence_[r->sequence] = r;
+    }
+  }
+
+  std::vector<Engine::Sampled> sampled;
+  const auto begin = std::chrono::steady_clock::now();
+  const bool ran = engine_.step(&sampled);
+  counters_.engine_s +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!ran && turns.empty() && done.empty() && !running_.empty()) {
+    std::unique_lock lock(mutex_);
+    tools_done_.wait_for(lock, std::chrono::milliseconds(wait_ms),
+                         [&] { return !tool_results_.empty(); });
+  }
+  counters_.sampled_tokens += static_cast<int64_t>(sampled.size());
+  if (wal_) {
+    for (const auto& s : sampled) wal_->sampled(by_sequence_[s.id]->number, s.token);
+    wal_->flush();
+  }
+  for (const auto& s : sampled) {
+    Running& r = *by_sequence_[s.id];
+    r.episode.on_token(s.token);
+    advance(r, finished);
+  }
+  return true;
+}
+
+// Sets task.failed when the sandbox does not work.
+void EpisodeRunner::run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,
+                              std::vector<std::string>* results) {
+  for (const model::ToolCall& call : calls) {
+    ToolResult result;
+    for (int attempt = 0; attempt < kSandboxAttempts; ++attempt) {
+      try {
+        result = task.owner->session->call(call.name, call.arguments_json);
+      } catch (const std::exception& e) {  // nothing may escape this thread
+        result.status = ToolResult::Status::kSandboxFailed;
+        result.detail = e.what();
+      }
+      if (result.status != ToolResult::Status::kSandboxFailed) break;
+      ++task.failures;
+      task.detail = result.detail;
+    }
+    if (result.status == ToolResult::Status::kSandboxFailed) {
+      task.failed = true;
+      return;
+    }
+    results->push_back(result.text);
+  }
+}
+
+void EpisodeRunner::tool_thread() {
+  for (;;) {
+    ToolTask* task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_tools_.wait(lock, [&] { return stop_ || !tool_queue_.empty(); });
+      if (stop_) return;
+      task = tool_queue_.front();
+      tool_queue_.pop_front();
+    }
+    for (size_t i = 0; i < task->past.size() && !task->failed; ++i)
+      run_calls(*task, task->past[i].calls, &task->past_results.emplace_back());
+    if (!task->failed) run_calls(*task, task->calls, &task->results);
+    {
+      std::lock_guard lock(mutex_);
+      tool_results_.push_back(task);
+    }
+    tools_done_.notify_one();
+  }
+}
+
+}  // namespace amalgam::rollout

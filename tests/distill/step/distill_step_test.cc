@@ -1,0 +1,186 @@
+#include "distill/step/distill_step.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/packed_model.h"
+#include "proto/trajectory.pb.h"
+#include "tests/learner/small_model.h"
+
+namespace amalgam::distill {
+namespace {
+
+using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::random_weights,
+    learner::testing::small_config, learner::testing::TempDir;
+using LogProbs = std::vector<std::vector<double>>;  // [tokens][V]
+
+model::ModelConfig without_mtp() {
+  model::ModelConfig c = small_config();
+  c.num_nextn_predict_layers = 0;
+  return c;
+}
+
+// Two conversations of different lengths: prompt, policy, tool result, policy. The first follows
+// two teachers, the second one.
+class DistillStepTest : public ::testing::Test {
+ protected:
+  DistillStepTest() {
+    for (uint64_t i = 0; i < 2; ++i) {
+      OwnedWeights weights = random_weights(config_, 7 + i);
+      for (float& w : weights.floats) w *= 5;  // far from the student
+      model::save_model(teacher(i), config_, weights.weights);
+      proto::Trajectory& t = trajectories_[i];
+      const int tokens = i == 0 ? 21 : 13;
+      for (int k = 0; k < tokens; ++k) {
+        t.add_ids((k * 11 + 5 * static_cast<int>(i)) % 37);
+        const bool policy = (k >= 4 && k < 8) || k >= 11;
+        t.mutable_writer()->push_back(static_cast<char>(policy  ? proto::WRITER_POLICY
+                                                        : k < 4 ? proto::WRITER_PROMPT
+                                                                : proto::WRITER_TOOL));
+        if (policy) t.add_logprobs(0);
+      }
+    }
+    rows_[0] = {{teacher(0), 1.0}, {teacher(1), 0.25}};
+    rows_[1] = {{teacher(1), 2.0}};
+    for (int i = 0; i < 2; ++i) {
+      // What the sampler would have reported.
+      const LogProbs student = log_probs(initial_.weights, trajectories_[i]);
+      int k = 0;
+      for_policy_tokens(trajectories_[i], [&](size_t at, int32_t token) {
+        trajectories_[i].set_logprobs(k++,
+                                      static_cast<float>(student[at][static_cast<size_t>(token)]));
+      });
+    }
+  }
+
+  std::string teacher(uint64_t i) const { return directory_.file("teacher" + std::to_string(i)); }
+
+  // f(row that predicts the token, token).
+  template <class F>
+  static void for_policy_tokens(const proto::Trajectory& t, F f) {
+    for (size_t k = 1; k < static_cast<size_t>(t.ids_size()); ++k)
+      if (t.writer()[k] == static_cast<char>(proto::WRITER_POLICY))
+        f(k - 1, t.ids(static_cast<int>(k)));
+  }
+
+  // The softmax in double, from the sequence computed alone.
+  LogProbs log_probs(const model::Weights& weights, const proto::Trajectory& t) {
+    OwnedWeights copy(config_);
+    copy.floats = flatten(weights);
+    copy.ints = initial_.ints;
+    copy.weights.bind(copy.floats.data(), copy.ints.data());
+    std::vector<float> packed(static_cast<size_t>(copy.weights.num_packed_floats()));
+    copy.weights.bind_packed(packed.data());
+    copy.weights.pack();
+    const std::vector<int32_t> ids(t.ids().begin(), t.ids().end());
+    const model::SequenceSlice slice{0, t.ids_size(), nullptr};
+    model::Network network(config_, pool_);
+    const model::Var hidden = network.run(copy.weights, {ids, {&slice, 1}}, nullptr);
+    const auto V = static_cast<size_t>(config_.vocab_size);
+    const auto D = static_cast<size_t>(config_.hidden_size);
+    LogProbs rows(ids.size(), std::vector<double>(V));
+    for (size_t row = 0; row < ids.size(); ++row) {
+      double sum = 0;
+      for (size_t v = 0; v < V; ++v) {
+        double z = 0;
+        for (size_t d = 0; d < D; ++d)
+          z += double{hidden.v.data[row * D + d]} * double{copy.weights.head.data[v * D + d]};
+        rows[row][v] = z;
+        sum += std::exp(z);
+      }
+      for (double& z : rows[row]) z -= std::log(sum);
+    }
+    return rows;
+  }
+
+  // POST_TRAINING.md §5 word for word: L = Σ_i w_i Σ_v π(v)(log π(v) - log π_Ei(v)), mean over the
+  // policy tokens of both conversations.
+  double exact_loss(const model::Weights& student) {
+    return mean_over_tokens(
+        student, [](const std::vector<double>& p, const std::vector<double>& e, int32_t) {
+          double kl = 0;
+          for (size_t v = 0; v < p.size(); ++v) kl += std::exp(p[v]) * (p[v] - e[v]);
+          return kl;
+        });
+  }
+  double sampled_estimate(const model::Weights& student) {
+    return mean_over_tokens(
+        student, [](const std::vector<double>& p, const std::vector<double>& e, int32_t token) {
+          return p[static_cast<size_t>(token)] - e[static_cast<size_t>(token)];
+        });
+  }
+  template <class Term>
+  double mean_over_tokens(const model::Weights& student, Term term) {
+    double sum = 0;
+    int64_t tokens = 0;
+    for (size_t i = 0; i < 2; ++i) {
+      const LogProbs p = log_probs(student, trajectories_[i]);
+      for (const auto& [directory, weight] : rows_[i]) {
+        const LogProbs e = log_probs(model::load_model(directory).weights, trajectories_[i]);
+        for_policy_tokens(trajectories_[i], [&](size_t row, int32_t token) {
+          sum += weight * term(p[row], e[row], token);
+        });
+      }
+      for_policy_tokens(trajectories_[i], [&](size_t, int32_t) { ++tokens; });
+    }
+    return sum / static_cast<double>(tokens);
+  }
+
+  DistillFigures accumulate(learner::Trainer& trainer, configs::Objective objective) {
+    const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0]},
+                                                {&trajectories_[1], &rows_[1]}};
+    return accumulate_distill_loss(trainer, samples, objective, 0, 64);
+  }
+
+  model::ModelConfig config_ = without_mtp();
+  kernels::ThreadPool pool_{2};
+  TempDir directory_;
+  OwnedWeights initial_ = random_weights(config_, 1);
+  model::Network network_{config_, pool_};
+  learner::TrainingState state_ =
+      learner::TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+  learner::Trainer trainer_{network_, state_, {.kind = configs::OptimKind::kAdamW}, 64};
+  proto::Trajectory trajectories_[2];
+  TeacherWeights rows_[2];
+};
+
+TEST_F(DistillStepTest, ExactIsTheWeightedKlOverTheWholeVocabulary) {
+  const DistillFigures f = accumulate(trainer_, configs::Objective::kExact);
+  EXPECT_EQ(f.num_tokens, 14 + 6);
+  EXPECT_LT(f.probs_diff_max, 1e-6);  // here the sampler was a double-precision softmax
+  EXPECT_NEAR(f.kl, exact_loss(initial_.weights), 1e-5 * f.kl);
+  EXPECT_GT(f.kl, 1e-3);
+}
+
+// dL along the gradient's own direction is its norm.
+TEST_F(DistillStepTest, ExactGradientIsThatOfTheLoss) {
+  accumulate(trainer_, configs::Objective::kExact);
+  const std::vector<float> gradient = flatten(trainer_.gradients().weights());
+  double square = 0;
+  for (const float g : gradient) square += double{g} * double{g};
+  const double norm = std::sqrt(square), step = 1e-2;
+  const auto loss_at = [&](double distance) {
+    OwnedWeights moved = random_weights(config_, 1);
+    for (size_t i = 0; i < gradient.size(); ++i)
+      moved.floats[i] += static_cast<float>(distance / norm * double{gradient[i]});
+    return exact_loss(moved.weights);
+  };
+  EXPECT_NEAR((loss_at(step) - loss_at(-step)) / (2 * step), norm, 2e-3 * norm);
+}
+
+TEST_F(DistillStepTest, SampledIsTheEstimateFromTheSampledTokens) {
+  const DistillFigures f = accumulate(trainer_, configs::Objective::kSampled);
+  const double expected = sampled_estimate(initial_.weights);
+  EXPECT_NEAR(f.kl, expected, 1e-5 * std::abs(expected));
+  EXPECT_GT(std::abs(f.kl - exact_loss(initial_.weights)), 1e-3);
+}
+
+TEST_F(DistillStepTest, ADifferenceToTheSamplerIsSeen) {
+  trajectories_[1].set_logprobs(2, trajectories_[1].logprobs(2) + 0.5f);
+  EXPECT_GT(accumulate(trainer_, configs::Objective::kExact).probs_diff_max, 1e-3);
+}
+
+}  // namespace
+}  // namespace amalgam::distill

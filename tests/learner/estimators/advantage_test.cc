@@ -1,0 +1,57 @@
+#include "learner/estimators/advantage.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace amalgam::learner {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+
+TEST(GroupAdvantagesTest, CentredAndOptionallyScaled) {
+  const std::vector<double> rewards{1, 0, 0, 3};
+  EXPECT_THAT(group_advantages(rewards, AdvantageScale::kNone), ElementsAre(0, -1, -1, 2));
+  // std with 3 in the denominator: sqrt(6 / 3)
+  const auto scaled = group_advantages(rewards, AdvantageScale::kStd);
+  EXPECT_NEAR(scaled[3], 2 / (std::sqrt(2.0) + 1e-6), 1e-15);
+  EXPECT_NEAR(scaled[1], -1 / (std::sqrt(2.0) + 1e-6), 1e-15);
+}
+
+TEST(GroupAdvantagesTest, EqualRewardsGiveExactlyZero) {
+  // The plain mean of 0.1 taken 10 times is not 0.1.
+  const std::vector<double> tenth(10, 0.1), one(1, 5.0);
+  for (AdvantageScale scale : {AdvantageScale::kNone, AdvantageScale::kStd}) {
+    EXPECT_THAT(group_advantages(tenth, scale), Each(0.0));
+    EXPECT_THAT(group_advantages(one, scale), ElementsAre(0.0));
+    EXPECT_TRUE(group_advantages({}, scale).empty());
+  }
+  EXPECT_FALSE(is_informative(tenth));
+  EXPECT_FALSE(is_informative(one));
+  EXPECT_FALSE(is_informative({}));
+  EXPECT_TRUE(is_informative(std::vector<double>{1, 1, 0}));
+}
+
+TEST(OverlongPenaltyTest, ZeroThenLinearThenMinusOne) {
+  EXPECT_EQ(overlong_penalty(79, 100, 20), 0);
+  EXPECT_EQ(overlong_penalty(80, 100, 20), 0);
+  EXPECT_EQ(overlong_penalty(85, 100, 20), -0.25);
+  EXPECT_EQ(overlong_penalty(99, 100, 20), -0.95);
+  EXPECT_EQ(overlong_penalty(100, 100, 20), -1);
+  EXPECT_EQ(overlong_penalty(101, 100, 20), -1);
+  EXPECT_EQ(overlong_penalty(100, 100, 0), 0);
+  EXPECT_EQ(overlong_penalty(101, 100, 0), -1);
+}
+
+TEST(EffortPenaltyTest, FallsWithEffortAndIsCapped) {
+  const EffortPenalty p{.k0 = 0.5, .b_min = 1, .tau = 20, .cap = 0.4, .norm_length = 1000};
+  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 1, 200), -0.1);
+  EXPECT_NEAR(effort_length_penalty(p, 21, 200), -0.1 / std::exp(1), 1e-16);
+  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 1, 5000), -0.4);
+  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 50, 0), 0);
+}
+
+}  // namespace
+}  // namespace amalgam::learner

@@ -1,0 +1,176 @@
+#include "pipeline/data/quickstart/generate.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "configs/error.h"
+#include "rewards/instruct/instruct.h"
+#include "rewards/math/math_answer.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using nlohmann::json;
+
+class Generate : public testing::TestWithParam<Domain> {};
+
+std::string problem_of(const Row& row) { return json::parse(row.extra_info).at("problem"); }
+
+std::vector<std::string> lines(const std::vector<Row>& rows) {
+  std::vector<std::string> text;
+  for (const Row& row : rows) text.push_back(row.to_json());
+  return text;
+}
+
+TEST_P(Generate, SplitsAreLargeDistinctAndDisjoint) {
+  const auto train = generate(GetParam(), Split::kTrain, 6000, 1);
+  const auto held_out = generate(GetParam(), Split::kHeldOut, 300, 2);
+  std::set<std::string> problems;
+  for (const Row& row : train) problems.insert(problem_of(row));
+  EXPECT_EQ(problems.size(), 6000u);
+  std::set<std::string> held_out_problems;
+  for (const Row& row : held_out) {
+    held_out_problems.insert(problem_of(row));
+    EXPECT_FALSE(problems.count(problem_of(row))) << problem_of(row);
+  }
+  EXPECT_EQ(held_out_problems.size(), 300u);
+}
+
+TEST_P(Generate, ALongerSetBeginsWithTheShorterOne) {
+  auto longer = lines(generate(GetParam(), Split::kTrain, 50, 9));
+  longer.resize(20);
+  EXPECT_EQ(longer, lines(generate(GetParam(), Split::kTrain, 20, 9)));
+  EXPECT_NE(longer, lines(generate(GetParam(), Split::kTrain, 20, 10)));
+}
+
+TEST_P(Generate, ColumnsSurviveAFileAndNameTheDomain) {
+  for (const Row& row : generate_sft(GetParam(), Split::kHeldOut, 20, 3, 0.5)) {
+    EXPECT_EQ(parse_row(row.to_json(), "row").to_json(), row.to_json());
+    EXPECT_EQ(row.data_source, to_string(GetParam()));
+    EXPECT_EQ(row.style, to_string(GetParam()));
+    EXPECT_EQ(json::parse(row.extra_info).at("split"), "heldout");
+    const auto messages = json::parse(row.messages), prompt = json::parse(row.prompt);
+    ASSERT_GT(messages.size(), prompt.size());
+    for (size_t i = 0; i < prompt.size(); ++i) EXPECT_EQ(messages[i], prompt[i]);
+    EXPECT_EQ(messages.back().at("role"), "assistant");
+    EXPECT_EQ(messages.back().contains("reasoning_content"), row.mode == "thinking");
+  }
+}
+
+TEST_P(Generate, TheSloppyShareIsAsAsked) {
+  const auto count_sloppy = [](double share) {
+    int count = 0;
+    for (const Row& row : generate_sft(GetParam(), Split::kTrain, 1000, 4, share))
+      count += row.quality == "sloppy";
+    return count;
+  };
+  EXPECT_EQ(count_sloppy(0), 0);
+  EXPECT_EQ(count_sloppy(1), 1000);
+  EXPECT_NEAR(count_sloppy(0.45), 450, 60);  // four standard deviations
+}
+
+TEST_P(Generate, TextsAreShort) {
+  // Words, digits and marks: an upper bound for the tokens of a vocabulary that knows the words.
+  const auto pieces = [](const std::string& text) {
+    int count = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const bool in_word = std::isalpha(static_cast<unsigned char>(text[i])) && i > 0 &&
+                           std::isalpha(static_cast<unsigned char>(text[i - 1]));
+      count += !in_word && text[i] != ' ';
+    }
+    return count;
+  };
+  for (const Row& row : generate_sft(GetParam(), Split::kTrain, 500, 5, 0)) {
+    const auto messages = json::parse(row.messages);
+    int prompt = 0;
+    for (const auto& message : json::parse(row.prompt)) prompt += pieces(message.at("content"));
+    EXPECT_LE(prompt, 48) << row.prompt;
+    EXPECT_LE(pieces(messages.back().at("content")), 50) << row.messages;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Domains, Generate, testing::ValuesIn(kDomains),
+                         [](const auto& test) { return to_string(test.param); });
+
+TEST(Domains, UnknownDomain) {
+  EXPECT_EQ(parse_domain("agent"), Domain::kAgent);
+  EXPECT_THROW(parse_domain("poetry"), Error);
+}
+
+// The final answer of a row's conversation under the verifier of its domain.
+double reward(const Row& row) {
+  const std::string answer = json::parse(row.messages).back().at("content");
+  const rewards::Score score = row.style == "instruct"
+                                   ? rewards::score_instruct(answer, row.ground_truth)
+                                   : rewards::score_math_answer(answer, row.ground_truth);
+  EXPECT_EQ(score.status, rewards::Status::kScored) << score.detail;
+  return score.reward;
+}
+
+TEST(GeneratedAnswers, GoodOnesScore1AndSloppyOnes0) {
+  for (const Domain domain : {Domain::kMath, Domain::kAgent, Domain::kInstruct})
+    for (const Row& row : generate_sft(domain, Split::kTrain, 2000, 6, 0.5))
+      EXPECT_EQ(reward(row), row.quality == "good" ? 1 : 0) << row.to_json();
+}
+
+TEST(GeneratedMath, ReasoningIsRightStepByStep) {
+  for (const Row& row : generate_sft(Domain::kMath, Split::kTrain, 500, 7, 0)) {
+    const auto answer = json::parse(row.messages).back();
+    const std::string reasoning = answer.at("reasoning_content");
+    const std::string problem = problem_of(row).substr(5);
+    int total = std::stoi(problem), num_steps = 0;
+    std::istringstream operands(problem.substr(1)), steps(reasoning);
+    for (char sign = 0; operands >> sign; ++num_steps) {
+      int operand = 0, left = 0, right = 0, result = 0;
+      char step_sign = 0, equals = 0;
+      operands >> operand;
+      steps >> left >> step_sign >> right >> equals >> result;
+      EXPECT_EQ(left, total);
+      EXPECT_EQ(step_sign, sign);
+      EXPECT_EQ(right, operand);
+      total += sign == '+' ? operand : -operand;
+      EXPECT_EQ(result, total) << reasoning;
+      steps.ignore(1);  // the comma
+    }
+    EXPECT_GE(num_steps, 2);
+    EXPECT_LE(num_steps, 4);
+    EXPECT_EQ(answer.at("content"), std::to_string(total));
+  }
+}
+
+TEST(GeneratedAgent, GoodConversationsCallToolsAndSloppyOnesNone) {
+  std::map<std::string, int> types;
+  for (const Row& row : generate_sft(Domain::kAgent, Split::kTrain, 400, 8, 0.5)) {
+    const auto messages = json::parse(row.messages), info = json::parse(row.extra_info);
+    ++types[info.at("type")];
+    size_t num_calls = 0, num_results = 0;
+    for (const auto& message : messages) {
+      for (const auto& call : message.value("tool_calls", json::array())) {
+        EXPECT_EQ(call.at("id"), "call_" + std::to_string(num_calls++));
+        const auto& function = call.at("function");
+        const auto arguments = json::parse(function.at("arguments").get<std::string>());
+        if (function.at("name") == "lookup") {
+          EXPECT_TRUE(info.at("sandbox").at("kv").contains(arguments.at("key")));
+        }
+      }
+      if (message.at("role") == "tool") {
+        EXPECT_EQ(message.at("tool_call_id"), "call_" + std::to_string(num_results++));
+      }
+    }
+    EXPECT_EQ(num_calls, num_results);
+    if (row.quality == "good") {
+      EXPECT_GE(num_calls, 1u);
+      EXPECT_LE(num_calls, 3u);
+    } else {
+      EXPECT_EQ(num_calls, 0u);
+    }
+  }
+  EXPECT_EQ(types.size(), 4u);
+  for (const auto& [type, count] : types) EXPECT_GT(count, 60) << type;
+}
+
+}  // namespace
+}  // namespace amalgam::pipeline

@@ -1,0 +1,47 @@
+#include "pipeline/run_store/interrupt.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace amalgam::pipeline {
+namespace {
+
+// Each in a child process (EXIT tests), because the flag stays set.
+TEST(InterruptDeathTest, FirstSignalOnlyAsks) {
+  EXPECT_EXIT(
+      {
+        install_interrupt_handlers();
+        const bool before = interrupted();
+        raise(SIGINT);
+        _exit(!before && interrupted() ? 7 : 8);
+      },
+      testing::ExitedWithCode(7), "stopping at the next safe point");
+}
+
+TEST(InterruptDeathTest, SecondSignalEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        install_interrupt_handlers();
+        raise(SIGTERM);
+        raise(SIGINT);
+        _exit(8);
+      },
+      testing::ExitedWithCode(kInterruptedExit), "");
+}
+
+TEST(InterruptDeathTest, ASecondWithoutASafePointEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        install_interrupt_handlers();
+        set_stop_notice("continue so\n");
+        raise(SIGINT);
+        sleep(10);  // a signal cuts a sleep short
+        sleep(10);
+        _exit(8);
+      },
+      testing::ExitedWithCode(kInterruptedExit), "continue so");
+}
+
+}  // namespace
+}  // namespace amalgam::pipeline

@@ -1,0 +1,31 @@
+// A tokenizer trained on a few lines, and the turns of a model that calls tools.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "model/tokenizer/bpe_trainer.h"
+#include "model/tokenizer/special_tokens.h"
+#include "model/tokenizer/tokenizer.h"
+
+namespace amalgam::rollout {
+
+inline model::Tokenizer small_tokenizer() {
+  const std::vector<std::string> texts = {
+      "What is 17 + 25? The answer is 42.", "the value of the key, the name of the value",
+      "invoke name string true parameter calculator expression tool_calls"};
+  return model::Tokenizer::from_json(
+      model::tokenizer_json(model::train_bpe(texts, {.vocab_size = 300})), "tokenizer.json");
+}
+
+inline std::string call_text(const std::string& name, const std::string& key,
+                             const std::string& value) {
+  const std::string dsml(model::kDsml);
+  return "<" + dsml + "invoke name=\"" + name + "\">\n<" + dsml + "parameter name=\"" + key +
+         "\" string=\"true\">" + value + "</" + dsml + "parameter>\n</" + dsml + "invoke>\n";
+}
+inline std::string calls_text(const std::string& calls) {
+  const std::string dsml(model::kDsml);
+  return "\n\n<" + dsml + "tool_calls>\n" + calls + "</" + dsml + "tool_calls>";
+}
+
+}  // namespace amalgam::rollout

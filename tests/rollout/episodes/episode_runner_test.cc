@@ -1,0 +1,338 @@
+#include "rollout/episodes/episode_runner.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "sandbox/container/launcher.h"
+#include "sandbox/journal/journal.h"
+#include "tests/model/network/network_case.h"
+#include "tests/rollout/episodes/episode_case.h"
+#include "tests/rollout/temporary_folder.h"
+
+namespace amalgam::rollout {
+namespace {
+
+struct Outcome {
+  std::vector<int32_t> ids;
+  std::vector<bool> from_policy;
+  std::vector<float> logprobs;
+  bool sandbox_failed = false;
+  bool operator==(const Outcome&) const = default;
+};
+using Outcomes = std::map<uint32_t, Outcome>;
+
+class EpisodeRunnerTest : public ::testing::Test {
+ protected:
+  static model::ModelConfig config(const model::Tokenizer& tokenizer) {
+    model::ModelConfig c = model::odd_config();
+    c.vocab_size = tokenizer.vocab_size();
+    c.num_nextn_predict_layers = 1;
+    return c;
+  }
+  std::vector<int32_t> ids(const std::string& text) const {
+    return tokenizer_.encode(text, model::SpecialText::kAsTokens);
+  }
+  std::vector<LoggedToken> logged(const std::string& text) const {
+    std::vector<LoggedToken> log;
+    for (const int32_t id : ids(text)) log.push_back({id, -0.5f, false});
+    return log;
+  }
+  EpisodeGroup group(const std::string& prompt, std::initializer_list<uint32_t> episodes,
+                     const std::vector<std::string>& tools = {}) const {
+    EpisodeGroup g{.prompt = ids(prompt), .tools = tools, .extra_info = "", .episodes = {}};
+    for (const uint32_t e : episodes)
+      g.episodes.push_back({e, {1.0, {.seed = 1, .stream = kStream, .request = e}}, {}});
+    return g;
+  }
+
+  Outcomes run(const std::vector<EpisodeGroup>& groups, WalWriter* wal, int64_t max_batch = 64,
+               const ToolOptions& tools = {}) {
+    kernels::ThreadPool pool(1);
+    model::Network net(model_.config(), pool);
+    Engine engine(net, model_.weights(), limits_.max_positions, {max_batch, 16, draft_});
+    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools, wal);
+    for (const EpisodeGroup& g : groups) runner.submit(g);
+    std::vector<FinishedEpisode> finished;
+    for (int step = 0; step < 20000 && runner.step(&finished, 20); ++step) {
+    }
+    counters_ = runner.counters();
+    Outcomes all;
+    for (const FinishedEpisode& f : finished)
+      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
+                                                f.episode.logprobs(), f.sandbox_failed})
+                      .second);
+    if (!finished.empty()) {
+      detail_ = finished[0].detail;
+      final_ = finished[0].episode.final_message();
+    }
+    return all;
+  }
+
+  static constexpr uint64_t kStream = 2;
+  const model::Tokenizer tokenizer_ = small_tokenizer();
+  const int32_t eos_ = tokenizer_.require_added_token(model::kEos);
+  const model::PackedModel model_ = model::odd_model(config(tokenizer_), 8);
+  EpisodeLimits limits_{.max_response_length = 150, .max_turns = 3, .max_positions = 320};
+  RunnerCounters counters_;
+  std::string detail_;  // of the first to finish
+  Episode::Final final_;
+  bool draft_ = false;
+};
+
+TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
+  const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
+                                            group("the value of the key", {3}),
+                                            group("invoke", {4, 5})};
+  const Outcomes want = run(groups, nullptr);
+  ASSERT_EQ(want.size(), 6u);
+  EXPECT_NE(want.at(0).ids, want.at(1).ids);
+  EXPECT_EQ(run(groups, nullptr, 1), want);
+  EXPECT_EQ(run({group("invoke", {5}), group("invoke", {4}), group("the value of the key", {3}),
+                 group("What is 17 + 25?", {2, 0}), group("What is 17 + 25?", {1})},
+                nullptr, 3),
+            want);
+  int64_t tokens = 0;
+  for (const auto& [number, o] : want) tokens += static_cast<int64_t>(o.logprobs.size());
+  EXPECT_EQ(counters_.sampled_tokens, tokens);
+  draft_ = true;
+  EXPECT_EQ(run(groups, nullptr), want);
+  EXPECT_EQ(counters_.sampled_tokens, tokens);
+  EXPECT_EQ(run(groups, nullptr, 1), want);
+}
+
+// The log of a run that was killed after any number of tokens leads to the same episodes.
+TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
+  const TemporaryFolder folder;
+  const std::string prefix = folder.path + "/wal";
+  const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
+                                            group("the name", {7})};
+  Outcomes want;
+  {
+    WalWriter wal(prefix);
+    want = run(groups, &wal);
+  }
+  const auto log = read_wal(prefix);
+  ASSERT_EQ(log.size(), 4u);
+  for (const auto& [number, o] : want) {
+    ASSERT_EQ(log.at(number).size(), o.logprobs.size());
+    for (size_t i = 0; i < o.logprobs.size(); ++i) {
+      EXPECT_EQ(log.at(number)[i].logprob, o.logprobs[i]);
+      EXPECT_EQ(log.at(number)[i].id, o.ids[o.ids.size() - o.logprobs.size() + i]);
+    }
+  }
+  for (const size_t cut : {1, 7, 33, 149, 150}) {
+    std::vector<EpisodeGroup> rest = groups;
+    for (EpisodeGroup& g : rest)
+      for (EpisodeSpec& e : g.episodes) {
+        const auto& all = log.at(e.episode);
+        const size_t n = std::min(all.size(), cut * (e.episode % 2));  // others start afresh
+        e.logged.assign(all.begin(), all.begin() + static_cast<long>(n));
+      }
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      EXPECT_EQ(run(rest, nullptr), want) << cut << " " << draft;
+    }
+  }
+}
+
+// A call at the end of the log is made again; with its result in the log it is not.
+TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
+  const TemporaryFolder folder;
+  const std::string prefix = folder.path + "/wal";
+  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, row_tools());
+  const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
+  g.episodes[0].logged = logged(call + std::string(model::kEos));
+  Outcomes want;
+  {
+    WalWriter wal(prefix);
+    want = run({g}, &wal);
+  }
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+  const Outcome& o = want.at(3);
+  EXPECT_FALSE(o.sandbox_failed);
+  const std::string text = tokenizer_.decode(o.ids, model::SpecialIds::kKeep);
+  EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUser)),
+            std::string::npos);
+  const size_t first_tool = g.episodes[0].logged.size();
+  EXPECT_FALSE(o.from_policy[first_tool]);
+  EXPECT_GT(o.logprobs.size(), first_tool);  // it went on after the result
+  const auto log = read_wal(prefix);
+  std::vector<LoggedToken> both = g.episodes[0].logged;
+  both.insert(both.end(), log.at(3).begin(), log.at(3).end());
+  ASSERT_TRUE(both[first_tool].from_tool);
+  EXPECT_EQ(both.size(), o.from_policy.size());
+  std::string result;
+  for (size_t i = 0; i < both.size(); ++i) {
+    EXPECT_EQ(both[i].from_tool, !o.from_policy[i]);
+    if (both[i].from_tool) result += tokenizer_.token_bytes(both[i].id);
+  }
+  EXPECT_NE(result.find("42"), std::string::npos);
+  // From a log that holds the result and some tokens more.
+  for (const size_t extra : {0, 1, 5}) {
+    size_t n = first_tool;
+    while (n < both.size() && both[n].from_tool) ++n;
+    g.episodes[0].logged.assign(both.begin(),
+                                both.begin() + static_cast<long>(std::min(n + extra, both.size())));
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      EXPECT_EQ(run({g}, nullptr), want) << extra << " " << draft;
+    }
+  }
+}
+
+TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
+  EpisodeGroup g = group("the value of the key", {1, 2}, row_tools());
+  g.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
+  g.episodes[0].logged =
+      logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
+  ToolOptions tools;
+  tools.sandbox.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+    *error = "no sandbox today";
+    return std::unique_ptr<sandbox::Sandbox>();
+  };
+  const Outcomes all = run({g}, nullptr, 64, tools);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_TRUE(all.at(1).sandbox_failed);
+  EXPECT_FALSE(all.at(2).sandbox_failed);
+  EXPECT_EQ(counters_.sandbox_failures, 4);  // each attempt
+}
+
+TEST_F(EpisodeRunnerTest, SubmitEndsAnEpisode) {
+  for (const bool has_submit : {true, false}) {
+    EpisodeGroup g = group("the name", {5}, {"calculator", has_submit ? "submit" : "lookup"});
+    g.episodes[0].logged =
+        logged("so" + calls_text(call_text("submit", "answer", "42")) + std::string(model::kEos));
+    const Outcomes all = run({g}, nullptr);
+    EXPECT_EQ(counters_.sampled_tokens == 0, has_submit);
+    EXPECT_EQ(all.at(5).logprobs.size() == g.episodes[0].logged.size(), has_submit);
+    if (has_submit) {
+      EXPECT_EQ(final_.content, "42");
+      EXPECT_EQ(final_.state, Episode::Message::kComplete);
+    }
+  }
+}
+
+// Episodes whose tools leave files.
+class ToolEpisodes : public EpisodeRunnerTest {
+ protected:
+  void SetUp() override {
+    std::string error;
+    if (!sandbox::create_container({}, &error)) GTEST_SKIP() << "no sandbox here: " << error;
+    limits_ = {.max_response_length = 700, .max_turns = 3, .max_positions = 1400};
+  }
+  static std::string turn(const std::string& command) {
+    return calls_text(call_text("run_shell", "command", command)) + std::string(model::kEos);
+  }
+  std::string text_of(const std::vector<LoggedToken>& tokens) const {
+    std::vector<int32_t> token_ids;
+    for (const LoggedToken& t : tokens) token_ids.push_back(t.id);
+    return tokenizer_.decode(token_ids, model::SpecialIds::kKeep);
+  }
+  // The result of the call at the end of a log, by a worker that is gone as soon as it has logged
+  // it.
+  std::vector<LoggedToken> answer(std::vector<LoggedToken> log) {
+    EpisodeGroup g = group("name", {9}, {"run_shell", "write_file"});
+    g.episodes[0].logged = std::move(log);
+    kernels::ThreadPool pool(1);
+    model::Network net(model_.config(), pool);
+    Engine engine(net, model_.weights(), limits_.max_positions, {64, 16, false});
+    std::vector<FinishedEpisode> finished;
+    std::vector<LoggedToken> result;
+    WalWriter wal(prefix_);
+    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, {}, &wal);
+    runner.submit(std::move(g));
+    const size_t before = read_wal(prefix_)[9].size();
+    while (result.empty() && finished.empty() && runner.step(&finished, 20)) {
+      const std::vector<LoggedToken> now = read_wal(prefix_)[9];
+      for (size_t i = before; i < now.size() && now[i].from_tool; ++i) result.push_back(now[i]);
+    }
+    counters_ = runner.counters();
+    failed_ = !finished.empty() && finished[0].sandbox_failed;
+    if (failed_) detail_ = finished[0].detail;
+    return result;
+  }
+  static std::vector<LoggedToken> join(std::vector<LoggedToken> a,
+                                       const std::vector<LoggedToken>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+
+  TemporaryFolder folder_;
+  const std::string prefix_ = folder_.path + "/wal";
+  const std::string journal_ = prefix_ + "-9.journal";
+  const std::string first_ = "date +%s%N | tee stamp; echo x >> n";
+  bool failed_ = false;
+};
+
+// A killed worker's successor finds the files, and what had run does not run again.
+TEST_F(ToolEpisodes, AResumedEpisodeFindsItsFilesAndRunsNothingTwice) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  ASSERT_FALSE(failed_);
+  // Killed before the result was logged: it is the same, and from the journal.
+  EXPECT_EQ(text_of(answer(log)), text_of(stamp));
+  log = join(join(log, stamp), logged(turn("cat stamp n; echo y >> n")));
+  const std::string second = text_of(answer(log));
+  ASSERT_FALSE(failed_);
+  const std::string digits = text_of(stamp).substr(text_of(stamp).find("<tool_result>") + 13, 19);
+  EXPECT_EQ(digits.find_first_not_of("0123456789"), std::string::npos) << text_of(stamp);
+  EXPECT_NE(second.find("<tool_result>" + digits + "\nx</tool_result>"), std::string::npos)
+      << second;
+  EXPECT_EQ(text_of(answer(log)), second);
+  EXPECT_EQ(sandbox::read_journal(journal_).entries.size(), 2u);
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+}
+
+// It holds whatever the model's code wrote, and is of use only until the episode ends.
+TEST_F(ToolEpisodes, TheJournalEndsWithItsEpisode) {
+  EpisodeGroup g = group("name", {9}, {"run_shell"});
+  g.episodes[0].logged = logged(turn(first_));
+  answer(g.episodes[0].logged);
+  ASSERT_TRUE(std::filesystem::exists(journal_));
+  WalWriter wal(prefix_);
+  EXPECT_FALSE(run({g}, &wal).at(9).sandbox_failed);
+  EXPECT_FALSE(std::filesystem::exists(journal_));
+}
+
+// Killed during a call: that one is made again, in the files before it, and no failure is counted.
+TEST_F(ToolEpisodes, AnInterruptedCallIsMadeAgain) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  log = join(join(log, stamp), logged(turn("echo y >> n; cat n")));
+  for (int i = 0; i < 6; ++i) {
+    sandbox::Journal(journal_, {}, {})
+        .begin(sandbox::to_proto(sandbox::Command{{"/bin/bash", "-c", "echo y >> n; cat n"}}));
+  }
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x\ny</tool_result>"), std::string::npos);
+  EXPECT_FALSE(failed_);
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+}
+
+// Calls that do not give what the log says are a failure, not a conversation with other files.
+TEST_F(ToolEpisodes, WithoutItsJournalAnEpisodeFails) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  std::filesystem::remove(journal_);
+  answer(join(join(log, stamp), logged(turn("cat stamp"))));
+  EXPECT_TRUE(failed_);
+  EXPECT_NE(detail_.find("did not give what its log says"), std::string::npos);
+}
+
+// The sandbox dies under an episode: the call is tried again, on the files of the calls before.
+TEST_F(ToolEpisodes, ABrokenSandboxIsReplacedWithItsFiles) {
+  std::vector<LoggedToken> log = logged(turn(first_));
+  const auto stamp = answer(log);
+  const pid_t launcher = sandbox::Launcher::instance().pid();
+  kill(launcher, SIGKILL);
+  log = join(join(log, stamp), logged(turn("cat n")));
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x</tool_result>"), std::string::npos);
+  EXPECT_FALSE(failed_);
+}
+
+TEST_F(EpisodeRunnerTest, IdleRunnersSaySo) {
+  EXPECT_TRUE(run({}, nullptr).empty());
+  EXPECT_EQ(counters_.sampled_tokens, 0);
+}
+
+}  // namespace
+}  // namespace amalgam::rollout

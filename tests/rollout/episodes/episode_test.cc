@@ -1,0 +1,270 @@
+#include "rollout/episodes/episode.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/rollout/episodes/episode_case.h"
+
+namespace amalgam::rollout {
+namespace {
+
+using model::SpecialText;
+using model::ThinkingMode;
+
+class EpisodeTest : public ::testing::Test {
+ protected:
+  Episode start(const EpisodeLimits& limits, EpisodeTools tools = EpisodeTools::kRun) const {
+    return Episode(tokenizer_, eos_, ThinkingMode::kChat, tools, limits, prompt_);
+  }
+  std::vector<int32_t> ids(const std::string& text) const {
+    return tokenizer_.encode(text, SpecialText::kAsTokens);
+  }
+  // Samples the ids of a text (logprob -0.01 · count) until the episode wants something else.
+  EpisodeState say(Episode& e, const std::string& text) const {
+    for (const int32_t id : ids(text)) {
+      if (e.state() != EpisodeState::kSampling) break;
+      e.on_token({id, -0.01f * static_cast<float>(e.logprobs().size() + 1)});
+    }
+    return e.state();
+  }
+  std::string all_text(const Episode& e) const {
+    return tokenizer_.decode(e.ids(), model::SpecialIds::kKeep);
+  }
+
+  const model::Tokenizer tokenizer_ = small_tokenizer();
+  const int32_t eos_ = tokenizer_.require_added_token(model::kEos);
+  const std::string eos_text_{model::kEos};
+  const std::vector<int32_t> prompt_ =
+      ids(std::string(model::kBos) + std::string(model::kUser) + "What is 17 + 25?" +
+          std::string(model::kAssistant) + std::string(model::kThinkEnd));
+  const EpisodeLimits wide_{.max_response_length = 1000, .max_turns = 5, .max_positions = 4000};
+  const std::string call_ = calls_text(call_text("calculator", "expression", "17 + 25"));
+};
+
+TEST_F(EpisodeTest, AnAnswerEndsWithEos) {
+  Episode e = start(wide_);
+  EXPECT_EQ(e.state(), EpisodeState::kSampling);
+  EXPECT_EQ(say(e, "The answer is 42." + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+  EXPECT_EQ(e.prompt_length(), static_cast<int64_t>(prompt_.size()));
+  EXPECT_TRUE(std::equal(prompt_.begin(), prompt_.end(), e.ids().begin()));
+  EXPECT_EQ(e.ids().back(), eos_);
+  EXPECT_EQ(e.ids().size(), prompt_.size() + e.logprobs().size());
+  EXPECT_EQ(e.from_policy(), std::vector<bool>(e.logprobs().size(), true));
+  EXPECT_EQ(e.logprobs()[1], -0.02f);
+  const auto f = e.final_message();
+  EXPECT_EQ(f.state, Episode::Message::kComplete);
+  EXPECT_EQ(f.content, "The answer is 42.");
+  EXPECT_EQ(f.response, "The answer is 42." + eos_text_);
+}
+
+TEST_F(EpisodeTest, ResponseLengthEndsIt) {
+  const auto n = static_cast<int64_t>(ids("The answer is 42.").size());
+  Episode cut = start({.max_response_length = n, .max_positions = 4000});
+  EXPECT_EQ(say(cut, "The answer is 42." + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(cut.finish_reason(), FinishReason::kLength);
+  EXPECT_EQ(static_cast<int64_t>(cut.logprobs().size()), n);
+  EXPECT_EQ(cut.final_message().state, Episode::Message::kTruncated);
+  EXPECT_EQ(cut.final_message().content, "");
+  EXPECT_EQ(cut.final_message().response, "The answer is 42.");
+  // EOS as the very last token that fits is an answer, not a cut.
+  Episode fits = start({.max_response_length = n + 1, .max_positions = 4000});
+  say(fits, "The answer is 42." + eos_text_);
+  EXPECT_EQ(fits.finish_reason(), FinishReason::kStop);
+  EXPECT_EQ(fits.final_message().state, Episode::Message::kComplete);
+}
+
+TEST_F(EpisodeTest, PositionsEndIt) {
+  const auto room = static_cast<int64_t>(prompt_.size()) + 3;
+  Episode e = start({.max_response_length = 1000, .max_positions = room});
+  EXPECT_EQ(say(e, "The answer is 42." + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
+  EXPECT_EQ(static_cast<int64_t>(e.ids().size()), room);
+}
+
+TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
+  Episode e = start(wide_);
+  const std::string two = calls_text(call_text("calculator", "expression", "17 + 25") +
+                                     call_text("lookup", "key", "the \"name\""));
+  ASSERT_EQ(say(e, "the value" + two + eos_text_), EpisodeState::kToolCalls);
+  ASSERT_EQ(e.calls().size(), 2u);
+  EXPECT_EQ(e.calls()[0].name, "calculator");
+  EXPECT_EQ(e.calls()[0].arguments_json, R"({"expression": "17 + 25"})");
+  EXPECT_EQ(e.calls()[1].arguments_json, R"({"key": "the \"name\""})");
+  const size_t sampled = e.logprobs().size();
+
+  const auto turn = e.tool_turn({"42", "<｜User｜> the value"});
+  ASSERT_EQ(e.on_tool_tokens(turn), EpisodeState::kSampling);
+  EXPECT_TRUE(e.calls().empty());
+  EXPECT_EQ(e.logprobs().size(), sampled);
+  EXPECT_EQ(e.from_policy().size(), sampled + turn.size());
+  EXPECT_FALSE(e.from_policy().back());
+  const std::string text = all_text(e);
+  EXPECT_NE(text.find("42"), std::string::npos);
+  EXPECT_TRUE(text.ends_with(std::string(model::kAssistant) + std::string(model::kThinkEnd)));
+  // A special string in a result stays text: two user tokens, the prompt's and the turn's.
+  const int32_t user = tokenizer_.require_added_token(model::kUser);
+  EXPECT_EQ(std::count(e.ids().begin(), e.ids().end(), user), 2);
+  EXPECT_EQ(std::count(e.ids().begin(), e.ids().end(), eos_), 1);
+
+  ASSERT_EQ(say(e, "The answer is 42." + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(e.final_message().content, "The answer is 42.");
+  EXPECT_NE(e.final_message().response.find("tool_calls"), std::string::npos);
+}
+
+TEST_F(EpisodeTest, TurnsRunOut) {
+  EpisodeLimits limits = wide_;
+  limits.max_turns = 2;
+  Episode e = start(limits);
+  ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
+  e.on_tool_tokens(e.tool_turn({"42"}));
+  EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+}
+
+TEST_F(EpisodeTest, WithoutToolsACallIsOnlyText) {
+  Episode e = start(wide_, EpisodeTools::kNone);
+  EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
+}
+
+TEST_F(EpisodeTest, SubmitEndsItWithItsAnswer) {
+  const std::string submit = call_text("submit", "answer", "42 \"m\"");
+  const std::string calculator = call_text("calculator", "expression", "1");
+  // Alone, beside other calls, and in the last turn that is allowed.
+  for (const std::string& calls : {submit, calculator + submit, submit + submit}) {
+    EpisodeLimits last = wide_;
+    last.max_turns = 1;
+    for (const EpisodeLimits& limits : {wide_, last}) {
+      Episode e = start(limits, EpisodeTools::kRunAndSubmit);
+      EXPECT_EQ(say(e, "the value" + calls_text(calls) + eos_text_ + "more"),
+                EpisodeState::kFinished);
+      EXPECT_EQ(e.ids().back(), eos_);  // nothing more was taken
+      EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+      EXPECT_TRUE(e.calls().empty());
+      EXPECT_EQ(e.final_message().state, Episode::Message::kComplete);
+      EXPECT_EQ(e.final_message().content, "42 \"m\"");
+      EXPECT_TRUE(e.final_message().is_submitted);
+    }
+  }
+}
+
+TEST_F(EpisodeTest, ASubmitWithoutAnAnswerIsACallLikeOthers) {
+  for (const std::string& call :
+       {call_text("submit", "result", "42"), call_text("Submit", "answer", "42")}) {
+    Episode e = start(wide_, EpisodeTools::kRunAndSubmit);
+    ASSERT_EQ(say(e, calls_text(call) + eos_text_), EpisodeState::kToolCalls);
+    e.on_tool_tokens(e.tool_turn({"error: submit takes one string, answer"}));
+    const std::string good = calls_text(call_text("submit", "answer", "43"));
+    ASSERT_EQ(say(e, good + eos_text_), EpisodeState::kFinished);
+    EXPECT_EQ(e.final_message().content, "43");
+  }
+  // A plain answer counts as ever, and without the tool a call of it ends nothing.
+  Episode plain = start(wide_, EpisodeTools::kRunAndSubmit);
+  say(plain, "The answer is 42." + eos_text_);
+  EXPECT_EQ(plain.final_message().content, "The answer is 42.");
+  EXPECT_FALSE(plain.final_message().is_submitted);
+  Episode without = start(wide_);
+  EXPECT_EQ(say(without, calls_text(call_text("submit", "answer", "42")) + eos_text_),
+            EpisodeState::kToolCalls);
+}
+
+TEST_F(EpisodeTest, MalformedCallsAreNotRun) {
+  const std::string dsml(model::kDsml);
+  std::string no_end = call_;
+  no_end.resize(no_end.size() - 3);
+  for (const std::string& bad : {no_end, call_ + "the value", calls_text(""),
+                                 calls_text("<" + dsml + "invoke>\n"), call_ + call_}) {
+    Episode e = start(wide_);
+    EXPECT_EQ(say(e, bad + eos_text_), EpisodeState::kFinished) << bad;
+    EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+    EXPECT_TRUE(e.calls().empty());
+    EXPECT_EQ(e.final_message().state, Episode::Message::kMalformed) << bad;
+    EXPECT_EQ(e.final_message().content, "");
+  }
+}
+
+TEST_F(EpisodeTest, ResponseLengthCountsPolicyTokensOfAllTurns) {
+  const auto n = static_cast<int64_t>(ids(call_ + eos_text_).size());
+  EpisodeLimits limits = wide_;
+  limits.max_response_length = n + 2;
+  Episode e = start(limits);
+  ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
+  e.on_tool_tokens(e.tool_turn({"42"}));
+  EXPECT_EQ(say(e, "The answer is 42."), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
+  EXPECT_EQ(static_cast<int64_t>(e.logprobs().size()), n + 2);
+  // Nothing left for another turn: its tools are not run.
+  limits.max_response_length = n;
+  Episode full = start(limits);
+  EXPECT_EQ(say(full, call_ + eos_text_), EpisodeState::kFinished);
+}
+
+TEST_F(EpisodeTest, AToolResultMayFillThePositions) {
+  EpisodeLimits limits = wide_;
+  limits.max_positions = static_cast<int64_t>(prompt_.size() + ids(call_ + eos_text_).size()) + 8;
+  Episode e = start(limits);
+  ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
+  const auto turn = e.tool_turn({std::string(300, 'x')});
+  EXPECT_EQ(e.on_tool_tokens(turn), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
+  EXPECT_EQ(e.final_message().state, Episode::Message::kTruncated);
+}
+
+// From every point of a log, replay gives the episode that stood there.
+TEST_F(EpisodeTest, ReplayEqualsLive) {
+  const auto to_log = [](const Episode& e) {
+    std::vector<LoggedToken> log;
+    size_t policy = 0;
+    for (size_t i = 0; i < e.from_policy().size(); ++i) {
+      const int32_t id = e.ids()[static_cast<size_t>(e.prompt_length()) + i];
+      const bool is_policy = e.from_policy()[i];
+      log.push_back({id, is_policy ? e.logprobs()[policy++] : 0, !is_policy});
+    }
+    return log;
+  };
+  int compared = 0;
+  const auto compare = [&](const Episode& live) {
+    Episode again = start(wide_);
+    EXPECT_EQ(again.replay(to_log(live), nullptr), live.state());
+    EXPECT_EQ(again.ids(), live.ids());
+    EXPECT_EQ(again.from_policy(), live.from_policy());
+    EXPECT_EQ(again.logprobs(), live.logprobs());
+    ASSERT_EQ(again.calls().size(), live.calls().size());
+    for (size_t i = 0; i < live.calls().size(); ++i)
+      EXPECT_EQ(again.calls()[i].arguments_json, live.calls()[i].arguments_json);
+    if (live.state() == EpisodeState::kToolCalls) {
+      EXPECT_EQ(again.tool_turn({"42"}), live.tool_turn({"42"}));
+    }
+    if (live.state() == EpisodeState::kFinished) {
+      EXPECT_EQ(again.final_message().response, live.final_message().response);
+      EXPECT_EQ(again.final_message().content, live.final_message().content);
+    }
+    ++compared;
+  };
+  Episode e = start(wide_);
+  compare(e);
+  std::vector<ToolTurn> turns;
+  const auto live = [&](const std::string& text) {
+    for (const int32_t id : ids(text)) {
+      e.on_token({id, -0.125f});
+      compare(e);
+    }
+  };
+  live("the value" + call_ + eos_text_);
+  e.on_tool_tokens(e.tool_turn({"42"}));
+  compare(e);
+  live(call_ + eos_text_);
+  e.on_tool_tokens(e.tool_turn({"43"}));
+  compare(e);
+  live("The answer is 42." + eos_text_);
+  EXPECT_EQ(e.state(), EpisodeState::kFinished);
+  EXPECT_GT(compared, 100);
+  Episode again = start(wide_);
+  again.replay(to_log(e), &turns);
+  ASSERT_EQ(turns.size(), 2u);
+  EXPECT_EQ(turns[1].calls[0].arguments_json, R"({"expression": "17 + 25"})");
+  EXPECT_NE(tokenizer_.decode(turns[1].ids, model::SpecialIds::kKeep).find("43"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace amalgam::rollout
