@@ -21,13 +21,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 # Overrides that make a run of every stage take seconds.
 SMALL = [
-    "data.train_rows=40", "data.heldout_rows=16", "data.sft_rows=200",
-    "base.clean.steps=16", "base.sloppy.steps=4", "base.clean.batch_tokens=1024",
+    "data.train_rows=40", "data.validation_rows=8", "data.heldout_rows=16", "data.sft_rows=200",
+    "base.sft.steps=16", "base.anneal.steps=4", "base.sft.batch_tokens=1024",
     "rl.steps=2", "domain.math.rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4",
     "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
     "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
-    "distill.sweep_steps=1",
+    "distill.sweep_steps=1", "distill.test_freq=1",
     "eval.prompts=5", "eval.n=2",
 ]
 

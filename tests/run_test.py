@@ -160,12 +160,12 @@ def commands(program, ci_run):
 # All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.
 EVERYTHING = [
     *SMALL, "model.num_nextn_predict_layers=1", "rl.rollout.draft=true",
-    "distill.rollout.draft=true", "recompute=tensors", "base.clean.index_warmup_steps=3",
-    "base.clean.router_aux_loss_coef=1e-3", "base.clean.anticipatory_routing.delay=2",
-    "base.clean.anticipatory_routing.spike_factor=0.97",
-    "base.clean.anticipatory_routing.spike_window=2",
-    "base.clean.anticipatory_routing.rollback_steps=2",
-    "base.clean.anticipatory_routing.active_steps=5", "numerics.experts_fp4=true",
+    "distill.rollout.draft=true", "recompute=tensors", "base.sft.index_warmup_steps=3",
+    "base.sft.router_aux_loss_coef=1e-3", "base.sft.anticipatory_routing.delay=2",
+    "base.sft.anticipatory_routing.spike_factor=0.97",
+    "base.sft.anticipatory_routing.spike_window=2",
+    "base.sft.anticipatory_routing.rollback_steps=2",
+    "base.sft.anticipatory_routing.active_steps=5", "numerics.experts_fp4=true",
     "numerics.indexer_fp4=true", "numerics.kv_cache_fp8=true", "numerics.activations_fp8=true",
 ]
 

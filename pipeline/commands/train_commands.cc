@@ -7,6 +7,7 @@
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/rl.h"
@@ -132,6 +133,7 @@ int run_distill(const DistillOptions& options) {
 void EvalOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kOptional);
   options.option("--domain", domain, "one domain; without it all of the config");
+  options.flag("--all-rows", all_rows, "score the validation prompts as well");
 }
 
 int run_eval(const EvalOptions& options) {
@@ -141,13 +143,20 @@ int run_eval(const EvalOptions& options) {
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
-    for (const configs::DomainConfig& d : config.domains)
-      if (options.domain.empty() || options.domain == d.name)
-        session.stage("eval-" + d.name,
-                      [&] { evaluate_model(session.context(), d, "model", stage.model); });
+    for (const configs::DomainConfig& d : config.domains) {
+      if (!options.domain.empty() && options.domain != d.name) continue;
+      const DomainSets& sets = session.context().data().of(d.name);
+      std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", d.name.c_str(),
+                   sets.test.size(), sets.validation.size(),
+                   options.all_rows ? " and scored too" : " (--all-rows scores them too)");
+      session.stage("eval-" + d.name, [&] {
+        evaluate_model(session.context(), d, "model", stage.model,
+                       options.all_rows ? EvalRows::kAll : EvalRows::kTest);
+      });
+    }
     for (const EvalRow& r : session.store().evals())
-      std::printf("%-12s %-14s %5.1f ± %.1f\n", r.domain.c_str(), r.metric.c_str(), 100 * r.value,
-                  100 * r.standard_error);
+      std::printf("%-12s %-18s %s\n", r.domain.c_str(), r.metric.c_str(),
+                  format_score(r.score).c_str());
     return 0;
   });
 }

@@ -21,7 +21,8 @@ void check_tools(const rollout::ToolRegistry& registry, const configs::DomainCon
 void check_inputs(const configs::RunConfig& config) {
   const rollout::ToolRegistry registry(load_user_tools(config));
   for (const configs::DomainConfig& d : config.domains) {
-    for (const configs::Path* file : {&d.train_file, &d.heldout_file, &d.sft_file})
+    for (const configs::Path* file :
+         {&d.train_file, &d.validation_file, &d.heldout_file, &d.sft_file, &d.anneal_file})
       if (!file->empty()) check_tools(registry, d, *file);
     if (!d.reward_file.empty())
       rewards::Plugin({.path = d.reward_file.string(), .function = d.reward_function});

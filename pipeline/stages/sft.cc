@@ -48,12 +48,11 @@ class RowCursor {
   size_t at_ = 0;
 };
 
-SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer,
-                        double sloppy_fraction) {
+SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer, SftPhase phase) {
   SftMixture m;
   for (const configs::DomainConfig& d : run.config.domains) {
     std::vector<SftRow> rows;
-    for (const Row& r : domain_sft_rows(run.config, d, sloppy_fraction))
+    for (const Row& r : domain_sft_rows(run.config, d, phase))
       rows.push_back(encode_sft_row(tokenizer, run.tools, d, r));
     double weight = 1;
     if (!run.config.base.mixture.empty()) {
@@ -103,8 +102,9 @@ void make_tokenizer(const RunContext& run) {
   const std::string dir = run.path("tokenizer");
   if (std::filesystem::exists(dir)) return;
   std::vector<std::string> texts;
-  for (const configs::DomainConfig& d : run.config.domains)
-    for (const Row& row : domain_sft_rows(run.config, d, run.config.base.sloppy.fraction)) {
+  const bool anneals = run.config.base.anneal.steps > 0;
+  const auto take = [&](const configs::DomainConfig& d, SftPhase phase) {
+    for (const Row& row : domain_sft_rows(run.config, d, phase)) {
       model::EncodeOptions options;
       options.mode =
           row.mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
@@ -112,6 +112,11 @@ void make_tokenizer(const RunContext& run) {
       texts.push_back(
           model::encode_messages(model::messages_from_json(row.messages, d.name), options).text);
     }
+  };
+  for (const configs::DomainConfig& d : run.config.domains) {
+    take(d, anneals ? SftPhase::kAnneal : SftPhase::kSft);
+    if (anneals && !d.anneal_file.empty()) take(d, SftPhase::kSft);
+  }
   if (texts.empty())
     throw Error("no domain has rows for supervised training; give sft_file, or model.path");
   const model::TrainedBpe bpe =
@@ -256,7 +261,7 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
   SftMixture mixture;
   mixture.weights = {1};
   mixture.domains.emplace_back();
-  for (const Row& r : domain_sft_rows(run.config, domain, 0))
+  for (const Row& r : domain_sft_rows(run.config, domain, SftPhase::kSft))
     mixture.domains[0].push_back(encode_sft_row(tokenizer, run.tools, domain, r));
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
@@ -295,30 +300,31 @@ void run_base_stage(RunContext& run) {
   }
   const configs::BaseConfig& base = run.config.base;
   const auto seed = static_cast<uint64_t>(run.config.seed);
-  const SftMixture clean = load_mixture(run, tokenizer, 0);
-  const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
+  const SftMixture first = load_mixture(run, tokenizer, SftPhase::kSft);
+  const SftMixture last =
+      base.anneal.steps > 0 ? load_mixture(run, tokenizer, SftPhase::kAnneal) : SftMixture();
   SftJob job{
       .stage = "base",
-      .start_dir = warm_up_indexers(run, base.clean, clean, "base", init, run.path("base")),
+      .start_dir = warm_up_indexers(run, base.sft, first, "base", init, run.path("base")),
       .out_dir = run.path("base"),
-      .optim = base.clean.optim,
-      .options = train_options(base.clean),
-      .anticipatory_routing = base.clean.anticipatory_routing,
-      .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
-                              stage_stream("base/clean", 0)),
+      .optim = base.sft.optim,
+      .options = train_options(base.sft),
+      .anticipatory_routing = base.sft.anticipatory_routing,
+      .batches = plan_batches(first, base.sft.steps, base.sft.batch_tokens, seed,
+                              stage_stream("base/sft", 0)),
       .lr = nullptr,
       // The second phase is the end of the training: late.
-      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.clean, step); }};
-  for (auto& batch : plan_batches(sloppy, base.sloppy.steps, base.clean.batch_tokens, seed,
-                                  stage_stream("base/sloppy", 0)))
-    job.batches.push_back(std::move(batch));
+      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.sft, step); }};
+  if (base.anneal.steps > 0)
+    for (auto& batch : plan_batches(last, base.anneal.steps, base.sft.batch_tokens, seed,
+                                    stage_stream("base/anneal", 0)))
+      job.batches.push_back(std::move(batch));
   job.lr = [&](int64_t step) {
-    if (step < base.clean.steps)
-      return learner::learning_rate(base.clean.optim, step, base.clean.steps);
+    if (step < base.sft.steps) return learner::learning_rate(base.sft.optim, step, base.sft.steps);
     const double done =
-        static_cast<double>(step - base.clean.steps + 1) / static_cast<double>(base.sloppy.steps);
-    return base.clean.optim.lr * base.sloppy.lr_factor *
-           (1 - done * (1 - base.sloppy.final_lr_factor));
+        static_cast<double>(step - base.sft.steps + 1) / static_cast<double>(base.anneal.steps);
+    return base.sft.optim.lr * base.anneal.lr_factor *
+           (1 - done * (1 - base.anneal.final_lr_factor));
   };
   run_sft_job(run, job);
 }

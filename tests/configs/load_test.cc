@@ -26,7 +26,7 @@ TEST(Load, AbsentKeysKeepTheirDefaults) {
   const RunConfig config = parse(kDomain);
   EXPECT_EQ(config.seed, 0);
   EXPECT_EQ(config.rl.rollout.n, 16);
-  EXPECT_EQ(config.base.clean.optim.kind, OptimKind::kMuon);
+  EXPECT_EQ(config.base.sft.optim.kind, OptimKind::kMuon);
   EXPECT_EQ(config.run_dir, "runs/a");
   ASSERT_EQ(config.domains.size(), 1u);
   EXPECT_EQ(config.domains[0].generator, Generator::kMath);

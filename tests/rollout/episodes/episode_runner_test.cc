@@ -139,7 +139,7 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
 TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   const TemporaryFolder folder;
   const std::string prefix = folder.path + "/wal";
-  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, row_tools());
+  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, {"calculator", "lookup", "search"});
   const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
   g.episodes[0].logged = logged(call + std::string(model::kEos));
   Outcomes want;
@@ -181,7 +181,7 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
 }
 
 TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
-  EpisodeGroup g = group("the value of the key", {1, 2}, row_tools());
+  EpisodeGroup g = group("the value of the key", {1, 2}, {"calculator", "lookup", "search"});
   g.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
   g.episodes[0].logged =
       logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
