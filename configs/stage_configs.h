@@ -91,12 +91,23 @@ struct PromptBatchConfig {
   }
 };
 
+// Whether the experts that sampling chose are chosen again in training (POST_TRAINING.md §3).
+enum class KeepRouting { kAuto, kOn, kOff };
+inline std::vector<std::string> names_of(KeepRouting) { return {"auto", "on", "off"}; }
+
 struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
   int64_t max_tool_response_length = 512;
   bool draft = false;
+  KeepRouting keep_routing = KeepRouting::kAuto;
+  bool keep_index = false;
+
+  bool keeps_experts(int64_t updates_of_step) const {
+    return keep_routing == KeepRouting::kOn ||
+           (keep_routing == KeepRouting::kAuto && updates_of_step > 1);
+  }
 
   template <class V>
   void visit(V& v) {
@@ -109,6 +120,11 @@ struct RolloutConfig {
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");
+    v.value("keep_routing", keep_routing,
+            "experts chosen while sampling travel with the tokens and are chosen again, with the "
+            "present gate weights, by weights that have moved since; auto: where a step has "
+            "several updates");
+    v.value("keep_index", keep_index, "the same of the entries that the indexers selected");
   }
 };
 

@@ -3,7 +3,6 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "learner/objectives/mtp_loss.h"
-#include "learner/step/expert_choice.h"
 
 namespace amalgam::learner {
 namespace {
@@ -58,10 +57,10 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;
-    std::vector<const TrainSequence*> sequences;
+    std::vector<model::ChoiceView> choices;
     for (const int64_t i : members) {
       const TrainSequence& s = batch[static_cast<size_t>(i)];
-      sequences.push_back(&s);
+      choices.push_back(s.choices);
       micro.add(s);
     }
     network_.arena().reset();
@@ -74,11 +73,14 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     recording.recompute = options_.recompute;
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
-    const std::vector<int32_t> experts = pack_experts(network_.config(), sequences);
+    const model::GivenRows given(network_.config(), micro.slices, choices);
     model::Var streams;
-    const model::Var hidden = network_.run(
-        weights(), {.ids = micro.ids, .sequences = micro.slices, .given_experts = experts},
-        &recording, &streams);
+    const model::Var hidden = network_.run(weights(),
+                                           {.ids = micro.ids,
+                                            .sequences = micro.slices,
+                                            .given_experts = given.experts,
+                                            .given_entries = given.entries},
+                                           &recording, &streams);
     loss(micro, hidden);
     if (mtp_targets > 0)
       mtp_loss += record_mtp_loss(

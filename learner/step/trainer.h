@@ -14,6 +14,7 @@
 #include "learner/step/optimizer.h"
 #include "learner/step/packing.h"
 #include "learner/step/training_state.h"
+#include "model/network/choices.h"
 #include "model/network/network.h"
 
 namespace amalgam::learner {
@@ -24,8 +25,8 @@ struct TrainSequence {
   // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
   // imitate). The first token never is: nothing predicts it.
   std::vector<bool> learned;
-  // Experts to use instead of the router's choice (learner/step/expert_choice.h); empty: none.
-  std::span<const int32_t> experts = {};
+  // Choices of the first tokens to make again instead of the model's own.
+  model::ChoiceView choices = {};
 };
 
 // Some sequences, one after the other in one packed forward.

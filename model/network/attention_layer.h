@@ -75,6 +75,8 @@ struct AttentionLayer {
   };
   IndexKeys index_keys(const Var& x, const Var& x_q, bool has_queries,
                        std::span<const kernels::AttentionSequence> sequences) const;
+  // Tells the counters, and who asked for them, the chosen entries.
+  void note(const Selection& s, const int32_t* num_agreed) const;
   Var index_queries(const Var& qr) const;              // [Q, n_I * c_I]
   void scale_index_weights(const Var& weights) const;  // in place
 };

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "configs/check.h"
 #include "model/network/attention_layer.h"
+#include "model/network/choices.h"
 
 namespace amalgam::model {
 
@@ -63,6 +65,22 @@ void AttentionLayer::scale_index_weights(const Var& weights) const {
   });
 }
 
+void AttentionLayer::note(const Selection& s, const int32_t* num_agreed) const {
+  const std::span<int32_t> chosen = pass.batch.chosen_entries;
+  int64_t at = num_csa(c(), cache_layer) * queries.T * s.topk;
+  IndexerCounters& counters = pass.net.indexer_counters();
+  for (int64_t t = 0; t < queries.T; ++t) {
+    const int64_t visible = (queries.positions[t] + 1) / rate(), taken = s.num_entries[t];
+    for (int64_t i = 0; i < s.topk && !chosen.empty(); ++i)
+      chosen[static_cast<size_t>(at++)] = visible > taken ? s.entries[t * s.topk + i] : -1;
+    counters.visible += visible;
+    counters.selected += taken;
+    if (!num_agreed || visible == taken) continue;
+    counters.compared += taken;
+    counters.agreed += num_agreed[t];
+  }
+}
+
 AttentionLayer::Selection AttentionLayer::select(
     const Inputs& in, const Var& x, const Var& x_q,
     std::span<const kernels::AttentionSequence> sequences) const {
@@ -74,12 +92,17 @@ AttentionLayer::Selection AttentionLayer::select(
                         .compare = pass.numerics().index_scores_bf16 ? kernels::CompareAs::kBf16
                                                                      : kernels::CompareAs::kF32,
                         .sequences = {}};
+  const Batch& batch = pass.batch;
+  if (!batch.given_entries.empty())
+    op.given = batch.given_entries.data() + num_csa(c(), cache_layer) * queries.T * op.topk;
   int64_t most_visible = 0;
   for (const SequenceSlice& s : pass.batch.sequences)
     most_visible =
         std::max(most_visible, ((s.cache ? s.cache->position() : 0) + s.num_rows) / rate());
-  if (rec && rec->indexed_entries == IndexedEntries::kAllVisible)
+  if (rec && rec->indexed_entries == IndexedEntries::kAllVisible) {
+    CHECK(!op.given && batch.chosen_entries.empty());
     op.topk = std::max<int64_t>(1, most_visible);
+  }
 
   // Keys always (later tokens need them), queries only where something must be left out.
   const float coefficient = pass.recording() ? rec->index_loss_coefficient : 0;
@@ -92,24 +115,17 @@ AttentionLayer::Selection AttentionLayer::select(
     scale_index_weights(keys.weights);
   }
 
-  const auto Q = static_cast<size_t>(queries.T);
   kernels::Arena& arena = pass.arena();
+  const auto Q = static_cast<size_t>(queries.T);
   Selection s{.entries = arena.alloc<int32_t>(Q * static_cast<size_t>(op.topk)),
               .num_entries = arena.alloc<int32_t>(Q),
               .topk = op.topk};
-  int32_t* num_agreed =
-      pass.numerics().index_scores_bf16 && !pass.is_rerun ? arena.alloc<int32_t>(Q) : nullptr;
+  // Only where this pass chose can its scores be compared.
+  const bool compares = pass.numerics().index_scores_bf16 && !pass.is_rerun && !op.given;
+  int32_t* num_agreed = compares ? arena.alloc<int32_t>(Q) : nullptr;
   kernels::index_select(pass.pool(), op, q.v.data, keys.weights.v.data, s.entries, s.num_entries,
                         num_agreed);
-  IndexerCounters& counters = pass.net.indexer_counters();
-  for (size_t t = 0; t < Q && !pass.is_rerun; ++t) {
-    const int64_t visible = (queries.positions[t] + 1) / rate();
-    counters.visible += visible;
-    counters.selected += s.num_entries[t];
-    if (!num_agreed || visible == s.num_entries[t]) continue;
-    counters.compared += s.num_entries[t];
-    counters.agreed += num_agreed[t];
-  }
+  if (!pass.is_rerun) note(s, num_agreed);
   if (learns) {
     s.mass = arena.matrix(queries.T, op.topk).data;
     pass.record([=, p = &pass.pool(), scratch = &pass.scratch()] {

@@ -157,6 +157,8 @@ class DistillStage {
                       .max_tool_response_length = budget_.max_tool_response_length,
                       .max_positions = budget_.max_positions(),
                       .draft = budget_.draft,
+                      .keep_experts = config_.rollout.keeps_experts(1),
+                      .keep_index = config_.rollout.keep_index,
                       .score = false},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -195,6 +197,7 @@ class DistillStage {
     if (collected.drafts_proposed > 0)
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
+    add_choice_bytes(trajectories, &figures);
     if (training_.trainer().mtp_loss())
       figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
     return figures;

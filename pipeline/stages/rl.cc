@@ -148,6 +148,8 @@ class RlStage {
                       .max_tool_response_length = budget_.max_tool_response_length,
                       .max_positions = budget_.max_positions(),
                       .draft = budget_.draft,
+                      .keep_experts = rl_.rollout.keeps_experts(updates),
+                      .keep_index = rl_.rollout.keep_index,
                       .score = true},
                      std::move(groups), log_, &collected);
     const auto learn_begin = Clock::now();
@@ -214,6 +216,7 @@ class RlStage {
     if (collected.drafts_proposed > 0)
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
+    add_choice_bytes(trajectories, &figures);
     if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
     return figures;
   }

@@ -1,5 +1,7 @@
 #include "pipeline/stages/sampling.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <cmath>
 #include <map>
 
@@ -17,6 +19,22 @@ EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
                         const configs::RolloutConfig& rollout) {
   return {data.max_prompt_length, data.max_response_length, rollout.max_turns,
           rollout.max_tool_response_length, rollout.draft};
+}
+
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures) {
+  size_t tokens = 0, experts = 0, entries = 0;
+  for (const auto& t : trajectories) {
+    tokens += static_cast<size_t>(t.ids_size());
+    experts += t.experts().size();
+    for (const uint32_t e : t.index_entries())
+      entries += google::protobuf::io::CodedOutputStream::VarintSize32(e);
+  }
+  const auto add = [&](const char* name, size_t bytes) {
+    if (bytes > 0)
+      figures->emplace_back(name, static_cast<double>(bytes) / static_cast<double>(tokens));
+  };
+  add("rollout/routing_bytes_per_token", experts);
+  add("rollout/index_bytes_per_token", entries);
 }
 
 HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories) {

@@ -37,6 +37,11 @@ HeldOutScore score_held_out(RunContext& run, const std::string& stage, int64_t s
                             const std::vector<PromptRow>& prompts, int64_t n, double temperature,
                             const EpisodeBudget& budget);
 
+// Bytes that a token's kept choices take (model/network/choices.h), mean over all tokens:
+// rollout/routing_bytes_per_token of its experts, rollout/index_bytes_per_token of selected
+// entries. Neither, of samples that carry none.
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures);
+
 // Mean and standard error over prompts from scored trajectories.
 HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories);
 

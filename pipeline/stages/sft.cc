@@ -181,9 +181,9 @@ Outcome train(RunContext& run, const SftJob& job) {
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
-    const std::vector<std::vector<int32_t>> experts = routing.prepare(batch_of);
+    const std::vector<std::string> experts = routing.prepare(batch_of);
     std::vector<learner::TrainSequence> batch = batch_of(step);
-    for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
+    for (size_t i = 0; i < experts.size(); ++i) batch[i].choices.experts = experts[i];
     int64_t num_targets = 0, num_tokens = 0;
     for (const learner::TrainSequence& s : batch) {
       num_targets += std::count(s.learned.begin(), s.learned.end(), true);
