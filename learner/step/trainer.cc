@@ -117,7 +117,9 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (b.attention_kind == model::AttentionKind::kCsa) csa_rows += total;
   if (mtp_targets > 0 && weights().mtp[0].block.attention_kind == model::AttentionKind::kCsa)
     csa_rows += total - static_cast<int64_t>(batch.size());
-  index_loss_ = csa_rows ? index_loss / static_cast<double>(csa_rows) : 0;
+  index_loss_.reset();
+  if (csa_rows && index_loss_coefficient > 0)
+    index_loss_ = index_loss / static_cast<double>(csa_rows);
   mtp_loss_.reset();
   if (mtp_targets > 0) mtp_loss_ = mtp_loss / static_cast<double>(mtp_targets);
 }

@@ -75,8 +75,9 @@ class Trainer {
   // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
   void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
 
-  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate().
-  double index_loss() const { return index_loss_; }
+  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate(), without
+  // its weight; nothing if no indexer learned.
+  std::optional<double> index_loss() const { return index_loss_; }
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
   // load is even; 0 without the loss.
   double balance_loss() const { return balance_loss_; }
@@ -99,7 +100,8 @@ class Trainer {
   TrainOptions options_;
   std::vector<int64_t> router_load_;  // [layers and MTP blocks with a selection bias, E]
   std::function<void()> poll_;
-  double index_loss_ = 0, balance_loss_ = 0;
+  std::optional<double> index_loss_;
+  double balance_loss_ = 0;
   double mtp_weight_ = 0;
   model::MtpGradient mtp_gradient_ = model::MtpGradient::kAll;
   std::optional<double> mtp_loss_;

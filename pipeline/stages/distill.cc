@@ -172,11 +172,10 @@ class DistillStage {
     }
     training_.trainer().set_mtp_loss(config_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
+        training_.trainer(), samples, job_.objective, config_.index_loss_coef, kMicroBatchTokens);
     configs::OptimConfig optim = config_.optim;
     optim.lr = job_.lr;
     const double lr = learner::learning_rate(optim, step, config_.steps);
-    const double index_loss = training_.trainer().index_loss();
     const learner::StepReport report = training_.trainer().step(lr);
     std::snprintf(note_, sizeof note_, "KL %.4f", f.kl);
     const double total = seconds_since(begin);
@@ -185,7 +184,6 @@ class DistillStage {
         {"actor/entropy", f.entropy},
         {"actor/grad_norm", report.grad_norm},
         {"actor/lr", lr},
-        {"train/index_loss", index_loss},
         {"response_length/mean",
          static_cast<double>(tokens) / static_cast<double>(std::max<size_t>(1, samples.size()))},
         {kDiffMetric, f.probs_diff_max},
@@ -198,6 +196,8 @@ class DistillStage {
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
     add_choice_bytes(trajectories, &figures);
+    if (training_.trainer().index_loss())
+      figures.emplace_back(kIndexLossMetric, *training_.trainer().index_loss());
     if (training_.trainer().mtp_loss())
       figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
     return figures;

@@ -175,7 +175,7 @@ class RlStage {
             is_scored(trajectories[i]))
           samples.push_back({&trajectories[i], advantage[i], reference[i]});
       const learner::PolicyFigures f = learner::accumulate_policy_loss(
-          trainer, samples, rl_.algorithm, rl_.data.max_response_length, kIndexLossCoefficient);
+          trainer, samples, rl_.algorithm, rl_.data.max_response_length, rl_.index_loss_coef);
       if (mini == 0) on_policy_diff = f.probs_diff_max;  // later updates are off-policy by design
       lr = learner::learning_rate(rl_.optim, step * updates + mini, rl_.steps * updates);
       const learner::StepReport report = trainer.step(lr);
@@ -206,7 +206,6 @@ class RlStage {
                         {"actor/entropy", entropy / u},
                         {"actor/grad_norm", grad_norm / u},
                         {"actor/lr", lr},
-                        {"train/index_loss", trainer.index_loss()},
                         {kDiffMetric, on_policy_diff},
                         {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
                         {"timing_s/reward", collected.reward_wait_s},
@@ -217,6 +216,7 @@ class RlStage {
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
     add_choice_bytes(trajectories, &figures);
+    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
     if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
     return figures;
   }

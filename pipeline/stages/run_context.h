@@ -50,8 +50,6 @@ struct RunContext {
 // Tokens of one packed training forward: activations of about 150 KB a token at the quickstart's
 // size.
 inline constexpr int64_t kMicroBatchTokens = 2048;
-// Weight of the indexer's own loss beside the stage's loss.
-inline constexpr double kIndexLossCoefficient = 1.0;
 
 // Request keys: one 64-bit number per sample of a stage and step.
 inline uint64_t request_key(int64_t step, int64_t group, int64_t sample) {

@@ -30,7 +30,7 @@ class KeepRoutingTest : public ::testing::Test {
     for (size_t i = 0; i < trajectories_.size(); ++i)
       samples.push_back({&trajectories_[i], advantages[i]});
     return accumulate_policy_loss(p.trainer, samples, {.clip_ratio_low = 1, .clip_ratio_high = 99},
-                                  100, 0.5);
+                                  100, index_loss_coefficient_);
   }
   // As if other weights had sampled: what was kept is used.
   void set_version(int64_t version) {
@@ -55,6 +55,7 @@ class KeepRoutingTest : public ::testing::Test {
     return w;
   }
 
+  double index_loss_coefficient_ = 0.5;
   model::ModelConfig config_ = small_config();
   configs::OptimConfig optim_{.kind = configs::OptimKind::kAdamW, .grad_clip = 0.1};
   TempDir directory_;
@@ -138,6 +139,31 @@ TEST_F(KeepRoutingTest, TheBiasCountsSampledExpertsAfterAMove) {
   const auto own = second_update(1);
   EXPECT_NE(own.first, kept.first);
   EXPECT_NE(own.second, kept.second);
+}
+
+// The indexers' loss does not change the policy's step, whatever it weighs.
+TEST_F(KeepRoutingTest, TheIndexLossLeavesThePolicyAlone) {
+  std::vector<std::vector<uint32_t>> policy, indexers;
+  for (const double coefficient : {0.0, 1.0, 100.0}) {
+    Policy p(config_, initial_.weights, optim_, file("state"));
+    index_loss_coefficient_ = coefficient;
+    accumulate(p);
+    EXPECT_GT(p.trainer.step(1e-2).grad_norm, 0.1);  // clipped
+    struct Split {
+      std::vector<float> policy, indexers;
+      void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+        auto& to = name.find(".indexer.") != std::string::npos ? indexers : policy;
+        to.insert(to.end(), t.data, t.data + t.size());
+      }
+      void operator()(const std::string&, const kernels::IntTensor&) {}
+    } split;
+    visit(p.trainer.weights(), split);
+    policy.push_back(bits(split.policy)), indexers.push_back(bits(split.indexers));
+  }
+  for (const size_t i : {1, 2}) {
+    EXPECT_EQ(policy[i], policy[0]);
+    EXPECT_NE(indexers[i], indexers[i - 1]);
+  }
 }
 
 // Weights whose routers (or indexers) moved: with the sampled choices made again the policy is
