@@ -12,6 +12,7 @@ struct SftConfig {
   int64_t steps = 0;
   int64_t batch_tokens = 1536;
   double mtp_loss_weight = 0.3, mtp_late_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{
       .kind = OptimKind::kMuon, .lr = 8e-3, .warmup_steps = 40, .decay_fraction = 0.3};
   // 0, not V3's 1e-4: the presets' figures were measured with the routing bias alone.
@@ -27,6 +28,9 @@ struct SftConfig {
             "weight of the multi-token prediction loss, for a model with such a block");
     v.value("mtp_late_loss_weight", mtp_late_loss_weight, between(0, 100),
             "the same while the learning rate decays");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("router_aux_loss_coef", router_aux_loss_coef, between(0, 100),
             "weight of the sequence-wise load-balance loss (DeepSeek-V3 trains with 1e-4); 0: the "
@@ -88,12 +92,23 @@ struct PromptBatchConfig {
   }
 };
 
+// Whether the experts that sampling chose are chosen again in training (POST_TRAINING.md §3).
+enum class KeepRouting { kAuto, kOn, kOff };
+inline std::vector<std::string> names_of(KeepRouting) { return {"auto", "on", "off"}; }
+
 struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
   int64_t max_tool_response_length = 512;
   bool draft = false;
+  KeepRouting keep_routing = KeepRouting::kAuto;
+  bool keep_index = false;
+
+  bool keeps_experts(int64_t updates_of_step) const {
+    return keep_routing == KeepRouting::kOn ||
+           (keep_routing == KeepRouting::kAuto && updates_of_step > 1);
+  }
 
   template <class V>
   void visit(V& v) {
@@ -106,6 +121,11 @@ struct RolloutConfig {
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");
+    v.value("keep_routing", keep_routing,
+            "experts chosen while sampling travel with the tokens and are chosen again, with the "
+            "present gate weights, by weights that have moved since; auto: where a step has "
+            "several updates");
+    v.value("keep_index", keep_index, "the same of the entries that the indexers selected");
   }
 };
 
@@ -153,6 +173,7 @@ struct RlConfig {
   AlgorithmConfig algorithm;
   int64_t ppo_mini_batches = 2;
   double mtp_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{.lr = 5e-4};
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
@@ -169,6 +190,9 @@ struct RlConfig {
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value(
         "test_freq", test_freq, between(0, 1e9),
@@ -214,6 +238,7 @@ struct DistillConfig {
   RolloutConfig rollout{.n = 4};
   Objective objective = Objective::kExact;
   double mtp_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{.lr = 1e-3};
   std::vector<double> lr_candidates;
   int64_t sweep_steps = 15;
@@ -232,6 +257,9 @@ struct DistillConfig {
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value(
         "lr_candidates", lr_candidates, between(0, 1),

@@ -157,20 +157,21 @@ def kill_all(process):
 # What a run directory holds.
 
 def outcome(run_dir):
-    """All that must be the same: the digest of every model, and the scores."""
+    """All that must be the same: the digest of every model, the scores, and what sampled tokens chose."""
     digests = {}
     for path in sorted(glob.glob(run_dir + "/*/model.safetensors")):
         with open(path, "rb") as file:
             digests[os.path.relpath(path, run_dir)] = hashlib.sha256(file.read()).hexdigest()
     check("student/model.safetensors" in digests, f"{run_dir} holds no student")
-    return digests, results(run_dir)["domains"]
+    return digests, results(run_dir)["domains"], logged_choices(run_dir)
 
 
 def check_same(run_dir, expected, what):
-    digests, scores = outcome(run_dir)
+    digests, scores, choices = outcome(run_dir)
     other = [name for name in expected[0] if digests.get(name) != expected[0][name]]
     check(not other and len(digests) == len(expected[0]), f"{what}: other bytes in {other}")
     check(scores == expected[1], f"{what}: other scores")
+    check(choices == expected[2], f"{what}: other experts or entries in the trajectories")
 
 
 def results(run_dir):
@@ -213,9 +214,9 @@ def message_fields(data):
     return fields
 
 
-def logged_samples(run_dir):
-    """{(stage, step, group, sample): policy tokens} of all trajectory logs; each only once."""
-    samples = {}
+def trajectories(run_dir):
+    """((stage, step, group, sample), metadata, fields) of all trajectory logs; each only once."""
+    seen = set()
     for path in glob.glob(run_dir + "/trajectories/*.log"):
         with open(path, "rb") as file:
             data = file.read()
@@ -224,12 +225,24 @@ def logged_samples(run_dir):
             size = struct.unpack_from("<Q", data, at)[0]
             if at + 16 + size > len(data):
                 break  # cut short by a kill
-            meta = message_fields(message_fields(data[at + 12:at + 12 + size])[1])
+            fields = message_fields(data[at + 12:at + 12 + size])
+            meta = message_fields(fields[1])
             key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
-            check(key not in samples, f"{key} was sampled twice")
-            samples[key] = meta.get(14, 0)
+            check(key not in seen, f"{key} was sampled twice")
+            seen.add(key)
+            yield key, meta, fields
             at += 16 + size
-    return samples
+
+
+def logged_samples(run_dir):
+    """{sample: policy tokens}."""
+    return {key: meta.get(14, 0) for key, meta, _ in trajectories(run_dir)}
+
+
+def logged_choices(run_dir):
+    """{sample: digest of the experts and the entries that its tokens chose}, of those that kept them."""
+    return {key: hashlib.sha256(fields.get(10, b"") + b"|" + fields.get(11, b"")).hexdigest()
+            for key, _, fields in trajectories(run_dir) if 10 in fields or 11 in fields}
 
 
 def durable_tokens(run_dir):

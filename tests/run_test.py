@@ -82,6 +82,8 @@ def threads(program):
     program.run(two, "--threads", "2", *SMALL)
     check_same(two, expected, "--threads 2")
     steps = check_no_difference(one)
+    kept = {key[0] for key in expected[2]}
+    check(kept == {"rl-math", "rl-code", "rl-dates"}, f"experts were kept in the stages {kept}")
     return f"the same {len(expected[0])} models and scores with 1 and 2 threads; {steps} steps"
 
 
@@ -160,7 +162,8 @@ def commands(program, ci_run):
 # All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.
 EVERYTHING = [
     *SMALL, "model.num_nextn_predict_layers=1", "rl.rollout.draft=true",
-    "distill.rollout.draft=true", "recompute=tensors", "base.sft.index_warmup_steps=3",
+    "distill.rollout.draft=true", "rl.rollout.keep_index=true", "distill.rollout.keep_index=true",
+    "distill.rollout.keep_routing=on", "recompute=tensors", "base.sft.index_warmup_steps=3",
     "base.sft.router_aux_loss_coef=1e-3", "base.sft.anticipatory_routing.delay=2",
     "base.sft.anticipatory_routing.spike_factor=0.97",
     "base.sft.anticipatory_routing.spike_window=2",
@@ -183,6 +186,8 @@ def everything(program, seed="1"):
     # A loss spike takes metric lines back, so they are not compared.
     kills, _ = kill_controller(program, whole, EVERYTHING, [draw.random() for _ in range(6)],
                                program.path("killed"), check_lines=lambda *_: None)
+    kept = {key[0] for key in whole.outcome[2]}
+    check(any(stage.startswith("distill") for stage in kept), f"experts were kept in {kept}")
     rollbacks = max(json.loads(line).get("train/loss_spikes", 0)
                     for line in metric_lines(whole.run_dir))
     check(rollbacks > 0, "no loss spike was found")

@@ -47,7 +47,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
   std::vector<learner::TrainSequence> batch;
   std::map<std::string, std::vector<TeacherInput>> inputs;  // by teacher: sorted, each loaded once
   for (const DistillSample& s : samples) {
-    batch.push_back(learner::train_sequence(*s.trajectory));
+    batch.push_back(learner::train_sequence(*s.trajectory, trainer.state().step()));
     f.num_tokens += s.trajectory->logprobs_size();
     for (const auto& [teacher, weight] : *s.teachers)
       if (weight > 0) inputs[teacher];

@@ -29,11 +29,14 @@ double probability_difference(float a, float b) {
   return std::abs(kernels::scalar::exp(a) - kernels::scalar::exp(b));
 }
 
-TrainSequence train_sequence(const proto::Trajectory& t) {
+TrainSequence train_sequence(const proto::Trajectory& t, std::optional<int64_t> weights_version) {
   TrainSequence s;
   s.ids = std::span(t.ids().data(), static_cast<size_t>(t.ids_size()));
   for (const char w : t.writer()) s.learned.push_back(w == static_cast<char>(proto::WRITER_POLICY));
   CHECK_EQ(s.learned.size(), s.ids.size());
+  if (weights_version && *weights_version != t.meta().weights_version())
+    s.choices = {t.experts(),
+                 std::span(t.index_entries().data(), static_cast<size_t>(t.index_entries_size()))};
   return s;
 }
 
@@ -46,11 +49,12 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
   std::vector<const proto::Trajectory*> checked;
   std::vector<int64_t> num_tokens;
   PolicyFigures f;
+  const int64_t version = trainer.state().step();
   for (size_t i = 0; i < samples.size(); ++i) {
     const PolicySample& s = samples[i];
     num_tokens.push_back(s.trajectory->logprobs_size());
     if (s.advantage != 0 || !s.reference_logprobs.empty()) {
-      batch.push_back(train_sequence(*s.trajectory));
+      batch.push_back(train_sequence(*s.trajectory, version));
       trained.push_back(i);
       f.num_tokens += num_tokens.back();
     } else {
@@ -63,7 +67,7 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
           f.probs_diff_max, std::abs(kernels::scalar::exp(now) - kernels::scalar::exp(before)));
   };
   const auto fresh_of_checked = policy_token_logprobs(trainer.network(), trainer.weights(), checked,
-                                                      trainer.max_micro_tokens());
+                                                      trainer.max_micro_tokens(), version);
   for (size_t i = 0; i < checked.size(); ++i)
     for (size_t k = 0; k < fresh_of_checked[i].size(); ++k)
       compare(fresh_of_checked[i][k], checked[i]->logprobs(static_cast<int>(k)));
@@ -123,17 +127,29 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
 
 std::vector<std::vector<float>> policy_token_logprobs(
     model::Network& network, const model::Weights& weights,
-    std::span<const proto::Trajectory* const> trajectories, int64_t max_micro_tokens) {
+    std::span<const proto::Trajectory* const> trajectories, int64_t max_micro_tokens,
+    std::optional<int64_t> weights_version) {
   std::vector<int64_t> lengths;
   for (const auto* t : trajectories) lengths.push_back(t->ids_size());
   std::vector<std::vector<float>> out(trajectories.size());
   for (const auto& members :
        pack_micro_batches(lengths, max_micro_tokens, PackOrder::kFirstFitDecreasing)) {
     MicroBatch micro;
-    for (const int64_t i : members)
-      micro.add(train_sequence(*trajectories[static_cast<size_t>(i)]));
+    std::vector<model::ChoiceView> choices;
+    for (const int64_t i : members) {
+      const TrainSequence s =
+          train_sequence(*trajectories[static_cast<size_t>(i)], weights_version);
+      micro.add(s);
+      choices.push_back(s.choices);
+    }
+    const model::GivenRows given(network.config(), micro.slices, choices);
     network.arena().reset();
-    const model::Var hidden = network.run(weights, {micro.ids, micro.slices}, nullptr);
+    const model::Var hidden = network.run(weights,
+                                          {.ids = micro.ids,
+                                           .sequences = micro.slices,
+                                           .given_experts = given.experts,
+                                           .given_entries = given.entries},
+                                          nullptr);
     std::vector<float> logprob(micro.ids.size()), lse(micro.ids.size());
     kernels::head_logprobs(
         network.pool(), network.scratch(),

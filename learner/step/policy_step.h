@@ -1,5 +1,6 @@
 // GRPO's loss over a mini-batch of sampled trajectories (POST_TRAINING.md §3).
 #pragma once
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,8 +36,11 @@ struct PolicyFigures {
 // |exp(a) - exp(b)|; infinite when one of them is no number, so that a maximum cannot hide it.
 double probability_difference(float a, float b);
 
-// The sequence of a trajectory, its policy tokens learned.
-TrainSequence train_sequence(const proto::Trajectory& trajectory);
+// The sequence of a trajectory, its policy tokens learned. `weights_version` is that of the policy
+// that is trained: one that has moved since it sampled makes the choices again that the trajectory
+// kept. Nothing, for other models: they make their own.
+TrainSequence train_sequence(const proto::Trajectory& trajectory,
+                             std::optional<int64_t> weights_version);
 
 // Accumulates the gradient of the mini-batch's loss; the caller steps. Samples whose advantage is 0
 // and that have no KL term have no gradient: they count in the loss's normalisation, and their
@@ -45,9 +49,11 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
                                      const configs::AlgorithmConfig& algorithm, int64_t norm_length,
                                      double index_loss_coefficient);
 
-// Log-probabilities of each sample's policy tokens under given weights (a reference model).
+// Log-probabilities of each sample's policy tokens under given weights: a reference model's, or the
+// policy's of this version (train_sequence).
 std::vector<std::vector<float>> policy_token_logprobs(
     model::Network& network, const model::Weights& weights,
-    std::span<const proto::Trajectory* const> trajectories, int64_t max_micro_tokens);
+    std::span<const proto::Trajectory* const> trajectories, int64_t max_micro_tokens,
+    std::optional<int64_t> weights_version = std::nullopt);
 
 }  // namespace amalgam::learner

@@ -3,7 +3,6 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "learner/objectives/mtp_loss.h"
-#include "learner/step/expert_choice.h"
 
 namespace amalgam::learner {
 namespace {
@@ -58,10 +57,10 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;
-    std::vector<const TrainSequence*> sequences;
+    std::vector<model::ChoiceView> choices;
     for (const int64_t i : members) {
       const TrainSequence& s = batch[static_cast<size_t>(i)];
-      sequences.push_back(&s);
+      choices.push_back(s.choices);
       micro.add(s);
     }
     network_.arena().reset();
@@ -74,11 +73,14 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     recording.recompute = options_.recompute;
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
-    const std::vector<int32_t> experts = pack_experts(network_.config(), sequences);
+    const model::GivenRows given(network_.config(), micro.slices, choices);
     model::Var streams;
-    const model::Var hidden = network_.run(
-        weights(), {.ids = micro.ids, .sequences = micro.slices, .given_experts = experts},
-        &recording, &streams);
+    const model::Var hidden = network_.run(weights(),
+                                           {.ids = micro.ids,
+                                            .sequences = micro.slices,
+                                            .given_experts = given.experts,
+                                            .given_entries = given.entries},
+                                           &recording, &streams);
     loss(micro, hidden);
     if (mtp_targets > 0)
       mtp_loss += record_mtp_loss(
@@ -115,7 +117,9 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (b.attention_kind == model::AttentionKind::kCsa) csa_rows += total;
   if (mtp_targets > 0 && weights().mtp[0].block.attention_kind == model::AttentionKind::kCsa)
     csa_rows += total - static_cast<int64_t>(batch.size());
-  index_loss_ = csa_rows ? index_loss / static_cast<double>(csa_rows) : 0;
+  index_loss_.reset();
+  if (csa_rows && index_loss_coefficient > 0)
+    index_loss_ = index_loss / static_cast<double>(csa_rows);
   mtp_loss_.reset();
   if (mtp_targets > 0) mtp_loss_ = mtp_loss / static_cast<double>(mtp_targets);
 }

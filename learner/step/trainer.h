@@ -14,6 +14,7 @@
 #include "learner/step/optimizer.h"
 #include "learner/step/packing.h"
 #include "learner/step/training_state.h"
+#include "model/network/choices.h"
 #include "model/network/network.h"
 
 namespace amalgam::learner {
@@ -24,8 +25,8 @@ struct TrainSequence {
   // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
   // imitate). The first token never is: nothing predicts it.
   std::vector<bool> learned;
-  // Experts to use instead of the router's choice (learner/step/expert_choice.h); empty: none.
-  std::span<const int32_t> experts = {};
+  // Choices of the first tokens to make again instead of the model's own.
+  model::ChoiceView choices = {};
 };
 
 // Some sequences, one after the other in one packed forward.
@@ -74,8 +75,9 @@ class Trainer {
   // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
   void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
 
-  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate().
-  double index_loss() const { return index_loss_; }
+  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate(), without
+  // its weight; nothing if no indexer learned.
+  std::optional<double> index_loss() const { return index_loss_; }
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
   // load is even; 0 without the loss.
   double balance_loss() const { return balance_loss_; }
@@ -98,7 +100,8 @@ class Trainer {
   TrainOptions options_;
   std::vector<int64_t> router_load_;  // [layers and MTP blocks with a selection bias, E]
   std::function<void()> poll_;
-  double index_loss_ = 0, balance_loss_ = 0;
+  std::optional<double> index_loss_;
+  double balance_loss_ = 0;
   double mtp_weight_ = 0;
   model::MtpGradient mtp_gradient_ = model::MtpGradient::kAll;
   std::optional<double> mtp_loss_;

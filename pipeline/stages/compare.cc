@@ -32,9 +32,9 @@ std::vector<PromptRow> validation_prompts(RunContext& run) {
   std::vector<PromptRow> all;
   for (const configs::DomainConfig& d : run.config.domains) {
     int64_t too_long = 0;
-    auto prompts = encode_prompts(tokenizer, run.tools, d, run.data().of(d.name).validation,
-                                  Split::kValidation, run.config.distill.data.max_prompt_length,
-                                  &too_long);
+    auto prompts =
+        encode_prompts(tokenizer, run.tools, d, run.data().of(d.name).validation,
+                       Split::kValidation, run.config.distill.data.max_prompt_length, &too_long);
     if (static_cast<int64_t>(prompts.size()) > d.rl.val_prompts)
       prompts.resize(static_cast<size_t>(d.rl.val_prompts));
     all.insert(all.end(), prompts.begin(), prompts.end());

@@ -1,5 +1,5 @@
-// The run's comparisons: other ways to merge the specialists, chosen among as many candidates as the
-// student where they have something to choose.
+// The run's comparisons: other ways to merge the specialists, chosen among as many candidates as
+// the student where they have something to choose.
 #pragma once
 #include "pipeline/stages/run_context.h"
 

@@ -51,8 +51,9 @@ std::vector<std::pair<Row, Split>> held_out_rows(const configs::RunConfig& confi
   std::vector<Row> all = read_rows(heldout);
   if (all.size() < 2) {
     if (needs_validation(config, domain))
-      throw Error(heldout + ": one row cannot be both validation and test; give more, a "
-                            "validation_file, or test_freq = 0 (no validation) for rl and distill");
+      throw Error(heldout +
+                  ": one row cannot be both validation and test; give more, a "
+                  "validation_file, or test_freq = 0 (no validation) for rl and distill");
     rows.emplace_back(std::move(all[0]), Split::kTest);
     return rows;
   }
@@ -104,7 +105,8 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
     for (const Row& row : sets.train)
       seen.emplace(encoded_prompt(tools, d, row, d.name), Split::kTrain);
     for (const SftPhase phase : {SftPhase::kSft, SftPhase::kAnneal}) {
-      if (phase == SftPhase::kAnneal && is_generated(d)) continue;  // other answers, the same prompts
+      if (phase == SftPhase::kAnneal && is_generated(d))
+        continue;  // other answers, the same prompts
       for (const Row& row : domain_sft_rows(config, d, phase))
         for (std::string& prompt : encoded_sft_prompts(tools, d, row))
           seen.emplace(std::move(prompt), Split::kTrain);

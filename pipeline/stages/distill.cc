@@ -66,17 +66,17 @@ class DistillStage : public SamplingStage {
     for (const auto& t : trajectories)
       if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, objective_, kIndexLossCoefficient, trainer.max_micro_tokens());
+        trainer, samples, objective_, context().config.distill.index_loss_coef,
+        trainer.max_micro_tokens());
     const double lr = learner::learning_rate(spec().optim, step, spec().steps);
-    const double index_loss = trainer.index_loss();
     const learner::StepReport report = trainer.step(lr);
     *note = "KL " + format_number(f.kl);
     NamedValues figures{{"distill/kl", f.kl},
                         {"actor/entropy", f.entropy},
                         {"actor/grad_norm", report.grad_norm},
                         {"actor/lr", lr},
-                        {"train/index_loss", index_loss},
                         {kDiffMetric, f.probs_diff_max}};
+    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
     if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
     return figures;
   }

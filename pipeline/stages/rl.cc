@@ -88,7 +88,7 @@ class RlStage : public SamplingStage {
             is_answer(trajectories[i]))
           samples.push_back({&trajectories[i], advantage[i], reference[i]});
       const learner::PolicyFigures f = learner::accumulate_policy_loss(
-          trainer, samples, rl_.algorithm, rl_.data.max_response_length, kIndexLossCoefficient);
+          trainer, samples, rl_.algorithm, rl_.data.max_response_length, rl_.index_loss_coef);
       if (mini == 0) on_policy_diff = f.probs_diff_max;  // later updates are off-policy by design
       lr = learner::learning_rate(rl_.optim, step * updates + mini, rl_.steps * updates);
       const learner::StepReport report = trainer.step(lr);
@@ -114,8 +114,8 @@ class RlStage : public SamplingStage {
                                    {"actor/entropy", entropy / u},
                                    {"actor/grad_norm", grad_norm / u},
                                    {"actor/lr", lr},
-                                   {"train/index_loss", trainer.index_loss()},
                                    {kDiffMetric, on_policy_diff}});
+    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
     if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
     return figures;
   }

@@ -55,9 +55,6 @@ struct RunContext {
         tools(load_user_tools(config)) {}
 };
 
-// Weight of the indexer's own loss beside the stage's loss.
-inline constexpr double kIndexLossCoefficient = 1.0;
-
 // Request keys: one 64-bit number per sample of a stage and step.
 inline uint64_t request_key(int64_t step, int64_t group, int64_t sample) {
   return (static_cast<uint64_t>(step) << 36) | (static_cast<uint64_t>(group) << 16) |

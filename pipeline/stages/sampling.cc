@@ -1,5 +1,7 @@
 #include "pipeline/stages/sampling.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -35,6 +37,22 @@ CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::We
           .max_positions = budget.max_positions(),
           .draft = budget.draft,
           .score = score};
+}
+
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures) {
+  size_t tokens = 0, experts = 0, entries = 0;
+  for (const auto& t : trajectories) {
+    tokens += static_cast<size_t>(t.ids_size());
+    experts += t.experts().size();
+    for (const uint32_t e : t.index_entries())
+      entries += google::protobuf::io::CodedOutputStream::VarintSize32(e);
+  }
+  const auto add = [&](const char* name, size_t bytes) {
+    if (bytes > 0)
+      figures->emplace_back(name, static_cast<double>(bytes) / static_cast<double>(tokens));
+  };
+  add("rollout/routing_bytes_per_token", experts);
+  add("rollout/index_bytes_per_token", entries);
 }
 
 bool is_answer(const proto::Trajectory& t) {

@@ -45,6 +45,11 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
                            const std::vector<PromptRow>& prompts, int64_t n, double temperature,
                            const EpisodeBudget& budget);
 
+// Bytes that a token's kept choices take (model/network/choices.h), mean over all tokens:
+// rollout/routing_bytes_per_token of its experts, rollout/index_bytes_per_token of selected
+// entries. Neither, of samples that carry none.
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures);
+
 // The mean over prompts of the mean over their scored samples, and its standard error from the
 // spread over prompts; unknown without a scored sample.
 Score score_of(const std::vector<const proto::Trajectory*>& trajectories);

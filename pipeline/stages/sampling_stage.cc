@@ -36,9 +36,8 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
   for (const configs::DomainConfig* d : spec_.domains) {
     const auto prompts = [&](Split split) {
       int64_t too_long = 0;
-      auto encoded =
-          encode_prompts(tokenizer, run.tools, *d, run.data().of(d->name).of(split), split,
-                         budget_.max_prompt_length, &too_long);
+      auto encoded = encode_prompts(tokenizer, run.tools, *d, run.data().of(d->name).of(split),
+                                    split, budget_.max_prompt_length, &too_long);
       run.store.set_figure(spec_.stage,
                            std::string("prompts_too_long/") + to_string(split) + "/" + d->name,
                            static_cast<double>(too_long));
@@ -85,11 +84,12 @@ double SamplingStage::run(int64_t end) {
 
 void SamplingStage::finish() {
   if (best_.has_best() && best_.best_score() < best_.score(0))
-    std::fprintf(stderr,
-                 "%s: the best validated step scored %s, what the stage began with %s: the result is "
-                 "worse than its start\n",
-                 spec_.stage.c_str(), format_number(best_.best_score()).c_str(),
-                 format_number(best_.score(0)).c_str());
+    std::fprintf(
+        stderr,
+        "%s: the best validated step scored %s, what the stage began with %s: the result is "
+        "worse than its start\n",
+        spec_.stage.c_str(), format_number(best_.best_score()).c_str(),
+        format_number(best_.score(0)).c_str());
   best_.finish(spec_.out_dir, training_);
 }
 
@@ -122,12 +122,13 @@ NamedValues SamplingStage::train_step(int64_t step) {
   for (int64_t g = 0; g < batch; ++g)
     groups.push_back(sample_group(prompt_at(step * batch + g), step, g, spec_.rollout.n));
   CollectFigures collected;
+  CollectSpec collect = collect_spec(spec_.stage, step, training_.weights(),
+                                     stage_stream(spec_.stream, rollout::kStreamRollout),
+                                     spec_.rollout.temperature, budget_, spec_.score);
+  collect.keep_experts = spec_.rollout.keeps_experts(spec_.updates);
+  collect.keep_index = spec_.rollout.keep_index;
   const auto trajectories =
-      run_.rollouts(tokenizer_dir_)
-          .collect(collect_spec(spec_.stage, step, training_.weights(),
-                                stage_stream(spec_.stream, rollout::kStreamRollout),
-                                spec_.rollout.temperature, budget_, spec_.score),
-                   std::move(groups), log_, &collected);
+      run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
   const auto learn_begin = Clock::now();
   training_.trainer().set_mtp_loss(spec_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
   NamedValues figures = learn(step, trajectories, &note_);
@@ -150,6 +151,7 @@ NamedValues SamplingStage::train_step(int64_t step) {
                   {"timing_s/learn", seconds_since(learn_begin)},
                   {"timing_s/step", total},
                   {"perf/throughput", static_cast<double>(tokens) / total}});
+  add_choice_bytes(trajectories, &figures);
   if (collected.drafts_proposed > 0)
     figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                            static_cast<double>(collected.drafts_proposed));

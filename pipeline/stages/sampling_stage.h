@@ -1,7 +1,7 @@
 // A stage that samples and learns in turns: what RL and distillation have in common. A step samples
-// groups of answers with the current weights and learns from them in one or more updates; when it is
-// due, the weights before a step are scored on the validation prompts. Everything is durable where it
-// stands: an interrupted stage goes on inside the step that it was in.
+// groups of answers with the current weights and learns from them in one or more updates; when it
+// is due, the weights before a step are scored on the validation prompts. Everything is durable
+// where it stands: an interrupted stage goes on inside the step that it was in.
 #pragma once
 #include <string>
 #include <vector>
@@ -19,8 +19,8 @@ namespace amalgam::pipeline {
 struct SamplingSpec {
   std::string stage;
   std::string start_dir, out_dir;  // model directories
-  // What the samples' random numbers are keyed by beside the seed; stages that share it see the same
-  // prompts with the same keys.
+  // What the samples' random numbers are keyed by beside the seed; stages that share it see the
+  // same prompts with the same keys.
   std::string stream;
   std::vector<const configs::DomainConfig*> domains;
   configs::OptimConfig optim;

@@ -186,9 +186,9 @@ Outcome train(RunContext& run, const SftJob& job) {
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
-    const std::vector<std::vector<int32_t>> experts = routing.prepare(batch_of);
+    const std::vector<std::string> experts = routing.prepare(batch_of);
     std::vector<learner::TrainSequence> batch = batch_of(step);
-    for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
+    for (size_t i = 0; i < experts.size(); ++i) batch[i].choices.experts = experts[i];
     int64_t num_targets = 0, num_tokens = 0;
     for (const learner::TrainSequence& s : batch) {
       num_targets += std::count(s.learned.begin(), s.learned.end(), true);
@@ -197,7 +197,7 @@ Outcome train(RunContext& run, const SftJob& job) {
     double loss = 0;
     trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
     trainer.accumulate(
-        batch, kIndexLossCoefficient,
+        batch, job.index_loss_coef,
         [&](const learner::MicroBatch& micro, const model::Var& hidden) {
           const auto n = static_cast<size_t>(micro.tokens());
           std::vector<float> weight(n, is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
@@ -225,12 +225,12 @@ Outcome train(RunContext& run, const SftJob& job) {
     NamedValues figures = {
         {"train/loss", loss},
         {"train/lr", lr},
-        {"train/index_loss", trainer.index_loss()},
-        {"actor/grad_norm", report.grad_norm},
+        {"actor/grad_norm", is_warmup ? report.index_grad_norm : report.grad_norm},
         {"timing_s/learn", seconds},
         {"timing_s/step", seconds},
         {"perf/activation_bytes", static_cast<double>(trainer.network().activation_bytes())},
         {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
+    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
     if (job.options.balance_loss_coefficient > 0)
       figures.emplace_back("train/balance_loss", trainer.balance_loss());
     if (job.anticipatory_routing.delay > 0) {
@@ -265,20 +265,21 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
     mixture.domains[0].push_back(encode_sft_row(tokenizer, run.tools, domain, r));
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
-      run, {.stage = stage,
-            .start_dir = warm_up_indexers(run, domain.sft, mixture, stage, start_dir, out_dir),
-            .out_dir = out_dir,
-            .optim = domain.sft.optim,
-            .options = train_options(domain.sft),
-            .anticipatory_routing = domain.sft.anticipatory_routing,
-            .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
-                                    static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
-            .lr =
-                [&](int64_t step) {
-                  return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
-                },
-            .mtp_loss_weight =
-                [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); }});
+      run,
+      {.stage = stage,
+       .start_dir = warm_up_indexers(run, domain.sft, mixture, stage, start_dir, out_dir),
+       .out_dir = out_dir,
+       .optim = domain.sft.optim,
+       .options = train_options(domain.sft),
+       .anticipatory_routing = domain.sft.anticipatory_routing,
+       .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
+                               static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
+       .lr =
+           [&](int64_t step) {
+             return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
+           },
+       .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); },
+       .index_loss_coef = domain.sft.index_loss_coef});
 }
 
 std::string base_dir(const RunContext& run) {
@@ -314,7 +315,8 @@ void run_base_stage(RunContext& run) {
                               stage_stream("base/sft", 0)),
       .lr = nullptr,
       // The second phase is the end of the training: late.
-      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.sft, step); }};
+      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.sft, step); },
+      .index_loss_coef = base.sft.index_loss_coef};
   if (base.anneal.steps > 0)
     for (auto& batch : plan_batches(last, base.anneal.steps, base.sft.batch_tokens, seed,
                                     stage_stream("base/anneal", 0)))

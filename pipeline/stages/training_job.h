@@ -12,6 +12,9 @@ namespace amalgam::pipeline {
 // The MTP block's mean cross-entropy; logged where a block is trained.
 inline constexpr char kMtpLossMetric[] = "train/mtp_loss";
 
+// The indexers' mean KL; logged where they learn.
+inline constexpr char kIndexLossMetric[] = "train/index_loss";
+
 // Share of the MTP block's drafts that were right; logged where there are drafts.
 inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 

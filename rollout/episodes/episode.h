@@ -60,6 +60,8 @@ class Episode {
   }                                                                 // per token after the prompt
   const std::vector<float>& logprobs() const { return logprobs_; }  // per policy token
   int64_t prompt_length() const { return prompt_length_; }
+  // Its place in ids(); there is one.
+  size_t last_policy_token() const;
 
   // How the last assistant turn parses.
   enum class Message { kComplete, kTruncated, kMalformed };

@@ -7,13 +7,13 @@
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/packed_model.h"
 #include "proto/trajectory.pb.h"
-#include "tests/learner/small_model.h"
+#include "tests/learner/policy_case.h"
 
 namespace amalgam::distill {
 namespace {
 
-using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::random_weights,
-    learner::testing::small_config, learner::testing::TempDir;
+using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::Policy,
+    learner::testing::random_weights, learner::testing::small_config, learner::testing::TempDir;
 using LogProbs = std::vector<std::vector<double>>;  // [tokens][V]
 
 model::ModelConfig without_mtp() {
@@ -175,6 +175,70 @@ TEST_F(DistillStepTest, SampledIsTheEstimateFromTheSampledTokens) {
   const double expected = sampled_estimate(initial_.weights);
   EXPECT_NEAR(f.kl, expected, 1e-5 * std::abs(expected));
   EXPECT_GT(std::abs(f.kl - exact_loss(initial_.weights)), 1e-3);
+}
+
+// What sampling chose, chosen again by a student whose routers or indexers have moved. Nothing but
+// the choice reads an indexer: its move alone is then no difference to the sampler.
+TEST_F(DistillStepTest, AMovedStudentMakesTheSampledChoicesAgain) {
+  OwnedWeights initial = random_weights(config_, 1);
+  for (float& w : initial.floats) w *= 5;
+  std::vector<proto::Trajectory> sampled = {learner::testing::conversation(40, 1),
+                                            learner::testing::conversation(33, 2)};
+  const configs::OptimConfig optim{.kind = configs::OptimKind::kAdamW};
+  Policy(config_, initial.weights, optim, directory_.file("sampler")).sample(sampled);
+  const auto difference = [&](const std::string& part, int64_t version) {
+    OwnedWeights moved = random_weights(config_, 1);
+    moved.floats = initial.floats;
+    struct Move {
+      const std::string& part;
+      void operator()(const std::string& name, kernels::Tensor& t, model::Role) {
+        for (int64_t i = 0; i < t.size() && name.find(part) != std::string::npos; ++i)
+          t.data[i] += learner::testing::random_value(77, static_cast<uint64_t>(i));
+      }
+      void operator()(const std::string&, kernels::IntTensor&) {}
+    } move{part};
+    visit(moved.weights, move);
+    Policy p(config_, moved.weights, optim, directory_.file("moved"));
+    for (auto& t : sampled) t.mutable_meta()->set_weights_version(version);
+    return accumulate_distill_loss(
+               p.trainer,
+               std::vector<DistillSample>{{&sampled[0], &rows_[0]}, {&sampled[1], &rows_[1]}},
+               configs::Objective::kExact, 0, 64)
+        .probs_diff_max;
+  };
+  EXPECT_EQ(difference("nothing", 0), 0);
+  EXPECT_EQ(difference("nothing", -1), 0);
+  EXPECT_EQ(difference(".indexer.", -1), 0);
+  EXPECT_GT(difference(".indexer.", 0), 1e-3);
+  EXPECT_LT(difference("ffn.gate.weight", -1), 0.7 * difference("ffn.gate.weight", 0));
+}
+
+// The indexers' loss does not change the student's step, whatever it weighs.
+TEST_F(DistillStepTest, TheIndexLossLeavesTheStudentAlone) {
+  std::vector<std::vector<float>> student, indexers;
+  const configs::OptimConfig optim{.kind = configs::OptimKind::kMuon, .grad_clip = 1e-3};
+  for (const double coefficient : {0.0, 1.0, 100.0}) {
+    Policy p(config_, initial_.weights, optim, directory_.file("other"));
+    accumulate_distill_loss(
+        p.trainer,
+        std::vector<DistillSample>{{&trajectories_[0], &rows_[0]}, {&trajectories_[1], &rows_[1]}},
+        configs::Objective::kExact, coefficient, 64);
+    EXPECT_GT(p.trainer.step(1e-2).grad_norm, 1e-3);  // clipped
+    struct Split {
+      std::vector<float> student, indexers;
+      void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+        auto& to = name.find(".indexer.") != std::string::npos ? indexers : student;
+        to.insert(to.end(), t.data, t.data + t.size());
+      }
+      void operator()(const std::string&, const kernels::IntTensor&) {}
+    } split;
+    visit(p.trainer.weights(), split);
+    student.push_back(split.student), indexers.push_back(split.indexers);
+  }
+  for (const size_t i : {1, 2}) {
+    EXPECT_EQ(student[i], student[0]);
+    EXPECT_NE(indexers[i], indexers[0]);
+  }
 }
 
 TEST_F(DistillStepTest, ADifferenceToTheSamplerIsSeen) {

@@ -29,7 +29,8 @@ class DataSetsTest : public testing::Test {
   void write(const std::string& file, const std::vector<std::string>& prompts) {
     std::ofstream out(dir_ / file);
     for (size_t i = 0; i < prompts.size(); ++i)
-      out << json{{"prompt", prompt(prompts[i])}, {"extra_info", {{"row", file + std::to_string(i)}}}}
+      out << json{{"prompt", prompt(prompts[i])},
+                  {"extra_info", {{"row", file + std::to_string(i)}}}}
           << '\n';
   }
   DataSets load(const std::string& domain = "", const std::string& more = "") {
@@ -102,8 +103,9 @@ TEST_F(DataSetsTest, PromptsOfSupervisedTrainingAreTraining) {
 
 // A generator's rows in a file, beside the generator.
 TEST_F(DataSetsTest, SetsAreDisjointOverDomains) {
-  const std::string more = "[data]\ntrain_rows = 20\nsft_rows = 30\nvalidation_rows = 10\n"
-                           "heldout_rows = 10\n";
+  const std::string more =
+      "[data]\ntrain_rows = 20\nsft_rows = 30\nvalidation_rows = 10\n"
+      "heldout_rows = 10\n";
   const std::string math = "[[domain]]\nname = \"math\"\ngenerator = \"math\"\n";
   std::ofstream train(dir_ / "train.jsonl"), held_out(dir_ / "heldout.jsonl");
   for (const Row& row : generate(Domain::kMath, Split::kTest, 4, 0)) train << row.to_json() << '\n';
