@@ -1,22 +1,15 @@
-// Others' numbers for the losses: the cases of tests/golden/losses/dev.json, or of the file of the same layout that
-// AMALGAM_LOSS_VECTORS names (README.md beside dev.json says what they mean). A test computes a case with the functions
-// that a training step calls, or says that the product has no such objective; here it is compared and counted.
+// Others' numbers for the losses: the cases of tests/golden/losses/dev.json, or of the file of the
+// same layout that AMALGAM_LOSS_VECTORS names (README.md beside dev.json says what they mean). A
+// test computes a case with the functions that a training step calls, or says that the product has
+// no such objective; here it is compared and counted.
 #pragma once
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <initializer_list>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
-
-#include "tests/paths.h"
 
 namespace amalgam::tests {
 
@@ -25,85 +18,22 @@ using Json = nlohmann::json;
 // What was computed for a case: fields of its `expected`, row after row.
 struct Computed {
   std::map<std::string, std::vector<double>> fields;
-  // The kernel's own precision: errors are at most 1e-5 of a field's largest value.
-  bool in_float = false;
+  // By a kernel in f32: errors are at most 1e-5 of a field's largest value, not the file's
+  // tolerance.
+  bool in_f32 = false;
 };
 
-inline void flatten(const Json& x, std::vector<double>& into) {
-  if (!x.is_array()) return into.push_back(x.get<double>());
-  for (const Json& element : x) flatten(element, into);
-}
+void flatten(const Json& x, std::vector<double>& into);
 
-// Whether `config` has no key but these: one that a test does not know is an objective that it cannot compute.
-inline bool has_only(const Json& config, const std::set<std::string>& keys) {
-  for (const auto& [key, value] : config.items())
-    if (!keys.count(key)) return false;
-  return true;
-}
+// Whether `config` has no key but these: what a test does not know it cannot compute.
+bool has_only(const Json& config, const std::set<std::string>& keys);
 
-// One line for each field that is not as expected.
-inline std::vector<std::string> differences(const Json& c, const Json& tolerance,
-                                            const Computed& computed) {
-  std::vector<std::string> lines;
-  const double rtol = c.value("rtol", tolerance["rtol"].get<double>());
-  const double atol = c.value("atol", tolerance["atol"].get<double>());
-  for (const auto& [field, value] : c["expected"].items()) {
-    if (field.starts_with("peer_")) continue;  // where the peer is known to differ
-    std::vector<double> want;
-    flatten(value, want);
-    const auto it = computed.fields.find(field);
-    if (it == computed.fields.end() || it->second.size() != want.size()) {
-      lines.push_back(field + ": not computed, or of another size");
-      continue;
-    }
-    double largest = 0;
-    for (const double x : want) largest = std::max(largest, std::abs(x));
-    for (size_t i = 0; i < want.size(); ++i) {
-      const double allowed = computed.in_float ? 1e-5 * largest : atol + rtol * std::abs(want[i]);
-      if (std::abs(it->second[i] - want[i]) <= allowed) continue;  // a NaN goes on
-      std::ostringstream line;
-      line.precision(17);
-      line << field << '[' << i << "] is " << it->second[i] << ", not " << want[i];
-      lines.push_back(line.str());
-      break;
-    }
-  }
-  return lines;
-}
-
-// Computes the cases of the kinds that `takes` accepts; nothing: skipped by name. `supported`: the names that the
-// product has, held against the committed file so that no case is skipped by mistake.
-inline void check_loss_vectors(
+// Computes the cases of the kinds that `takes` accepts and fails for each that is not as expected;
+// `compute` returns nothing where the product has no such objective: skipped by name. `supported`:
+// the names that it has, held against the committed file so that none is skipped by mistake.
+void check_loss_vectors(
     const std::function<bool(const std::string& kind)>& takes,
     const std::function<std::optional<Computed>(const Json& c, const Json& data)>& compute,
-    const std::set<std::string>& supported) {
-  const char* given = std::getenv("AMALGAM_LOSS_VECTORS");
-  const std::string path = given ? given : std::string(kGolden) + "/losses/dev.json";
-  std::ifstream file(path);
-  ASSERT_TRUE(file) << path;
-  const Json data = Json::parse(file);
-  std::map<std::string, int> skipped;
-  std::set<std::string> computed_names;
-  int num_passed = 0, num_failed = 0, num_skipped = 0;
-  for (const Json& c : data["cases"]) {
-    if (!takes(c["kind"])) continue;
-    const std::string name = c["name"];
-    const std::optional<Computed> computed = compute(c, data);
-    if (!computed) {
-      ++skipped[name], ++num_skipped;
-      continue;
-    }
-    computed_names.insert(name);
-    const std::vector<std::string> lines = differences(c, data["tolerance"], *computed);
-    ++(lines.empty() ? num_passed : num_failed);
-    for (const std::string& line : lines) ADD_FAILURE() << c["id"].get<std::string>() << ": " << line;
-  }
-  for (const auto& [name, count] : skipped) std::printf("SKIPPED %s: %d\n", name.c_str(), count);
-  std::printf("LossVectors: %d passed, %d failed, %d skipped\n", num_passed, num_failed, num_skipped);
-  EXPECT_GT(num_passed, 0);
-  if (!given) {
-    EXPECT_EQ(computed_names, supported);
-  }
-}
+    const std::set<std::string>& supported);
 
 }  // namespace amalgam::tests

@@ -19,8 +19,8 @@ struct DistillRows {
 void exact_kl(kernels::ThreadPool& pool, kernels::Arena& arena, const DistillRows& rows, float* kl,
               const kernels::HeadGradients& grads);
 
-// estimate [T] = Σ_i w_i (log π - log π_i) of the sampled token: a policy gradient whose advantage is
-// -estimate, dL/dlogprob = per_token · estimate. `ours`: head_logprobs of the student's rows.
+// estimate [T] = Σ_i w_i (log π - log π_i) of the sampled token: a policy gradient whose advantage
+// is -estimate, dL/dlogprob = per_token · estimate. `ours`: head_logprobs of the student's rows.
 void sampled_kl(kernels::ThreadPool& pool, kernels::Arena& arena, const DistillRows& rows,
                 const kernels::HeadLogprobs& ours, float* estimate,
                 const kernels::HeadGradients& grads);

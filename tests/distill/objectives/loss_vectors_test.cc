@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "configs/stage_configs.h"
 #include "distill/objectives/distill_loss.h"
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "learner/estimators/advantage.h"
 #include "learner/objectives/policy_loss.h"
@@ -45,7 +46,8 @@ std::optional<configs::LossAggMode> aggregation(const Json& config) {
   return static_cast<configs::LossAggMode>(it - names.begin());
 }
 
-// One sequence: Σ_t of its token losses, and the derivative for each token; `weights` are given out where a case asks.
+// One sequence: Σ_t of its token losses, and the derivative for each token; `weights` are given out
+// where a case asks.
 struct Sequence {
   std::vector<float> now, old, old_learner, reference;
   double advantage = 0;
@@ -69,8 +71,8 @@ std::optional<Objective> step_objective(const Json& config) {
   }
   return [=](Sequence& s) {
     if (!has_kl) s.reference.clear();
-    const SequenceLoss loss = policy_sequence_loss({s.now, s.old, s.reference}, s.advantage,
-                                                   algorithm, s.d_logprob);
+    const SequenceLoss loss =
+        policy_sequence_loss({s.now, s.old, s.reference}, s.advantage, algorithm, s.d_logprob);
     return loss.policy + algorithm.kl_loss_coef * loss.kl;
   };
 }
@@ -89,8 +91,8 @@ std::optional<Objective> gspo_objective(const Json& config) {
 }
 
 std::optional<Objective> cispo_objective(const Json& config) {
-  if (!has_only(config, {"objective", "weight_min", "weight_max", "agg", "norm_length",
-                         "log_ratio_clamp"}))
+  if (!has_only(config,
+                {"objective", "weight_min", "weight_max", "agg", "norm_length", "log_ratio_clamp"}))
     return std::nullopt;
   const double lowest = config.value("weight_min", 0.0), highest = config["weight_max"];
   if (config.contains("log_ratio_clamp")) {  // does nothing outside of the weights' own bounds
@@ -107,10 +109,11 @@ std::optional<Objective> cispo_objective(const Json& config) {
   };
 }
 
-// PPO's loss against the learner's own old weights, each token weighted for what the sampler ran (TIS).
+// PPO's loss against the learner's own old weights, each token weighted for what the sampler ran
+// (TIS).
 std::optional<Objective> truncated_objective(const Json& config) {
-  if (!has_only(config, {"objective", "clip_low", "clip_high", "agg", "norm_length", "ratio_from",
-                         "is"}) ||
+  if (!has_only(config,
+                {"objective", "clip_low", "clip_high", "agg", "norm_length", "ratio_from", "is"}) ||
       config["ratio_from"] != "old_learner")
     return std::nullopt;
   const Json& is = config["is"];
@@ -236,7 +239,8 @@ std::optional<Computed> length_penalty(const Json& config, const Json& inputs) {
 }
 
 std::optional<Computed> compute(const Json& c, const Json& data) {
-  Json batch = c.contains("batch") ? data["batches"][c["batch"].get<std::string>()] : Json::object();
+  Json batch =
+      c.contains("batch") ? data["batches"][c["batch"].get<std::string>()] : Json::object();
   if (c.contains("inputs")) batch.update(c["inputs"]);
   const std::string kind = c["kind"];
   if (kind == "policy_loss" || kind == "aggregation" || kind == "kl_loss" || kind == "end_to_end")
@@ -248,9 +252,33 @@ std::optional<Computed> compute(const Json& c, const Json& data) {
 }
 
 TEST(LossVectors, EveryCase) {
-  tests::check_loss_vectors(
-      [](const std::string& kind) { return !kind.starts_with("distill"); }, compute,
-{"agg_seq-mean-token-mean", "agg_seq-mean-token-sum", "agg_seq-mean-token-sum-norm", "agg_token-mean", "agg_trl_bnpo", "cispo_cap_only", "cispo_two_sided", "clip_higher", "dynamic_sampling", "dynamic_sampling_all_equal", "dynamic_sampling_equal_tenths", "e2e_verl_gspo", "effort_scalar", "effort_scalar_advantages", "extreme_unclamped", "grpo_mean_only", "grpo_mean_only_missing_reward", "grpo_std_eps1e-6", "gspo_sequence", "gspo_sequence_token_mean", "kl_loss_k3_weighted", "overlong_soft_floor", "post_training_section3", "ppo_clip_symmetric", "tis_token_truncate"});
+  tests::check_loss_vectors([](const std::string& kind) { return !kind.starts_with("distill"); },
+                            compute,
+                            {"agg_seq-mean-token-mean",
+                             "agg_seq-mean-token-sum",
+                             "agg_seq-mean-token-sum-norm",
+                             "agg_token-mean",
+                             "agg_trl_bnpo",
+                             "cispo_cap_only",
+                             "cispo_two_sided",
+                             "clip_higher",
+                             "dynamic_sampling",
+                             "dynamic_sampling_all_equal",
+                             "dynamic_sampling_equal_tenths",
+                             "e2e_verl_gspo",
+                             "effort_scalar",
+                             "effort_scalar_advantages",
+                             "extreme_unclamped",
+                             "grpo_mean_only",
+                             "grpo_mean_only_missing_reward",
+                             "grpo_std_eps1e-6",
+                             "gspo_sequence",
+                             "gspo_sequence_token_mean",
+                             "kl_loss_k3_weighted",
+                             "overlong_soft_floor",
+                             "post_training_section3",
+                             "ppo_clip_symmetric",
+                             "tis_token_truncate"});
 }
 
 }  // namespace
