@@ -16,11 +16,11 @@ namespace {
 
 // One line for each field that is not as expected.
 std::vector<std::string> differences(const Json& c, const Json& tolerance,
-                                            const Computed& computed) {
+                                     const Computed& computed) {
   std::vector<std::string> lines;
-  const double rtol = c.value("rtol", tolerance["rtol"].get<double>());
-  const double atol = c.value("atol", tolerance["atol"].get<double>());
-  for (const auto& [field, value] : c["expected"].items()) {
+  const double rtol = c.value("rtol", tolerance.at("rtol").get<double>());
+  const double atol = c.value("atol", tolerance.at("atol").get<double>());
+  for (const auto& [field, value] : c.at("expected").items()) {
     if (field.starts_with("peer_")) continue;  // where the peer is known to differ
     std::vector<double> want;
     flatten(value, want);
@@ -69,9 +69,9 @@ void check_loss_vectors(
   std::map<std::string, int> skipped;
   std::set<std::string> computed_names;
   int num_passed = 0, num_failed = 0, num_skipped = 0;
-  for (const Json& c : data["cases"]) {
-    if (!takes(c["kind"])) continue;
-    const std::string name = c["name"];
+  for (const Json& c : data.at("cases")) {
+    if (!takes(c.at("kind"))) continue;
+    const std::string name = c.at("name");
     std::vector<std::string> lines;
     try {
       const std::optional<Computed> computed = compute(c, data);
@@ -79,16 +79,18 @@ void check_loss_vectors(
         ++skipped[name], ++num_skipped;
         continue;
       }
-      lines = differences(c, data["tolerance"], *computed);
+      lines = differences(c, data.at("tolerance"), *computed);
     } catch (const Json::exception& e) {
       lines.push_back(e.what());
     }
     computed_names.insert(name);
     ++(lines.empty() ? num_passed : num_failed);
-    for (const std::string& line : lines) ADD_FAILURE() << c["id"].get<std::string>() << ": " << line;
+    for (const std::string& line : lines)
+      ADD_FAILURE() << c.at("id").get<std::string>() << ": " << line;
   }
   for (const auto& [name, count] : skipped) std::printf("SKIPPED %s: %d\n", name.c_str(), count);
-  std::printf("LossVectors: %d passed, %d failed, %d skipped\n", num_passed, num_failed, num_skipped);
+  std::printf("LossVectors: %d passed, %d failed, %d skipped\n", num_passed, num_failed,
+              num_skipped);
   EXPECT_GT(num_passed, 0);
   if (!given) {
     EXPECT_EQ(computed_names, supported);

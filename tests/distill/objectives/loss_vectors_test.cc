@@ -16,9 +16,12 @@ using tests::Computed, tests::has_only, tests::Json;
 // A problem's logits as hidden states under a head that is the identity.
 struct Problem {
   explicit Problem(const Json& p)
-      : T(p["tokens"]), V(p["vocab"]), student(logits(p["student_logits"])), identity(V * V) {
+      : T(p.at("tokens")),
+        V(p.at("vocab")),
+        student(logits(p.at("student_logits"))),
+        identity(V * V) {
     for (size_t v = 0; v < V; ++v) identity[v * V + v] = 1;
-    for (const Json& z : p["teacher_logits"]) teachers.push_back(logits(z));
+    for (const Json& z : p.at("teacher_logits")) teachers.push_back(logits(z));
   }
   static std::vector<float> logits(const Json& z) {
     std::vector<double> values;
@@ -38,15 +41,15 @@ using Weights = std::vector<std::vector<float>>;  // [teachers][T]
 
 // What config.teachers says; nothing where it says something else.
 std::optional<Weights> teacher_weights(const Json& which, const Json& p) {
-  const size_t T = p["tokens"], E = p["teacher_logits"].size();
+  const size_t T = p.at("tokens"), E = p.at("teacher_logits").size();
   Weights w(E, std::vector<float>(T));
   for (size_t e = 0; e < E; ++e)
     for (size_t t = 0; t < T; ++t) {
       if (which.is_number())
         w[e][t] = e == which;
       else if (which == "all, weighted" ||
-               (which == "token_teacher, weighted" && p["token_teacher"][t] == e))
-        w[e][t] = p["teacher_weights"][e].get<float>();
+               (which == "token_teacher, weighted" && p.at("token_teacher")[t] == e))
+        w[e][t] = p.at("teacher_weights")[e].get<float>();
       else if (which != "token_teacher, weighted")
         return std::nullopt;
     }
@@ -95,28 +98,31 @@ Result run(const Problem& problem, const Weights& weights, const Json& sampled,
 }
 
 std::optional<configs::Objective> objective(const Json& config) {
-  if (config["agg"] != "token-mean") return std::nullopt;
+  if (config.at("agg") != "token-mean") return std::nullopt;
   const bool plain = has_only(config, {"divergence", "teachers", "agg"});
-  if (plain && config["divergence"] == "reverse") return configs::Objective::kExact;
-  if (plain && config["divergence"] == "sampled_token") return configs::Objective::kSampled;
+  if (plain && config.at("divergence") == "reverse") return configs::Objective::kExact;
+  if (plain && config.at("divergence") == "sampled_token") return configs::Objective::kSampled;
   // The end of the Jensen-Shannon family that is the reverse KL.
   if (has_only(config, {"divergence", "teachers", "agg", "beta", "temperature"}) &&
-      config["divergence"] == "jsd" && config["beta"] == 1.0 && config["temperature"] == 1.0)
+      config.at("divergence") == "jsd" && config.at("beta") == 1.0 &&
+      config.at("temperature") == 1.0)
     return configs::Objective::kExact;
   return std::nullopt;
 }
 
 std::optional<Computed> compute(const Json& c, const Json& data) {
-  if (c["kind"] != "distill") return std::nullopt;  // distill_sampled is PPO's or another estimate
-  const auto which = objective(c["config"]);
+  if (c.at("kind") != "distill")
+    return std::nullopt;  // distill_sampled is PPO's or another estimate
+  const auto which = objective(c.at("config"));
   if (!which) return std::nullopt;
-  const Json& p = data["problems"][c["problem"].get<std::string>()];
-  const auto weights = teacher_weights(c["config"]["teachers"], p);
+  const Json& p = data.at("problems").at(c.at("problem").get<std::string>());
+  const auto weights = teacher_weights(c.at("config").at("teachers"), p);
   if (!weights) return std::nullopt;
   const Problem problem(p);
-  const auto mask = p["mask"].get<std::vector<int>>();
-  const Result all = run(problem, *weights, p["sampled"], std::vector<int>(problem.T, 1), *which);
-  const Result masked = run(problem, *weights, p["sampled"], mask, *which);
+  const auto mask = p.at("mask").get<std::vector<int>>();
+  const Result all =
+      run(problem, *weights, p.at("sampled"), std::vector<int>(problem.T, 1), *which);
+  const Result masked = run(problem, *weights, p.at("sampled"), mask, *which);
   double loss = 0, tokens = 0;
   for (size_t t = 0; t < problem.T; ++t) loss += masked.token_losses[t], tokens += mask[t];
   return Computed{{{"loss", {loss / tokens}},

@@ -17,26 +17,26 @@ using tests::Computed, tests::has_only, tests::Json;
 // The trained tokens of sequence i in one of the batch's fields.
 std::vector<float> trained(const Json& batch, const char* field, size_t i) {
   std::vector<float> values;
-  const Json &row = batch[field][i], &mask = batch["mask"][i];
+  const Json &row = batch[field][i], &mask = batch.at("mask")[i];
   for (size_t t = 0; t < mask.size(); ++t)
     if (mask[t] == 1) values.push_back(row[t].get<float>());  // exact: they are floats
   return values;
 }
 
 std::optional<AdvantageScale> advantage_scale(const Json& config) {
-  if (!has_only(config, {"estimator", "std", "eps", "ddof"}) || config["estimator"] != "grpo" ||
+  if (!has_only(config, {"estimator", "std", "eps", "ddof"}) || config.at("estimator") != "grpo" ||
       config.value("ddof", 1) != 1)
     return std::nullopt;
-  if (config["std"] == false) return AdvantageScale::kNone;
-  if (config["std"] == true && config["eps"] == 1e-6) return AdvantageScale::kStd;
+  if (config.at("std") == false) return AdvantageScale::kNone;
+  if (config.at("std") == true && config.at("eps") == 1e-6) return AdvantageScale::kStd;
   return std::nullopt;
 }
 
 std::vector<double> advantages(const Json& batch, AdvantageScale scale) {
   std::vector<std::optional<double>> rewards;
-  for (const Json& r : batch["rewards"])
+  for (const Json& r : batch.at("rewards"))
     rewards.push_back(r.is_null() ? std::nullopt : std::optional(r.get<double>()));
-  return batch_advantages(rewards, batch["group_ids"].get<std::vector<int64_t>>(), scale);
+  return batch_advantages(rewards, batch.at("group_ids").get<std::vector<int64_t>>(), scale);
 }
 
 std::optional<configs::LossAggMode> aggregation(const Json& config) {
@@ -60,14 +60,14 @@ std::optional<Objective> step_objective(const Json& config) {
   if (!has_only(config, {"objective", "clip_low", "clip_high", "agg", "norm_length", "opsm_delta",
                          "kl", "advantage"}))
     return std::nullopt;
-  configs::AlgorithmConfig algorithm{.clip_ratio_low = config["clip_low"],
-                                     .clip_ratio_high = config["clip_high"],
+  configs::AlgorithmConfig algorithm{.clip_ratio_low = config.at("clip_low"),
+                                     .clip_ratio_high = config.at("clip_high"),
                                      .off_policy_delta = config.value("opsm_delta", 0.0)};
   const bool has_kl = config.contains("kl");
   if (has_kl) {
-    if (!has_only(config["kl"], {"type", "coef"}) || config["kl"]["type"] != "k3_weighted")
+    if (!has_only(config.at("kl"), {"type", "coef"}) || config.at("kl").at("type") != "k3_weighted")
       return std::nullopt;
-    algorithm.kl_loss_coef = config["kl"]["coef"];
+    algorithm.kl_loss_coef = config.at("kl").at("coef");
   }
   return [=](Sequence& s) {
     if (!has_kl) s.reference.clear();
@@ -80,7 +80,7 @@ std::optional<Objective> step_objective(const Json& config) {
 std::optional<Objective> gspo_objective(const Json& config) {
   if (!has_only(config, {"objective", "clip_low", "clip_high", "agg", "norm_length", "advantage"}))
     return std::nullopt;
-  const ClipRange clip{config["clip_low"], config["clip_high"]};
+  const ClipRange clip{config.at("clip_low"), config.at("clip_high")};
   return [=](Sequence& s) {
     if (s.now.empty()) return 0.0;
     const auto n = static_cast<double>(s.now.size());  // each token has the sequence's loss
@@ -94,9 +94,9 @@ std::optional<Objective> cispo_objective(const Json& config) {
   if (!has_only(config,
                 {"objective", "weight_min", "weight_max", "agg", "norm_length", "log_ratio_clamp"}))
     return std::nullopt;
-  const double lowest = config.value("weight_min", 0.0), highest = config["weight_max"];
+  const double lowest = config.value("weight_min", 0.0), highest = config.at("weight_max");
   if (config.contains("log_ratio_clamp")) {  // does nothing outside of the weights' own bounds
-    const double clamp = config["log_ratio_clamp"];
+    const double clamp = config.at("log_ratio_clamp");
     if (std::exp(-clamp) > lowest || std::exp(clamp) < highest) return std::nullopt;
   }
   return [clip = ClipRange{1 - lowest, highest - 1}](Sequence& s) {
@@ -114,14 +114,14 @@ std::optional<Objective> cispo_objective(const Json& config) {
 std::optional<Objective> truncated_objective(const Json& config) {
   if (!has_only(config,
                 {"objective", "clip_low", "clip_high", "agg", "norm_length", "ratio_from", "is"}) ||
-      config["ratio_from"] != "old_learner")
+      config.at("ratio_from") != "old_learner")
     return std::nullopt;
-  const Json& is = config["is"];
-  if (!has_only(is, {"level", "mode", "low", "high"}) || is["level"] != "token" ||
-      is["mode"] != "truncate" || !is["low"].is_null())
+  const Json& is = config.at("is");
+  if (!has_only(is, {"level", "mode", "low", "high"}) || is.at("level") != "token" ||
+      is.at("mode") != "truncate" || !is.at("low").is_null())
     return std::nullopt;
-  const ClipRange clip{config["clip_low"], config["clip_high"]};
-  return [clip, cap = is["high"].get<double>()](Sequence& s) {
+  const ClipRange clip{config.at("clip_low"), config.at("clip_high")};
+  return [clip, cap = is.at("high").get<double>()](Sequence& s) {
     double sum = 0;
     for (size_t t = 0; t < s.now.size(); ++t) {
       const double w = truncated_importance_weight(s.old_learner[t], s.old[t], cap);
@@ -134,30 +134,30 @@ std::optional<Objective> truncated_objective(const Json& config) {
 }
 
 std::optional<Objective> objective(const Json& config) {
-  if (config["objective"] == "ppo_clip")
+  if (config.at("objective") == "ppo_clip")
     return config.contains("is") ? truncated_objective(config) : step_objective(config);
-  if (config["objective"] == "gspo") return gspo_objective(config);
-  if (config["objective"] == "cispo") return cispo_objective(config);
+  if (config.at("objective") == "gspo") return gspo_objective(config);
+  if (config.at("objective") == "cispo") return cispo_objective(config);
   return std::nullopt;
 }
 
 std::optional<Computed> policy_loss(const Json& c, const Json& batch) {
-  const Json& config = c["config"];
+  const Json& config = c.at("config");
   const auto mode = aggregation(config);
   const auto loss_of = objective(config);
   if (!mode || !loss_of) return std::nullopt;
   std::vector<double> advantage;
   if (config.contains("advantage")) {
-    const auto scale = advantage_scale(config["advantage"]);
+    const auto scale = advantage_scale(config.at("advantage"));
     if (!scale) return std::nullopt;
     advantage = advantages(batch, *scale);
   } else if (c.value("advantages_from", "") == "advantages") {
-    advantage = batch["advantages"].get<std::vector<double>>();
+    advantage = batch.at("advantages").get<std::vector<double>>();
   } else {
     return std::nullopt;
   }
   std::vector<int64_t> num_tokens;
-  for (const Json& mask : batch["mask"]) {
+  for (const Json& mask : batch.at("mask")) {
     const auto m = mask.get<std::vector<int>>();
     num_tokens.push_back(std::count(m.begin(), m.end(), 1));
   }
@@ -173,7 +173,7 @@ std::optional<Computed> policy_loss(const Json& c, const Json& batch) {
                .d_logprob = std::vector<double>(static_cast<size_t>(num_tokens[i]))};
     loss += weights[i] * (*loss_of)(s);
     size_t k = 0;
-    for (const Json& m : batch["mask"][i]) {
+    for (const Json& m : batch.at("mask")[i]) {
       gradient.push_back(m == 1 ? weights[i] * s.d_logprob[k] : 0);
       token_weights.push_back(m == 1 && !s.weights.empty() ? s.weights[k] : 0);
       k += m == 1;
@@ -190,11 +190,11 @@ std::optional<Computed> advantage(const Json& config, const Json& batch) {
 
 std::optional<Computed> group_filter(const Json& config, const Json& batch) {
   if (!has_only(config, {"rule"}) ||
-      config["rule"] != "keep a group unless all its rewards are equal")
+      config.at("rule") != "keep a group unless all its rewards are equal")
     return std::nullopt;
   std::map<int64_t, std::vector<double>> groups;
-  for (size_t i = 0; i < batch["rewards"].size(); ++i)
-    groups[batch["group_ids"][i].get<int64_t>()].push_back(batch["rewards"][i]);
+  for (size_t i = 0; i < batch.at("rewards").size(); ++i)
+    groups[batch.at("group_ids")[i].get<int64_t>()].push_back(batch.at("rewards")[i]);
   std::vector<double> kept;
   for (const auto& [group, rewards] : groups)
     if (is_informative(rewards)) kept.push_back(static_cast<double>(group));
@@ -203,34 +203,34 @@ std::optional<Computed> group_filter(const Json& config, const Json& batch) {
 
 std::optional<Computed> length_penalty(const Json& config, const Json& inputs) {
   std::vector<double> rewards;
-  if (config["form"] == "overlong" &&
+  if (config.at("form") == "overlong" &&
       has_only(config, {"form", "max_length", "buffer", "factor", "floor"}) &&
-      config["factor"] == 1.0 && config["floor"] == -1.0) {
-    for (const Json& n : inputs["lengths"])
-      rewards.push_back(overlong_penalty(n, config["max_length"], config["buffer"]));
+      config.at("factor") == 1.0 && config.at("floor") == -1.0) {
+    for (const Json& n : inputs.at("lengths"))
+      rewards.push_back(overlong_penalty(n, config.at("max_length"), config.at("buffer")));
     return Computed{{{"rewards", rewards}}};
   }
-  if (config["form"] != "effort" ||
+  if (config.at("form") != "effort" ||
       !has_only(config, {"form", "k0", "b_min", "tau", "cap", "norm_length", "centred", "std"}))
     return std::nullopt;
   const EffortPenalty penalty{.k0 = config["k0"],
-                              .b_min = config["b_min"],
-                              .tau = config["tau"],
-                              .cap = config["cap"],
-                              .norm_length = config["norm_length"]};
-  const Json& lengths = inputs["lengths"];
+                              .b_min = config.at("b_min"),
+                              .tau = config.at("tau"),
+                              .cap = config.at("cap"),
+                              .norm_length = config.at("norm_length")};
+  const Json& lengths = inputs.at("lengths");
   for (size_t i = 0; i < lengths.size(); ++i)
-    rewards.push_back(effort_length_penalty(penalty, inputs["efforts"][i], lengths[i]));
+    rewards.push_back(effort_length_penalty(penalty, inputs.at("efforts")[i], lengths[i]));
   if (!config.contains("centred")) return Computed{{{"rewards", rewards}}};
-  if (config["centred"] != "prompt and effort" || config["std"] != false) return std::nullopt;
+  if (config.at("centred") != "prompt and effort" || config.at("std") != false) return std::nullopt;
   std::map<std::pair<int64_t, int64_t>, int64_t> subgroup;
   std::vector<int64_t> groups;
   std::vector<std::optional<double>> scored;
   for (size_t i = 0; i < lengths.size(); ++i) {
-    rewards[i] += inputs["task_rewards"][i].get<double>();
+    rewards[i] += inputs.at("task_rewards")[i].get<double>();
     scored.push_back(rewards[i]);
     groups.push_back(subgroup
-                         .try_emplace({inputs["prompts"][i], inputs["efforts"][i]},
+                         .try_emplace({inputs.at("prompts")[i], inputs.at("efforts")[i]},
                                       static_cast<int64_t>(subgroup.size()))
                          .first->second);
   }
@@ -239,15 +239,15 @@ std::optional<Computed> length_penalty(const Json& config, const Json& inputs) {
 }
 
 std::optional<Computed> compute(const Json& c, const Json& data) {
-  Json batch =
-      c.contains("batch") ? data["batches"][c["batch"].get<std::string>()] : Json::object();
-  if (c.contains("inputs")) batch.update(c["inputs"]);
-  const std::string kind = c["kind"];
+  Json batch = c.contains("batch") ? data.at("batches").at(c.at("batch").get<std::string>())
+                                   : Json::object();
+  if (c.contains("inputs")) batch.update(c.at("inputs"));
+  const std::string kind = c.at("kind");
   if (kind == "policy_loss" || kind == "aggregation" || kind == "kl_loss" || kind == "end_to_end")
     return policy_loss(c, batch);
-  if (kind == "advantage") return advantage(c["config"], batch);
-  if (kind == "group_filter") return group_filter(c["config"], batch);
-  if (kind == "length_penalty") return length_penalty(c["config"], batch);
+  if (kind == "advantage") return advantage(c.at("config"), batch);
+  if (kind == "group_filter") return group_filter(c.at("config"), batch);
+  if (kind == "length_penalty") return length_penalty(c.at("config"), batch);
   return std::nullopt;  // entropy, kl_in_reward
 }
 
