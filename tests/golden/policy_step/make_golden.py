@@ -31,7 +31,8 @@ spec.loader.exec_module(v4)
 MARGIN = 3e-5
 LARGE_ENOUGH = 7e-4
 NORM_LENGTH = 12
-OPTIM = {"lr": 0.004, "beta1": 0.9, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.1, "router_bias_rate": 0.001}
+# Without decay: whether a tensor without a gradient decays is the optimiser's business and tested there.
+OPTIM = {"lr": 0.004, "beta1": 0.9, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.0, "router_bias_rate": 0.001}
 TEMPERATURES = (1.0, 0.5, 1.3)
 PROMPT, POLICY, TOOL = 0, 1, 2
 
