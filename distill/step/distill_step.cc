@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "distill/objectives/distill_loss.h"
 #include "distill/teachers/teachers.h"
-#include "kernels/head/head_kl.h"
-#include "kernels/head/head_policy.h"
 #include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
 
@@ -69,7 +68,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
       batch, index_loss_coefficient,
       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
         const auto n = static_cast<size_t>(micro.tokens());
-        std::vector<float> logprob(n), lse(n), entropy(n), c(n, 0.0f);
+        std::vector<float> logprob(n), lse(n), entropy(n);
         const kernels::HeadPolicy policy{.head = trainer.head(),
                                          .hidden = hidden.v.data,
                                          .targets = micro.targets.data(),
@@ -95,34 +94,14 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
           views.push_back(view(micro, s, name, samples));
           teachers.push_back({s.head(), views.back().hidden.data(), views.back().weights.data()});
         }
-        if (objective == configs::Objective::kExact) {
-          std::vector<float> kl(n);
-          for (size_t row = 0; row < n; ++row) c[row] = micro.targets[row] >= 0 ? per_token : 0.0f;
-          kernels::head_kl(pool, scratch,
-                           {.student = trainer.head(),
-                            .hidden = hidden.v.data,
-                            .tokens = micro.tokens(),
-                            .teachers = teachers,
-                            .c = c.data()},
-                           kl.data(), trainer.head_gradients(hidden));
-          for (size_t row = 0; row < n; ++row)
-            if (c[row] > 0) f.kl += kl[row];
-          return;
-        }
-        std::vector<float> theirs(n), their_lse(n);
-        for (const kernels::KlTeacher& t : teachers) {
-          kernels::HeadPolicy op = policy;
-          op.head = t.head, op.hidden = t.hidden;
-          kernels::head_logprobs(pool, scratch, op, {theirs.data(), their_lse.data()});
-          for (size_t row = 0; row < n; ++row) {
-            const float term = t.weights[row] * (logprob[row] - theirs[row]);
-            if (micro.targets[row] < 0 || t.weights[row] == 0) continue;
-            f.kl += term;
-            c[row] += per_token * term;
-          }
-        }
-        kernels::head_policy_backward(pool, scratch, policy, lse.data(), c.data(),
-                                      trainer.head_gradients(hidden));
+        const DistillRows rows{.student = policy, .teachers = teachers, .per_token = per_token};
+        std::vector<float> kl(n);
+        if (objective == configs::Objective::kExact)
+          exact_kl(pool, scratch, rows, kl.data(), trainer.head_gradients(hidden));
+        else
+          sampled_kl(pool, scratch, rows, {logprob.data(), lse.data()}, kl.data(),
+                     trainer.head_gradients(hidden));
+        for (const float x : kl) f.kl += x;
       });
   f.kl *= per_token;
   f.entropy *= per_token;

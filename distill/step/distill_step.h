@@ -32,9 +32,7 @@ struct DistillFigures {
 };
 
 // Runs the teachers one after the other, then accumulates the gradient; the caller steps.
-//   kExact    dL/dz_v = w π(v)(log π(v) - log π_E(v) - KL)
-//   kSampled  dL/dlogprob of the sampled token = w (log π - log π_E): a policy gradient whose
-//             advantage is log π_E - log π
+// kExact: exact_kl(), kSampled: sampled_kl() (distill/objectives/distill_loss.h).
 DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
                                        std::span<const DistillSample> samples,
                                        configs::Objective objective, double index_loss_coefficient,

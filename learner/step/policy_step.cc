@@ -73,7 +73,6 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
       compare(fresh_of_checked[i][k], checked[i]->logprobs(static_cast<int>(k)));
   const std::vector<double> weights =
       loss_weights(algorithm.loss_agg_mode, num_tokens, norm_length);
-  const ClipRange clip{algorithm.clip_ratio_low, algorithm.clip_ratio_high};
   kernels::ThreadPool& pool = trainer.network().pool();
   kernels::Arena& scratch = trainer.network().scratch();
 
@@ -93,28 +92,19 @@ PolicyFigures accumulate_policy_loss(Trainer& trainer, std::span<const PolicySam
           std::vector<float> fresh;
           for_each_learned(micro, i, [&](size_t row, size_t) { fresh.push_back(logprob[row]); });
           CHECK_EQ(static_cast<int>(fresh.size()), s.trajectory->logprobs_size());
-          if (fresh.empty()) continue;
-          const bool masked = is_masked_off_policy(fresh, std::span(old, fresh.size()), s.advantage,
-                                                   algorithm.off_policy_delta);
-          f.num_masked += masked;
+          std::vector<double> d_logprob(fresh.size());
+          const SequenceLoss loss =
+              policy_sequence_loss({fresh, std::span(old, fresh.size()), s.reference_logprobs},
+                                   s.advantage, algorithm, d_logprob);
+          f.pg_loss += weights[index] * loss.policy;
+          f.kl_loss += weights[index] * loss.kl;
+          f.clipfrac += static_cast<double>(loss.num_clipped);
+          f.num_masked += loss.is_masked;
           for_each_learned(micro, i, [&](size_t row, size_t k) {
-            const double now = fresh[k], before = old[k];
             f.entropy += entropy[row];
-            f.ppo_kl += before - now;
+            f.ppo_kl += static_cast<double>(old[k]) - fresh[k];
             compare(fresh[k], old[k]);
-            double gradient = 0;
-            if (!masked && s.advantage != 0) {
-              const TokenLoss loss = ppo_clip(now, before, s.advantage, clip);
-              f.pg_loss += weights[index] * loss.loss;
-              f.clipfrac += loss.is_clipped;
-              gradient += loss.d_logprob;
-            }
-            if (!s.reference_logprobs.empty()) {
-              const TokenLoss kl = unbiased_kl(now, before, s.reference_logprobs[k]);
-              f.kl_loss += weights[index] * kl.loss;
-              gradient += algorithm.kl_loss_coef * kl.d_logprob;
-            }
-            c[row] = static_cast<float>(weights[index] * gradient);
+            c[row] = static_cast<float>(weights[index] * d_logprob[k]);
           });
         }
         kernels::head_policy_backward(pool, scratch, op, lse.data(), c.data(),

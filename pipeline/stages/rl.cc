@@ -15,26 +15,16 @@
 namespace amalgam::pipeline {
 namespace {
 
-// Advantages within each group; a sample that could not be scored is left out of its group's mean.
+// A sample that could not be scored has no reward.
 std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectories, bool by_std) {
-  std::vector<double> out(trajectories.size(), 0.0);
-  for (size_t begin = 0; begin < trajectories.size();) {
-    size_t end = begin;
-    std::vector<double> rewards;
-    std::vector<size_t> members;
-    for (; end < trajectories.size() &&
-           trajectories[end].meta().group() == trajectories[begin].meta().group();
-         ++end)
-      if (is_answer(trajectories[end])) {
-        rewards.push_back(trajectories[end].meta().reward());
-        members.push_back(end);
-      }
-    const auto a = learner::group_advantages(
-        rewards, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
-    for (size_t i = 0; i < members.size(); ++i) out[members[i]] = a[i];
-    begin = end;
+  std::vector<std::optional<double>> rewards;
+  std::vector<int64_t> groups;
+  for (const proto::Trajectory& t : trajectories) {
+    rewards.push_back(is_answer(t) ? std::optional(t.meta().reward()) : std::nullopt);
+    groups.push_back(t.meta().group());
   }
-  return out;
+  return learner::batch_advantages(
+      rewards, groups, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
 }
 
 SamplingSpec sampling_spec(const configs::DomainConfig& domain, const RlJob& job) {
