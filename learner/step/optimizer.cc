@@ -26,6 +26,19 @@ double newton_schulz_work(int64_t rows, int64_t cols) {
   return n * n * (2 * k + n);
 }
 
+// The name of the first tensor with a NaN or an infinity.
+std::string first_non_finite(const model::Weights& weights) {
+  struct Find {
+    std::string found;
+    void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+      if (found.empty() && !std::isfinite(sum_of_squares(t.data, t.size()))) found = name;
+    }
+    void operator()(const std::string&, const kernels::IntTensor&) {}
+  } find;
+  visit(weights, find);
+  return find.found;
+}
+
 // The block that Weights::bind filled starts with the first visited tensor.
 float* base_of(const model::Weights& weights) { return weights.embed.data; }
 
@@ -77,12 +90,16 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
   });
 }
 
-void Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients,
-                               StepReport* report) {
+void Optimizer::sum_squares(kernels::ThreadPool& pool, const float* block) {
   pool.run(static_cast<int64_t>(norm_pieces_.size()), [&](int64_t i) {
     const Entry& piece = norm_pieces_[static_cast<size_t>(i)];
-    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(gradients + piece.offset, piece.cols);
+    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(block + piece.offset, piece.cols);
   });
+}
+
+void Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients,
+                               StepReport* report) {
+  sum_squares(pool, gradients);
   double model = 0, mtp = 0;
   for (size_t i = 0; i < norm_pieces_.size(); ++i)
     (is_mtp(norm_pieces_[i]) ? mtp : model) += norm_sums_[i];
@@ -149,7 +166,8 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
   StepReport report;
   gradient_norms(pool, b.grad, &report);
   if (!std::isfinite(report.grad_norm) || !std::isfinite(report.mtp_grad_norm)) {
-    report.outcome = StepOutcome::kNonFinite;
+    report.outcome = StepOutcome::kNonFiniteGradient;
+    report.tensor = first_non_finite(gradients.weights());
     return report;
   }
   const auto clip = [&](double norm) {
@@ -172,6 +190,13 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
       update_router_bias(b.w + e.offset, load, e.cols, b.w_next + e.offset);
       load += e.cols;
     }
+  }
+
+  sum_squares(pool, b.w_next);
+  if (!std::all_of(norm_sums_.begin(), norm_sums_.end(),
+                   [](double s) { return std::isfinite(s); })) {
+    report.outcome = StepOutcome::kNonFiniteWeight;
+    report.tensor = first_non_finite(to.params);
   }
   return report;
 }

@@ -11,6 +11,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "configs/optim_config.h"
@@ -28,14 +29,16 @@ enum class Trained {
 };
 
 enum class StepOutcome {
-  kDone,      // next() is complete: commit it
-  kNonFinite  // the gradients have a NaN or an infinity; next() was not written
+  kDone,               // next() is complete: commit it
+  kNonFiniteGradient,  // a gradient has a NaN or an infinity; next() was not written
+  kNonFiniteWeight     // a weight of next() has: do not commit it
 };
 
 struct StepReport {
   StepOutcome outcome = StepOutcome::kDone;
   double grad_norm = 0;      // of all trained tensors but the MTP block's together, before clipping
   double mtp_grad_norm = 0;  // of the MTP block's
+  std::string tensor;        // the first with a number that is not finite
 };
 
 class Optimizer {
@@ -58,6 +61,8 @@ class Optimizer {
     double model = 1, mtp = 1;
   };
 
+  // Σ x² of norm_pieces_ in norm_sums_.
+  void sum_squares(kernels::ThreadPool& pool, const float* block);
   void gradient_norms(kernels::ThreadPool& pool, const float* gradients, StepReport* report);
   bool is_mtp(const Entry& e) const { return e.offset >= mtp_begin_ && e.offset < mtp_end_; }
   void step_matrices(kernels::ThreadPool& pool, const Blocks& blocks, double lr,

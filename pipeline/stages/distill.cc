@@ -12,6 +12,7 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
@@ -108,6 +109,12 @@ class DistillStage {
     return weights;
   }
 
+  std::string teacher_name(const std::string& directory) const {
+    for (const auto& [name, dir] : job_.teachers)
+      if (dir == directory) return name;
+    return directory;
+  }
+
   // The held-out score of the weights before this step, when it is due.
   NamedValues validate(int64_t step, int64_t end, Progress& progress) {
     const bool last = step == end;
@@ -169,34 +176,37 @@ class DistillStage {
       tokens += t.meta().response_length();
     }
     training_.trainer().set_mtp_loss(config_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
-    const distill::DistillFigures f = distill::accumulate_distill_loss(
-        training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
     configs::OptimConfig optim = config_.optim;
     optim.lr = job_.lr;
     const double lr = learner::learning_rate(optim, step, config_.steps);
-    const double index_loss = training_.trainer().index_loss();
-    const learner::StepReport report = training_.trainer().step(lr);
-    std::snprintf(note_, sizeof note_, "KL %.4f", f.kl);
+    distill::DistillFigures f;
+    learner::StepReport report;
+    in_step(job_.stage, step, [&] {
+      f = distill::accumulate_distill_loss(training_.trainer(), samples,
+                                           {job_.objective, config_.rollout.temperature},
+                                           kIndexLossCoefficient, kMicroBatchTokens);
+      report = training_.trainer().step(lr);
+    });
+    std::snprintf(note_, sizeof note_, "KL %.4f", f.total().kl.value().value_or(std::nan("")));
     const double total = seconds_since(begin);
     NamedValues figures{
-        {"distill/kl", f.kl},
-        {"actor/entropy", f.entropy},
         {"actor/grad_norm", report.grad_norm},
         {"actor/lr", lr},
-        {"train/index_loss", index_loss},
         {"response_length/mean",
          static_cast<double>(tokens) / static_cast<double>(std::max<size_t>(1, samples.size()))},
-        {kDiffMetric, f.probs_diff_max},
         {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
         {"timing_s/reward", collected.reward_wait_s},
         {"timing_s/learn", seconds_since(learn_begin)},
         {"timing_s/step", total},
         {"perf/throughput", static_cast<double>(tokens) / total}};
+    add_figures(
+        f, [&](const std::string& directory) { return teacher_name(directory); }, &figures);
+    add_figure("train/index_loss", training_.trainer().index_loss(), &figures);
+    add_figure(kMtpLossMetric, training_.trainer().mtp_loss(), &figures);
+    add_figure(kDiffMetric, f.probs_diff_max, &figures);
     if (collected.drafts_proposed > 0)
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
-    if (training_.trainer().mtp_loss())
-      figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
     return figures;
   }
 

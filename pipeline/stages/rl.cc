@@ -13,6 +13,7 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/training_job.h"
@@ -156,15 +157,18 @@ class RlStage {
     if (reference_) {
       std::vector<const proto::Trajectory*> all;
       for (const auto& t : trajectories) all.push_back(&t);
-      reference = learner::policy_token_logprobs(training_.trainer().network(),
-                                                 reference_->weights(), all, kMicroBatchTokens);
+      reference =
+          learner::policy_token_logprobs(training_.trainer().network(), reference_->weights(), all,
+                                         kMicroBatchTokens, rl_.rollout.temperature);
     }
 
     // Mini-batches take whole groups; an interrupted step goes on with the next one.
     learner::Trainer& trainer = training_.trainer();
     trainer.set_mtp_loss(rl_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
-    double pg_loss = 0, clipfrac = 0, ppo_kl = 0, entropy = 0, grad_norm = 0, kl_loss = 0,
-           on_policy_diff = 0, mtp_loss = 0, mtp_updates = 0, lr = 0;
+    learner::PolicyFigures policy;
+    learner::Mean grad_norm, index_loss, mtp_loss;
+    std::optional<double> on_policy_diff;
+    double lr = 0;
     const int64_t groups_per_update = B / updates;
     for (int64_t mini = trainer.state().step() % updates; mini < updates; ++mini) {
       std::vector<learner::PolicySample> samples;
@@ -172,16 +176,18 @@ class RlStage {
         if (trajectories[i].meta().group() / groups_per_update == mini &&
             is_scored(trajectories[i]))
           samples.push_back({&trajectories[i], advantage[i], reference[i]});
-      const learner::PolicyFigures f = learner::accumulate_policy_loss(
-          trainer, samples, rl_.algorithm, rl_.data.max_response_length, kIndexLossCoefficient);
-      if (mini == 0) on_policy_diff = f.probs_diff_max;  // later updates are off-policy by design
-      lr = learner::learning_rate(rl_.optim, step * updates + mini, rl_.steps * updates);
-      const learner::StepReport report = trainer.step(lr);
-      pg_loss += f.pg_loss, clipfrac += f.clipfrac, ppo_kl += f.ppo_kl, entropy += f.entropy,
-          kl_loss += f.kl_loss, grad_norm += report.grad_norm;
-      if (trainer.mtp_loss()) mtp_loss += *trainer.mtp_loss(), mtp_updates += 1;
+      in_step(job_.stage, step, [&] {
+        const learner::PolicyFigures f = learner::accumulate_policy_loss(
+            trainer, samples, {rl_.algorithm, rl_.rollout.temperature},
+            rl_.data.max_response_length, kIndexLossCoefficient);
+        if (mini == 0) on_policy_diff = f.probs_diff_max;  // later updates are off-policy by design
+        lr = learner::learning_rate(rl_.optim, step * updates + mini, rl_.steps * updates);
+        grad_norm.add(trainer.step(lr).grad_norm);
+        policy.add(f);
+      });
+      if (trainer.index_loss()) index_loss.add(*trainer.index_loss());
+      if (trainer.mtp_loss()) mtp_loss.add(*trainer.mtp_loss());
     }
-    const auto u = static_cast<double>(updates);
     int64_t scored = 0, truncated = 0, tokens = 0;
     double reward = 0;
     for (const auto& t : trajectories) {
@@ -197,24 +203,20 @@ class RlStage {
     NamedValues figures{{"critic/score/mean", reward / n},
                         {"response_length/mean", static_cast<double>(tokens) / n},
                         {"response_length/clip_ratio", static_cast<double>(truncated) / n},
-                        {"actor/pg_loss", pg_loss / u},
-                        {"actor/pg_clipfrac", clipfrac / u},
-                        {"actor/ppo_kl", ppo_kl / u},
-                        {"actor/kl_loss", kl_loss / u},
-                        {"actor/entropy", entropy / u},
-                        {"actor/grad_norm", grad_norm / u},
                         {"actor/lr", lr},
-                        {"train/index_loss", trainer.index_loss()},
-                        {kDiffMetric, on_policy_diff},
                         {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
                         {"timing_s/reward", collected.reward_wait_s},
                         {"timing_s/learn", seconds_since(learn_begin)},
                         {"timing_s/step", total},
                         {"perf/throughput", static_cast<double>(tokens) / total}};
+    add_figures(policy, &figures);
+    add_figure("actor/grad_norm", grad_norm.value(), &figures);
+    add_figure("train/index_loss", index_loss.value(), &figures);
+    add_figure(kMtpLossMetric, mtp_loss.value(), &figures);
+    add_figure(kDiffMetric, on_policy_diff, &figures);
     if (collected.drafts_proposed > 0)
       figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
                                              static_cast<double>(collected.drafts_proposed));
-    if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
     return figures;
   }
 

@@ -72,6 +72,19 @@ TEST(SoftmaxTest, MaskedTokens) {
   EXPECT_NEAR(softmax_entropy(z.data(), 4, lse), std::log(2.0), 1e-6);
 }
 
+// One broken logit is enough, wherever it stands.
+TEST(SoftmaxTest, NotANumberIsNotHidden) {
+  for (const int64_t n : {7, 16, 33, 2049})
+    for (const size_t at : {size_t{0}, size_t{4}, static_cast<size_t>(n - 1)})
+      for (const float bad :
+           {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        auto z = logits(n, 1);
+        z[at] = bad;
+        EXPECT_FALSE(std::isfinite(log_sum_exp(z.data(), n))) << n << " " << at;
+        EXPECT_FALSE(std::isfinite(log_softmax_at(z.data(), n, 2))) << n << " " << at;
+      }
+}
+
 TEST(SoftmaxTest, TemperedHandComputed) {
   const float z[] = {0, std::log(3.0f)};  // at T = 1/2 the weights 1 and 3 are squared
   float t[2];

@@ -83,7 +83,7 @@ TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
   std::vector<double> kl;
   for (int i = 0; i < 60; ++i) {
     trainer.accumulate({&sequence, 1}, 1, [](const MicroBatch&, const model::Var&) {});
-    kl.push_back(trainer.index_loss());
+    kl.push_back(trainer.index_loss().value());
     EXPECT_EQ(trainer.step(0.01).outcome, StepOutcome::kDone);
   }
   EXPECT_GT(kl.front(), 0.01);
