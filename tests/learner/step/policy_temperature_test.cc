@@ -191,8 +191,7 @@ TEST_F(PolicyTemperatureTest, LogprobsAreThoseOfTheTemperedSoftmax) {
   std::vector<const proto::Trajectory*> all;
   for (const auto& t : trajectories_) all.push_back(&t);
   for (const double temperature : {0.5, 1.0, 1.3}) {
-    const auto got =
-        policy_token_logprobs(network, state.current().params, all, 40, temperature);
+    const auto got = policy_token_logprobs(network, state.current().params, all, 40, temperature);
     for (size_t i = 0; i < kSamples; ++i) {
       const std::vector<double> want = token_logprobs(i, temperature);
       ASSERT_EQ(got[i].size(), want.size());
@@ -366,8 +365,7 @@ TEST_F(BrokenNumbersTest, AWeightNamesItsTensor) {
     accumulate(trainer, 1, true);
     trainer.step(3e38);
   });
-  EXPECT_EQ(message.substr(0, message.find(';')),
-            "the update of embed.weight is not finite");
+  EXPECT_EQ(message.substr(0, message.find(';')), "the update of embed.weight is not finite");
 }
 
 }  // namespace

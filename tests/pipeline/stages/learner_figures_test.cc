@@ -19,13 +19,12 @@ TEST(LearnerFiguresTest, TotalAndDomainsAndNothingThatWasNotMeasured) {
   f.means["code"] = {.entropy = mean(3, 2), .ppo_kl = mean(2, 2), .clipfrac = mean(1, 2), .kl = {}};
   NamedValues figures;
   add_figures(f, &figures);
-  EXPECT_THAT(figures,
-              UnorderedElementsAre(
-                  Pair("actor/pg_loss", 0.5), Pair("actor/entropy", 1.5),
-                  Pair("actor/entropy/math", 1.5), Pair("actor/entropy/code", 1.5),
-                  Pair("actor/ppo_kl", 0.5), Pair("actor/ppo_kl/math", 0.25),
-                  Pair("actor/ppo_kl/code", 1), Pair("actor/pg_clipfrac", 1.0 / 6),
-                  Pair("actor/pg_clipfrac/math", 0), Pair("actor/pg_clipfrac/code", 0.5)));
+  EXPECT_THAT(figures, UnorderedElementsAre(
+                           Pair("actor/pg_loss", 0.5), Pair("actor/entropy", 1.5),
+                           Pair("actor/entropy/math", 1.5), Pair("actor/entropy/code", 1.5),
+                           Pair("actor/ppo_kl", 0.5), Pair("actor/ppo_kl/math", 0.25),
+                           Pair("actor/ppo_kl/code", 1), Pair("actor/pg_clipfrac", 1.0 / 6),
+                           Pair("actor/pg_clipfrac/math", 0), Pair("actor/pg_clipfrac/code", 0.5)));
 }
 
 TEST(LearnerFiguresTest, TeachersByNameWhereADomainHasSeveral) {
@@ -41,13 +40,13 @@ TEST(LearnerFiguresTest, TeachersByNameWhereADomainHasSeveral) {
   NamedValues figures;
   add_figures(
       f, [](const std::string& dir) { return dir.substr(4) + "!"; }, &figures);
-  EXPECT_THAT(figures, UnorderedElementsAre(
-                           Pair("distill/objective", 2.5), Pair("distill/objective/math", 3),
-                           Pair("distill/objective/code", 1), Pair("distill/kl", 2),
-                           Pair("distill/kl/math", 2), Pair("distill/kl/code", 2),
-                           Pair("distill/kl/code/a!", 3), Pair("distill/kl/code/b!", 1),
-                           Pair("actor/entropy", 2), Pair("actor/entropy/math", 1),
-                           Pair("actor/entropy/code", 5)));
+  EXPECT_THAT(
+      figures,
+      UnorderedElementsAre(
+          Pair("distill/objective", 2.5), Pair("distill/objective/math", 3),
+          Pair("distill/objective/code", 1), Pair("distill/kl", 2), Pair("distill/kl/math", 2),
+          Pair("distill/kl/code", 2), Pair("distill/kl/code/a!", 3), Pair("distill/kl/code/b!", 1),
+          Pair("actor/entropy", 2), Pair("actor/entropy/math", 1), Pair("actor/entropy/code", 5)));
 }
 
 TEST(LearnerFiguresTest, AnErrorIsToldWithStageAndStep) {
