@@ -1,10 +1,10 @@
 #include "pipeline/stages/sft.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/rng.h"
 #include "kernels/head/head_policy.h"
@@ -25,7 +25,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr uint64_t kUseMixture = 1, kUseShuffle = 2;
 
 // A domain's rows in shuffled order, epoch after epoch.
@@ -221,7 +220,7 @@ Outcome train(RunContext& run, const SftJob& job) {
     const bool is_anticipatory = routing.active();
     const double lr = job.lr(step);
     const learner::StepReport report = trainer.step(lr);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     NamedValues figures = {
         {"train/loss", loss},
         {"train/lr", lr},

@@ -1,5 +1,6 @@
-// The whole policy step of a small model, two updates, against float64 (tests/golden/policy_step/make_golden.py): advantages,
-// loss, the gradient of every tensor, and the weights that the optimiser makes of it.
+// The whole policy step of a small model, two updates, against float64
+// (tests/golden/policy_step/make_golden.py): advantages, loss, the gradient of every tensor, and
+// the weights that the optimiser makes of it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,8 +57,8 @@ std::vector<float> floats_of(const model::SafetensorsFile& file, const std::stri
   return values;
 }
 
-// Expects each tensor of `ours` within kLargestError of `want`'s. Where both moved from `from`: of the largest move, and
-// what rounding the weights themselves costs.
+// Expects each tensor of `ours` within kLargestError of `want`'s. Where both moved from `from`: of
+// the largest move, and what rounding the weights themselves costs.
 void expect_near(const Flat& ours, const std::vector<float>& want, const Flat* from = nullptr) {
   size_t at = 0;
   for (const auto& [name, values] : ours.tensors) {
@@ -95,12 +96,11 @@ Sampled sampled(const Json& c, const Json& update) {
       t.mutable_writer()->push_back(static_cast<char>(writer.get<int>()));
     for (const Json& logprob : sequence.at("old").at(temperature)) t.add_logprobs(logprob);
     groups.push_back(sequence.at("group"));
-    rewards.push_back(c.at("equal_rewards") && groups.back() % 2 ? 0.25
-                                                                 : sequence.at("reward").get<double>());
+    rewards.push_back(
+        c.at("equal_rewards") && groups.back() % 2 ? 0.25 : sequence.at("reward").get<double>());
   }
   const auto advantages = batch_advantages(
-      rewards, groups,
-      c.at("norm_adv_by_std") ? AdvantageScale::kStd : AdvantageScale::kNone);
+      rewards, groups, c.at("norm_adv_by_std") ? AdvantageScale::kStd : AdvantageScale::kNone);
   for (size_t i = 0; i < s.trajectories.size(); ++i) {
     PolicySample& sample = s.samples.emplace_back();
     sample.trajectory = &s.trajectories[i];
@@ -133,7 +133,8 @@ configs::OptimConfig optim(const Json& c, const Json& settings) {
           .grad_clip = c.at("grad_clip")};
 }
 
-// Cases that the step can compute, and those that wait for it: temperatures other than 1, given experts and entries.
+// Cases that the step can compute, and those that wait for it: temperatures other than 1, given
+// experts and entries.
 const char* const kCases[] = {"plain",
                               "kl",
                               "std",
@@ -174,9 +175,8 @@ TEST_P(PolicyStepGolden, LossGradientsAndWeights) {
     const Sampled s = sampled(c, data.at("updates")[u]);
     for (size_t i = 0; i < s.samples.size(); ++i)
       EXPECT_NEAR(s.samples[i].advantage, want.at("advantages")[i].get<double>(), 1e-9);
-    const PolicyFigures f =
-        accumulate_policy_loss(trainer, s.samples, algorithm(c), data.at("norm_length"),
-                               c.at("index_loss_coef"));
+    const PolicyFigures f = accumulate_policy_loss(trainer, s.samples, algorithm(c),
+                                                   data.at("norm_length"), c.at("index_loss_coef"));
     const auto expect = [&](const char* figure, double value) {
       const double wanted = want.at(figure);
       EXPECT_NEAR(value, wanted, kLargestError * std::max(1e-2, std::abs(wanted))) << figure;
