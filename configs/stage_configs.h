@@ -113,7 +113,9 @@ struct RolloutConfig {
   template <class V>
   void visit(V& v) {
     v.value("n", n, between(1, 4096), "samples of a prompt");
-    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("temperature", temperature, between(0.01, 100),
+            "T of the policy softmax(z/T), which is sampled from and trained: log-probabilities, "
+            "ratio, KL, entropy, reference and teachers are at this T too");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
     v.value("max_tool_response_length", max_tool_response_length, between(64, 1 << 20),
             "bytes of one tool's result that the model sees; the middle of a longer one is left "
@@ -331,8 +333,15 @@ struct EvalConfig {
   void visit(V& v) {
     v.value("prompts", prompts, between(1, 1 << 20), "test prompts of a domain, the first of them");
     v.value("n", n, between(1, 4096), "samples of a prompt");
-    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("temperature", temperature, between(0, 100),
+            "sampling temperature, 0 or at least 0.01; 0: always the most likely token");
     v.value("greedy", greedy, "score greedy decoding as well");
+  }
+
+  std::optional<Problem> problem() const {
+    if (temperature > 0 && temperature < 0.01)
+      return Problem{"temperature", "must be 0 (greedy) or at least 0.01"};
+    return std::nullopt;
   }
 };
 

@@ -16,7 +16,8 @@ void exact_kl(kernels::ThreadPool& pool, kernels::Arena& arena, const DistillRow
                     .hidden = student.hidden,
                     .tokens = student.tokens,
                     .teachers = rows.teachers,
-                    .c = c},
+                    .c = c,
+                    .temperature = student.temperature},
                    kl, grads);
   for (int64_t t = 0; t < student.tokens; ++t)
     if (student.targets[t] < 0) kl[t] = 0;
@@ -37,8 +38,11 @@ void sampled_kl(kernels::ThreadPool& pool, kernels::Arena& arena, const DistillR
     op.head = teacher.head, op.hidden = teacher.hidden;
     kernels::head_logprobs(pool, arena, op, {.logprob = theirs, .lse = their_lse});
     for (size_t t = 0; t < n; ++t)
-      if (student.targets[t] >= 0 && teacher.weights[t] != 0)
-        estimate[t] += teacher.weights[t] * (ours.logprob[t] - theirs[t]);
+      if (student.targets[t] >= 0 && teacher.weights[t] != 0) {
+        const float kl = ours.logprob[t] - theirs[t];
+        if (teacher.kl) teacher.kl[t] = kl;
+        estimate[t] += teacher.weights[t] * kl;
+      }
   }
   for (size_t t = 0; t < n; ++t) c[t] = rows.per_token * estimate[t];
   kernels::head_policy_backward(pool, arena, student, ours.lse, c, grads);

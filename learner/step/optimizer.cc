@@ -26,6 +26,19 @@ double newton_schulz_work(int64_t rows, int64_t cols) {
   return n * n * (2 * k + n);
 }
 
+// The name of the first tensor with a NaN or an infinity.
+std::string first_non_finite(const model::Weights& weights) {
+  struct Find {
+    std::string found;
+    void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+      if (found.empty() && !std::isfinite(sum_of_squares(t.data, t.size()))) found = name;
+    }
+    void operator()(const std::string&, const kernels::IntTensor&) {}
+  } find;
+  visit(weights, find);
+  return find.found;
+}
+
 // The block that Weights::bind filled starts with the first visited tensor.
 float* base_of(const model::Weights& weights) { return weights.embed.data; }
 
@@ -85,11 +98,15 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
   });
 }
 
-Optimizer::PerGroup Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients) {
+void Optimizer::sum_squares(kernels::ThreadPool& pool, const float* block) {
   pool.run(static_cast<int64_t>(norm_pieces_.size()), [&](int64_t i) {
     const Entry& piece = norm_pieces_[static_cast<size_t>(i)];
-    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(gradients + piece.offset, piece.cols);
+    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(block + piece.offset, piece.cols);
   });
+}
+
+Optimizer::PerGroup Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients) {
+  sum_squares(pool, gradients);
   PerGroup norms{};
   for (size_t i = 0; i < norm_pieces_.size(); ++i) norms[norm_pieces_[i].group] += norm_sums_[i];
   for (double& norm : norms) norm = std::sqrt(norm);
@@ -152,12 +169,15 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
                  base_of(from.second_moment),  base_of(to.params),   base_of(to.first_moment),
                  base_of(to.second_moment)};
   const PerGroup norms = gradient_norms(pool, b.grad);
-  StepReport report{
-      .grad_norm = norms[kModel], .mtp_grad_norm = norms[kMtp], .index_grad_norm = norms[kIndexer]};
+  StepReport report;
+  report.grad_norm = norms[kModel];
+  report.mtp_grad_norm = norms[kMtp];
+  report.index_grad_norm = norms[kIndexer];
   PerGroup scales;
   for (size_t g = 0; g < kNumGroups; ++g) {
     if (!std::isfinite(norms[g])) {
-      report.outcome = StepOutcome::kNonFinite;
+      report.outcome = StepOutcome::kNonFiniteGradient;
+      report.tensor = first_non_finite(gradients.weights());
       return report;
     }
     scales[g] = config_.grad_clip > 0 && norms[g] > config_.grad_clip ? config_.grad_clip / norms[g]
@@ -180,6 +200,13 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
       update_router_bias(b.w + e.offset, load, e.cols, b.w_next + e.offset);
       load += e.cols;
     }
+  }
+
+  sum_squares(pool, b.w_next);
+  if (!std::all_of(norm_sums_.begin(), norm_sums_.end(),
+                   [](double s) { return std::isfinite(s); })) {
+    report.outcome = StepOutcome::kNonFiniteWeight;
+    report.tensor = first_non_finite(to.params);
   }
   return report;
 }

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "configs/optim_config.h"
@@ -31,14 +32,16 @@ enum class Trained {
 };
 
 enum class StepOutcome {
-  kDone,      // next() is complete: commit it
-  kNonFinite  // the gradients have a NaN or an infinity; next() was not written
+  kDone,               // next() is complete: commit it
+  kNonFiniteGradient,  // a gradient has a NaN or an infinity; next() was not written
+  kNonFiniteWeight     // a weight of next() has: do not commit it
 };
 
 struct StepReport {
   StepOutcome outcome = StepOutcome::kDone;
   // Before clipping, of all trained tensors of the MTP block, of the indexers, and of all others.
   double grad_norm = 0, mtp_grad_norm = 0, index_grad_norm = 0;
+  std::string tensor;  // the first with a number that is not finite
 };
 
 class Optimizer {
@@ -62,6 +65,8 @@ class Optimizer {
   struct Blocks;  // base pointers of all that a step reads and writes
 
   static Group group_of(const std::string& name);
+  // Σ x² of norm_pieces_ in norm_sums_.
+  void sum_squares(kernels::ThreadPool& pool, const float* block);
   PerGroup gradient_norms(kernels::ThreadPool& pool, const float* gradients);
   // A group whose scale is 0 stays as it is.
   void step_matrices(kernels::ThreadPool& pool, const Blocks& blocks, double lr,

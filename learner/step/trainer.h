@@ -19,6 +19,10 @@
 
 namespace amalgam::learner {
 
+// Ends every Error about a number of ours that is NaN or infinite.
+inline constexpr char kNonFiniteAdvice[] =
+    "; no weight was changed by it. Start the stage anew, with a lower optim.lr";
+
 // One sequence to train on.
 struct TrainSequence {
   std::span<const int32_t> ids;
@@ -68,8 +72,8 @@ class Trainer {
   void set_mtp_loss(double weight, model::MtpGradient gradient) {
     mtp_weight_ = weight, mtp_gradient_ = gradient;
   }
-  // Steps and commits; clears what was accumulated. Throws Error when gradients are not finite:
-  // nothing is committed then.
+  // Steps and commits; clears what was accumulated. Throws Error, and commits nothing, when a
+  // gradient or an updated weight is not finite; the tensor is named.
   StepReport step(double lr);
 
   // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
@@ -79,8 +83,8 @@ class Trainer {
   // its weight; nothing if no indexer learned.
   std::optional<double> index_loss() const { return index_loss_; }
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
-  // load is even; 0 without the loss.
-  double balance_loss() const { return balance_loss_; }
+  // load is even; nothing without the loss.
+  std::optional<double> balance_loss() const { return balance_loss_; }
   // Mean MTP loss of the last accumulate(), without its weight; nothing if no block was trained.
   std::optional<double> mtp_loss() const { return mtp_loss_; }
   int64_t max_micro_tokens() const { return max_micro_tokens_; }
@@ -100,11 +104,9 @@ class Trainer {
   TrainOptions options_;
   std::vector<int64_t> router_load_;  // [layers and MTP blocks with a selection bias, E]
   std::function<void()> poll_;
-  std::optional<double> index_loss_;
-  double balance_loss_ = 0;
   double mtp_weight_ = 0;
   model::MtpGradient mtp_gradient_ = model::MtpGradient::kAll;
-  std::optional<double> mtp_loss_;
+  std::optional<double> index_loss_, balance_loss_, mtp_loss_;
   bool clean_ = false;
 };
 

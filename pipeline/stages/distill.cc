@@ -9,6 +9,7 @@
 #include "learner/optim/schedule.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
@@ -40,6 +41,7 @@ class DistillStage : public SamplingStage {
       : SamplingStage(run, sampling_spec(run, job)), objective_(job.objective) {
     for (const configs::DomainConfig& d : run.config.domains)
       teachers_[d.name] = teacher_weights(run.config.distill, job, d.name);
+    for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
   }
 
  private:
@@ -66,23 +68,23 @@ class DistillStage : public SamplingStage {
     for (const auto& t : trajectories)
       if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, objective_, context().config.distill.index_loss_coef,
-        trainer.max_micro_tokens());
+        trainer, samples, {objective_, spec().rollout.temperature},
+        context().config.distill.index_loss_coef, trainer.max_micro_tokens());
     const double lr = learner::learning_rate(spec().optim, step, spec().steps);
     const learner::StepReport report = trainer.step(lr);
-    *note = "KL " + format_number(f.kl);
-    NamedValues figures{{"distill/kl", f.kl},
-                        {"actor/entropy", f.entropy},
-                        {"actor/grad_norm", report.grad_norm},
-                        {"actor/lr", lr},
-                        {kDiffMetric, f.probs_diff_max}};
-    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
-    if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
+    *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
+    NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
+    add_figures(
+        f, [&](const std::string& directory) { return teacher_names_.at(directory); }, &figures);
+    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
+    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
+    add_figure(kDiffMetric, f.probs_diff_max, &figures);
     return figures;
   }
 
   const configs::Objective objective_;
   std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
+  std::map<std::string, std::string> teacher_names_;         // by directory
 };
 
 std::string candidate_stage(const std::string& model, double lr) {

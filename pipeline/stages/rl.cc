@@ -9,6 +9,7 @@
 #include "model/checkpoint/packed_model.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 
@@ -62,14 +63,17 @@ class RlStage : public SamplingStage {
     if (reference_) {
       std::vector<const proto::Trajectory*> all;
       for (const auto& t : trajectories) all.push_back(&t);
-      reference = learner::policy_token_logprobs(trainer.network(), reference_->weights(), all,
-                                                 trainer.max_micro_tokens());
+      reference =
+          learner::policy_token_logprobs(trainer.network(), reference_->weights(), all,
+                                         trainer.max_micro_tokens(), rl_.rollout.temperature);
     }
 
     // Mini-batches take whole groups; an interrupted step goes on with the next one.
     const int64_t updates = spec().updates;
-    double pg_loss = 0, clipfrac = 0, ppo_kl = 0, entropy = 0, grad_norm = 0, kl_loss = 0,
-           on_policy_diff = 0, mtp_loss = 0, mtp_updates = 0, lr = 0;
+    learner::PolicyFigures policy;
+    learner::Mean grad_norm, index_loss, mtp_loss;
+    std::optional<double> on_policy_diff;
+    double lr = 0;
     const int64_t groups_per_update = rl_.data.train_batch_size / updates;
     for (int64_t mini = trainer.state().step() % updates; mini < updates; ++mini) {
       std::vector<learner::PolicySample> samples;
@@ -78,35 +82,26 @@ class RlStage : public SamplingStage {
             is_answer(trajectories[i]))
           samples.push_back({&trajectories[i], advantage[i], reference[i]});
       const learner::PolicyFigures f = learner::accumulate_policy_loss(
-          trainer, samples, rl_.algorithm, rl_.data.max_response_length, rl_.index_loss_coef);
+          trainer, samples, {rl_.algorithm, rl_.rollout.temperature}, rl_.data.max_response_length,
+          rl_.index_loss_coef);
       if (mini == 0) on_policy_diff = f.probs_diff_max;  // later updates are off-policy by design
       lr = learner::learning_rate(rl_.optim, step * updates + mini, rl_.steps * updates);
-      const learner::StepReport report = trainer.step(lr);
-      pg_loss += f.pg_loss, clipfrac += f.clipfrac, ppo_kl += f.ppo_kl, entropy += f.entropy,
-          kl_loss += f.kl_loss, grad_norm += report.grad_norm;
-      if (trainer.mtp_loss()) mtp_loss += *trainer.mtp_loss(), mtp_updates += 1;
+      grad_norm.add(trainer.step(lr).grad_norm);
+      policy.add(f);
+      if (trainer.index_loss()) index_loss.add(*trainer.index_loss());
+      if (trainer.mtp_loss()) mtp_loss.add(*trainer.mtp_loss());
     }
-    const auto u = static_cast<double>(updates);
-    int64_t scored = 0;
-    double reward = 0;
+    learner::Mean reward;
     for (const auto& t : trajectories)
-      if (is_answer(t)) ++scored, reward += t.meta().reward();
-    NamedValues figures;
-    if (scored > 0) {
-      reward /= static_cast<double>(scored);
-      figures.emplace_back("critic/score/mean", reward);
-      *note = "reward " + format_number(reward);
-    }
-    figures.insert(figures.end(), {{"actor/pg_loss", pg_loss / u},
-                                   {"actor/pg_clipfrac", clipfrac / u},
-                                   {"actor/ppo_kl", ppo_kl / u},
-                                   {"actor/kl_loss", kl_loss / u},
-                                   {"actor/entropy", entropy / u},
-                                   {"actor/grad_norm", grad_norm / u},
-                                   {"actor/lr", lr},
-                                   {kDiffMetric, on_policy_diff}});
-    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
-    if (mtp_updates > 0) figures.emplace_back(kMtpLossMetric, mtp_loss / mtp_updates);
+      if (is_answer(t)) reward.add(t.meta().reward());
+    *note = "reward " + format_number(reward.value().value_or(kUnknown));
+    NamedValues figures{{"actor/lr", lr}};
+    add_figure("critic/score/mean", reward.value(), &figures);
+    add_figures(policy, &figures);
+    add_figure("actor/grad_norm", grad_norm.value(), &figures);
+    add_figure(kIndexLossMetric, index_loss.value(), &figures);
+    add_figure(kMtpLossMetric, mtp_loss.value(), &figures);
+    add_figure(kDiffMetric, on_policy_diff, &figures);
     return figures;
   }
 

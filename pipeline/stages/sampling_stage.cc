@@ -126,7 +126,8 @@ NamedValues SamplingStage::train_step(int64_t step) {
       run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
   const auto learn_begin = Clock::now();
   training_.trainer().set_mtp_loss(spec_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
-  NamedValues figures = learn(step, trajectories, &note_);
+  NamedValues figures;
+  in_step(spec_.stage, step, [&] { figures = learn(step, trajectories, &note_); });
   const double total = seconds_since(begin);
   int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0;
   for (const auto& t : trajectories) {

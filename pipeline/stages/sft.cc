@@ -1,7 +1,9 @@
 #include "pipeline/stages/sft.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "configs/check.h"
 #include "configs/clock.h"
@@ -19,6 +21,7 @@
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/training_job.h"
 
@@ -194,6 +197,7 @@ Outcome train(RunContext& run, const SftJob& job) {
       num_tokens += static_cast<int64_t>(s.ids.size());
     }
     double loss = 0;
+    std::optional<int64_t> broken;  // the first answer whose loss is not finite
     trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
     trainer.accumulate(
         batch, job.index_loss_coef,
@@ -208,8 +212,14 @@ Outcome train(RunContext& run, const SftJob& job) {
                                        .tokens = micro.tokens()},
                                       weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
                                       trainer.head_gradients(hidden));
-          for (size_t t = 0; t < n; ++t)
-            if (micro.targets[t] >= 0) loss -= logprob[t];
+          for (size_t i = 0; i < micro.slices.size(); ++i)
+            for (int64_t row = micro.slices[i].row;
+                 row < micro.slices[i].row + micro.slices[i].num_rows; ++row) {
+              const auto t = static_cast<size_t>(row);
+              if (micro.targets[t] < 0) continue;
+              loss -= logprob[t];
+              if (!std::isfinite(logprob[t]) && !broken) broken = micro.sequences[i];
+            }
         });
     loss /= static_cast<double>(num_targets);
     if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
@@ -219,7 +229,13 @@ Outcome train(RunContext& run, const SftJob& job) {
     }
     const bool is_anticipatory = routing.active();
     const double lr = job.lr(step);
-    const learner::StepReport report = trainer.step(lr);
+    learner::StepReport report;
+    in_step(job.stage, step, [&] {
+      if (broken)
+        throw Error("the loss of answer " + std::to_string(*broken) +
+                    " of the batch is not finite" + learner::kNonFiniteAdvice);
+      report = trainer.step(lr);
+    });
     const double seconds = seconds_since(begin);
     NamedValues figures = {
         {"train/loss", loss},
@@ -229,14 +245,13 @@ Outcome train(RunContext& run, const SftJob& job) {
         {"timing_s/step", seconds},
         {"perf/activation_bytes", static_cast<double>(trainer.network().activation_bytes())},
         {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
-    if (trainer.index_loss()) figures.emplace_back(kIndexLossMetric, *trainer.index_loss());
-    if (job.options.balance_loss_coefficient > 0)
-      figures.emplace_back("train/balance_loss", trainer.balance_loss());
+    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
+    add_figure("train/balance_loss", trainer.balance_loss(), &figures);
     if (job.anticipatory_routing.delay > 0) {
       figures.emplace_back("train/anticipatory_routing", is_anticipatory);
       figures.emplace_back("train/loss_spikes", static_cast<double>(routing.num_rollbacks()));
     }
-    if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
+    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
     metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "configs/error.h"
 #include "learner/step/trainer.h"
 #include "pipeline/stages/run_context.h"
 #include "proto/worker.pb.h"
@@ -22,6 +23,16 @@ inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 std::string validation_stage(const std::string& stage);
 // Removes what the stage has under RUN/wal.
 void remove_token_logs(const std::string& run_dir, const std::string& stage);
+
+// Runs f. An Error from it is told with the stage and its step (the number in metrics.jsonl).
+template <class F>
+void in_step(const std::string& stage, int64_t step, const F& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    throw Error(stage + ", step " + std::to_string(step) + ": " + e.what());
+  }
+}
 
 class TrainingJob {
  public:

@@ -42,7 +42,7 @@ struct Policy {
       t.mutable_meta()->set_weights_version(state.step());
       all.push_back(&t);
     }
-    const auto logprobs = policy_token_logprobs(network, trainer.weights(), all, 64);
+    const auto logprobs = policy_token_logprobs(network, trainer.weights(), all, 64, 1);
     for (size_t i = 0; i < trajectories.size(); ++i) {
       proto::Trajectory& t = trajectories[i];
       t.mutable_logprobs()->Assign(logprobs[i].begin(), logprobs[i].end());

@@ -29,8 +29,9 @@ class KeepRoutingTest : public ::testing::Test {
     const double advantages[] = {1, -0.5, 0, 2};
     for (size_t i = 0; i < trajectories_.size(); ++i)
       samples.push_back({&trajectories_[i], advantages[i]});
-    return accumulate_policy_loss(p.trainer, samples, {.clip_ratio_low = 1, .clip_ratio_high = 99},
-                                  100, index_loss_coefficient_);
+    return accumulate_policy_loss(p.trainer, samples,
+                                  {.algorithm = {.clip_ratio_low = 1, .clip_ratio_high = 99}}, 100,
+                                  index_loss_coefficient_);
   }
   // As if other weights had sampled: what was kept is used.
   void set_version(int64_t version) {
@@ -73,7 +74,7 @@ TEST_F(KeepRoutingTest, OnPolicyItIsTheSameBits) {
       Policy p(config_, initial_.weights, optim_, file("state"), threads);
       const PolicyFigures f = accumulate(p);
       EXPECT_EQ(f.probs_diff_max, 0) << version;
-      EXPECT_EQ(f.ppo_kl, 0) << version;
+      EXPECT_EQ(f.total().ppo_kl.value(), 0) << version;
       gradients.push_back(bits(flatten(p.trainer.gradients().weights())));
       p.trainer.step(1e-2);
       weights.push_back(bits(flatten(p.trainer.weights())));
@@ -101,7 +102,7 @@ TEST_F(KeepRoutingTest, TheBiasCountsSampledExpertsAfterAMove) {
     };
     const auto before = biases();
     const PolicyFigures f = accumulate(p);
-    EXPECT_GT(std::abs(f.ppo_kl), 1e-3);
+    EXPECT_GT(std::abs(f.total().ppo_kl.value().value()), 1e-3);
     p.trainer.step(1e-3);
     std::vector<std::vector<int>> signs(2);
     for (size_t layer = 0; layer < 2; ++layer)
@@ -173,10 +174,10 @@ TEST_F(KeepRoutingTest, AMovedRouterDiffersLess) {
     const OwnedWeights weights = moved(part, part[0] == '.' ? 2.0f : 0.4f);
     set_version(-1);
     Policy kept(config_, weights.weights, optim_, file("kept"));
-    const double with = accumulate(kept).probs_diff_max;
+    const double with = accumulate(kept).probs_diff_max.value();
     set_version(0);
     Policy own(config_, weights.weights, optim_, file("own"));
-    const double without = accumulate(own).probs_diff_max;
+    const double without = accumulate(own).probs_diff_max.value();
     EXPECT_LT(with, 0.7 * without) << part;
     // Nothing else reads the indexer: the same choices are the same policy.
     EXPECT_EQ(with == 0, part[0] == '.') << part;
@@ -211,7 +212,7 @@ TEST_F(KeepRoutingTest, GradientThroughTheGateByDifferences) {
       for (size_t i = 0; i < pick.gradient.size(); ++i)
         w.floats[i] += static_cast<float>(distance / norm * static_cast<double>(pick.gradient[i]));
       Policy q(config_, w.weights, optim_, file("moved"));
-      return accumulate(q).pg_loss;
+      return accumulate(q).pg_loss.value().value();
     };
     const double step = part.empty() ? 3e-3 : 2e-2;
     EXPECT_NEAR((loss_at(step) - loss_at(-step)) / (2 * step), norm, 0.01 * norm) << part;

@@ -237,7 +237,7 @@ TEST(OptimizerTest, NonFiniteGradientsChangeNothing) {
     run.gradients.weights().mtp[0].norm.data[1] = bad;
     const auto next_before = bits(flatten(run.state.next().params));
     const StepReport report = run.optimizer.step(run.pool, run.gradients, 0.01, {}, run.state);
-    EXPECT_EQ(report.outcome, StepOutcome::kNonFinite);
+    EXPECT_EQ(report.outcome, StepOutcome::kNonFiniteGradient);
     EXPECT_EQ(bits(flatten(run.state.next().params)), next_before);
   }
 }

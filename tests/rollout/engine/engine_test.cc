@@ -143,9 +143,14 @@ TEST_F(EngineTest, BatchChunkThreadsAndForkingChangeNothing) {
 }
 
 TEST_F(EngineTest, LogprobsAreTheLearners) {
+  std::map<uint64_t, double> temperatures;
+  for (const Request& r : requests_)
+    for (const SamplingParams& p : r.params)
+      temperatures[p.key.request] = p.temperature == 0 ? 1 : p.temperature;
   for (const auto& [request, s] : run({})) {
     for (const int threads : {1, 2}) {
-      const auto logprobs = model::packed_logprobs(model_, s.ids, threads);
+      const auto logprobs =
+          model::packed_logprobs(model_, s.ids, threads, temperatures.at(request));
       for (size_t i = 0; i < s.sampled.size(); ++i)
         EXPECT_EQ(s.logprobs[i], logprobs[s.sampled[i] - 1]) << request << " " << i;
     }
