@@ -433,6 +433,8 @@ def stopped(program):
         log = text_of(run_dir + ".log").strip().split("\n")
         check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
+        said = sum("continue with" in line for line in log)
+        check(said == 1, f"says {said} times how to go on: {log[-6:]}")
     check(slowest < 2, f"took {slowest:.1f} s to stop")
     # As it was told, word for word.
     said = log[-1].split("continue with: amalgam ", 1)[1]
