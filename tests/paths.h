@@ -1,4 +1,5 @@
-// Where tests find things. Only paths.cc is compiled for a place, so that another checkout's build can share all else.
+// Where tests find things. Only paths.cc is compiled for a place, so that another checkout's build
+// can share all else.
 #pragma once
 
 namespace amalgam::tests {

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -23,7 +24,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SMALL = [
     "data.train_rows=40", "data.heldout_rows=16", "data.sft_rows=200",
     "base.clean.steps=16", "base.sloppy.steps=4", "base.clean.batch_tokens=1024",
-    "rl.steps=2", "domain.math.rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4",
+    "rl.steps=2", "domain.math.rl.steps=2", "domain.dates.rl.steps=2",
+    "rl.data.train_batch_size=4", "rl.rollout.n=4",
     "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
     "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
@@ -213,10 +215,9 @@ def message_fields(data):
     return fields
 
 
-def logged_samples(run_dir):
-    """{(stage, step, group, sample): policy tokens} of all trajectory logs; each only once."""
-    samples = {}
-    for path in glob.glob(run_dir + "/trajectories/*.log"):
+def logged_trajectories(run_dir):
+    """(metadata, trajectory) of all trajectory logs, as message_fields."""
+    for path in sorted(glob.glob(run_dir + "/trajectories/*.log")):
         with open(path, "rb") as file:
             data = file.read()
         at = 0
@@ -224,12 +225,51 @@ def logged_samples(run_dir):
             size = struct.unpack_from("<Q", data, at)[0]
             if at + 16 + size > len(data):
                 break  # cut short by a kill
-            meta = message_fields(message_fields(data[at + 12:at + 12 + size])[1])
-            key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
-            check(key not in samples, f"{key} was sampled twice")
-            samples[key] = meta.get(14, 0)
+            whole = message_fields(data[at + 12:at + 12 + size])
+            yield message_fields(whole[1]), whole
             at += 16 + size
+
+
+def logged_samples(run_dir):
+    """{(stage, step, group, sample): policy tokens} of all trajectory logs; each only once."""
+    samples = {}
+    for meta, _ in logged_trajectories(run_dir):
+        key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
+        check(key not in samples, f"{key} was sampled twice")
+        samples[key] = meta.get(14, 0)
     return samples
+
+
+def unset_fields(run_dir):
+    """Names of fields of proto/trajectory.proto that no trajectory of the run has."""
+    text = text_of(os.path.join(ROOT, "proto", "trajectory.proto"))
+    named = []
+    for message in ("TrajectoryMetadata", "Trajectory"):
+        body = re.search(r"message %s \{(.*?)\n\}" % message, text, re.DOTALL).group(1)
+        named.append({int(number): name for name, number in
+                      re.findall(r"^ *[\w ]+ (\w+) = (\d+)\b[^;]*;", body, re.MULTILINE)})
+    check(len(named[0]) >= 15 and len(named[1]) >= 4, f"trajectory.proto was not read: {named}")
+    seen = [set(), set()]
+    for messages in logged_trajectories(run_dir):
+        for fields, found in zip(messages, seen):
+            found.update(fields)
+    return {name for fields, found in zip(named, seen)
+            for number, name in fields.items() if number not in found}
+
+
+def rows_of(run_dir, query, *arguments):
+    store = sqlite3.connect(run_dir + "/run.sqlite")
+    try:
+        return store.execute(query, arguments).fetchall()
+    finally:
+        store.close()
+
+
+def check_rewards_vary(run_dir, stage):
+    """A comparison of runs whose rewards are all equal shows little."""
+    values = {row[0] for row in rows_of(
+        run_dir, "SELECT DISTINCT reward FROM trajectories WHERE stage = ?", stage)} - {None}
+    check(len(values) > 1, f"{run_dir}: all rewards of {stage} are {values}")
 
 
 def durable_tokens(run_dir):

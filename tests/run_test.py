@@ -9,13 +9,15 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 
-from run_harness import (CONFIG, SMALL, check, check_same, children, durable_tokens,
-                         finish, kill_all, logged_samples, main, metric_lines, outcome, results,
-                         run_until, seeded, stat_of, text_of, workers_of)
+from run_harness import (CONFIG, SMALL, check, check_rewards_vary, check_same, children,
+                         durable_tokens, finish, kill_all, logged_samples, logged_trajectories, main,
+                         metric_lines, outcome, results, rows_of, run_until, seeded, stat_of, text_of,
+                         unset_fields, varint, workers_of)
 
 SKIPPED = 77
 
@@ -42,6 +44,54 @@ def check_no_difference(run_dir):
 # The run of configs/ci.toml.
 
 
+def share_of_best(run_dir, model, domain):
+    """Share of the sampled test answers with score 1, and its standard error over prompts."""
+    shares = [row[0] for row in rows_of(
+        run_dir, "SELECT AVG(reward = 1) FROM trajectories WHERE stage = ? GROUP BY prompt_group",
+        f"eval-{model}-{domain}-sampled")]
+    mean = sum(shares) / len(shares)
+    variance = sum((x - mean) ** 2 for x in shares) / (len(shares) - 1)
+    return mean, (variance / len(shares)) ** 0.5
+
+
+def check_own_domain(run_dir):
+    """The example domain starts careless and learns."""
+    base, base_error = share_of_best(run_dir, "base", "dates")
+    best, best_error = share_of_best(run_dir, "specialist", "dates")
+    text = f"dates solved: base {base:.2f} ± {base_error:.2f}, specialist {best:.2f} ± {best_error:.2f}"
+    check(best - base >= 2 * (base_error ** 2 + best_error ** 2) ** 0.5, f"no rise: {text}")
+    check(base <= 0.6 and best >= 0.8 and best - base >= 0.2, text)
+    return text
+
+
+def check_trajectories(run_dir):
+    """The record of a sample says what happened: every field is set, versions and hashes are right."""
+    unset = unset_fields(run_dir)
+    check(unset == {"failure", "failure_kind"}, f"fields that no sample has: {unset}")
+    for stages, updates in (("rl-%", 2), ("distill-%", 1)):
+        wrong = rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE ? AND stage NOT "
+                        "LIKE '%validation%' AND weights_version IS NOT ? * step", stages, updates)
+        check(wrong == [(0,)], f"{wrong} samples of {stages} have another weights_version")
+    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE 'eval-%' AND "
+                  "weights_version IS NOT NULL") == [(0,)], "a finished model has a version")
+    # Distillation scores nothing.
+    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE (reward IS NULL) != (stage LIKE "
+                  "'distill-%' AND stage NOT LIKE '%validation')") == [(0,)], "a reward too many")
+    hashes = {}
+    for meta, whole in logged_trajectories(run_dir):
+        if meta[1] != b"rl-dates":
+            continue
+        ids, at = [], 0
+        while len(ids) < meta[13]:
+            value, at = varint(whole[2], at)
+            ids.append(value)
+        digest = hashlib.sha256(struct.pack(f"<{len(ids)}i", *ids)).hexdigest()
+        hashes[meta.get(2, 0), meta.get(6, 0), meta.get(7, 0)] = digest
+    check(hashes and hashes == {tuple(row[:3]): row[3] for row in rows_of(
+        run_dir, "SELECT step, prompt_group, sample_index, prompt_hash FROM trajectories WHERE "
+        "stage = 'rl-dates'")}, "other prompt hashes")
+
+
 def ci(program, run_dir, seeds="1"):
     """Trains; leaves the first run in `run_dir` for other tests."""
     lines = []
@@ -55,11 +105,14 @@ def ci(program, run_dir, seeds="1"):
         steps = check_no_difference(out)
         scores = results(out)["domains"]
         check(list(scores) == ["math", "code", "dates"], f"other domains: {list(scores)}")
+        check_trajectories(out)
+        own_domain = check_own_domain(out)
         built_in = [scores["math"], scores["code"]]
         text = ", ".join(
             f"{name} base {s['base']:.2f} specialist {s['specialist']:.2f} student "
             f"{s['student']:.2f} average {s['weight_average']:.2f}" for name, s in scores.items())
-        lines.append(f"seed {seed}: {text}; {wall_s:.0f} s, {cpu_s:.0f} s of CPU, {steps} steps")
+        lines.append(f"seed {seed}: {text}; {own_domain}; {wall_s:.0f} s, {cpu_s:.0f} s of "
+                     f"CPU, {steps} steps")
         for s in built_in:
             check(s["specialist"] > s["base"], f"a specialist is not above the base: {text}")
         check(sum(s["student"] for s in built_in) > sum(s["weight_average"] for s in built_in),
@@ -88,6 +141,7 @@ def threads(program):
 def workers(program, ci_run):
     alone, two = program.path("alone"), program.path("two")
     program.run(alone, *small_on(ci_run))
+    check_rewards_vary(alone, "rl-dates")
     expected = outcome(alone)
     program.run(two, "--workers", "2", *small_on(ci_run))
     check_same(two, expected, "--workers 2")

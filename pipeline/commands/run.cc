@@ -50,7 +50,7 @@ void RunOptions::describe(OptionSet& options) {
 
 int run_run(const RunOptions& options) {
   const configs::RunConfig config = options.session.load();
-  check_inputs(config);
+  check_inputs(config, kAllInputs);
   if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
   RunSession session(config);
   open_run_dir(config, options.resume);

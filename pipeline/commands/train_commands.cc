@@ -9,6 +9,7 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
+#include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sft.h"
 
@@ -16,6 +17,8 @@ namespace amalgam::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+
+using D = configs::DomainConfig;
 
 const configs::DomainConfig& domain_of(const configs::RunConfig& config, const std::string& name) {
   const configs::DomainConfig* d = config.find_domain(name);
@@ -66,6 +69,7 @@ int run_sft(const SftOptions& options) {
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
+  check_inputs(config, {&D::sft_file}, domain.name);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -86,6 +90,7 @@ int run_rl(const RlOptions& options) {
   const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
+  check_inputs(config, {&D::train_file, &D::heldout_file}, domain.name);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -120,6 +125,7 @@ int run_distill(const DistillOptions& options) {
     domain_of(config, t.substr(0, eq));
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
   }
+  check_inputs(config, {&D::train_file, &D::heldout_file});
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -138,6 +144,7 @@ int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load();
   if (!options.domain.empty()) domain_of(config, options.domain);
+  check_inputs(config, {&D::heldout_file}, options.domain);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {

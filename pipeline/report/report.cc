@@ -100,6 +100,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += base_statement(config ? &*config : nullptr);
   body += section("results", "Results", results_section(results, temperature));
   body += section("stages", "Stages and time", stages_section(store));
+  if (const std::string failures = failures_section(store); !failures.empty())
+    body += section("failures", "Failures", failures);
   body += section("curves", "Curves", curves_section(store));
   body += section("sweep", "Learning rates of the distillation objectives", sweep_section(store));
   body += section("workers", "Workers", workers_section(store));

@@ -15,10 +15,6 @@ Domain generator_domain(configs::Generator g) {
   return parse_domain(configs::names_of(g)[static_cast<size_t>(g)]);
 }
 
-bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
-  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
-}
-
 model::EncodeOptions encode_options(const configs::DomainConfig& domain, const Row& row) {
   model::EncodeOptions o;
   o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
@@ -28,6 +24,10 @@ model::EncodeOptions encode_options(const configs::DomainConfig& domain, const R
 }
 
 }  // namespace
+
+bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
+  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+}
 
 std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
                              Split split) {

@@ -32,6 +32,9 @@ struct SftRow {
   std::vector<bool> learned;  // tokens of assistant turns, their EOS included
 };
 
+// Whether answers to the row begin with reasoning: the row's mode, or its domain's.
+bool is_thinking(const configs::DomainConfig& domain, const Row& row);
+
 // The raw rows: generated with the run's seed, or read.
 std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
                              Split split);

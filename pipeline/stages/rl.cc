@@ -13,6 +13,7 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/flat_rewards.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/training_job.h"
@@ -67,6 +68,7 @@ class RlStage {
         tokenizer_(model::Tokenizer::load(tokenizer_dir_)),
         log_(trajectory_log_path(run.run_dir, job.stage)),
         best_(run, job.stage),
+        flat_rewards_(tokenizer_),
         budget_(budget_of(rl_.data, rl_.rollout)) {
     int64_t too_long = 0;
     train_ = encode_prompts(tokenizer_, run.tools, domain,
@@ -95,7 +97,7 @@ class RlStage {
         metrics.log(step, figures);
         break;
       }
-      const NamedValues trained = train_step(step);
+      const NamedValues trained = train_step(step, progress);
       figures.insert(figures.end(), trained.begin(), trained.end());
       metrics.log(step, figures);
       progress.update(step + 1, note_);
@@ -125,7 +127,7 @@ class RlStage {
     return {{name, s.mean}};
   }
 
-  NamedValues train_step(int64_t step) {
+  NamedValues train_step(int64_t step, Progress& progress) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
     const int64_t B = rl_.data.train_batch_size, updates = rl_.ppo_mini_batches;
@@ -150,6 +152,10 @@ class RlStage {
                       .draft = budget_.draft,
                       .score = true},
                      std::move(groups), log_, &collected);
+    const auto row_of = [&](const proto::Trajectory& t) {
+      return train_[static_cast<size_t>(order.at(step * B + t.meta().group()))].row;
+    };
+    if (const auto text = flat_rewards_.add(trajectories, row_of)) progress.say(*text);
     const auto learn_begin = Clock::now();
     const std::vector<double> advantage = advantages(trajectories, rl_.algorithm.norm_adv_by_std);
     std::vector<std::vector<float>> reference(trajectories.size());
@@ -227,6 +233,7 @@ class RlStage {
   model::Tokenizer tokenizer_;
   TrajectoryLog log_;
   BestCheckpoint best_;
+  FlatRewards flat_rewards_;
   EpisodeBudget budget_;
   std::vector<PromptRow> train_, held_out_;
   std::optional<model::PackedModel> reference_;

@@ -124,7 +124,37 @@ TEST_F(ReportTest, TenSamplesOfEveryDomainWithTheirTokens) {
   EXPECT_TRUE(has(*html_,
                   "<div class=\"turn tool\"><span class=\"who\">tool</span><div>"
                   "&lt;│User│&gt;&lt;tool_result&gt;3177"));
-  EXPECT_TRUE(has(*html_, "sandbox failed</span> <span>no reward"));
+  EXPECT_TRUE(has(*html_, "sandbox failed</span> <span>no reward: no sandbox"));
+  EXPECT_TRUE(has(*html_, "weights v"));
+}
+
+TEST_F(ReportTest, FailuresOfEachKindAreCounted) {
+  EXPECT_TRUE(
+      has(*html_, "<th scope=\"row\">rl/code</th><td>sandbox_failed</td><td>4</td><td>1</td>"));
+  EXPECT_TRUE(has(*html_, "<th scope=\"row\">rl/math</th><td>not_finite</td><td>2</td><td>0</td>"));
+}
+
+// What was not measured is not there: the reward of a sample that nobody scored, the version of
+// a finished model's weights, the finish of an episode whose tools failed.
+TEST(Report, WhatIsAbsentIsNotShown) {
+  const TempDir dir;
+  {
+    RunStore store(dir.path());
+    store.start_stage("eval");
+    proto::Trajectory t;
+    t.mutable_meta()->set_stage("eval");
+    t.mutable_meta()->set_domain("math");
+    t.mutable_meta()->set_outcome(proto::OUTCOME_OK);
+    TrajectoryLog log(trajectory_log_path(dir.path(), "eval"));
+    store.record_trajectories("eval", {t}, log.append({t}));
+    EXPECT_FALSE(store.trajectories()[0].reward);
+    EXPECT_FALSE(store.trajectories()[0].weights_version);
+  }
+  write_report(dir.path(), fake_token_text);
+  const std::string html = proto::read_file(dir / "report.html");
+  EXPECT_TRUE(has(html, "<span>not scored</span>"));
+  for (const char* absent : {"weights v", "· finish", "reward <b>", "id=\"failures\""})
+    EXPECT_FALSE(has(html, absent)) << absent;
 }
 
 TEST_F(ReportTest, SaysWhatTheBaseHasSeen) {
@@ -223,7 +253,8 @@ TEST(Report, HostileNamesAreEscaped) {
     t.mutable_meta()->set_effort(name);
     t.mutable_meta()->set_finish_reason(name);
     t.mutable_meta()->set_outcome(proto::OUTCOME_OK);
-    t.mutable_meta()->add_reward_parts()->set_name(name);
+    t.mutable_meta()->set_failure(name);
+    t.mutable_meta()->set_failure_kind(name);
     TrajectoryLog log(trajectory_log_path(dir.path(), "s"));
     const auto offsets = log.append({t});
     store.record_trajectories("s", {t}, offsets);
