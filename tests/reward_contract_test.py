@@ -139,6 +139,27 @@ def unused_keys(program, ci_run):
     return "unused columns and keys are said once a file, with the nearest name; others have an effect"
 
 
+def flat_rewards(program, ci_run):
+    """A function that gives every answer the same says so, once, while the stage goes on."""
+    said = {}
+    for name, body in (("flat", "return 0.25"), ("varied", "return len(solution_str)")):
+        reward, log = program.path(name + ".py"), program.path(name + ".log")
+        with open(reward, "w") as file:
+            file.write(f"def compute_score(data_source, solution_str, ground_truth, extra_info):\n    {body}\n")
+        process = program.popen(
+            [program.binary, "rl", CONFIG, "--model", f"{ci_run}/base", "--domain", "dates", "--out",
+             program.path(name), *SMALL, "domain.dates.rl.steps=4", f"domain.dates.reward_file={reward}"],
+            log)
+        finish(process)
+        check(process.returncode == 0, text_of(log)[-600:])
+        said[name] = [line for line in text_of(log).split("\n") if "all rewards" in line]
+    check(len(said["flat"]) == 1 and not said["varied"], f"{said}")
+    line = said["flat"][0]
+    words = ["rl-dates: all rewards of steps 0 and 1 are 0.25", "of prompt dates-train-", 'truth: "20']
+    check(all(word in line for word in words), line)
+    return "equal rewards are said once, with a sample and its truth"
+
+
 def rows_of_the_example(program):
     """configs/own_domain's rows are what its script writes."""
     folder = os.path.join(ROOT, "configs", "own_domain")
@@ -158,4 +179,4 @@ def rows_of_the_example(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (contract, unused_keys, rows_of_the_example)}))
+    sys.exit(main({f.__name__: f for f in (contract, unused_keys, flat_rewards, rows_of_the_example)}))

@@ -247,12 +247,20 @@ def everything(program, seed="1"):
 # Killed and resumed.
 
 
+def sample_rows(run_dir):
+    """What the store says of every sample, but for where its record lies."""
+    return sorted(rows_of(
+        run_dir, "SELECT stage, step, prompt_group, sample_index, prompt_id, seed, outcome, reward, "
+        "response_length, finish_reason, weights_version, prompt_hash FROM trajectories"), key=str)
+
+
 class Undisturbed:
     def __init__(self, program, settings, name="undisturbed", config=CONFIG):
         self.run_dir = program.path(name)
         self.cpu_s = program.run(self.run_dir, *settings, config=config)
         self.outcome = outcome(self.run_dir)
         self.samples = logged_samples(self.run_dir)
+        self.rows = sample_rows(self.run_dir)
         self.tokens = sum(row["sampled_tokens"] for row in results(self.run_dir)["workers"])
         check(self.tokens == sum(self.samples.values()), "tokens sampled are not those logged")
 
@@ -290,6 +298,7 @@ def kill_controller(program, whole, settings, moments, run_dir, check_lines=chec
     check_lines(before, run_dir)
     check_same(run_dir, whole.outcome, f"killed {kills} times")
     check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    check(sample_rows(run_dir) == whole.rows, "other rows of samples than the undisturbed run's")
     last = sum(row["sampled_tokens"] for row in results(run_dir)["workers"]
                if row["pid"] == process.pid)
     # Every token that was durable is not sampled again, every other one is sampled once.

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <time.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "configs/error.h"
@@ -72,10 +73,16 @@ std::string base_statement(const configs::RunConfig* config) {
            "model, <code>" +
            escape_html(config->model.path.string()) +
            "</code>; what that model was trained on is not known here.</p>\n";
+  const bool has_own = std::any_of(config->domains.begin(), config->domains.end(),
+                                   [](const auto& d) { return !d.sft_file.empty(); });
+  const std::string own =
+      has_own ? " Worked examples from files of the user's own are among its data; how good those "
+                "are is not known here."
+              : "";
   if (config->base.sloppy.steps == 0 || config->base.sloppy.fraction == 0)
-    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run, "
-           "on "
-           "generated answers that are all correct.</p>\n";
+    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run; "
+           "the generated answers among its data are all correct." +
+           own + "</p>\n";
   return fmt::format(
       "<p class=\"statement\"><strong>The base’s data are of mixed quality, on purpose.</strong> "
       "It "
@@ -85,8 +92,8 @@ std::string base_statement(const configs::RunConfig* config) {
       "clause "
       "dropped). Real bases have seen careless answers too. So part of every gain over the base is "
       "the removal of habits that were put there, and the base is not the best model that its data "
-      "allow.</p>\n",
-      config->base.clean.steps, config->base.sloppy.steps, 100 * config->base.sloppy.fraction);
+      "allow.{}</p>\n",
+      config->base.clean.steps, config->base.sloppy.steps, 100 * config->base.sloppy.fraction, own);
 }
 
 Results write_report(const std::string& run_dir, const TokenText& token_text) {

@@ -10,7 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/load.h"
 #include "pipeline/report/charts.h"
+#include "pipeline/report/sections.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/run_store/trajectory_log.h"
 #include "proto/append_file.h"
@@ -162,6 +164,21 @@ TEST_F(ReportTest, SaysWhatTheBaseHasSeen) {
   EXPECT_TRUE(has(*html_, "1200 steps on correct answers, then 300 steps in which 45 %"));
   EXPECT_TRUE(has(*html_, "sampled at T = 1, mean@4"));
   EXPECT_TRUE(has(*html_, "[base.sloppy]"));  // the resolved config
+}
+
+TEST(Report, OwnExamplesAreNotCalledCorrect) {
+  const std::string text =
+      "[base]\nsloppy.steps = 0\n[[domain]]\nname = \"a\"\ntrain_file = \"t\"\nheldout_file = "
+      "\"h\"\nreward_file = \"r.py\"\n";
+  const auto statement = [](const std::string& toml) {
+    const auto config = configs::parse_run_config(toml, "a.toml");
+    return base_statement(&config);
+  };
+  EXPECT_FALSE(has(statement(text), "Worked examples from files"));
+  EXPECT_TRUE(has(statement(text + "sft_file = \"s\"\n"), "Worked examples from files"));
+  const std::string sloppy = "[base]\nsloppy.steps = 9\n" + text.substr(text.find("[[domain]]"));
+  EXPECT_TRUE(has(statement(sloppy + "sft_file = \"s\"\n"), "on purpose"));
+  EXPECT_TRUE(has(statement(sloppy + "sft_file = \"s\"\n"), "Worked examples from files"));
 }
 
 // Hand-computed from the scores in fake_run.cc.

@@ -55,9 +55,11 @@ TEST_F(ProgressTest, WhatIsSaidStays) {
     progress.say("all rewards are equal");
     now_ += 1;
     progress.update(1);
+    progress.say("and again");
   }
   EXPECT_EQ(out_.str(),
-            "\rrl  0/2\x1b[K\nall rewards are equal\n\rrl  1/2  1.0 step/s  1s left\x1b[K\n");
+            "\rrl  0/2\x1b[K\nall rewards are equal\n\rrl  1/2  1.0 step/s  1s left\x1b[K\n"
+            "and again\n");
 }
 
 TEST(CompactDuration, UsesTwoUnitsAtMost) {
