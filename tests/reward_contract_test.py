@@ -142,7 +142,7 @@ def unused_keys(program, ci_run):
 def flat_rewards(program, ci_run):
     """A function that gives every answer the same says so, once, while the stage goes on."""
     said = {}
-    for name, body in (("flat", "return 0.25"), ("varied", "return len(solution_str)")):
+    for name, body in (("flat", "return 0.25"), ("varied", "return solution_str == ground_truth")):
         reward, log = program.path(name + ".py"), program.path(name + ".log")
         with open(reward, "w") as file:
             file.write(f"def compute_score(data_source, solution_str, ground_truth, extra_info):\n    {body}\n")
