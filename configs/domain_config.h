@@ -6,15 +6,23 @@ namespace amalgam::configs {
 // Rows of a generated domain.
 struct DataConfig {
   int64_t train_rows = 2000;
+  int64_t validation_rows = 100;
   int64_t heldout_rows = 200;
   int64_t sft_rows = 8000;
+  double careless = 0;
 
   template <class V>
   void visit(V& v) {
     v.value("train_rows", train_rows, between(1, 1e9), "prompts for RL and distillation");
+    v.value("validation_rows", validation_rows, between(1, 1e9),
+            "prompts on which steps and rates are chosen; none is a training prompt");
     v.value("heldout_rows", heldout_rows, between(1, 1e9),
-            "prompts for scoring, none of which is in a training row");
+            "test prompts, of the final table alone; none is a training or validation prompt");
     v.value("sft_rows", sft_rows, between(0, 1e9), "rows with answers for supervised training");
+    v.value(
+        "careless", careless, between(0, 1),
+        "share of the answers of base.anneal that are in a verifiably bad style, decided early in "
+        "the answer: real bases have seen careless answers too");
   }
 };
 
@@ -34,8 +42,9 @@ inline std::vector<std::string> names_of(ToolsPrompt) { return {"schemas", "name
 struct DomainConfig {
   std::string name = {};
   Generator generator = Generator::kNone;
-  Path train_file = {}, heldout_file = {}, sft_file = {};  // JSONL
-  Path reward_file = {};                                   // Python
+  Path train_file = {}, validation_file = {}, heldout_file = {};  // JSONL
+  Path sft_file = {}, anneal_file = {};                           // JSONL
+  Path reward_file = {};                                          // Python
   std::string reward_function = "compute_score";
   Mode mode = Mode::kThinking;
   std::vector<std::string> tools = {};
@@ -50,10 +59,17 @@ struct DomainConfig {
     v.value("generator", generator, "built-in task generator, with its own verifier; or none");
     v.value("train_file", train_file,
             "JSONL rows in verl's or TRL's columns; needed without generator");
-    v.value("heldout_file", heldout_file, "JSONL rows for scoring; needed without generator");
+    v.value("validation_file", validation_file,
+            "JSONL rows on which steps and rates are chosen; without it those of heldout_file are "
+            "shared out: the first, third, … to validation, the second, fourth, … to the test");
+    v.value(
+        "heldout_file", heldout_file,
+        "JSONL rows for the final table; needed without generator. A row whose prompt stands in "
+        "an earlier set (training, validation, test) is left out and counted");
     v.value(
         "sft_file", sft_file,
         "JSONL rows with `messages` that end in an assistant's answer, for supervised training");
+    v.value("anneal_file", anneal_file, "the same for base.anneal; without it sft_file");
     v.value("reward_file", reward_file,
             "Python file with the reward function: verl's compute_score(data_source, solution_str, "
             "ground_truth, extra_info) or TRL's f(completions, ...)");
@@ -63,8 +79,7 @@ struct DomainConfig {
             "tools of this domain's episodes, by name: built in (calculator, edit_file, grep, "
             "kv_lookup, lookup, read_file, run_python, run_shell, search, submit, write_file) or "
             "of a [[tool]]; a row's own `tools` column, a list of names or of OpenAI tools, goes "
-            "first; a row with `extra_info.sandbox` and no other tools has calculator, lookup and "
-            "search, and describes them itself");
+            "first");
     v.value("tools_prompt", tools_prompt,
             "how the prompt describes them: schemas: the encoding's \"## Tools\" section; names: "
             "one line, for a small context window; none: the rows do");
@@ -74,8 +89,7 @@ struct DomainConfig {
   }
 
   std::optional<Problem> problem() const {
-    if (name.empty() ||
-        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
+    if (!is_identifier(name)) {
       return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
     }
     const bool from_files = !train_file.empty() || !heldout_file.empty();

@@ -34,7 +34,8 @@ struct OptimConfig {
     v.value("momentum", momentum, between(0, 0.9999), "Muon: momentum");
     v.value("weight_decay", weight_decay, between(0, 10), "decoupled weight decay, times the rate");
     v.value("grad_clip", grad_clip, at_least(0),
-            "largest norm of all gradients together (of an MTP block's apart); 0: no clipping");
+            "largest norm of all gradients together (of an MTP block's and of the indexers' each "
+            "apart); 0: no clipping");
   }
 };
 

@@ -45,6 +45,10 @@ std::optional<Problem> RunConfig::problem() const {
     }
   }
   if (const auto problem = tools_problem(*this)) return problem;
+  for (const CompareConfig& c : compare)
+    if (std::count_if(compare.begin(), compare.end(),
+                      [&](const CompareConfig& other) { return other.name == c.name; }) > 1)
+      return Problem{"compare", "two comparisons are named '" + c.name + "'; rename one"};
   for (const auto& [name, weight] : base.mixture) {
     if (!find_domain(name)) {
       return Problem{"base.mixture." + name, "no [[domain]] has this name"};

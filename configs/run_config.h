@@ -76,6 +76,7 @@ struct RunConfig {
   Isa isa = Isa::kAuto;
   int64_t keep_last = 0;
   Recompute recompute = Recompute::kNone;
+  int64_t micro_batch_tokens = 2048;
   DataConfig data;
   ModelSpec model;
   TokenizerConfig tokenizer;
@@ -85,6 +86,7 @@ struct RunConfig {
   std::vector<DomainConfig> domains;  // non-empty, distinct names
   std::vector<ToolConfig> tools;      // distinct names
   DistillConfig distill;
+  std::vector<CompareConfig> compare;  // distinct names
   EvalConfig eval;
   NumericsConfig numerics;
   SandboxConfig sandbox;
@@ -107,6 +109,9 @@ struct RunConfig {
         "activations that training computes again instead of keeping: none; tensors: those that "
         "are cheap; layer: all but the streams between layers. Saves memory, costs time, changes "
         "no result");
+    v.value("micro_batch_tokens", micro_batch_tokens, between(1, 1 << 24),
+            "tokens of one packed forward and backward pass of training: what its activations take "
+            "grows with it; a longer sequence is a pass of its own");
     v.section("data", data, "Row counts of generated domains; [domain.data] changes one domain's.");
     v.section("model", model, "What the run starts from.");
     v.section("tokenizer", tokenizer, "Tokenizer of a new model; model.path brings its own.");
@@ -120,7 +125,9 @@ struct RunConfig {
              "as all that has to do with the model's text: without a network, with the limits of "
              "[sandbox], on the files that the episode's other tools see.");
     v.section("distill", distill, "On-policy distillation of the specialists into one model.");
-    v.section("eval", eval, "Final scores.");
+    v.tables("compare", compare, CompareConfig{},
+             "One per other way to merge the specialists, for comparison with the student.");
+    v.section("eval", eval, "Final scores, on the test prompts.");
     v.section(
         "numerics", numerics,
         "Quantised compute of every model of the run: the policy in all stages, the teachers, "

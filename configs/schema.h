@@ -42,6 +42,12 @@ struct Problem {
   std::string key, what;
 };
 
+// What may be a folder's name, a metric's and a table's column.
+inline bool is_identifier(const std::string& name) {
+  return !name.empty() &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
 template <class E>
 requires std::is_enum_v<E> std::string name_of(E e) { return names_of(e)[static_cast<size_t>(e)]; }
 

@@ -12,6 +12,7 @@ struct SftConfig {
   int64_t steps = 0;
   int64_t batch_tokens = 1536;
   double mtp_loss_weight = 0.3, mtp_late_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{
       .kind = OptimKind::kMuon, .lr = 8e-3, .warmup_steps = 40, .decay_fraction = 0.3};
   // 0, not V3's 1e-4: the presets' figures were measured with the routing bias alone.
@@ -27,6 +28,9 @@ struct SftConfig {
             "weight of the multi-token prediction loss, for a model with such a block");
     v.value("mtp_late_loss_weight", mtp_late_loss_weight, between(0, 100),
             "the same while the learning rate decays");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
     v.value("router_aux_loss_coef", router_aux_loss_coef, between(0, 100),
             "weight of the sequence-wise load-balance loss (DeepSeek-V3 trains with 1e-4); 0: the "
@@ -39,35 +43,32 @@ struct SftConfig {
   }
 };
 
-// The second phase of the base: goes on from the first with part of the answers in a bad style.
-struct SloppyConfig {
+// The end of the base's training: other rows at a falling rate, with the state of the first phase.
+struct AnnealConfig {
   int64_t steps = 0;
-  double fraction = 0.45;
   double lr_factor = 0.5;
   double final_lr_factor = 0;
 
   template <class V>
   void visit(V& v) {
     v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: no such phase");
-    v.value("fraction", fraction, between(0, 1), "share of answers that are in the bad style");
-    v.value("lr_factor", lr_factor, between(0, 1), "rate of this phase, times base.clean.optim.lr");
+    v.value("lr_factor", lr_factor, between(0, 1), "rate of this phase, times base.sft.optim.lr");
     v.value("final_lr_factor", final_lr_factor, between(0, 1),
             "the rate falls linearly over the phase to this times its start");
   }
 };
 
 struct BaseConfig {
-  SftConfig clean{.steps = 1200};
-  SloppyConfig sloppy{.steps = 300};
+  SftConfig sft{.steps = 1200};
+  AnnealConfig anneal;
   Weights mixture;
 
   template <class V>
   void visit(V& v) {
-    v.section("clean", clean, "First phase: clean answers.");
-    v.section(
-        "sloppy", sloppy,
-        "Second phase: real bases have seen careless answers too. Part of the answers are in a "
-        "verifiably bad style, decided early in the answer.");
+    v.section("sft", sft, "First phase: the domains' `sft_file`, or generated answers.");
+    v.section("anneal", anneal,
+              "Second phase, for data that come last: the domains' `anneal_file`, or generated "
+              "answers of which data.careless are in a bad style.");
     v.value(
         "mixture", mixture, between(0, 1e6),
         "weight of each domain in the training rows, any scale; a domain not named has 0; empty: "
@@ -91,17 +92,30 @@ struct PromptBatchConfig {
   }
 };
 
+// Whether the experts that sampling chose are chosen again in training (POST_TRAINING.md §3).
+enum class KeepRouting { kAuto, kOn, kOff };
+inline std::vector<std::string> names_of(KeepRouting) { return {"auto", "on", "off"}; }
+
 struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
   int64_t max_tool_response_length = 512;
   bool draft = false;
+  KeepRouting keep_routing = KeepRouting::kAuto;
+  bool keep_index = false;
+
+  bool keeps_experts(int64_t updates_of_step) const {
+    return keep_routing == KeepRouting::kOn ||
+           (keep_routing == KeepRouting::kAuto && updates_of_step > 1);
+  }
 
   template <class V>
   void visit(V& v) {
     v.value("n", n, between(1, 4096), "samples of a prompt");
-    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("temperature", temperature, between(0.01, 100),
+            "T of the policy softmax(z/T), which is sampled from and trained: log-probabilities, "
+            "ratio, KL, entropy, reference and teachers are at this T too");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
     v.value("max_tool_response_length", max_tool_response_length, between(64, 1 << 20),
             "bytes of one tool's result that the model sees; the middle of a longer one is left "
@@ -109,6 +123,11 @@ struct RolloutConfig {
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");
+    v.value("keep_routing", keep_routing,
+            "experts chosen while sampling travel with the tokens and are chosen again, with the "
+            "present gate weights, by weights that have moved since; auto: where a step has "
+            "several updates");
+    v.value("keep_index", keep_index, "the same of the entries that the indexers selected");
   }
 };
 
@@ -156,6 +175,7 @@ struct RlConfig {
   AlgorithmConfig algorithm;
   int64_t ppo_mini_batches = 2;
   double mtp_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{.lr = 5e-4};
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
@@ -172,10 +192,16 @@ struct RlConfig {
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
-    v.value("test_freq", test_freq, between(0, 1e9),
-            "steps between validations; the last step always validates; 0: never");
-    v.value("val_prompts", val_prompts, between(1, 1 << 20), "held-out prompts of a validation");
+    v.value(
+        "test_freq", test_freq, between(0, 1e9),
+        "steps between validations, which choose the step that is kept; the first weights (shown, "
+        "never chosen) and the last step are validated too; 0: none, the last step is kept");
+    v.value("val_prompts", val_prompts, between(1, 1 << 20),
+            "prompts of a validation, the first of the domain's");
     v.value("val_n", val_n, between(1, 4096), "samples of a prompt in a validation");
   }
 
@@ -214,6 +240,7 @@ struct DistillConfig {
   RolloutConfig rollout{.n = 4};
   Objective objective = Objective::kExact;
   double mtp_loss_weight = 0.1;
+  double index_loss_coef = 1;
   OptimConfig optim{.lr = 1e-3};
   std::vector<double> lr_candidates;
   int64_t sweep_steps = 15;
@@ -232,17 +259,67 @@ struct DistillConfig {
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
+    v.value("index_loss_coef", index_loss_coef, between(0, 100),
+            "weight of the loss that teaches the indexers what attention looks at, per token; the "
+            "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
-    v.value("lr_candidates", lr_candidates, between(0, 1),
-            "learning rates of the run's two distillations (exact and sampled): each trains for "
-            "sweep_steps, the best on held-out prompts goes on; empty: optim.lr alone");
+    v.value(
+        "lr_candidates", lr_candidates, between(0, 1),
+        "learning rates of each distillation of `run`: each trains for sweep_steps, the best on "
+        "the validation prompts goes on; empty: optim.lr alone");
     v.value("sweep_steps", sweep_steps, between(1, 1e9),
             "steps after which the candidates are compared");
     v.tables(
         "teachers", teachers, TeacherRow{},
         "One row a domain: which teachers its prompts follow, and how much. Without a row a domain "
         "follows its own specialist with weight 1.");
-    v.value("test_freq", test_freq, between(0, 1e9), "steps between validations; 0: only the last");
+    v.value("test_freq", test_freq, between(0, 1e9),
+            "steps between validations, as in [rl]; 0: none, the last step is kept");
+  }
+
+  std::optional<Problem> problem() const {
+    if (lr_candidates.size() > 1 && test_freq == 0)
+      return Problem{"test_freq",
+                     "lr_candidates are compared on validation prompts; give test_freq, "
+                     "or one rate"};
+    return std::nullopt;
+  }
+};
+
+enum class CompareKind { kWeightAverage, kDistill };
+inline std::vector<std::string> names_of(CompareKind) { return {"weight_average", "distill"}; }
+
+// Another way to merge the specialists, scored beside the student.
+struct CompareConfig {
+  std::string name;
+  CompareKind kind = CompareKind::kWeightAverage;
+  std::vector<double> coefficients;
+  Objective objective = Objective::kSampled;
+
+  template <class V>
+  void visit(V& v) {
+    v.value("name", name,
+            "lower-case letters, digits and _: its column in tables and results.json");
+    v.value("kind", kind,
+            "weight_average: base + c (mean of the specialists - base), tensor by tensor; distill: "
+            "as [distill], with this table's objective");
+    v.value(
+        "coefficients", coefficients, between(-100, 100),
+        "weight_average: the c that are compared on the validation prompts; empty: as many as the "
+        "student had candidates, around 1");
+    v.value("objective", objective, "distill: its objective");
+  }
+
+  std::optional<Problem> problem() const {
+    if (!is_identifier(name))
+      return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
+    if (name == "base" || name == "specialist" || name == "student")
+      return Problem{"name", "'" + name + "' is a model of the run itself"};
+    if (kind == CompareKind::kDistill && !coefficients.empty())
+      return Problem{"coefficients", "are those of kind = \"weight_average\""};
+    if (kind == CompareKind::kWeightAverage && objective != Objective::kSampled)
+      return Problem{"objective", "is that of kind = \"distill\""};
+    return std::nullopt;
   }
 };
 
@@ -254,10 +331,17 @@ struct EvalConfig {
 
   template <class V>
   void visit(V& v) {
-    v.value("prompts", prompts, between(1, 1 << 20), "held-out prompts of a domain");
+    v.value("prompts", prompts, between(1, 1 << 20), "test prompts of a domain, the first of them");
     v.value("n", n, between(1, 4096), "samples of a prompt");
-    v.value("temperature", temperature, between(0.01, 100), "sampling temperature");
+    v.value("temperature", temperature, between(0, 100),
+            "sampling temperature, 0 or at least 0.01; 0: always the most likely token");
     v.value("greedy", greedy, "score greedy decoding as well");
+  }
+
+  std::optional<Problem> problem() const {
+    if (temperature > 0 && temperature < 0.01)
+      return Problem{"temperature", "must be 0 (greedy) or at least 0.01"};
+    return std::nullopt;
   }
 };
 

@@ -22,14 +22,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 # Overrides that make a run of every stage take seconds.
 SMALL = [
-    "data.train_rows=40", "data.heldout_rows=16", "data.sft_rows=200",
-    "base.clean.steps=16", "base.sloppy.steps=4", "base.clean.batch_tokens=1024",
+    "data.train_rows=40", "data.validation_rows=8", "data.heldout_rows=16", "data.sft_rows=200",
+    "base.sft.steps=16", "base.anneal.steps=4", "base.sft.batch_tokens=1024",
     "rl.steps=2", "domain.math.rl.steps=2", "domain.dates.rl.steps=2",
     "rl.data.train_batch_size=4", "rl.rollout.n=4",
     "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
     "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
-    "distill.sweep_steps=1",
+    "distill.sweep_steps=1", "distill.test_freq=1",
     "eval.prompts=5", "eval.n=2",
 ]
 
@@ -159,20 +159,21 @@ def kill_all(process):
 # What a run directory holds.
 
 def outcome(run_dir):
-    """All that must be the same: the digest of every model, and the scores."""
+    """All that must be the same: the digest of every model, the scores, and what sampled tokens chose."""
     digests = {}
     for path in sorted(glob.glob(run_dir + "/*/model.safetensors")):
         with open(path, "rb") as file:
             digests[os.path.relpath(path, run_dir)] = hashlib.sha256(file.read()).hexdigest()
     check("student/model.safetensors" in digests, f"{run_dir} holds no student")
-    return digests, results(run_dir)["domains"]
+    return digests, results(run_dir)["domains"], logged_choices(run_dir)
 
 
 def check_same(run_dir, expected, what):
-    digests, scores = outcome(run_dir)
+    digests, scores, choices = outcome(run_dir)
     other = [name for name in expected[0] if digests.get(name) != expected[0][name]]
     check(not other and len(digests) == len(expected[0]), f"{what}: other bytes in {other}")
     check(scores == expected[1], f"{what}: other scores")
+    check(choices == expected[2], f"{what}: other experts or entries in the trajectories")
 
 
 def results(run_dir):
@@ -215,9 +216,10 @@ def message_fields(data):
     return fields
 
 
-def logged_trajectories(run_dir):
-    """(metadata, trajectory) of all trajectory logs, as message_fields."""
-    for path in sorted(glob.glob(run_dir + "/trajectories/*.log")):
+def trajectories(run_dir):
+    """((stage, step, group, sample), metadata, fields) of all trajectory logs; each only once."""
+    seen = set()
+    for path in glob.glob(run_dir + "/trajectories/*.log"):
         with open(path, "rb") as file:
             data = file.read()
         at = 0
@@ -225,19 +227,24 @@ def logged_trajectories(run_dir):
             size = struct.unpack_from("<Q", data, at)[0]
             if at + 16 + size > len(data):
                 break  # cut short by a kill
-            whole = message_fields(data[at + 12:at + 12 + size])
-            yield message_fields(whole[1]), whole
+            fields = message_fields(data[at + 12:at + 12 + size])
+            meta = message_fields(fields[1])
+            key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
+            check(key not in seen, f"{key} was sampled twice")
+            seen.add(key)
+            yield key, meta, fields
             at += 16 + size
 
 
 def logged_samples(run_dir):
-    """{(stage, step, group, sample): policy tokens} of all trajectory logs; each only once."""
-    samples = {}
-    for meta, _ in logged_trajectories(run_dir):
-        key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
-        check(key not in samples, f"{key} was sampled twice")
-        samples[key] = meta.get(14, 0)
-    return samples
+    """{sample: policy tokens}."""
+    return {key: meta.get(14, 0) for key, meta, _ in trajectories(run_dir)}
+
+
+def logged_choices(run_dir):
+    """{sample: digest of the experts and the entries that its tokens chose}, of those that kept them."""
+    return {key: hashlib.sha256(fields.get(10, b"") + b"|" + fields.get(11, b"")).hexdigest()
+            for key, _, fields in trajectories(run_dir) if 10 in fields or 11 in fields}
 
 
 def unset_fields(run_dir):
@@ -250,7 +257,7 @@ def unset_fields(run_dir):
                       re.findall(r"^ *[\w ]+ (\w+) = (\d+)\b[^;]*;", body, re.MULTILINE)})
     check(len(named[0]) >= 15 and len(named[1]) >= 4, f"trajectory.proto was not read: {named}")
     seen = [set(), set()]
-    for messages in logged_trajectories(run_dir):
+    for _, *messages in trajectories(run_dir):
         for fields, found in zip(messages, seen):
             found.update(fields)
     return {name for fields, found in zip(named, seen)

@@ -15,9 +15,9 @@ import sys
 import time
 
 from run_harness import (CONFIG, SMALL, check, check_rewards_vary, check_same, children,
-                         durable_tokens, finish, kill_all, logged_samples, logged_trajectories, main,
+                         durable_tokens, finish, kill_all, logged_samples, main,
                          metric_lines, outcome, results, rows_of, run_until, seeded, stat_of, text_of,
-                         unset_fields, varint, workers_of)
+                         trajectories, unset_fields, varint, workers_of)
 
 SKIPPED = 77
 
@@ -67,7 +67,7 @@ def check_own_domain(run_dir):
 def check_trajectories(run_dir):
     """The record of a sample says what happened: every field is set, versions and hashes are right."""
     unset = unset_fields(run_dir)
-    check(unset == {"failure", "failure_kind"}, f"fields that no sample has: {unset}")
+    check(unset == {"failure", "failure_kind", "index_entries"}, f"fields that no sample has: {unset}")
     for stages, updates in (("rl-%", 2), ("distill-%", 1)):
         wrong = rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE ? AND stage NOT "
                         "LIKE '%validation%' AND weights_version IS NOT ? * step", stages, updates)
@@ -78,15 +78,15 @@ def check_trajectories(run_dir):
     check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE (reward IS NULL) != (stage LIKE "
                   "'distill-%' AND stage NOT LIKE '%validation')") == [(0,)], "a reward too many")
     hashes = {}
-    for meta, whole in logged_trajectories(run_dir):
-        if meta[1] != b"rl-dates":
+    for (stage, *sample), meta, whole in trajectories(run_dir):
+        if stage != "rl-dates":
             continue
         ids, at = [], 0
         while len(ids) < meta[13]:
             value, at = varint(whole[2], at)
             ids.append(value)
         digest = hashlib.sha256(struct.pack(f"<{len(ids)}i", *ids)).hexdigest()
-        hashes[meta.get(2, 0), meta.get(6, 0), meta.get(7, 0)] = digest
+        hashes[tuple(sample)] = digest
     check(hashes and hashes == {tuple(row[:3]): row[3] for row in rows_of(
         run_dir, "SELECT step, prompt_group, sample_index, prompt_hash FROM trajectories WHERE "
         "stage = 'rl-dates'")}, "other prompt hashes")
@@ -135,6 +135,8 @@ def threads(program):
     program.run(two, "--threads", "2", *SMALL)
     check_same(two, expected, "--threads 2")
     steps = check_no_difference(one)
+    kept = {key[0] for key in expected[2]}
+    check(kept == {"rl-math", "rl-code", "rl-dates"}, f"experts were kept in the stages {kept}")
     return f"the same {len(expected[0])} models and scores with 1 and 2 threads; {steps} steps"
 
 
@@ -214,12 +216,13 @@ def commands(program, ci_run):
 # All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.
 EVERYTHING = [
     *SMALL, "model.num_nextn_predict_layers=1", "rl.rollout.draft=true",
-    "distill.rollout.draft=true", "recompute=tensors", "base.clean.index_warmup_steps=3",
-    "base.clean.router_aux_loss_coef=1e-3", "base.clean.anticipatory_routing.delay=2",
-    "base.clean.anticipatory_routing.spike_factor=0.97",
-    "base.clean.anticipatory_routing.spike_window=2",
-    "base.clean.anticipatory_routing.rollback_steps=2",
-    "base.clean.anticipatory_routing.active_steps=5", "numerics.experts_fp4=true",
+    "distill.rollout.draft=true", "rl.rollout.keep_index=true", "distill.rollout.keep_index=true",
+    "distill.rollout.keep_routing=on", "recompute=tensors", "base.sft.index_warmup_steps=3",
+    "base.sft.router_aux_loss_coef=1e-3", "base.sft.anticipatory_routing.delay=2",
+    "base.sft.anticipatory_routing.spike_factor=0.97",
+    "base.sft.anticipatory_routing.spike_window=2",
+    "base.sft.anticipatory_routing.rollback_steps=2",
+    "base.sft.anticipatory_routing.active_steps=5", "numerics.experts_fp4=true",
     "numerics.indexer_fp4=true", "numerics.kv_cache_fp8=true", "numerics.activations_fp8=true",
 ]
 
@@ -230,6 +233,8 @@ def everything(program, seed="1"):
     draw = seeded(int(seed))
     whole = Undisturbed(program, EVERYTHING)
     check_no_difference(whole.run_dir)
+    unset = unset_fields(whole.run_dir)
+    check(unset == {"failure", "failure_kind"}, f"fields that no sample has: {unset}")
     other = program.path("other")
     program.run(other, "--workers", "2", "--threads", "1", *EVERYTHING, "recompute=layer",
                 "rl.rollout.draft=false", "distill.rollout.draft=false")
@@ -237,6 +242,8 @@ def everything(program, seed="1"):
     # A loss spike takes metric lines back, so they are not compared.
     kills, _ = kill_controller(program, whole, EVERYTHING, [draw.random() for _ in range(6)],
                                program.path("killed"), check_lines=lambda *_: None)
+    kept = {key[0] for key in whole.outcome[2]}
+    check(any(stage.startswith("distill") for stage in kept), f"experts were kept in {kept}")
     rollbacks = max(json.loads(line).get("train/loss_spikes", 0)
                     for line in metric_lines(whole.run_dir))
     check(rollbacks > 0, "no loss spike was found")

@@ -24,8 +24,7 @@ n_routed_experts = 4
 [tokenizer]
 vocab_size = 400
 [base]
-clean.steps = 500
-sloppy.steps = 0
+sft.steps = 500
 [rl]
 steps = 2
 data.train_batch_size = 4

@@ -3,27 +3,28 @@
 #include <algorithm>
 #include <cmath>
 
+#include "distill/objectives/distill_loss.h"
 #include "distill/teachers/teachers.h"
-#include "kernels/head/head_kl.h"
-#include "kernels/head/head_policy.h"
 #include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
 
 namespace amalgam::distill {
 namespace {
 
-// One teacher's view of a micro-batch: hidden states of its rows and a weight per row (0 where the
-// row's token is not the policy's, or the teacher has no say).
+// One teacher's view of a micro-batch: hidden states of its rows, a weight per row (0 where the
+// row's token is not the policy's, or the teacher has no say), and its KL there.
 struct MicroTeacher {
-  std::vector<float> hidden, weights;
+  std::string name;
+  std::vector<float> hidden, weights, kl;
 };
 
 MicroTeacher view(const learner::MicroBatch& micro, const TeacherStates& states,
                   const std::string& teacher, std::span<const DistillSample> samples) {
-  MicroTeacher m;
+  MicroTeacher m{.name = teacher, .hidden = {}, .weights = {}, .kl = {}};
   const auto D = static_cast<size_t>(states.dim());
   m.hidden.assign(static_cast<size_t>(micro.tokens()) * D, 0.0f);
   m.weights.assign(static_cast<size_t>(micro.tokens()), 0.0f);
+  m.kl.assign(static_cast<size_t>(micro.tokens()), 0.0f);
   for (size_t i = 0; i < micro.slices.size(); ++i) {
     const auto sequence = static_cast<size_t>(micro.sequences[i]);
     const auto it = samples[sequence].teachers->find(teacher);
@@ -37,18 +38,46 @@ MicroTeacher view(const learner::MicroBatch& micro, const TeacherStates& states,
   return m;
 }
 
+// What one policy token adds to the means of its domain.
+void measure(const proto::Trajectory& t, size_t row, std::span<const MicroTeacher> teachers,
+             float objective, float entropy, DistillMeans* means) {
+  means->objective.add(objective);
+  means->entropy.add(entropy);
+  learner::Mean kl;
+  for (const MicroTeacher& teacher : teachers) {
+    if (teacher.weights[row] == 0) continue;
+    if (!std::isfinite(teacher.kl[row]))
+      learner::require_finite(teacher.kl[row], "its KL to " + teacher.name, t);
+    means->teacher_kl[teacher.name].add(teacher.kl[row]);
+    kl.add(teacher.kl[row]);
+  }
+  if (kl.count > 0) means->kl.add(*kl.value());
+}
+
 }  // namespace
+
+void DistillMeans::add(const DistillMeans& part) {
+  objective.add(part.objective), kl.add(part.kl), entropy.add(part.entropy);
+  for (const auto& [teacher, mean] : part.teacher_kl) teacher_kl[teacher].add(mean);
+}
+
+DistillMeans DistillFigures::total() const {
+  DistillMeans all;
+  for (const auto& [domain, part] : means) all.add(part);
+  return all;
+}
 
 DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
                                        std::span<const DistillSample> samples,
-                                       configs::Objective objective, double index_loss_coefficient,
-                                       int64_t max_micro_tokens) {
+                                       const DistillObjective& objective,
+                                       double index_loss_coefficient, int64_t max_micro_tokens) {
   DistillFigures f;
+  int64_t num_tokens = 0;
   std::vector<learner::TrainSequence> batch;
   std::map<std::string, std::vector<TeacherInput>> inputs;  // by teacher: sorted, each loaded once
   for (const DistillSample& s : samples) {
-    batch.push_back(learner::train_sequence(*s.trajectory));
-    f.num_tokens += s.trajectory->logprobs_size();
+    batch.push_back(learner::train_sequence(*s.trajectory, trainer.state().step()));
+    num_tokens += s.trajectory->logprobs_size();
     for (const auto& [teacher, weight] : *s.teachers)
       if (weight > 0) inputs[teacher];
   }
@@ -64,68 +93,47 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
                                         max_micro_tokens, trainer.network().numerics()));
 
   kernels::Arena& scratch = trainer.network().scratch();
-  const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, f.num_tokens));
+  const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, num_tokens));
   trainer.accumulate(
       batch, index_loss_coefficient,
       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
         const auto n = static_cast<size_t>(micro.tokens());
-        std::vector<float> logprob(n), lse(n), entropy(n), c(n, 0.0f);
+        std::vector<float> logprob(n), lse(n), entropy(n);
         const kernels::HeadPolicy policy{.head = trainer.head(),
                                          .hidden = hidden.v.data,
                                          .targets = micro.targets.data(),
-                                         .tokens = micro.tokens()};
+                                         .tokens = micro.tokens(),
+                                         .temperature = objective.temperature};
         kernels::head_logprobs(pool, scratch, policy, {logprob.data(), lse.data(), entropy.data()});
-        for (size_t i = 0; i < micro.slices.size(); ++i) {
-          const auto& old = samples[static_cast<size_t>(micro.sequences[i])].trajectory->logprobs();
-          int k = 0;
-          for (int64_t t = 0; t < micro.slices[i].num_rows; ++t) {
-            const auto row = static_cast<size_t>(micro.slices[i].row + t);
-            if (micro.targets[row] < 0) continue;
-            f.entropy += entropy[row];
-            if (logprob[row] != old.Get(k))
-              f.probs_diff_max = std::max(
-                  f.probs_diff_max, learner::probability_difference(logprob[row], old.Get(k)));
-            ++k;
-          }
-        }
         std::vector<MicroTeacher> views;
         std::vector<kernels::KlTeacher> teachers;
         views.reserve(states.size());
         for (const auto& [name, s] : states) {
           views.push_back(view(micro, s, name, samples));
-          teachers.push_back({s.head(), views.back().hidden.data(), views.back().weights.data()});
+          teachers.push_back({.head = s.head(),
+                              .hidden = views.back().hidden.data(),
+                              .weights = views.back().weights.data(),
+                              .kl = views.back().kl.data()});
         }
-        if (objective == configs::Objective::kExact) {
-          std::vector<float> kl(n);
-          for (size_t row = 0; row < n; ++row) c[row] = micro.targets[row] >= 0 ? per_token : 0.0f;
-          kernels::head_kl(pool, scratch,
-                           {.student = trainer.head(),
-                            .hidden = hidden.v.data,
-                            .tokens = micro.tokens(),
-                            .teachers = teachers,
-                            .c = c.data()},
-                           kl.data(), trainer.head_gradients(hidden));
-          for (size_t row = 0; row < n; ++row)
-            if (c[row] > 0) f.kl += kl[row];
-          return;
-        }
-        std::vector<float> theirs(n), their_lse(n);
-        for (const kernels::KlTeacher& t : teachers) {
-          kernels::HeadPolicy op = policy;
-          op.head = t.head, op.hidden = t.hidden;
-          kernels::head_logprobs(pool, scratch, op, {theirs.data(), their_lse.data()});
-          for (size_t row = 0; row < n; ++row) {
-            const float term = t.weights[row] * (logprob[row] - theirs[row]);
-            if (micro.targets[row] < 0 || t.weights[row] == 0) continue;
-            f.kl += term;
-            c[row] += per_token * term;
+        const DistillRows rows{.student = policy, .teachers = teachers, .per_token = per_token};
+        std::vector<float> weighted_kl(n);
+        if (objective.kind == configs::Objective::kExact)
+          exact_kl(pool, scratch, rows, weighted_kl.data(), trainer.head_gradients(hidden));
+        else
+          sampled_kl(pool, scratch, rows, {logprob.data(), lse.data()}, weighted_kl.data(),
+                     trainer.head_gradients(hidden));
+        for (size_t i = 0; i < micro.slices.size(); ++i) {
+          const proto::Trajectory& t = *samples[static_cast<size_t>(micro.sequences[i])].trajectory;
+          DistillMeans& means = f.means[t.meta().domain()];
+          int64_t k = 0;  // policy token
+          for (int64_t at = 0; at < micro.slices[i].num_rows; ++at) {
+            const auto row = static_cast<size_t>(micro.slices[i].row + at);
+            if (micro.targets[row] < 0) continue;
+            learner::compare_logprobs(t, k++, logprob[row], &f.probs_diff_max);
+            measure(t, row, views, weighted_kl[row], entropy[row], &means);
           }
         }
-        kernels::head_policy_backward(pool, scratch, policy, lse.data(), c.data(),
-                                      trainer.head_gradients(hidden));
       });
-  f.kl *= per_token;
-  f.entropy *= per_token;
   return f;
 }
 

@@ -1,13 +1,16 @@
 // One distillation step's loss: L = Σ_i w_i KL(π_θ ‖ π_Ei) on the student's own rollouts, summed
 // over the whole vocabulary and all weighted teachers, mean over the policy tokens
-// (POST_TRAINING.md §5); and its named baseline, the sampled-token estimate.
+// (POST_TRAINING.md §5); and its named baseline, the sampled-token estimate. Student and teachers
+// are softmax(z / T) at the T of the rollouts.
 #pragma once
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "configs/stage_configs.h"
+#include "learner/step/figures.h"
 #include "learner/step/trainer.h"
 
 namespace amalgam::proto {
@@ -24,20 +27,36 @@ struct DistillSample {
   const TeacherWeights* teachers = nullptr;  // the row of its domain
 };
 
-struct DistillFigures {
-  double kl = 0;              // weighted, mean over policy tokens; the estimate for kSampled
-  double entropy = 0;         // of the student, nats, mean over policy tokens
-  double probs_diff_max = 0;  // training/rollout_probs_diff_max
-  int64_t num_tokens = 0;
+// Means over policy tokens.
+struct DistillMeans {
+  learner::Mean objective;  // distill/objective: Σ_i w_i KL_i, what is minimised
+  // distill/kl: without weights, so that runs with other weights can be compared; where a token has
+  // several teachers, the mean over them. kSampled: the estimate.
+  learner::Mean kl;
+  std::map<std::string, learner::Mean> teacher_kl;  // KL_i of the tokens that teacher i teaches
+  learner::Mean entropy;                            // actor/entropy: of the student, nats
+
+  void add(const DistillMeans& part);
 };
 
-// Runs the teachers one after the other, then accumulates the gradient; the caller steps.
-//   kExact    dL/dz_v = w π(v)(log π(v) - log π_E(v) - KL)
-//   kSampled  dL/dlogprob of the sampled token = w (log π - log π_E): a policy gradient whose
-//             advantage is log π_E - log π
+struct DistillFigures {
+  std::map<std::string, DistillMeans> means;  // by domain
+  std::optional<double> probs_diff_max;       // training/rollout_probs_diff_max
+
+  DistillMeans total() const;  // of all domains
+};
+
+struct DistillObjective {
+  configs::Objective kind = configs::Objective::kExact;
+  double temperature = 1;
+};
+
+// Runs the teachers one after the other, then accumulates the gradient; the caller steps. Throws
+// Error where a log-probability or KL is not finite.
+// kExact: exact_kl(), kSampled: sampled_kl() (distill/objectives/distill_loss.h).
 DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
                                        std::span<const DistillSample> samples,
-                                       configs::Objective objective, double index_loss_coefficient,
-                                       int64_t max_micro_tokens);
+                                       const DistillObjective& objective,
+                                       double index_loss_coefficient, int64_t max_micro_tokens);
 
 }  // namespace amalgam::distill

@@ -128,6 +128,10 @@ void select_row(const IndexerOp& op, const IndexerSequence& s, int64_t t, const 
     for (int64_t i = 0; i < visible; ++i) out[i] = static_cast<int32_t>(i);
     return;
   }
+  if (op.given && op.given[row * op.topk] >= 0) {
+    std::copy_n(op.given + row * op.topk, op.topk, out);
+    return;
+  }
   thread_local std::vector<float> score;
   const int64_t blocks = (visible + kIndexBlock - 1) / kIndexBlock;
   score.resize(static_cast<size_t>(blocks * kIndexBlock));

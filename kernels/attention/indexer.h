@@ -43,6 +43,9 @@ struct IndexerOp {
   int64_t heads = 0, channels = 0;  // n_I, c_I
   int64_t rate = 0, topk = 0;       // m: token at position t may see entries i < (t + 1) / m
   CompareAs compare = CompareAs::kF32;
+  // [T, topk] ascending, chosen by an earlier pass: in place of the choice, of tokens whose first
+  // is not -1 and that do not see few enough to take all; or null.
+  const int32_t* given = nullptr;
   std::span<const IndexerSequence> sequences;
 };
 

@@ -14,15 +14,13 @@ HWY_BEFORE_NAMESPACE();
 namespace amalgam::kernels {
 namespace HWY_NAMESPACE {
 
-// e[v] = exp(z[v] / temperature - max)
-void TemperedExp(const float* z, int64_t n, float temperature, float* e) {
-  const F32 d;
-  const VF t = hn::Set(d, temperature);
+// e[v] = exp(z[v] - max)
+void ShiftedExp(const float* z, int64_t n, float* e) {
   float top = -INFINITY;
   for (int64_t v = 0; v < n; ++v) top = std::max(top, z[v]);
-  const VF max = hn::Div(hn::Set(d, top), t);
+  const VF max = hn::Set(F32(), top);
   for (int64_t v = 0; v < n; v += kLanes)
-    StorePartial(Exp(hn::Sub(hn::Div(LoadPadded(z + v, n - v), t), max)), e + v, n - v);
+    StorePartial(Exp(hn::Sub(LoadPadded(z + v, n - v), max)), e + v, n - v);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -31,14 +29,14 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace amalgam::kernels {
-HWY_EXPORT(TemperedExp);
+HWY_EXPORT(ShiftedExp);
 
-int64_t sample_categorical(const float* z, int64_t vocabulary, float temperature, double uniform) {
+int64_t sample_categorical(const float* z, int64_t vocabulary, double uniform) {
   constexpr int64_t kChunk = 256;
   thread_local std::vector<float> e;
   thread_local std::vector<double> chunks;
   e.resize(static_cast<size_t>(vocabulary));
-  HWY_DYNAMIC_DISPATCH(TemperedExp)(z, vocabulary, temperature, e.data());
+  HWY_DYNAMIC_DISPATCH(ShiftedExp)(z, vocabulary, e.data());
   chunks.clear();
   double total = 0;
   for (int64_t begin = 0; begin < vocabulary; begin += kChunk) {

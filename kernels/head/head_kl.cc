@@ -77,6 +77,8 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
   const int64_t V = op.student.vocabulary;
   const Arena::Mark mark = arena.mark();
   std::fill_n(kl, op.tokens, 0.0f);
+  for (const KlTeacher& teacher : op.teachers)
+    if (teacher.kl) std::fill_n(teacher.kl, op.tokens, 0.0f);
 
   auto* active = arena.alloc<int32_t>(static_cast<size_t>(op.tokens));
   size_t num_active = 0;
@@ -106,7 +108,7 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
   auto* token_of = arena.alloc<int32_t>(tile_size);  // and their tokens
 
   for_each_head_tile(
-      pool, arena, op.student, op.hidden, {active, num_active}, tile_rows,
+      pool, arena, {op.student, op.hidden, {active, num_active}, op.temperature}, tile_rows,
       [&](std::span<const int32_t> tokens, const float* rows, float* z) {
         log_sum_exp_rows(pool, z, static_cast<int64_t>(tokens.size()), V, lse);
         for (size_t i = 0; i < op.teachers.size(); ++i) {
@@ -117,23 +119,26 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
             row_of[n] = static_cast<int32_t>(r), token_of[n++] = tokens[r];
           }
           gather_tokens(teacher.hidden, {token_of, n}, teacher.head.dim, teacher_rows);
-          head_logits(pool, teacher.head, teacher_rows, static_cast<int64_t>(n), ze);
+          head_logits(pool, teacher.head, op.temperature, teacher_rows, static_cast<int64_t>(n),
+                      ze);
           pool.run(static_cast<int64_t>(n), [&](int64_t j) {
             const int64_t r = row_of[j], t = token_of[j];
             const float* ze_row = ze + j * V;
             const TeacherRange range = teachers_of(op, t);
             const float w = teacher.weights[t];
-            const float value = HWY_DYNAMIC_DISPATCH(KlRow)({.z = z + r * V,
-                                                             .ze = ze_row,
-                                                             .g = g ? g + r * V : nullptr,
-                                                             .n = V,
-                                                             .lse = lse[r],
-                                                             .lse_teacher = log_sum_exp(ze_row, V),
-                                                             .w = w,
-                                                             .c = op.c[t],
-                                                             .is_first = i == range.first,
-                                                             .is_last = i == range.last,
-                                                             .wants_gradient = wants_gradient});
+            const float value =
+                HWY_DYNAMIC_DISPATCH(KlRow)({.z = z + r * V,
+                                             .ze = ze_row,
+                                             .g = g ? g + r * V : nullptr,
+                                             .n = V,
+                                             .lse = lse[r],
+                                             .lse_teacher = log_sum_exp(ze_row, V),
+                                             .w = w,
+                                             .c = static_cast<float>(op.c[t] / op.temperature),
+                                             .is_first = i == range.first,
+                                             .is_last = i == range.last,
+                                             .wants_gradient = wants_gradient});
+            if (teacher.kl) teacher.kl[t] = value;
             kl[t] = std::fma(w, value, kl[t]);
           });
         }

@@ -1,9 +1,13 @@
 // Reverse KL of on-policy distillation, summed over the whole vocabulary, from hidden states
 // (POST_TRAINING.md §5):
 //
-//   z = h Wᵀ,  z_i = h_i W_iᵀ,  π = softmax z,  π_i = softmax z_i
+//   z = h Wᵀ / T,  z_i = h_i W_iᵀ / T,  π = softmax z,  π_i = softmax z_i
 //   KL_{t,i} = Σ_v π(v)·(log π(v) - log π_i(v))          L = Σ_t c_t Σ_i w_{t,i} KL_{t,i}
-//   dz[t, v] = c_t Σ_i w_{t,i} π(v)·(log π(v) - log π_i(v) - KL_{t,i})
+//   dL/dz[t, v] = c_t Σ_i w_{t,i} π(v)·(log π(v) - log π_i(v) - KL_{t,i})
+//   g[t, v] = dL/d(h Wᵀ)[t, v] = (1/T) · dL/dz[t, v]
+//
+// Student and teachers have one temperature T, that of the rollouts: L is the KL of the policies
+// that are sampled from, without the T² that makes gradients of other temperatures alike in size.
 //
 // Logits of student and teacher exist for one tile of tokens; they are kept, not recomputed: with
 // one teacher four matrix products in all. Any number of teachers, each with its own width D_i; a
@@ -12,8 +16,8 @@
 // Bits: KL_t and dh[t] depend on token t's rows, weights and the heads only. A teacher with weight
 // 0 for a token changes none of that token's bits; a token whose weights are all 0 costs nothing.
 //
-// Mistakes it invites: forward instead of reverse KL, or leaving out -KL (HeadKlTest.Finite
-// Differences); a normalised mixture instead of a sum (HeadKlTest.TeachersAddUp).
+// Mistakes it invites: forward instead of reverse KL, or leaving out -KL or 1/T
+// (HeadKlTest.FiniteDifferences); a normalised mixture instead of a sum (HeadKlTest.TeachersAddUp).
 #pragma once
 #include <cstdint>
 #include <span>
@@ -26,6 +30,7 @@ struct KlTeacher {
   Head head;                       // W_i [V, D_i]
   const float* hidden = nullptr;   // [T, D_i], after the teacher's final norm
   const float* weights = nullptr;  // [T] w_{t,i}
+  float* kl = nullptr;             // [T] out: KL_{t,i}, 0 where w_{t,i} is; null: not wanted
 };
 
 struct HeadKl {
@@ -35,6 +40,7 @@ struct HeadKl {
   std::span<const KlTeacher> teachers;
   const float* c = nullptr;  // [T]
   int64_t tile_rows = 0;     // tokens per tile; 0: head_tile_rows
+  double temperature = 1;    // of student and teachers
 };
 
 // kl [T] = Σ_i w_{t,i} KL_{t,i}, without c. Gradients are skipped when both are null.

@@ -11,7 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace amalgam::kernels::HWY_NAMESPACE {
 
-// z -> dz = c · (onehot - softmax), in place.
+// z -> c · (onehot - softmax), in place.
 void PolicyGradientRow(float* z, int64_t n, float lse, float c, int64_t target) {
   const F32 d;
   const VF shift = hn::Set(d, lse), minus_c = hn::Set(d, -c);
@@ -46,9 +46,16 @@ std::span<const int32_t> active_tokens(Arena& arena, const HeadPolicy& op, const
   return {tokens, n};
 }
 
+HeadRows rows_of(const HeadPolicy& op, std::span<const int32_t> tokens) {
+  return {op.head, op.hidden, tokens, op.temperature};
+}
+
 int64_t tile_rows(const HeadPolicy& op) {
   return op.tile_rows > 0 ? op.tile_rows : head_tile_rows(op.head.vocabulary, 1);
 }
+
+// The coefficient of a gradient with respect to h Wᵀ from that of one with respect to z.
+float untempered(const HeadPolicy& op, float c) { return static_cast<float>(c / op.temperature); }
 
 void clear(const HeadPolicy& op, const HeadLogprobs& out) {
   for (float* p : {out.logprob, out.lse, out.entropy}) {
@@ -68,26 +75,26 @@ void token_logprob(const HeadPolicy& op, int32_t t, const float* z, const HeadLo
 void head_logprobs(ThreadPool& pool, Arena& arena, const HeadPolicy& op, const HeadLogprobs& out) {
   const Arena::Mark mark = arena.mark();
   clear(op, out);
-  for_each_head_tile(
-      pool, arena, op.head, op.hidden, active_tokens(arena, op, nullptr), tile_rows(op),
-      [&](std::span<const int32_t> tokens, const float*, const float* z) {
-        pool.run(static_cast<int64_t>(tokens.size()), [&](int64_t r) {
-          token_logprob(op, tokens[static_cast<size_t>(r)], z + r * op.head.vocabulary, out);
-        });
-      });
+  for_each_head_tile(pool, arena, rows_of(op, active_tokens(arena, op, nullptr)), tile_rows(op),
+                     [&](std::span<const int32_t> tokens, const float*, const float* z) {
+                       pool.run(static_cast<int64_t>(tokens.size()), [&](int64_t r) {
+                         token_logprob(op, tokens[static_cast<size_t>(r)],
+                                       z + r * op.head.vocabulary, out);
+                       });
+                     });
   arena.reset(mark);
 }
 
 void head_policy_backward(ThreadPool& pool, Arena& arena, const HeadPolicy& op, const float* lse,
                           const float* c, const HeadGradients& grads) {
   const Arena::Mark mark = arena.mark();
-  for_each_head_tile(pool, arena, op.head, op.hidden, active_tokens(arena, op, c), tile_rows(op),
+  for_each_head_tile(pool, arena, rows_of(op, active_tokens(arena, op, c)), tile_rows(op),
                      [&](std::span<const int32_t> tokens, const float* rows, float* z) {
                        pool.run(static_cast<int64_t>(tokens.size()), [&](int64_t r) {
                          const int32_t t = tokens[static_cast<size_t>(r)];
                          HWY_DYNAMIC_DISPATCH(PolicyGradientRow)
-                         (z + r * op.head.vocabulary, op.head.vocabulary, lse[t], c[t],
-                          op.targets[t]);
+                         (z + r * op.head.vocabulary, op.head.vocabulary, lse[t],
+                          untempered(op, c[t]), op.targets[t]);
                        });
                        head_backward(pool, arena, op.head, rows, tokens, z, grads);
                      });
@@ -98,15 +105,15 @@ void head_cross_entropy(ThreadPool& pool, Arena& arena, const HeadPolicy& op, co
                         const HeadLogprobs& out, const HeadGradients& grads) {
   const Arena::Mark mark = arena.mark();
   clear(op, out);
-  for_each_head_tile(pool, arena, op.head, op.hidden, active_tokens(arena, op, nullptr),
-                     tile_rows(op),
+  for_each_head_tile(pool, arena, rows_of(op, active_tokens(arena, op, nullptr)), tile_rows(op),
                      [&](std::span<const int32_t> tokens, const float* rows, float* z) {
                        pool.run(static_cast<int64_t>(tokens.size()), [&](int64_t r) {
                          const int32_t t = tokens[static_cast<size_t>(r)];
                          float* z_row = z + r * op.head.vocabulary;
                          token_logprob(op, t, z_row, out);
                          HWY_DYNAMIC_DISPATCH(PolicyGradientRow)
-                         (z_row, op.head.vocabulary, out.lse[t], -weight[t], op.targets[t]);
+                         (z_row, op.head.vocabulary, out.lse[t], untempered(op, -weight[t]),
+                          op.targets[t]);
                        });
                        head_backward(pool, arena, op.head, rows, tokens, z, grads);
                      });

@@ -1,7 +1,11 @@
 // Log-probabilities of given tokens under a vocabulary head, and their gradients:
 //
-//   z = h Wᵀ,  logprob_t = z[target_t] - lse_t,  H_t = entropy
-//   dz[t, v] = c_t · (1[v = target_t] - π_t(v)),   c_t = dL/dlogprob_t
+//   z = h Wᵀ / T,  π = softmax z,  logprob_t = z[target_t] - lse_t,  H_t = entropy of π_t
+//   dL/dz[t, v] = c_t · (1[v = target_t] - π_t(v)),   c_t = dL/dlogprob_t
+//   g[t, v] = dL/d(h Wᵀ)[t, v] = (c_t / T) · (1[v = target_t] - π_t(v))
+//
+// T is the temperature at which the tokens were sampled; supervised losses have T = 1, which is
+// also the same bits and work as without it.
 //
 // Two passes for objectives whose c needs all log-probabilities first (policy gradients), one pass
 // where c is known up front (supervised fine-tuning). Logits exist for one tile of tokens at a
@@ -9,11 +13,12 @@
 //
 // A token with target < 0 is left out: its outputs are 0 and it adds no gradient; a token with c =
 // 0 adds none and costs nothing in the backward pass. Per-token bits depend on the token's row and
-// W only; a log-probability is log_softmax_at (kernels/head/softmax.h) of gemm's logits, the
-// sampler's own.
+// W only; a log-probability is log_softmax_at of temper (kernels/head/softmax.h) of gemm's
+// logits, the sampler's own.
 //
-// Mistakes it invites: a gradient of the wrong sign (HeadPolicyTest.FiniteDifferences), results
-// that move with the tile (HeadPolicyTest.TileAndThreadsDoNotChangeBits).
+// Mistakes it invites: a gradient of the wrong sign or without 1/T
+// (HeadPolicyTest.FiniteDifferences), results that move with the tile
+// (HeadPolicyTest.TileAndThreadsDoNotChangeBits).
 #pragma once
 #include <cstdint>
 
@@ -27,6 +32,7 @@ struct HeadPolicy {
   const int32_t* targets = nullptr;  // [T], < 0: left out
   int64_t tokens = 0;                // T
   int64_t tile_rows = 0;             // tokens per tile; 0: head_tile_rows
+  double temperature = 1;            // of π
 };
 
 struct HeadLogprobs {
@@ -38,7 +44,7 @@ struct HeadLogprobs {
 // Scratch comes from the arena and is given back.
 void head_logprobs(ThreadPool& pool, Arena& arena, const HeadPolicy& op, const HeadLogprobs& out);
 
-// lse [T] from head_logprobs with the same weights; c [T].
+// lse [T] from head_logprobs with the same weights and temperature; c [T].
 void head_policy_backward(ThreadPool& pool, Arena& arena, const HeadPolicy& op, const float* lse,
                           const float* c, const HeadGradients& grads);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/head/softmax.h"
 
 namespace amalgam::kernels {
 
@@ -29,7 +30,8 @@ void scatter_tokens(const float* rows, std::span<const int32_t> tokens, int64_t 
   }
 }
 
-void head_logits(ThreadPool& pool, const Head& head, const float* rows, int64_t n, float* z) {
+void head_logits(ThreadPool& pool, const Head& head, double temperature, const float* rows,
+                 int64_t n, float* z) {
   gemm(pool, Gemm{.m = n,
                   .n = head.vocabulary,
                   .k = head.dim,
@@ -40,10 +42,15 @@ void head_logits(ThreadPool& pool, const Head& head, const float* rows, int64_t 
                   .ldb = head.dim,
                   .c = z,
                   .ldc = head.vocabulary});
+  if (temperature == 1) return;
+  pool.run(n, [&](int64_t r) {
+    float* row = z + r * head.vocabulary;
+    temper(row, head.vocabulary, temperature, row);
+  });
 }
 
 void head_backward(ThreadPool& pool, Arena& arena, const Head& head, const float* rows,
-                   std::span<const int32_t> tokens, const float* dz, const HeadGradients& grads) {
+                   std::span<const int32_t> tokens, const float* g, const HeadGradients& grads) {
   const Arena::Mark mark = arena.mark();
   const auto n = static_cast<int64_t>(tokens.size());
   if (grads.hidden) {
@@ -52,7 +59,7 @@ void head_backward(ThreadPool& pool, Arena& arena, const Head& head, const float
     gemm(pool, Gemm{.m = n,
                     .n = head.dim,
                     .k = head.vocabulary,
-                    .a = dz,
+                    .a = g,
                     .a_row_stride = head.vocabulary,
                     .b = head.weight,
                     .layout = BLayout::kRowMajor,
@@ -66,7 +73,7 @@ void head_backward(ThreadPool& pool, Arena& arena, const Head& head, const float
     gemm(pool, Gemm{.m = head.vocabulary,
                     .n = head.dim,
                     .k = n,
-                    .a = dz,
+                    .a = g,
                     .a_row_stride = 1,
                     .a_col_stride = head.vocabulary,
                     .b = rows,

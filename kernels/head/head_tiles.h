@@ -1,7 +1,10 @@
 // What the fused vocabulary losses share: the loop over tiles of tokens whose logits exist at one
 // time, and the three matrix products of a head. No array of [all tokens, V] is ever made.
 //
-//   z = h · Wᵀ          dh += dz · W          dW += dzᵀ · h
+//   z = h · Wᵀ / T      dh += g · W          dW += gᵀ · h,      g = dL/d(h·Wᵀ) = (1/T) · dL/dz
+//
+// T is the policy's temperature (kernels/head/softmax.h). The losses put 1/T into the one
+// coefficient that each of their gradients has, so it costs nothing.
 //
 // dh and dW continue one FMA chain per element (over v, over tokens ascending) across tiles, so no
 // bit depends on the tile's height, on threads, or on tokens that are left out.
@@ -34,17 +37,27 @@ int64_t head_tile_rows(int64_t vocabulary, int64_t buffers);
 void gather_tokens(const float* x, std::span<const int32_t> tokens, int64_t dim, float* rows);
 void scatter_tokens(const float* rows, std::span<const int32_t> tokens, int64_t dim, float* x);
 
-// z [n, V] = rows [n, D] · Wᵀ
-void head_logits(ThreadPool& pool, const Head& head, const float* rows, int64_t n, float* z);
-// From dz [n, V] of the tile's tokens and their hidden rows [n, D].
+// z [n, V] = rows [n, D] · Wᵀ / temperature
+void head_logits(ThreadPool& pool, const Head& head, double temperature, const float* rows,
+                 int64_t n, float* z);
+// From g [n, V] of the tile's tokens and their hidden rows [n, D].
 void head_backward(ThreadPool& pool, Arena& arena, const Head& head, const float* rows,
-                   std::span<const int32_t> tokens, const float* dz, const HeadGradients& grads);
+                   std::span<const int32_t> tokens, const float* g, const HeadGradients& grads);
+
+// What the tiles of one loss are made of.
+struct HeadRows {
+  const Head& head;
+  const float* hidden;              // [T, D]
+  std::span<const int32_t> tokens;  // those that take part
+  double temperature;
+};
 
 // Calls f(tokens of the tile, their hidden rows [n, D], their logits z [n, V]) tile by tile; f may
 // overwrite z.
 template <class F>
-void for_each_head_tile(ThreadPool& pool, Arena& arena, const Head& head, const float* hidden,
-                        std::span<const int32_t> tokens, int64_t tile_rows, const F& f) {
+void for_each_head_tile(ThreadPool& pool, Arena& arena, const HeadRows& from, int64_t tile_rows,
+                        const F& f) {
+  const auto& [head, hidden, tokens, temperature] = from;
   const auto num_tokens = static_cast<int64_t>(tokens.size());
   const Arena::Mark mark = arena.mark();
   tile_rows = std::min(tile_rows, num_tokens);
@@ -54,7 +67,7 @@ void for_each_head_tile(ThreadPool& pool, Arena& arena, const Head& head, const 
     const auto tile = tokens.subspan(static_cast<size_t>(begin),
                                      static_cast<size_t>(std::min(tile_rows, num_tokens - begin)));
     gather_tokens(hidden, tile, head.dim, rows);
-    head_logits(pool, head, rows, static_cast<int64_t>(tile.size()), z);
+    head_logits(pool, head, temperature, rows, static_cast<int64_t>(tile.size()), z);
     f(tile, rows, z);
   }
   arena.reset(mark);

@@ -2,6 +2,7 @@
 #define HWY_TARGET_INCLUDE "kernels/head/softmax.cc"
 #include "kernels/head/softmax.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "configs/check.h"
@@ -12,6 +13,12 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace amalgam::kernels::HWY_NAMESPACE {
+
+void Quotient(const float* z, int64_t n, float divisor, float* out) {
+  const VF t = hn::Set(F32(), divisor);
+  for (int64_t v = 0; v < n; v += kLanes)
+    StorePartial(hn::Div(LoadPadded(z + v, n - v), t), out + v, n - v);
+}
 
 float LogSumExp(const float* z, int64_t n) {
   const F32 d;
@@ -46,9 +53,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace amalgam::kernels {
 namespace {
+HWY_EXPORT(Quotient);
 HWY_EXPORT(LogSumExp);
 HWY_EXPORT(Entropy);
 }  // namespace
+
+void temper(const float* z, int64_t n, double temperature, float* out) {
+  if (temperature != 1)
+    HWY_DYNAMIC_DISPATCH(Quotient)(z, n, static_cast<float>(temperature), out);
+  else if (out != z)
+    std::copy_n(z, n, out);
+}
 
 float log_sum_exp(const float* z, int64_t vocabulary) {
   return HWY_DYNAMIC_DISPATCH(LogSumExp)(z, vocabulary);

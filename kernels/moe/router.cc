@@ -56,7 +56,7 @@ HWY_EXPORT(CombineRow);
 namespace {
 
 void choose(const Router& op, int64_t t, const float* s, int32_t* out) {
-  if (op.given) {
+  if (op.given && op.given[t * op.topk] >= 0) {
     std::copy(op.given + t * op.topk, op.given + (t + 1) * op.topk, out);
   } else if (op.tid2eid) {
     const int32_t* row = op.tid2eid + static_cast<int64_t>(op.ids[t]) * op.topk;

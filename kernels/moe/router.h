@@ -2,7 +2,7 @@
 //
 //   s = sqrt(softplus(logits))                                            [T, E]
 //   learned layers: the k largest of s + bias, ties to the smaller expert id; the bias never enters
-//   the weights.  hash layers: tid2eid[token id].  anticipatory routing: given from outside
+//   the weights.  hash layers: tid2eid[token id].  Or given: chosen by an earlier pass
 //   g_e = scaling · s_e / Σ_{e'∈E_t} s_e'        experts and weights are handed out by ascending id
 //
 // Mistakes it invites: weights from s + bias (RouterTest.BiasOnlySelects), ties to the larger id
@@ -21,7 +21,8 @@ struct Router {
   const float* bias = nullptr;       // [E], learned layers
   const int32_t* tid2eid = nullptr;  // [V, K], hash layers
   const int32_t* ids = nullptr;      // [T], hash layers
-  const int32_t* given = nullptr;    // [T, K] in place of the choice, or null
+  // [T, K] in place of the choice, of tokens whose first is not -1; or null.
+  const int32_t* given = nullptr;
 };
 
 // logits [T, E] -> scores [T, E], experts [T, K] ascending, weights [T, K].

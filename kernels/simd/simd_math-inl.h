@@ -24,14 +24,15 @@ using VF = hn::Vec<F32>;
 constexpr int64_t kLanes = HWY_MAX_BYTES / 4;  // 8 (AVX2) or 16 (AVX-512)
 constexpr int kHalves = static_cast<int>(16 / kLanes);
 
-// exp(x); 0 below about -87.3 (so exp(-inf) = 0), about 2.4e38 above 88.3. Error < 2 ulp.
+// exp(x); 0 below about -87.3 (so exp(-inf) = 0), about 2.4e38 above 88.3; a NaN stays one. Error <
+// 2 ulp.
 template <class D>
 HWY_INLINE hn::Vec<D> Exp(D d, hn::Vec<D> x) {
   using V = hn::Vec<D>;
   const hn::RebindToSigned<D> di;
   const V lo = hn::Set(d, -87.3365f), hi = hn::Set(d, 88.3762f);
   const auto underflow = hn::Lt(x, lo);
-  x = hn::Min(hn::Max(x, lo), hi);
+  x = hn::Min(hi, hn::Max(lo, x));  // x86 gives the second operand when one is a NaN
   const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
   V r = hn::MulAdd(n, hn::Set(d, -0.693359375f), x);
   r = hn::MulAdd(n, hn::Set(d, 2.12194440e-4f), r);

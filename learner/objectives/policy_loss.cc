@@ -65,6 +65,36 @@ bool is_masked_off_policy(std::span<const float> logprobs_new, std::span<const f
   return delta > 0 && advantage < 0 && mean_difference(logprobs_old, logprobs_new) > delta;
 }
 
+SequenceLoss policy_sequence_loss(const SequenceLogprobs& logprobs, double advantage,
+                                  const configs::AlgorithmConfig& algorithm,
+                                  std::span<double> d_logprob) {
+  const auto& [now, old, reference] = logprobs;
+  CHECK_EQ(now.size(), old.size());
+  CHECK_EQ(now.size(), d_logprob.size());
+  SequenceLoss sum;
+  std::fill(d_logprob.begin(), d_logprob.end(), 0.0);
+  if (now.empty()) return sum;
+  sum.is_masked = is_masked_off_policy(now, old, advantage, algorithm.off_policy_delta);
+  if (!sum.is_masked && advantage != 0) {
+    const ClipRange clip_range{algorithm.clip_ratio_low, algorithm.clip_ratio_high};
+    for (size_t t = 0; t < now.size(); ++t) {
+      const TokenLoss token = ppo_clip(now[t], old[t], advantage, clip_range);
+      sum.policy += token.loss;
+      sum.num_clipped += token.is_clipped;
+      d_logprob[t] += token.d_logprob;
+    }
+  }
+  if (!reference.empty()) {
+    CHECK_EQ(now.size(), reference.size());
+    for (size_t t = 0; t < now.size(); ++t) {
+      const TokenLoss token = unbiased_kl(now[t], old[t], reference[t]);
+      sum.kl += token.loss;
+      d_logprob[t] += algorithm.kl_loss_coef * token.d_logprob;
+    }
+  }
+  return sum;
+}
+
 std::vector<double> loss_weights(configs::LossAggMode mode, std::span<const int64_t> num_tokens,
                                  int64_t norm_length) {
   using configs::LossAggMode;

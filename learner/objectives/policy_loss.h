@@ -48,6 +48,25 @@ double truncated_importance_weight(double logprob_learner, double logprob_sample
 bool is_masked_off_policy(std::span<const float> logprobs_new, std::span<const float> logprobs_old,
                           double advantage, double delta);
 
+// One sequence of a policy step, by its trained tokens.
+struct SequenceLogprobs {
+  std::span<const float> now, old;
+  std::span<const float> reference;  // empty: no KL term
+};
+
+struct SequenceLoss {
+  double policy = 0;  // Σ_t of the clipped surrogate, 0 when masked
+  double kl = 0;      // Σ_t of the KL estimate, without its coefficient
+  int64_t num_clipped = 0;
+  bool is_masked = false;
+};
+
+// M · Σ_t ppo_clip + kl_loss_coef · Σ_t unbiased_kl: the off-policy mask M does not reach the KL.
+// d_logprob, one a token, is overwritten with the sum's derivative with respect to `now`.
+SequenceLoss policy_sequence_loss(const SequenceLogprobs& logprobs, double advantage,
+                                  const configs::AlgorithmConfig& algorithm,
+                                  std::span<double> d_logprob);
+
 // Weight of each trained token of sequence i, so that the weighted sum over the mini-batch is
 //   token-mean                Σ_it l_it / Σ_i n_i
 //   seq-mean-token-mean       mean_i (Σ_t l_it / n_i)

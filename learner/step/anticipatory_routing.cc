@@ -98,40 +98,33 @@ void AnticipatoryRouting::keep_snapshot() {
   });
 }
 
-std::vector<std::vector<int32_t>> AnticipatoryRouting::experts_of(
-    int64_t step, const std::vector<TrainSequence>& batch) {
-  const model::ModelConfig& c = trainer_.network().config();
+std::vector<std::string> AnticipatoryRouting::experts_of(int64_t step,
+                                                         const std::vector<TrainSequence>& batch) {
   const std::string path = file("experts", num_rollbacks(), step);
-  std::vector<std::vector<int32_t>> experts;
-  size_t total = 0;
-  const int64_t per_token = model::num_learned_moe(c) * c.num_experts_per_tok;
-  for (const TrainSequence& s : batch) {
-    experts.emplace_back(s.ids.size() * static_cast<size_t>(per_token));
-    total += experts.back().size() * sizeof(int32_t);
-  }
   if (fs::exists(path)) {
-    const std::string content = model::read_file(path, total);
-    if (content.size() != total)
+    size_t tokens = 0, at = 0;
+    for (const TrainSequence& s : batch) tokens += s.ids.size();
+    const size_t of_token = model::expert_bytes(trainer_.network().config());
+    const std::string content = model::read_file(path, tokens * of_token);
+    if (content.size() != tokens * of_token)
       throw Error(path + ": is damaged; start the stage anew (remove " + directory_ + ")");
-    const char* from = content.data();
-    for (auto& e : experts) {
-      std::memcpy(e.data(), from, e.size() * sizeof(int32_t));
-      from += e.size() * sizeof(int32_t);
+    std::vector<std::string> experts;
+    for (const TrainSequence& s : batch) {
+      experts.push_back(content.substr(at, s.ids.size() * of_token));
+      at += experts.back().size();
     }
     return experts;
   }
-  experts =
+  const std::vector<std::string> experts =
       choose_experts(trainer_.network(), trainer_.weights(), batch, trainer_.max_micro_tokens());
   std::string content;
-  content.reserve(total);
-  for (const auto& e : experts)
-    content.append(reinterpret_cast<const char*>(e.data()), e.size() * sizeof(int32_t));
+  for (const std::string& e : experts) content += e;
   // Not brought to the disk: after a reboot the training state itself is not trusted.
   proto::write_file_atomically(path, content);
   return experts;
 }
 
-std::vector<std::vector<int32_t>> AnticipatoryRouting::prepare(const BatchOf& batch_of) {
+std::vector<std::string> AnticipatoryRouting::prepare(const BatchOf& batch_of) {
   const int64_t step = trainer_.state().step(), rollbacks = num_rollbacks();
   keep_snapshot();
   if (config_.delay > 0)
@@ -139,7 +132,7 @@ std::vector<std::vector<int32_t>> AnticipatoryRouting::prepare(const BatchOf& ba
       if (kind == "experts" && (r < rollbacks || s < step)) remove_file(old);
     });
   if (!active()) return {};
-  std::vector<std::vector<int32_t>> now;
+  std::vector<std::string> now;
   for (int64_t s = step; s <= step + config_.delay && active_at(s); ++s) {
     if (s > step && fs::exists(file("experts", rollbacks, s))) continue;
     const std::vector<TrainSequence> batch = batch_of(s);

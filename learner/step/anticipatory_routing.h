@@ -34,9 +34,9 @@ class AnticipatoryRouting {
                       Trainer& trainer);
 
   // Before each step's accumulate(): keeps what later steps and a rollback need. Returns the
-  // experts of the batch's sequences (TrainSequence::experts); empty when routing is not
+  // experts of the batch's sequences (for TrainSequence::choices); empty when routing is not
   // anticipatory.
-  std::vector<std::vector<int32_t>> prepare(const BatchOf& batch_of);
+  std::vector<std::string> prepare(const BatchOf& batch_of);
 
   enum class Verdict {
     kGoOn,  // the loss is noted in next().extra: step
@@ -54,8 +54,7 @@ class AnticipatoryRouting {
 
  private:
   std::string file(const char* kind, int64_t rollbacks, int64_t step) const;
-  std::vector<std::vector<int32_t>> experts_of(int64_t step,
-                                               const std::vector<TrainSequence>& batch);
+  std::vector<std::string> experts_of(int64_t step, const std::vector<TrainSequence>& batch);
   void keep_snapshot();
   bool active_at(int64_t step) const;
   template <class F>

@@ -26,6 +26,19 @@ double newton_schulz_work(int64_t rows, int64_t cols) {
   return n * n * (2 * k + n);
 }
 
+// The name of the first tensor with a NaN or an infinity.
+std::string first_non_finite(const model::Weights& weights) {
+  struct Find {
+    std::string found;
+    void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+      if (found.empty() && !std::isfinite(sum_of_squares(t.data, t.size()))) found = name;
+    }
+    void operator()(const std::string&, const kernels::IntTensor&) {}
+  } find;
+  visit(weights, find);
+  return find.found;
+}
+
 // The block that Weights::bind filled starts with the first visited tensor.
 float* base_of(const model::Weights& weights) { return weights.embed.data; }
 
@@ -34,7 +47,18 @@ float* base_of(const model::Weights& weights) { return weights.embed.data; }
 struct Optimizer::Blocks {
   const float *grad, *w, *m, *v;
   float *w_next, *m_next, *v_next;
+
+  void keep(const Entry& e) const {
+    const int64_t n = e.rows * e.cols;
+    std::copy_n(w + e.offset, n, w_next + e.offset);
+    std::copy_n(m + e.offset, n, m_next + e.offset);
+  }
 };
+
+Optimizer::Group Optimizer::group_of(const std::string& name) {
+  if (name.find(".indexer.") != std::string::npos) return kIndexer;
+  return name.starts_with("mtp.") ? kMtp : kModel;
+}
 
 Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfig& model,
                      Trained trained)
@@ -43,28 +67,25 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
     Optimizer& o;
     Trained trained;
     int64_t offset = 0;
-    void split(int64_t size, std::vector<Entry>& into) const {
+    void split(int64_t size, Group group, std::vector<Entry>& into) const {
       for (int64_t i = 0; i < size; i += kPieceElements)
-        into.push_back({offset + i, 1, std::min(kPieceElements, size - i)});
+        into.push_back({offset + i, 1, std::min(kPieceElements, size - i), group});
     }
     bool moves(const std::string& name) const {
       return trained == Trained::kAll ||
              (name.starts_with("layers.") && name.find(".indexer.") != std::string::npos);
     }
     void operator()(const std::string& name, const kernels::Tensor& t, model::Role role) {
-      if (name.starts_with("mtp.")) {  // one after the other in visiting order
-        if (o.mtp_end_ == 0) o.mtp_begin_ = offset;
-        o.mtp_end_ = offset + t.size();
-      }
-      if (moves(name)) split(t.size(), o.norm_pieces_);
+      const Group group = group_of(name);
+      if (moves(name)) split(t.size(), group, o.norm_pieces_);
       if (!moves(name) && role != model::Role::kBalanceBias)
-        split(t.size(), o.frozen_);
+        split(t.size(), group, o.frozen_);
       else if (role == model::Role::kBalanceBias)
-        o.biases_.push_back({offset, 1, t.size()});
+        o.biases_.push_back({offset, 1, t.size(), group});
       else if (role == model::Role::kMatrix && o.config_.kind == configs::OptimKind::kMuon)
-        o.matrices_.push_back({offset, t.rows, t.cols});
+        o.matrices_.push_back({offset, t.rows, t.cols, group});
       else
-        split(t.size(), o.elements_);
+        split(t.size(), group, o.elements_);
       offset += t.size();
     }
     void operator()(const std::string&, const kernels::IntTensor&) const {}
@@ -77,25 +98,27 @@ Optimizer::Optimizer(const configs::OptimConfig& config, const model::ModelConfi
   });
 }
 
-void Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients,
-                               StepReport* report) {
+void Optimizer::sum_squares(kernels::ThreadPool& pool, const float* block) {
   pool.run(static_cast<int64_t>(norm_pieces_.size()), [&](int64_t i) {
     const Entry& piece = norm_pieces_[static_cast<size_t>(i)];
-    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(gradients + piece.offset, piece.cols);
+    norm_sums_[static_cast<size_t>(i)] = sum_of_squares(block + piece.offset, piece.cols);
   });
-  double model = 0, mtp = 0;
-  for (size_t i = 0; i < norm_pieces_.size(); ++i)
-    (is_mtp(norm_pieces_[i]) ? mtp : model) += norm_sums_[i];
-  report->grad_norm = std::sqrt(model);
-  report->mtp_grad_norm = std::sqrt(mtp);
+}
+
+Optimizer::PerGroup Optimizer::gradient_norms(kernels::ThreadPool& pool, const float* gradients) {
+  sum_squares(pool, gradients);
+  PerGroup norms{};
+  for (size_t i = 0; i < norm_pieces_.size(); ++i) norms[norm_pieces_[i].group] += norm_sums_[i];
+  for (double& norm : norms) norm = std::sqrt(norm);
+  return norms;
 }
 
 void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double lr,
-                              const Scales& scales) {
+                              const PerGroup& scales) {
   const auto update = [&](const Entry& e, kernels::ThreadPool& gemm_pool,
                           NewtonSchulzScratch& scratch) {
-    const Muon settings{lr, config_.momentum, config_.weight_decay,
-                        is_mtp(e) ? scales.mtp : scales.model};
+    if (scales[e.group] == 0) return b.keep(e);
+    const Muon settings{lr, config_.momentum, config_.weight_decay, scales[e.group]};
     scratch.reserve(e.rows, e.cols);
     muon_update(gemm_pool, settings,
                 {e.rows, e.cols, b.w + e.offset, b.grad + e.offset, b.m + e.offset,
@@ -120,16 +143,15 @@ void Optimizer::step_matrices(kernels::ThreadPool& pool, const Blocks& b, double
 }
 
 void Optimizer::step_elements(kernels::ThreadPool& pool, const Blocks& b, double lr,
-                              const Scales& scales, int64_t t) {
+                              const PerGroup& scales, int64_t t) {
   pool.run(static_cast<int64_t>(elements_.size()), [&](int64_t i) {
     const Entry& e = elements_[static_cast<size_t>(i)];
-    const AdamW settings{lr,
-                         config_.beta1,
-                         config_.beta2,
-                         config_.eps,
-                         config_.weight_decay,
-                         t,
-                         is_mtp(e) ? scales.mtp : scales.model};
+    if (scales[e.group] == 0) {
+      std::copy_n(b.v + e.offset, e.cols, b.v_next + e.offset);
+      return b.keep(e);
+    }
+    const AdamW settings{lr, config_.beta1,  config_.beta2, config_.eps, config_.weight_decay,
+                         t,  scales[e.group]};
     adamw_update(settings,
                  {b.w + e.offset, b.grad + e.offset, b.m + e.offset, b.v + e.offset,
                   b.w_next + e.offset, b.m_next + e.offset, b.v_next + e.offset},
@@ -146,16 +168,22 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
   const Blocks b{base_of(gradients.weights()), base_of(from.params), base_of(from.first_moment),
                  base_of(from.second_moment),  base_of(to.params),   base_of(to.first_moment),
                  base_of(to.second_moment)};
+  const PerGroup norms = gradient_norms(pool, b.grad);
   StepReport report;
-  gradient_norms(pool, b.grad, &report);
-  if (!std::isfinite(report.grad_norm) || !std::isfinite(report.mtp_grad_norm)) {
-    report.outcome = StepOutcome::kNonFinite;
-    return report;
+  report.grad_norm = norms[kModel];
+  report.mtp_grad_norm = norms[kMtp];
+  report.index_grad_norm = norms[kIndexer];
+  PerGroup scales;
+  for (size_t g = 0; g < kNumGroups; ++g) {
+    if (!std::isfinite(norms[g])) {
+      report.outcome = StepOutcome::kNonFiniteGradient;
+      report.tensor = first_non_finite(gradients.weights());
+      return report;
+    }
+    scales[g] = config_.grad_clip > 0 && norms[g] > config_.grad_clip ? config_.grad_clip / norms[g]
+                : g != kModel && norms[g] == 0                        ? 0
+                                                                      : 1;
   }
-  const auto clip = [&](double norm) {
-    return config_.grad_clip > 0 && norm > config_.grad_clip ? config_.grad_clip / norm : 1;
-  };
-  const Scales scales{clip(report.grad_norm), clip(report.mtp_grad_norm)};
   step_matrices(pool, b, lr, scales);
   step_elements(pool, b, lr, scales, state.step() + 1);
 
@@ -172,6 +200,13 @@ StepReport Optimizer::step(kernels::ThreadPool& pool, const Gradients& gradients
       update_router_bias(b.w + e.offset, load, e.cols, b.w_next + e.offset);
       load += e.cols;
     }
+  }
+
+  sum_squares(pool, b.w_next);
+  if (!std::all_of(norm_sums_.begin(), norm_sums_.end(),
+                   [](double s) { return std::isfinite(s); })) {
+    report.outcome = StepOutcome::kNonFiniteWeight;
+    report.tensor = first_non_finite(to.params);
   }
   return report;
 }

@@ -3,7 +3,6 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "learner/objectives/mtp_loss.h"
-#include "learner/step/expert_choice.h"
 
 namespace amalgam::learner {
 namespace {
@@ -58,10 +57,10 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;
-    std::vector<const TrainSequence*> sequences;
+    std::vector<model::ChoiceView> choices;
     for (const int64_t i : members) {
       const TrainSequence& s = batch[static_cast<size_t>(i)];
-      sequences.push_back(&s);
+      choices.push_back(s.choices);
       micro.add(s);
     }
     network_.arena().reset();
@@ -74,11 +73,14 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     recording.recompute = options_.recompute;
     if (options_.trained == Trained::kIndexer)
       recording.indexed_entries = model::IndexedEntries::kAllVisible;
-    const std::vector<int32_t> experts = pack_experts(network_.config(), sequences);
+    const model::GivenRows given(network_.config(), micro.slices, choices);
     model::Var streams;
-    const model::Var hidden = network_.run(
-        weights(), {.ids = micro.ids, .sequences = micro.slices, .given_experts = experts},
-        &recording, &streams);
+    const model::Var hidden = network_.run(weights(),
+                                           {.ids = micro.ids,
+                                            .sequences = micro.slices,
+                                            .given_experts = given.experts,
+                                            .given_entries = given.entries},
+                                           &recording, &streams);
     loss(micro, hidden);
     if (mtp_targets > 0)
       mtp_loss += record_mtp_loss(
@@ -109,14 +111,15 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
     for (size_t i = 0; i < weights().mtp.size(); ++i)
       add_load(weights().mtp[i].block.moe, recording.expert_load[blocks.size() + i]);
   }
-  balance_loss_ = balance_terms ? balance_loss / static_cast<double>(balance_terms) : 0;
+  balance_loss_.reset(), index_loss_.reset(), mtp_loss_.reset();
+  if (balance_terms > 0) balance_loss_ = balance_loss / static_cast<double>(balance_terms);
   int64_t csa_rows = 0;
   for (const auto& b : weights().blocks)
     if (b.attention_kind == model::AttentionKind::kCsa) csa_rows += total;
   if (mtp_targets > 0 && weights().mtp[0].block.attention_kind == model::AttentionKind::kCsa)
     csa_rows += total - static_cast<int64_t>(batch.size());
-  index_loss_ = csa_rows ? index_loss / static_cast<double>(csa_rows) : 0;
-  mtp_loss_.reset();
+  if (csa_rows > 0 && index_loss_coefficient > 0)
+    index_loss_ = index_loss / static_cast<double>(csa_rows);
   if (mtp_targets > 0) mtp_loss_ = mtp_loss / static_cast<double>(mtp_targets);
 }
 
@@ -124,9 +127,10 @@ StepReport Trainer::step(double lr) {
   CHECK(clean_);
   if (options_.trained != Trained::kAll) router_load_.clear();  // routers are frozen too
   const StepReport report = optimizer_.step(network_.pool(), gradients_, lr, router_load_, state_);
-  if (report.outcome == StepOutcome::kNonFinite)
-    throw Error("the gradients of optimiser step " + std::to_string(state_.step() + 1) +
-                " are not finite; lower optim.lr and run again with --resume");
+  if (report.outcome != StepOutcome::kDone)
+    throw Error((report.outcome == StepOutcome::kNonFiniteGradient ? "the gradient of "
+                                                                   : "the update of ") +
+                report.tensor + " is not finite" + kNonFiniteAdvice);
   state_.commit(network_.pool());
   clean_ = false;
   return report;

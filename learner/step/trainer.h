@@ -14,9 +14,14 @@
 #include "learner/step/optimizer.h"
 #include "learner/step/packing.h"
 #include "learner/step/training_state.h"
+#include "model/network/choices.h"
 #include "model/network/network.h"
 
 namespace amalgam::learner {
+
+// Ends every Error about a number of ours that is NaN or infinite.
+inline constexpr char kNonFiniteAdvice[] =
+    "; no weight was changed by it. Start the stage anew, with a lower optim.lr";
 
 // One sequence to train on.
 struct TrainSequence {
@@ -24,8 +29,8 @@ struct TrainSequence {
   // [ids.size()]: whether the token is one to learn (written by the policy, or an answer to
   // imitate). The first token never is: nothing predicts it.
   std::vector<bool> learned;
-  // Experts to use instead of the router's choice (learner/step/expert_choice.h); empty: none.
-  std::span<const int32_t> experts = {};
+  // Choices of the first tokens to make again instead of the model's own.
+  model::ChoiceView choices = {};
 };
 
 // Some sequences, one after the other in one packed forward.
@@ -67,18 +72,19 @@ class Trainer {
   void set_mtp_loss(double weight, model::MtpGradient gradient) {
     mtp_weight_ = weight, mtp_gradient_ = gradient;
   }
-  // Steps and commits; clears what was accumulated. Throws Error when gradients are not finite:
-  // nothing is committed then.
+  // Steps and commits; clears what was accumulated. Throws Error, and commits nothing, when a
+  // gradient or an updated weight is not finite; the tensor is named.
   StepReport step(double lr);
 
   // Called before every micro-batch; may throw to abandon the step (nothing is committed then).
   void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
 
-  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate().
-  double index_loss() const { return index_loss_; }
+  // Mean KL per token and CSA layer (the MTP block's among them) of the last accumulate(), without
+  // its weight; nothing if no indexer learned.
+  std::optional<double> index_loss() const { return index_loss_; }
   // Mean of Σ_e f_e P_e per sequence and learned MoE layer of the last accumulate(), 1 when the
-  // load is even; 0 without the loss.
-  double balance_loss() const { return balance_loss_; }
+  // load is even; nothing without the loss.
+  std::optional<double> balance_loss() const { return balance_loss_; }
   // Mean MTP loss of the last accumulate(), without its weight; nothing if no block was trained.
   std::optional<double> mtp_loss() const { return mtp_loss_; }
   int64_t max_micro_tokens() const { return max_micro_tokens_; }
@@ -98,10 +104,9 @@ class Trainer {
   TrainOptions options_;
   std::vector<int64_t> router_load_;  // [layers and MTP blocks with a selection bias, E]
   std::function<void()> poll_;
-  double index_loss_ = 0, balance_loss_ = 0;
   double mtp_weight_ = 0;
   model::MtpGradient mtp_gradient_ = model::MtpGradient::kAll;
-  std::optional<double> mtp_loss_;
+  std::optional<double> index_loss_, balance_loss_, mtp_loss_;
   bool clean_ = false;
 };
 

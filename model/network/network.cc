@@ -149,7 +149,8 @@ Network::Pass::Queries Network::Pass::last_queries() const {
   const auto& num_read = batch.num_read;
   const int64_t total = std::accumulate(num_read.begin(), num_read.end(), int64_t{0});
   if (num_read.empty() || total == T) return all();
-  CHECK(!recording() && batch.given_experts.empty() && batch.chosen_experts.empty());
+  CHECK(!recording() && batch.given_experts.empty() && batch.chosen_experts.empty() &&
+        batch.given_entries.empty() && batch.chosen_entries.empty());
   CHECK_EQ(num_read.size(), batch.sequences.size());
   const auto size = static_cast<size_t>(total);
   auto *row = arena().alloc<int32_t>(size), *at = arena().alloc<int32_t>(size),

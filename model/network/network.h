@@ -26,10 +26,13 @@ struct SequenceSlice {
 struct Batch {
   std::span<const int32_t> ids;  // [T], each in [0, V)
   std::span<const SequenceSlice> sequences;
-  // Experts of the learned MoE layers, [num_learned_moe(config), T, K]; empty: nothing given,
+  // Choices of the model's own layers (model/network/choices.h): experts of the learned MoE layers,
+  // [num_learned_moe(config), T, K], and compressed entries of the CSA layers, [num_csa(config), T,
+  // index_topk]; of a token that sees too few entries to leave one out -1. Empty: nothing given,
   // nothing asked for.
-  std::span<const int32_t> given_experts = {};  // in place of the router's choice
-  std::span<int32_t> chosen_experts = {};       // out
+  std::span<const int32_t> given_experts = {}, given_entries = {};  // in place of the pass's own;
+                                                                    // a token's first -1: its own
+  std::span<int32_t> chosen_experts = {}, chosen_entries = {};      // out
   // Inference: of each sequence, how many of its last rows the caller reads; run() returns those
   // alone, one sequence after the other. Of the other rows the last layer computes what its cache
   // keeps. Empty: all rows are read.
@@ -84,8 +87,6 @@ struct IndexerCounters {
   // among them that f32 scores select too.
   int64_t compared = 0, agreed = 0;
 };
-
-int64_t num_learned_moe(const ModelConfig& config);  // layers that choose their experts
 
 class Network {
  public:

@@ -5,6 +5,7 @@
 #include "kernels/moe/balance_loss.h"
 #include "kernels/moe/router.h"
 #include "kernels/moe/swiglu.h"
+#include "model/network/choices.h"
 #include "model/network/network_pass.h"
 
 namespace amalgam::model {
@@ -111,19 +112,7 @@ void backward(kernels::ThreadPool& pool, std::span<const Share> shares, const Bu
   run();
 }
 
-// Learned MoE layers before this one.
-int64_t learned_before(const ModelConfig& config, int64_t layer) {
-  const auto end =
-      config.layers.begin() + std::min(layer, static_cast<int64_t>(config.layers.size()));
-  return std::count_if(config.layers.begin(), end,
-                       [](const Layer& l) { return l.mlp == MlpKind::kMoe; });
-}
-
 }  // namespace
-
-int64_t num_learned_moe(const ModelConfig& config) {
-  return learned_before(config, static_cast<int64_t>(config.layers.size()));
-}
 
 Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, MlpKind kind) {
   const ModelConfig& cfg = c();
@@ -141,7 +130,7 @@ Var Network::Pass::experts(int64_t layer, const Var& x, const Moe& m, Moe* dm, M
                          .ids = ids};
   // Batch::given_experts and chosen_experts of this layer.
   const bool learned = kind == MlpKind::kMoe && layer < static_cast<int64_t>(cfg.layers.size());
-  const auto at = static_cast<size_t>(learned ? learned_before(cfg, layer) * rows : 0);
+  const auto at = static_cast<size_t>(learned ? num_learned_moe(cfg, layer) * rows : 0);
   if (learned && !batch.given_experts.empty()) router.given = &batch.given_experts[at];
   float* scores = arena().alloc<float>(static_cast<size_t>(T * E));
   auto* chosen = arena().alloc<int32_t>(static_cast<size_t>(rows));

@@ -4,7 +4,8 @@
 #include <filesystem>
 
 #include "configs/error.h"
-#include "pipeline/stages/domain_rows.h"
+#include "pipeline/stages/data_sets.h"
+#include "pipeline/workers/domain_tools.h"
 
 namespace amalgam::pipeline {
 
@@ -18,6 +19,7 @@ int run_data(const DataOptions& options) {
   const configs::RunConfig config = options.config.load();
   if (!options.domain.empty() && !config.find_domain(options.domain))
     throw Error("the config has no domain '" + options.domain + "'");
+  const DataSets data(config, rollout::ToolRegistry(load_user_tools(config)));
   for (const configs::DomainConfig& d : config.domains) {
     if (d.generator == configs::Generator::kNone) continue;
     if (!options.domain.empty() && d.name != options.domain) continue;
@@ -27,9 +29,12 @@ int run_data(const DataOptions& options) {
       write_jsonl(dir + "/" + file, rows);
       std::printf("%s/%s: %zu rows\n", dir.c_str(), file, rows.size());
     };
-    write("train.jsonl", domain_rows(config, d, Split::kTrain));
-    write("heldout.jsonl", domain_rows(config, d, Split::kHeldOut));
-    write("sft.jsonl", domain_sft_rows(config, d, config.base.sloppy.fraction));
+    const DomainSets& sets = data.of(d.name);
+    write("train.jsonl", sets.train);
+    write("validation.jsonl", sets.validation);
+    write("heldout.jsonl", sets.test);
+    write("sft.jsonl", domain_sft_rows(config, d, SftPhase::kSft));
+    if (d.data.careless > 0) write("anneal.jsonl", domain_sft_rows(config, d, SftPhase::kAnneal));
   }
   return 0;
 }

@@ -115,14 +115,19 @@ Job read_job(const std::string& line, const std::string& where, size_t number,
   return job;
 }
 
-nlohmann::ordered_json to_row(const Job& job, const std::optional<model::Tokenizer>& tokenizer) {
+nlohmann::ordered_json to_row(const Job& job, double temperature,
+                              const std::optional<model::Tokenizer>& tokenizer) {
   nlohmann::ordered_json row;
   row["id"] = job.id;
   std::vector<int32_t> ids;
   for (const auto& t : job.tokens) ids.push_back(t.id);
   row["ids"] = ids;
   row["logprobs"] = nlohmann::json::array();
-  for (const auto& t : job.tokens) row["logprobs"].push_back(t.logprob);
+  for (const auto& t : job.tokens) row["logprobs"].push_back(t.untempered_logprob);
+  if (temperature != 0 && temperature != 1) {
+    row["sampling_logprobs"] = nlohmann::json::array();
+    for (const auto& t : job.tokens) row["sampling_logprobs"].push_back(t.logprob);
+  }
   row["text"] = tokenizer ? nlohmann::json(tokenizer->decode(ids, model::SpecialIds::kSkip))
                           : nlohmann::json(nullptr);
   row["finish_reason"] = job.stopped ? "stop" : "length";
@@ -146,8 +151,8 @@ void GenerateOptions::describe(OptionSet& options) {
 }
 
 int run_generate(const GenerateOptions& options) {
-  if (!(options.temperature >= 0 && options.temperature <= 100))
-    throw Error("--temperature must be between 0 and 100");
+  if (options.temperature != 0 && !(options.temperature >= 0.01 && options.temperature <= 100))
+    throw Error("--temperature must be 0, or between 0.01 and 100");
   if (options.max_batch < 1 || options.prefill_chunk < 1)
     throw Error("--max-batch and --prefill-chunk must be at least 1");
   const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
@@ -207,7 +212,7 @@ int run_generate(const GenerateOptions& options) {
       finished[static_cast<size_t>(&job - jobs.data())] = true;
     }
     for (; written < jobs.size() && finished[written]; ++written)
-      out << to_row(jobs[written], tokenizer).dump() << '\n';
+      out << to_row(jobs[written], options.temperature, tokenizer).dump() << '\n';
     progress.update(done);
   }
   if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");

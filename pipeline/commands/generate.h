@@ -17,7 +17,9 @@ struct GenerateOptions {
       "reasoning_effort high|max and drop_thinking, as in amalgam encode), id, seed,\n"
       "max_tokens (256), ignore_eos. A row's tokens depend on the model, its prompt and its seed "
       "(its\n"
-      "number, from 0). Out: id, ids (new tokens), logprobs, text, finish_reason.\n";
+      "number, from 0). Out: id, ids (new tokens), logprobs (at temperature 1, as `score` has "
+      "them),\n"
+      "sampling_logprobs (at --temperature, where that is neither 0 nor 1), text, finish_reason.\n";
 
   std::string model, in, out;
   double temperature = 1;

@@ -7,6 +7,8 @@
 #include "model/tensors/durable_file.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/results.h"
+#include "pipeline/stages/compare.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
@@ -31,7 +33,9 @@ void announce_disk(const configs::RunConfig& config) {
   const double parameters = static_cast<double>(m.layer_types.size()) * (experts + attention) +
                             2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
   const auto domains = static_cast<double>(config.domains.size());
-  const double models = domains + 6 + (domains + 4) * static_cast<double>(config.keep_last);
+  const auto merged = static_cast<double>(config.compare.size() + 1);
+  const double models =
+      domains + merged + 4 + (domains + 2 * merged) * static_cast<double>(config.keep_last);
   const double bytes = 4 * parameters * (6 + models) + 100e6;
   const double free_bytes = static_cast<double>(free_disk_bytes(config.run_dir));
   std::fprintf(stderr, "run directory %s: needs about %.1f GB of disk, %.1f GB are free\n",
@@ -50,7 +54,7 @@ void RunOptions::describe(OptionSet& options) {
 
 int run_run(const RunOptions& options) {
   const configs::RunConfig config = options.session.load();
-  check_inputs(config, kAllInputs);
+  check_inputs(config);
   if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
   RunSession session(config);
   open_run_dir(config, options.resume);
@@ -62,8 +66,10 @@ int run_run(const RunOptions& options) {
     session.stage("base", [&] { run_base_stage(run); });
     for (const configs::DomainConfig& d : config.domains)
       session.stage("rl-" + d.name, [&] { run_specialist_stage(run, d); });
-    session.stage("weight_average", [&] { run_weight_average_stage(run); });
-    session.stage("distill", [&] { run_distill_stage(run); });
+    if (config.distill.steps > 0)
+      session.stage("distill", [&] { run_distillation(run, kStudent, config.distill.objective); });
+    for (const configs::CompareConfig& c : config.compare)
+      session.stage("compare-" + c.name, [&] { run_comparison(run, c); });
     session.stage("eval", [&] { run_eval_stage(run); });
     report_run(config.run_dir, session.store(), tokenizer_dir(run));
     return 0;

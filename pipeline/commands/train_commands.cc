@@ -7,6 +7,7 @@
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
@@ -17,8 +18,6 @@ namespace amalgam::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-using D = configs::DomainConfig;
 
 const configs::DomainConfig& domain_of(const configs::RunConfig& config, const std::string& name) {
   const configs::DomainConfig* d = config.find_domain(name);
@@ -69,7 +68,7 @@ int run_sft(const SftOptions& options) {
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
-  check_inputs(config, {&D::sft_file}, domain.name);
+  check_examples(config, domain);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -90,7 +89,7 @@ int run_rl(const RlOptions& options) {
   const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
-  check_inputs(config, {&D::train_file, &D::heldout_file}, domain.name);
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -125,7 +124,7 @@ int run_distill(const DistillOptions& options) {
     domain_of(config, t.substr(0, eq));
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
   }
-  check_inputs(config, {&D::train_file, &D::heldout_file});
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -138,23 +137,31 @@ int run_distill(const DistillOptions& options) {
 void EvalOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kOptional);
   options.option("--domain", domain, "one domain; without it all of the config");
+  options.flag("--all-rows", all_rows, "score the validation prompts as well");
 }
 
 int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load();
   if (!options.domain.empty()) domain_of(config, options.domain);
-  check_inputs(config, {&D::heldout_file}, options.domain);
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
-    for (const configs::DomainConfig& d : config.domains)
-      if (options.domain.empty() || options.domain == d.name)
-        session.stage("eval-" + d.name,
-                      [&] { evaluate_model(session.context(), d, "model", stage.model); });
+    for (const configs::DomainConfig& d : config.domains) {
+      if (!options.domain.empty() && options.domain != d.name) continue;
+      const DomainSets& sets = session.context().data().of(d.name);
+      std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", d.name.c_str(),
+                   sets.test.size(), sets.validation.size(),
+                   options.all_rows ? " and scored too" : " (--all-rows scores them too)");
+      session.stage("eval-" + d.name, [&] {
+        evaluate_model(session.context(), d, "model", stage.model,
+                       options.all_rows ? EvalRows::kAll : EvalRows::kTest);
+      });
+    }
     for (const EvalRow& r : session.store().evals())
-      std::printf("%-12s %-14s %5.1f ± %.1f\n", r.domain.c_str(), r.metric.c_str(), 100 * r.value,
-                  100 * r.standard_error);
+      std::printf("%-12s %-18s %s\n", r.domain.c_str(), r.metric.c_str(),
+                  format_score(r.score).c_str());
     return 0;
   });
 }

@@ -61,13 +61,13 @@ int run_distill(const DistillOptions& options);
 
 struct EvalOptions {
   static constexpr const char* kName = "eval";
-  static constexpr const char* kSummary =
-      "score a model on the held-out prompts of a config's domains";
+  static constexpr const char* kSummary = "score a model on the test prompts of a config's domains";
   static constexpr const char* kExamples =
       "  amalgam eval configs/quickstart.toml --model runs/quickstart/student\n"
       "  amalgam eval configs/quickstart.toml --model DIR --domain math eval.n=8\n";
   StageOptions stage;
   std::string domain;
+  bool all_rows = false;
   void describe(OptionSet& options);
 };
 int run_eval(const EvalOptions& options);

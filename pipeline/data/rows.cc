@@ -114,7 +114,6 @@ std::string Row::to_json() const {
   put_text(&object, "effort", effort);
   put_text(&object, "mode", mode);
   put_json(&object, "messages", messages);
-  put_text(&object, "quality", quality);
   if (!columns.empty()) object.update(ordered_json::parse(columns));
   return object.dump();
 }
@@ -152,7 +151,6 @@ Row parse_row(const std::string& text, const std::string& where) {
   row.mode = columns.take_text("mode");
   if (!row.mode.empty() && row.mode != "thinking" && row.mode != "chat")
     columns.fail("mode", "must be \"thinking\" or \"chat\"");
-  row.quality = columns.take_text("quality");
   row.columns = columns.rest();
   return row;
 }

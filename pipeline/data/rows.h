@@ -1,6 +1,6 @@
 // Prompt rows as JSONL: one object a line, in verl's columns (data_source, prompt, ability,
 // reward_model{style, ground_truth}, extra_info) or TRL's (prompt as text or messages, other
-// columns passed through), plus tools, rubric, effort, mode, and for SFT messages and quality.
+// columns passed through), plus tools, rubric, effort, mode, and for SFT messages.
 #pragma once
 #include <string>
 #include <vector>
@@ -20,7 +20,6 @@ struct Row {
   std::string reward_model;  // JSON object of its other keys
   std::string extra_info;    // JSON object
   std::string messages;      // JSON array: a whole conversation to imitate
-  std::string quality;       // of `messages`: "good" or "sloppy"
   std::string mode;          // "thinking" or "chat"
   std::string effort;
   std::string tools, rubric;  // JSON

@@ -79,7 +79,10 @@ std::string base_statement(const configs::RunConfig* config) {
       has_own ? " Worked examples from files of the user's own are among its data; how good those "
                 "are is not known here."
               : "";
-  if (config->base.sloppy.steps == 0 || config->base.sloppy.fraction == 0)
+  double careless = 0;  // the largest share of a domain
+  for (const configs::DomainConfig& d : config->domains)
+    if (d.generator != configs::Generator::kNone) careless = std::max(careless, d.data.careless);
+  if (config->base.anneal.steps == 0 || careless == 0)
     return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run; "
            "the generated answers among its data are all correct." +
            own + "</p>\n";
@@ -87,30 +90,29 @@ std::string base_statement(const configs::RunConfig* config) {
       "<p class=\"statement\"><strong>The base’s data are of mixed quality, on purpose.</strong> "
       "It "
       "was trained for this run: {} steps on correct answers, then {} steps in which {:.0f} % of "
-      "the "
+      "the generated "
       "answers are in a verifiably bad style (no reasoning, a guess instead of a tool call, a "
       "clause "
       "dropped). Real bases have seen careless answers too. So part of every gain over the base is "
       "the removal of habits that were put there, and the base is not the best model that its data "
       "allow.{}</p>\n",
-      config->base.clean.steps, config->base.sloppy.steps, 100 * config->base.sloppy.fraction, own);
+      config->base.sft.steps, config->base.anneal.steps, 100 * careless, own);
 }
 
 Results write_report(const std::string& run_dir, const TokenText& token_text) {
   const RunStore store(run_dir, Access::kReadOnly);
   const Results results = collect_results(store);
   const auto config = load_config(run_dir);
-  const auto temperature = config ? std::optional(config->eval.temperature) : std::nullopt;
   std::string body = fmt::format("<header><h1>{}</h1><p>{}</p></header>\n",
                                  escape_html(run_name(run_dir)), subtitle(store));
   body += figures_section(results);
   body += base_statement(config ? &*config : nullptr);
-  body += section("results", "Results", results_section(results, temperature));
+  body += section("results", "Results", results_section(results, config ? &*config : nullptr));
   body += section("stages", "Stages and time", stages_section(store));
   if (const std::string failures = failures_section(store); !failures.empty())
     body += section("failures", "Failures", failures);
   body += section("curves", "Curves", curves_section(store));
-  body += section("sweep", "Learning rates of the distillation objectives", sweep_section(store));
+  body += section("choices", "Choices made on validation", choices_section(results, store));
   body += section("workers", "Workers", workers_section(store));
   body += section("config", "Configuration", config_section(run_dir));
   body += section("samples", "Sampled trajectories", samples_section(run_dir, store, token_text));

@@ -9,28 +9,45 @@
 namespace amalgam::pipeline {
 namespace {
 
-constexpr std::array<const char*, kModels.size()> kLabels = {"base", "specialist", "student",
-                                                             "weight average", "sampled KL"};
-constexpr std::array<const char*, kModels.size()> kExplanations = {
-    "before post-training", "one per domain, by RL", "one model: exact full-vocabulary KL",
-    "baseline: mean of the specialists' weights", "baseline: KL estimate from the sampled token"};
+constexpr size_t kNumColours = 5;  // .m0 … .m4 of the page
 
-using Scores = std::array<Score, kModels.size()>;
+using Scores = std::map<std::string, Score>;
+
+// "weight average" for "weight_average".
+std::string label_of(std::string model) {
+  std::replace(model.begin(), model.end(), '_', ' ');
+  return model;
+}
+
+// What the config says of a column.
+std::string explanation_of(const std::string& model, const configs::RunConfig* config) {
+  if (model == kBase) return "before post-training";
+  if (model == kSpecialist) return "one per domain, by RL";
+  if (!config) return "";
+  const auto objective = [](configs::Objective o) {
+    return o == configs::Objective::kExact ? "KL over the whole vocabulary"
+                                           : "KL estimated from the sampled token";
+  };
+  if (model == kStudent) return std::string("distilled: ") + objective(config->distill.objective);
+  for (const configs::CompareConfig& c : config->compare)
+    if (c.name == model)
+      return c.kind == configs::CompareKind::kWeightAverage
+                 ? "comparison: mean of the specialists' weights"
+                 : std::string("comparison: ") + objective(c.objective);
+  return "";
+}
 
 std::string tile(const std::string& value, const std::string& label) {
   return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape_html(value),
                      escape_html(label));
 }
 
-std::string score_row(const std::string& label, const Scores& scores, const char* css_class) {
+std::string score_row(const std::string& label, const std::vector<std::string>& models,
+                      const Scores& scores, const char* css_class) {
   std::string html =
       fmt::format("<tr class=\"{}\"><th scope=\"row\">{}</th>", css_class, escape_html(label));
-  for (const Score& s : scores) {
-    const std::string error = std::isnan(s.standard_error) || std::isnan(s.value)
-                                  ? ""
-                                  : fmt::format(" <small>± {:.1f}</small>", 100 * s.standard_error);
-    html += "<td>" + format_score(s.value, kUnknown) + error + "</td>";
-  }
+  for (const std::string& model : models)
+    html += "<td>" + format_score(DomainScores::of(scores, model)) + "</td>";
   return html + "</tr>\n";
 }
 
@@ -39,32 +56,34 @@ std::string score_rows(const Results& results, Scores DomainScores::*scores,
   std::string html = fmt::format(
       "<tr class=\"group\"><th colspan=\"{}\" scope=\"colgroup\">{}</th>"
       "</tr>\n",
-      kModels.size() + 1, escape_html(title));
-  for (const DomainScores& d : results.domains) html += score_row(d.domain, d.*scores, "");
-  return html + score_row("mean", results.mean.*scores, "mean");
+      results.models.size() + 1, escape_html(title));
+  for (const DomainScores& d : results.domains)
+    html += score_row(d.domain, results.models, d.*scores, "");
+  return html + score_row("mean", results.models, results.mean.*scores, "mean");
 }
 
 // One lane per model, so that equal scores do not hide each other; whiskers are one standard error.
-std::string dot_row(const DomainScores& d) {
+// Rewards outside 0 … 1 stand at the border; the tip says them.
+std::string dot_row(const DomainScores& d, const std::vector<std::string>& models) {
   std::string html = fmt::format(
       "<div class=\"dots\"><span class=\"name\">{}</span><div "
-      "class=\"track\">",
-      escape_html(d.domain));
-  for (size_t m = 0; m < kModels.size(); ++m) {
-    const Score& s = d.sampled[m];
-    if (std::isnan(s.value)) continue;
-    const double top = 8 + 8.0 * static_cast<double>(m);
+      "class=\"track\" style=\"height:{}px\">",
+      escape_html(d.domain), 8 + 8 * models.size());
+  const auto place = [](double value) { return 100 * std::clamp(value, 0.0, 1.0); };
+  for (size_t m = 0; m < models.size(); ++m) {
+    const Score s = DomainScores::of(d.sampled, models[m]);
+    if (std::isnan(s.mean)) continue;
+    const size_t top = 8 + 8 * m, colour = m % kNumColours;
     if (!std::isnan(s.standard_error)) {
-      const double left = std::max(0.0, s.value - s.standard_error);
-      const double right = std::min(1.0, s.value + s.standard_error);
-      html += fmt::format(
-          "<i class=\"whisker m{}\" style=\"left:{:.2f}%;width:{:.2f}%;top:{:.0f}px\"></i>", m,
-          100 * left, 100 * (right - left), top);
+      const double left = place(s.mean - s.standard_error),
+                   right = place(s.mean + s.standard_error);
+      html +=
+          fmt::format("<i class=\"whisker m{}\" style=\"left:{:.2f}%;width:{:.2f}%;top:{}px\"></i>",
+                      colour, left, right - left, top);
     }
-    html += fmt::format(
-        "<i class=\"dot m{}\" style=\"left:{:.2f}%;top:{:.0f}px\" data-tip=\"{}: {}\"></i>", m,
-        100 * std::clamp(s.value, 0.0, 1.0), top, kLabels[m],
-        format_score(s.value, s.standard_error));
+    html +=
+        fmt::format("<i class=\"dot m{}\" style=\"left:{:.2f}%;top:{}px\" data-tip=\"{}: {}\"></i>",
+                    colour, place(s.mean), top, escape_html(label_of(models[m])), format_score(s));
   }
   return html + "</div></div>\n";
 }
@@ -82,53 +101,65 @@ std::string figures_section(const Results& results) {
          "</div>\n";
 }
 
-std::string results_section(const Results& results, std::optional<double> temperature) {
+std::string results_section(const Results& results, const configs::RunConfig* config) {
   if (results.domains.empty()) return "<p class=\"none\">No model was scored yet.</p>\n";
   std::string html = "<p class=\"legend\">";
-  for (size_t m = 0; m < kModels.size(); ++m)
-    html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>", m, kLabels[m],
-                        kExplanations[m]);
+  for (size_t m = 0; m < results.models.size(); ++m)
+    html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>", m % kNumColours,
+                        escape_html(label_of(results.models[m])),
+                        escape_html(explanation_of(results.models[m], config)));
   html += "</p>\n<div class=\"dotplot\">";
-  for (const DomainScores& d : results.domains) html += dot_row(d);
-  html += dot_row(results.mean);
+  for (const DomainScores& d : results.domains) html += dot_row(d, results.models);
+  html += dot_row(results.mean, results.models);
   html +=
-      "<div class=\"scale\"><span>0</span><span>25</span><span>50</span><span>75</span>"
-      "<span>100 %</span></div></div>\n";
+      "<div class=\"scale\"><span>0</span><span>0.25</span><span>0.5</span><span>0.75</span>"
+      "<span>1</span></div></div>\n";
   html +=
-      "<div class=\"scroll\"><table class=\"scores\"><thead><tr><th scope=\"col\">% solved"
+      "<div class=\"scroll\"><table class=\"scores\"><thead><tr><th scope=\"col\">mean reward"
       "</th>";
-  for (const char* label : kLabels) html += fmt::format("<th scope=\"col\">{}</th>", label);
+  for (const std::string& model : results.models)
+    html += fmt::format("<th scope=\"col\">{}</th>", escape_html(label_of(model)));
   html += "</tr></thead><tbody>\n";
-  const std::string at = temperature ? fmt::format(" at T = {}", *temperature) : "";
+  const std::string at = config ? fmt::format(" at T = {}", config->eval.temperature) : "";
   html += score_rows(results, &DomainScores::sampled,
                      "sampled" + at + ", " + results.sampled_metric + " ± standard error");
   html += score_rows(results, &DomainScores::greedy, "greedy, pass@1");
   return html +
          "</tbody></table></div>\n<p class=\"note\">Greedy decoding can hide what a model usually "
-         "does; read the sampled scores first. Domains are scored on held-out prompts; the "
-         "standard "
-         "error is over prompts.</p>\n";
+         "does; read the sampled scores first. All are measured on test prompts, which trained and "
+         "chose nothing. Per cent where every reward is 0 or 1. The standard error is over "
+         "prompts.</p>\n";
 }
 
-std::string sweep_section(const RunStore& store) {
-  const auto rows = store.sweeps();
-  if (rows.empty())
-    return "<p class=\"none\">No sweep was run: the configured rate was used.</p>\n";
+std::string choices_section(const Results& results, const RunStore& store) {
+  if (results.choices.empty()) return "<p class=\"none\">Nothing was chosen yet.</p>\n";
   std::string html =
-      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">objective</th><th "
-      "scope=\"col\">learning rate</th><th scope=\"col\">% solved, mean</th></tr></thead><tbody>\n";
-  for (const SweepRow& row : rows) {
-    const bool best = std::none_of(rows.begin(), rows.end(), [&](const SweepRow& other) {
-      return other.objective == row.objective && other.score > row.score;
-    });
-    html += fmt::format("<tr class=\"{}\"><th scope=\"row\">{}</th><td>{}</td><td>{}{}</td></tr>\n",
-                        best ? "best" : "", escape_html(row.objective),
-                        format_number(row.learning_rate),
-                        format_score(row.score, row.standard_error), best ? " ◂ best" : "");
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">model</th><th scope=\"col\">"
+      "candidates compared on validation</th></tr></thead><tbody>\n";
+  for (const auto& [name, n] : results.choices)
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape_html(name), n);
+  html += "</tbody></table></div>\n";
+  const auto rows = store.sweeps();
+  if (!rows.empty()) {
+    html +=
+        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">model</th><th scope=\"col\">"
+        "candidate</th><th scope=\"col\">mean reward on validation</th></tr></thead><tbody>\n";
+    for (const SweepRow& row : rows) {
+      const bool best = std::none_of(rows.begin(), rows.end(), [&](const SweepRow& other) {
+        return other.model == row.model && other.score.mean > row.score.mean;
+      });
+      html += fmt::format(
+          "<tr class=\"{}\"><th scope=\"row\">{}</th><td>{} {}</td><td>{}{}</td></tr>\n",
+          best ? "best" : "", escape_html(row.model), escape_html(row.parameter),
+          format_number(row.value), format_score(row.score), best ? " ◂ best" : "");
+    }
+    html += "</tbody></table></div>\n";
   }
   return html +
-         "</tbody></table></div>\n<p class=\"note\">The best score of each objective is "
-         "marked.</p>\n";
+         "<p class=\"note\">A candidate is a step of a training, a learning rate or a coefficient. "
+         "The weights that a training starts from are validated for comparison and are no "
+         "candidate; "
+         "the base was chosen from nothing.</p>\n";
 }
 
 std::string workers_section(const RunStore& store) {

@@ -9,10 +9,12 @@
 
 namespace amalgam::pipeline {
 
-// Head figures; scores with their standard errors as plot and table; the sweeps.
+// Head figures; scores with their standard errors as plot and table; how many candidates each model
+// was chosen from, and what the candidates scored.
 std::string figures_section(const Results& results);
-std::string results_section(const Results& results, std::optional<double> temperature);
-std::string sweep_section(const RunStore& store);
+// Null: config.toml is missing or of another version.
+std::string results_section(const Results& results, const configs::RunConfig* config);
+std::string choices_section(const Results& results, const RunStore& store);
 
 // One row per stage: state, steps, time split, largest difference between rollout and learner; and
 // the curves.
@@ -24,7 +26,7 @@ std::string failures_section(const RunStore& store);
 std::string workers_section(const RunStore& store);
 std::string config_section(const std::string& run_dir);
 
-// What the base has seen, said openly. Null: config.toml is missing or of another version.
+// What the base has seen, said openly. Null as above.
 std::string base_statement(const configs::RunConfig* config);
 
 // Ten trajectories per domain, spread evenly over the run.

@@ -5,7 +5,8 @@
 // Names are those people know from verl: critic/score/mean, actor/pg_loss, actor/pg_clipfrac,
 // actor/ppo_kl, actor/entropy, actor/grad_norm, response_length/mean,
 // training/rollout_probs_diff_max, perf/throughput, val-core/DATA_SOURCE/acc/mean@N, and
-// timing_s/rollout, timing_s/reward, timing_s/learn (parts) of timing_s/step (the whole step).
+// timing_s/rollout, timing_s/reward, timing_s/learn (parts) of timing_s/step (the whole step). What
+// docs/POLICY.md lists is there per domain too, as NAME/DOMAIN. What was not measured is not there.
 //
 // One logger at a time per run directory, used by one thread.
 #pragma once

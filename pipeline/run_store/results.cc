@@ -21,18 +21,47 @@ DomainScores& domain_of(std::vector<DomainScores>* domains, const std::string& n
   return domains->back();
 }
 
-// Domains are scored on different prompts, so their errors are independent.
+// Domains are scored on different prompts, so their errors are independent. Unknown where one is.
 Score mean_of(const std::vector<DomainScores>& domains,
-              std::array<Score, kModels.size()> DomainScores::*scores, size_t model) {
+              std::map<std::string, Score> DomainScores::*scores, const std::string& model) {
   if (domains.empty()) return {};
-  double sum = 0, variance = 0;
+  Score mean{.mean = 0, .standard_error = 0, .is_share = true};
+  double variance = 0;
   for (const DomainScores& d : domains) {
-    const Score& s = (d.*scores)[model];
-    sum += s.value;
+    const Score s = DomainScores::of(d.*scores, model);
+    mean.mean += s.mean;
     variance += s.standard_error * s.standard_error;
+    mean.is_share = mean.is_share && s.is_share;
   }
   const auto n = static_cast<double>(domains.size());
-  return {sum / n, std::sqrt(variance) / n};
+  mean.mean /= n;
+  mean.standard_error = std::sqrt(variance) / n;
+  return mean;
+}
+
+// A domain's scores are shares only if all models' are, so that one row has one unit.
+void agree_on_unit(std::map<std::string, Score>* scores) {
+  const bool is_share =
+      std::all_of(scores->begin(), scores->end(), [](const auto& s) { return s.second.is_share; });
+  for (auto& [model, score] : *scores) score.is_share = is_share;
+}
+
+// Validated steps of a stage but the first weights.
+int64_t num_candidates(const RunStore& store, const std::string& stage) {
+  int64_t n = 0;
+  for (const auto& [name, value] : store.figures(stage))
+    n += name.starts_with(kValidationFigurePrefix) && !name.ends_with("/0");
+  return n;
+}
+
+std::map<std::string, int64_t> choices_of(const RunStore& store, const Results& results) {
+  std::map<std::string, int64_t> choices;
+  for (const DomainScores& d : results.domains)
+    choices[std::string(kSpecialist) + "-" + d.domain] =
+        num_candidates(store, specialist_stage(d.domain));
+  for (const std::string& model : results.models)
+    if (model != kBase && model != kSpecialist) choices[model] = num_choices(store, model);
+  return choices;
 }
 
 double max_diff(const RunStore& store) {
@@ -64,10 +93,11 @@ std::vector<WorkerRow> sampling_workers(const RunStore& store) {
   return workers;
 }
 
-std::string text_row(const std::string& label, const std::array<Score, kModels.size()>& scores) {
+std::string text_row(const std::string& label, const std::vector<std::string>& models,
+                     const std::map<std::string, Score>& scores) {
   std::string line = fmt::format("  {:<14}", label);
-  for (const Score& s : scores)
-    line += fmt::format("{:>16}", format_score(s.value, s.standard_error));
+  for (const std::string& model : models)
+    line += fmt::format("{:>16}", format_score(DomainScores::of(scores, model)));
   return line + "\n";
 }
 
@@ -76,6 +106,20 @@ std::string text_row(const std::string& label, const std::array<Score, kModels.s
 std::string evaluation_stage(const std::string& model, const std::string& domain,
                              const std::string& kind) {
   return "eval-" + model + "-" + domain + "-" + kind;
+}
+
+std::string candidate_prefix(const std::string& model) {
+  return model == kStudent ? "distill-lr" : "compare-" + model + "-lr";
+}
+std::string specialist_stage(const std::string& domain) { return "rl-" + domain; }
+
+int64_t num_choices(const RunStore& store, const std::string& model) {
+  int64_t n = 0;
+  for (const std::string& stage : store.metric_stages())
+    if (stage.starts_with(candidate_prefix(model))) n += num_candidates(store, stage);
+  for (const SweepRow& row : store.sweeps())
+    n += row.model == model && row.parameter == kCoefficient;
+  return n;
 }
 
 std::vector<StageRow> stages_with_metrics(const RunStore& store) {
@@ -104,22 +148,29 @@ std::vector<StageRow> stages_with_metrics(const RunStore& store) {
 
 Results collect_results(const RunStore& store) {
   Results r;
+  std::vector<std::string> compared;
   for (const EvalRow& e : store.evals()) {
-    const auto model = std::find(kModels.begin(), kModels.end(), e.model);
-    if (model == kModels.end()) continue;
-    const auto m = static_cast<size_t>(model - kModels.begin());
-    if (e.metric.rfind(kSampledMetricPrefix, 0) == 0) {
+    DomainScores& domain = domain_of(&r.domains, e.domain);
+    if (e.metric.starts_with(kSampledMetricPrefix)) {
       r.sampled_metric = e.metric;
-      domain_of(&r.domains, e.domain).sampled[m] = {e.value, e.standard_error};
+      domain.sampled[e.model] = e.score;
     } else if (e.metric == kGreedyMetric) {
-      domain_of(&r.domains, e.domain).greedy[m] = {e.value, e.standard_error};
+      domain.greedy[e.model] = e.score;
     }
+    if (std::find(compared.begin(), compared.end(), e.model) == compared.end())
+      compared.push_back(e.model);
   }
+  for (const char* model : {kBase, kSpecialist, kStudent})
+    if (std::erase(compared, model) > 0) r.models.push_back(model);
+  r.models.insert(r.models.end(), compared.begin(), compared.end());
+  for (DomainScores& d : r.domains) agree_on_unit(&d.sampled), agree_on_unit(&d.greedy);
   r.mean.domain = "mean";
-  for (size_t m = 0; m < kModels.size(); ++m) {
-    r.mean.sampled[m] = mean_of(r.domains, &DomainScores::sampled, m);
-    r.mean.greedy[m] = mean_of(r.domains, &DomainScores::greedy, m);
+  for (const std::string& model : r.models) {
+    r.mean.sampled[model] = mean_of(r.domains, &DomainScores::sampled, model);
+    r.mean.greedy[model] = mean_of(r.domains, &DomainScores::greedy, model);
   }
+  agree_on_unit(&r.mean.sampled), agree_on_unit(&r.mean.greedy);
+  r.choices = choices_of(store, r);
   r.rollout_probs_diff_max = max_diff(store);
   r.wall_s = store.figure(RunStore::kRun, kWallFigure).value_or(kUnknown);
   r.peak_rss_bytes = store.figure(RunStore::kRun, kPeakRssFigure).value_or(kUnknown);
@@ -132,8 +183,13 @@ std::string results_json(const Results& results) {
   Json json = {{"domains", Json::object()}};
   for (const DomainScores& d : results.domains) {
     Json& row = json["domains"][d.domain] = Json::object();
-    for (size_t m = 0; m < kModels.size(); ++m) row[kModels[m]] = d.sampled[m].value;  // NaN: null
+    for (const char* model : {kBase, kSpecialist, kStudent, "weight_average", "sampled_kl"})
+      row[model] = nullptr;
+    for (const std::string& model : results.models)
+      row[model] = DomainScores::of(d.sampled, model).mean;  // NaN: null
   }
+  json["choices"] = Json::object();
+  for (const auto& [name, n] : results.choices) json["choices"][name] = n;
   json["rollout_probs_diff_max"] = results.rollout_probs_diff_max;
   json["wall_s"] = results.wall_s;
   json["peak_rss_bytes"] = std::isnan(results.peak_rss_bytes)
@@ -147,13 +203,22 @@ std::string results_json(const Results& results) {
 }
 
 std::string results_text(const Results& results) {
-  std::string text = fmt::format("  {:<14}", "% solved");
-  for (const char* model : kModels) text += fmt::format("{:>16}", model);
-  text += fmt::format("\nsampled, {}\n", results.sampled_metric);
-  for (const DomainScores& d : results.domains) text += text_row(d.domain, d.sampled);
-  text += text_row("mean", results.mean.sampled) + "greedy, pass@1\n";
-  for (const DomainScores& d : results.domains) text += text_row(d.domain, d.greedy);
-  text += text_row("mean", results.mean.greedy);
+  std::string text = fmt::format("  {:<14}", "mean reward");
+  for (const std::string& model : results.models) text += fmt::format("{:>16}", model);
+  const auto rows = [&](std::map<std::string, Score> DomainScores::*scores) {
+    for (const DomainScores& d : results.domains)
+      text += text_row(d.domain, results.models, d.*scores);
+    text += text_row("mean", results.models, results.mean.*scores);
+  };
+  text += fmt::format("\nsampled, {}, test prompts\n", results.sampled_metric);
+  rows(&DomainScores::sampled);
+  text += "greedy, pass@1\n";
+  rows(&DomainScores::greedy);
+  if (!results.choices.empty()) {
+    text += "candidates compared on validation:";
+    for (const auto& [name, n] : results.choices) text += fmt::format(" {} {}", name, n);
+    text += "\n";
+  }
   text +=
       fmt::format("rollout_probs_diff_max {}   wall {}   peak memory {}   sandbox_failed {}\n",
                   format_number(results.rollout_probs_diff_max), format_duration(results.wall_s),

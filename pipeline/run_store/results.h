@@ -1,9 +1,8 @@
 // Results: the figures a run ends with, gathered from the run store; as results.json and as the
 // table that closes the terminal's output.
 #pragma once
-#include <array>
 #include <cstdint>
-#include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,11 +11,18 @@
 namespace amalgam::pipeline {
 
 // Names under which stages record, and readers find, what follows.
-inline constexpr std::array<const char*, 5> kModels = {"base", "specialist", "student",
-                                                       "weight_average", "sampled_kl"};
-inline constexpr const char* kSampledMetricPrefix = "mean@";   // EvalRow.metric: mean@N
-inline constexpr const char* kGreedyMetric = "pass@1/greedy";  // EvalRow.metric
-inline constexpr const char* kSampledKind = "sampled";         // of an evaluation stage
+inline constexpr const char* kBase = "base";
+inline constexpr const char* kSpecialist = "specialist";
+inline constexpr const char* kStudent = "student";
+// Stages whose every name that begins so trains a candidate for the model.
+std::string candidate_prefix(const std::string& model);   // "distill-lr", "compare-NAME-lr"
+std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"
+inline constexpr const char* kValidationFigurePrefix = "validation/";  // + the step
+inline constexpr const char* kSampledMetricPrefix = "mean@";           // EvalRow.metric: mean@N
+inline constexpr const char* kGreedyMetric = "pass@1/greedy";          // EvalRow.metric
+inline constexpr const char* kSampledKind = "sampled";                 // of an evaluation stage
+inline constexpr const char* kCoefficient = "coefficient";             // SweepRow.parameter
+inline constexpr const char* kLearningRate = "learning rate";          // SweepRow.parameter
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
 inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";
@@ -25,20 +31,25 @@ inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";
 std::string evaluation_stage(const std::string& model, const std::string& domain,
                              const std::string& kind);
 
-inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-struct Score {
-  double value = kUnknown;  // fraction solved, 0..1
-  double standard_error = kUnknown;
-};
-
+// Scores of one domain on its test prompts, by model.
 struct DomainScores {
   std::string domain;
-  std::array<Score, kModels.size()> sampled;  // mean@N at the evaluation's temperature
-  std::array<Score, kModels.size()> greedy;   // pass@1
+  std::map<std::string, Score> sampled;  // mean@N at the evaluation's temperature
+  std::map<std::string, Score> greedy;   // pass@1
+
+  static Score of(const std::map<std::string, Score>& scores, const std::string& model) {
+    const auto it = scores.find(model);
+    return it == scores.end() ? Score{} : it->second;
+  }
 };
 
 struct Results {
+  // Columns of the tables: base, specialist, student and the comparisons, as far as they were
+  // scored.
+  std::vector<std::string> models;
+  // How many candidates each model was chosen from on the validation prompts: "specialist-DOMAIN",
+  // "student", and the comparisons.
+  std::map<std::string, int64_t> choices;
   std::string sampled_metric;                // "mean@4"
   std::vector<DomainScores> domains;         // in the order in which they were evaluated
   DomainScores mean;                         // over domains; unknown where a domain is
@@ -55,12 +66,17 @@ std::vector<StageRow> stages_with_metrics(const RunStore& store);
 
 Results collect_results(const RunStore& store);
 
-// {"domains": {NAME: {MODEL: mean@N}}, "rollout_probs_diff_max": x, "wall_s": x,
-//  "peak_rss_bytes": n, "workers": [{"pid": n, "sampled_tokens": n}], "sandbox_failed": n};
-// null where a figure is unknown.
+// Candidates that were compared on the validation prompts for the student or a comparison.
+int64_t num_choices(const RunStore& store, const std::string& model);
+
+// {"domains": {NAME: {MODEL: mean@N}}, "choices": {NAME: n}, "rollout_probs_diff_max": x,
+//  "wall_s": x, "peak_rss_bytes": n, "workers": [{"pid": n, "sampled_tokens": n}],
+//  "sandbox_failed": n};
+// null where a figure is unknown. Every domain has base, specialist, student, weight_average and
+// sampled_kl, and the further comparisons.
 std::string results_json(const Results& results);
 
-// The closing table, plain text, at most 100 columns.
+// The closing table, plain text: shares in per cent, other rewards as numbers.
 std::string results_text(const Results& results);
 
 // RUN/results.json.

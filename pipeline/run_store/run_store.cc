@@ -34,11 +34,12 @@ CREATE TABLE IF NOT EXISTS metrics(
   PRIMARY KEY (stage, step, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evals(
   position INTEGER PRIMARY KEY, stage TEXT NOT NULL, model TEXT NOT NULL, domain TEXT NOT NULL,
-  metric TEXT NOT NULL, value REAL, standard_error REAL,
+  metric TEXT NOT NULL, value REAL, standard_error REAL, is_share INTEGER NOT NULL,
   UNIQUE (stage, model, domain, metric)) STRICT;
 CREATE TABLE IF NOT EXISTS sweeps(
-  objective TEXT NOT NULL, learning_rate REAL NOT NULL, score REAL, standard_error REAL,
-  PRIMARY KEY (objective, learning_rate)) STRICT, WITHOUT ROWID;
+  position INTEGER PRIMARY KEY, model TEXT NOT NULL, parameter TEXT NOT NULL,
+  parameter_value REAL NOT NULL, value REAL, standard_error REAL, is_share INTEGER NOT NULL,
+  UNIQUE (model, parameter, parameter_value)) STRICT;
 CREATE TABLE IF NOT EXISTS trajectories(
   stage TEXT NOT NULL, step INTEGER NOT NULL, log_offset INTEGER NOT NULL, prompt_id TEXT NOT NULL,
   domain TEXT NOT NULL, effort TEXT NOT NULL, prompt_group INTEGER NOT NULL,
@@ -232,36 +233,45 @@ std::vector<std::string> RunStore::metric_stages() const {
 void RunStore::record_eval(const EvalRow& row) {
   const std::lock_guard guard(mutex_);
   db_->run(
-      "INSERT INTO evals(stage, model, domain, metric, value, standard_error) "
-      "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(stage, model, domain, metric) "
-      "DO UPDATE SET value = excluded.value, standard_error = excluded.standard_error",
-      row.stage, row.model, row.domain, row.metric, row.value, row.standard_error);
+      "INSERT INTO evals(stage, model, domain, metric, value, standard_error, is_share) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT(stage, model, domain, metric) "
+      "DO UPDATE SET value = excluded.value, standard_error = excluded.standard_error, "
+      "is_share = excluded.is_share",
+      row.stage, row.model, row.domain, row.metric, row.score.mean, row.score.standard_error,
+      int64_t{row.score.is_share});
 }
 
 std::vector<EvalRow> RunStore::evals() const {
   const std::lock_guard guard(mutex_);
   std::vector<EvalRow> rows;
   Statement q(*db_,
-              "SELECT stage, model, domain, metric, value, standard_error FROM evals "
+              "SELECT stage, model, domain, metric, value, standard_error, is_share FROM evals "
               "ORDER BY position");
   while (q.step())
-    rows.push_back({q.text(0), q.text(1), q.text(2), q.text(3), q.real(4), q.real(5)});
+    rows.push_back(
+        {q.text(0), q.text(1), q.text(2), q.text(3), {q.real(4), q.real(5), q.integer(6) != 0}});
   return rows;
 }
 
 void RunStore::record_sweep(const SweepRow& row) {
   const std::lock_guard guard(mutex_);
-  db_->run("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?, ?)", row.objective, row.learning_rate,
-           row.score, row.standard_error);
+  db_->run(
+      "INSERT INTO sweeps(model, parameter, parameter_value, value, standard_error, is_share) "
+      "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(model, parameter, parameter_value) "
+      "DO UPDATE SET value = excluded.value, standard_error = excluded.standard_error, "
+      "is_share = excluded.is_share",
+      row.model, row.parameter, row.value, row.score.mean, row.score.standard_error,
+      int64_t{row.score.is_share});
 }
 
 std::vector<SweepRow> RunStore::sweeps() const {
   const std::lock_guard guard(mutex_);
   std::vector<SweepRow> rows;
   Statement q(*db_,
-              "SELECT objective, learning_rate, score, standard_error FROM sweeps "
-              "ORDER BY objective, learning_rate");
-  while (q.step()) rows.push_back({q.text(0), q.real(1), q.real(2), q.real(3)});
+              "SELECT model, parameter, parameter_value, value, standard_error, is_share FROM "
+              "sweeps ORDER BY position");
+  while (q.step())
+    rows.push_back({q.text(0), q.text(1), q.real(2), {q.real(3), q.real(4), q.integer(5) != 0}});
   return rows;
 }
 

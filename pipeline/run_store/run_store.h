@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/run_store/score.h"
 #include "pipeline/run_store/sqlite.h"
 
 namespace amalgam::proto {
@@ -41,19 +42,18 @@ struct MetricRow {
 
 struct EvalRow {
   std::string stage;
-  std::string model;  // "base", "specialist", "student", "weight_average", "sampled_kl", …
+  std::string model;  // "base", "specialist", "student", or the name of a comparison
   std::string domain;
   std::string metric;  // "mean@4", "pass@1/greedy", …
-  double value = 0;
-  double standard_error = 0;  // NaN: not known
+  Score score;
 };
 
-// One trial of a search for a learning rate.
+// One candidate of a choice that is made on the validation prompts.
 struct SweepRow {
-  std::string objective;  // "exact", "sampled"
-  double learning_rate = 0;
-  double score = 0;  // on held-out prompts, mean over domains
-  double standard_error = 0;
+  std::string model;      // "student", or the name of a comparison
+  std::string parameter;  // "learning rate", "coefficient"
+  double value = 0;
+  Score score;  // over the validation prompts of all domains
 };
 
 struct TrajectoryRow {
@@ -125,7 +125,7 @@ class RunStore {
   std::vector<EvalRow> evals() const;  // in the order they were recorded
 
   void record_sweep(const SweepRow& row);
-  std::vector<SweepRow> sweeps() const;  // by objective, learning rate
+  std::vector<SweepRow> sweeps() const;  // in the order they were recorded
 
   // Metadata of trajectories just appended to the stage's log; one transaction.
   void record_trajectories(const std::string& stage, const std::vector<proto::Trajectory>& batch,

@@ -88,10 +88,14 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-std::string format_score(double value, double standard_error) {
-  if (std::isnan(value)) return kNone;
-  if (std::isnan(standard_error)) return fmt::format("{:.1f}", 100 * value);
-  return fmt::format("{:.1f} ± {:.1f}", 100 * value, 100 * standard_error);
+std::string format_score(const Score& s) {
+  if (std::isnan(s.mean)) return kNone;
+  const double scale = s.is_share ? 100 : 1;
+  const int digits = s.is_share ? 1 : 3;
+  std::string text = fmt::format("{:.{}f}", scale * s.mean, digits);
+  if (!std::isnan(s.standard_error))
+    text += fmt::format(" ± {:.{}f}", scale * s.standard_error, digits);
+  return s.is_share ? text + " %" : text;
 }
 
 std::string format_number(double value) {

@@ -1,255 +1,96 @@
 #include "pipeline/stages/distill.h"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "configs/error.h"
 #include "distill/step/distill_step.h"
 #include "learner/optim/schedule.h"
-#include "pipeline/data/prompt_order.h"
-#include "pipeline/run_store/interrupt.h"
-#include "pipeline/run_store/metrics.h"
-#include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
-#include "pipeline/stages/model_files.h"
+#include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/rl.h"
-#include "pipeline/stages/sampling.h"
+#include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
-#include "pipeline/stages/training_job.h"
-#include "pipeline/stages/validation.h"
-#include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr uint64_t kUsePromptOrder = 11;
-// The seed material of all distillation runs: student, baseline and every candidate of the sweep
-// see the same prompts with the same keys.
-const char kSharedStream[] = "distill";
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job) {
+  const configs::DistillConfig& config = run.config.distill;
+  SamplingSpec spec{.stage = job.stage,
+                    .start_dir = job.start_dir,
+                    .out_dir = job.out_dir,
+                    .stream = "distill",
+                    .domains = {},
+                    .optim = config.optim,
+                    .data = config.data,
+                    .rollout = config.rollout,
+                    .steps = config.steps,
+                    .test_freq = config.test_freq,
+                    .mtp_loss_weight = config.mtp_loss_weight};
+  for (const configs::DomainConfig& d : run.config.domains) spec.domains.push_back(&d);
+  spec.optim.lr = job.lr;
+  return spec;
 }
 
-struct DistillDomain {
-  std::string name;
-  distill::TeacherWeights teachers;
-  std::vector<PromptRow> train, held_out;
-};
-
-class DistillStage {
+class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job)
-      : run_(run),
-        job_(job),
-        config_(run.config.distill),
-        training_(run, job.stage, job.start_dir, config_.optim),
-        tokenizer_dir_(tokenizer_dir(run)),
-        log_(trajectory_log_path(run.run_dir, job.stage)),
-        best_(run, job.stage),
-        budget_(budget_of(config_.data, config_.rollout)) {
-    const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
-    for (const configs::DomainConfig& d : run.config.domains) {
-      DistillDomain domain{
-          .name = d.name, .teachers = teacher_weights(d.name), .train = {}, .held_out = {}};
-      int64_t too_long = 0;
-      domain.train =
-          encode_prompts(tokenizer, run.tools, d, domain_rows(run.config, d, Split::kTrain),
-                         Split::kTrain, budget_.max_prompt_length, &too_long);
-      domain.held_out =
-          encode_prompts(tokenizer, run.tools, d, domain_rows(run.config, d, Split::kHeldOut),
-                         Split::kHeldOut, budget_.max_prompt_length, &too_long);
-      if (static_cast<int64_t>(domain.held_out.size()) > d.rl.val_prompts)
-        domain.held_out.resize(static_cast<size_t>(d.rl.val_prompts));
-      domains_.push_back(std::move(domain));
-    }
+      : SamplingStage(run, sampling_spec(run, job)), objective_(job.objective) {
+    for (const configs::DomainConfig& d : run.config.domains)
+      teachers_[d.name] = teacher_weights(run.config.distill, job, d.name);
+    for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
   }
-
-  // Trains to step `end`; the learning rate's schedule is that of all steps. Returns the held-out
-  // score after it, the mean over domains.
-  double run(int64_t end) {
-    learner::TrainingState& state = training_.trainer().state();
-    MetricsLogger metrics(run_.run_dir, job_.stage, &run_.store, state.step() - 1);
-    log_.truncate_after(state.step());
-    Progress progress(job_.stage, config_.steps, state.step());
-    for (;;) {
-      const int64_t step = state.step();
-      NamedValues figures = validate(step, end, progress);
-      if (step >= end) {
-        if (step == config_.steps) metrics.log(step, figures);
-        break;
-      }
-      const NamedValues trained = train_step(step);
-      figures.insert(figures.end(), trained.begin(), trained.end());
-      metrics.log(step, figures);
-      progress.update(step + 1, note_);
-      run_.rollouts(tokenizer_dir_).forget(job_.stage, step);
-    }
-    return best_.score(end);
-  }
-  // Moves the best weights to the job's out_dir.
-  void finish() { best_.finish(job_.out_dir); }
 
  private:
   // The domain's row of the teacher table; without one, its own specialist.
-  distill::TeacherWeights teacher_weights(const std::string& domain) const {
+  static distill::TeacherWeights teacher_weights(const configs::DistillConfig& config,
+                                                 const DistillJob& job, const std::string& domain) {
     const auto directory = [&](const std::string& teacher) {
-      for (const auto& [name, dir] : job_.teachers)
+      for (const auto& [name, dir] : job.teachers)
         if (name == teacher) return dir;
       throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
     };
     distill::TeacherWeights weights;
-    for (const configs::TeacherRow& row : config_.teachers)
+    for (const configs::TeacherRow& row : config.teachers)
       if (row.domain == domain)
         for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
     if (weights.empty()) weights[directory(domain)] = 1;
     return weights;
   }
 
-  // The held-out score of the weights before this step, when it is due.
-  NamedValues validate(int64_t step, int64_t end, Progress& progress) {
-    const bool last = step == end;
-    const bool due = last || (config_.test_freq > 0 && step > 0 && step % config_.test_freq == 0);
-    if (!due) return {};
-    const std::string name = "val-core/all/acc/mean@1";
-    if (best_.has(step)) return {{name, best_.score(step)}};
-    training_.trainer().state().sync();
-    std::vector<PromptRow> prompts;
-    for (const DistillDomain& d : domains_)
-      prompts.insert(prompts.end(), d.held_out.begin(), d.held_out.end());
-    const HeldOutScore s =
-        score_held_out(run_, validation_stage(job_.stage), step, training_.weights(),
-                       tokenizer_dir_, prompts, 1, config_.rollout.temperature, budget_);
-    best_.record(step, s.mean, training_);
-    char text[64];
-    std::snprintf(text, sizeof text, "held out %.1f %%", 100 * s.mean);
-    progress.update(step, text);
-    return {{name, s.mean}};
-  }
-
-  NamedValues train_step(int64_t step) {
-    if (interrupted()) throw Interrupted{};
-    const auto begin = Clock::now();
-    const auto num_domains = static_cast<int64_t>(domains_.size());
-    // Prompts split evenly over the domains, in turn.
-    std::vector<proto::SampleGroup> groups;
-    for (int64_t g = 0; g < config_.data.train_batch_size; ++g) {
-      const int64_t place = step * config_.data.train_batch_size + g;
-      const DistillDomain& d = domains_[static_cast<size_t>(place % num_domains)];
-      PromptOrder order(static_cast<int64_t>(d.train.size()),
-                        static_cast<uint64_t>(run_.config.seed),
-                        stage_stream(kSharedStream + d.name, kUsePromptOrder));
-      const auto index = static_cast<size_t>(order.at(place / num_domains));
-      groups.push_back(sample_group(d.train[index], step, g, config_.rollout.n));
-    }
-    CollectFigures collected;
-    const auto trajectories =
-        run_.rollouts(tokenizer_dir_)
-            .collect({.stage = job_.stage,
-                      .step = step,
-                      .weights = training_.weights(),
-                      .stream = stage_stream(kSharedStream, rollout::kStreamRollout),
-                      .temperature = config_.rollout.temperature,
-                      .max_response_length = budget_.max_response_length,
-                      .max_turns = budget_.max_turns,
-                      .max_tool_response_length = budget_.max_tool_response_length,
-                      .max_positions = budget_.max_positions(),
-                      .draft = budget_.draft,
-                      .score = false},
-                     std::move(groups), log_, &collected);
-    const auto learn_begin = Clock::now();
+  NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
+                    std::string* note) override {
+    learner::Trainer& trainer = training().trainer();
     std::vector<distill::DistillSample> samples;
-    int64_t tokens = 0;
-    for (const auto& t : trajectories) {
-      if (t.meta().outcome() == proto::OUTCOME_SANDBOX_FAILED) continue;
-      for (const DistillDomain& d : domains_)
-        if (d.name == t.meta().domain()) samples.push_back({&t, &d.teachers});
-      tokens += t.meta().response_length();
-    }
-    training_.trainer().set_mtp_loss(config_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
+    for (const auto& t : trajectories)
+      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        training_.trainer(), samples, job_.objective, kIndexLossCoefficient, kMicroBatchTokens);
-    configs::OptimConfig optim = config_.optim;
-    optim.lr = job_.lr;
-    const double lr = learner::learning_rate(optim, step, config_.steps);
-    const double index_loss = training_.trainer().index_loss();
-    const learner::StepReport report = training_.trainer().step(lr);
-    std::snprintf(note_, sizeof note_, "KL %.4f", f.kl);
-    const double total = seconds_since(begin);
-    NamedValues figures{
-        {"distill/kl", f.kl},
-        {"actor/entropy", f.entropy},
-        {"actor/grad_norm", report.grad_norm},
-        {"actor/lr", lr},
-        {"train/index_loss", index_loss},
-        {"response_length/mean",
-         static_cast<double>(tokens) / static_cast<double>(std::max<size_t>(1, samples.size()))},
-        {kDiffMetric, f.probs_diff_max},
-        {"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
-        {"timing_s/reward", collected.reward_wait_s},
-        {"timing_s/learn", seconds_since(learn_begin)},
-        {"timing_s/step", total},
-        {"perf/throughput", static_cast<double>(tokens) / total}};
-    if (collected.drafts_proposed > 0)
-      figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
-                                             static_cast<double>(collected.drafts_proposed));
-    if (training_.trainer().mtp_loss())
-      figures.emplace_back(kMtpLossMetric, *training_.trainer().mtp_loss());
+        trainer, samples, {objective_, spec().rollout.temperature},
+        context().config.distill.index_loss_coef, trainer.max_micro_tokens());
+    const double lr = learner::learning_rate(spec().optim, step, spec().steps);
+    const learner::StepReport report = trainer.step(lr);
+    *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
+    NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
+    add_figures(
+        f, [&](const std::string& directory) { return teacher_names_.at(directory); }, &figures);
+    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
+    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
+    add_figure(kDiffMetric, f.probs_diff_max, &figures);
     return figures;
   }
 
-  RunContext& run_;
-  const DistillJob& job_;
-  const configs::DistillConfig& config_;
-  TrainingJob training_;
-  std::string tokenizer_dir_;
-  TrajectoryLog log_;
-  BestCheckpoint best_;
-  EpisodeBudget budget_;
-  std::vector<DistillDomain> domains_;
-  char note_[32] = "";
+  const configs::Objective objective_;
+  std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
+  std::map<std::string, std::string> teacher_names_;         // by directory
 };
 
-const char* objective_name(configs::Objective o) {
-  return o == configs::Objective::kExact ? "exact" : "sampled";
-}
-
-std::string sweep_stage(configs::Objective objective, double lr) {
-  char name[64];
-  std::snprintf(name, sizeof name, "distill-%s-lr%g", objective_name(objective), lr);
-  return name;
-}
-
-// Every candidate learning rate trains for distill.sweep_steps; the best goes on and ends in `out`.
-void run_sweep(RunContext& run, DistillJob job, const std::string& out) {
-  if (std::filesystem::exists(out)) return;
-  const configs::DistillConfig& config = run.config.distill;
-  const auto stage_job = [&](double lr) {
-    DistillJob j = job;
-    j.stage = sweep_stage(job.objective, lr);
-    j.lr = lr;
-    j.out_dir = out;
-    return j;
-  };
-  std::vector<double> candidates = config.lr_candidates;
-  if (candidates.empty()) candidates = {config.optim.lr};
-  double best_lr = candidates[0], best_score = -1;
-  if (candidates.size() > 1)
-    for (const double lr : candidates) {
-      const DistillJob j = stage_job(lr);
-      const int64_t end = std::min(config.sweep_steps, config.steps);
-      // Known already where a resumed run is past it.
-      const auto known = BestCheckpoint(run, j.stage);
-      const double score = known.has(end) ? known.score(end) : DistillStage(run, j).run(end);
-      run.store.record_sweep({objective_name(job.objective), lr, score, std::nan("")});
-      if (score > best_score) best_lr = lr, best_score = score;
-    }
-  for (const double lr : candidates)
-    if (lr != best_lr)
-      std::filesystem::remove_all(run.path("checkpoints/" + sweep_stage(job.objective, lr)));
-  run_distill_job(run, stage_job(best_lr));
+std::string candidate_stage(const std::string& model, double lr) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", lr);
+  return candidate_prefix(model) + text;
 }
 
 }  // namespace
@@ -261,23 +102,38 @@ void run_distill_job(RunContext& run, const DistillJob& job) {
   stage.finish();
 }
 
-void run_distill_stage(RunContext& run) {
-  DistillJob job;
-  job.start_dir = base_dir(run);
-  for (const configs::DomainConfig& d : run.config.domains)
-    job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
-  job.objective = configs::Objective::kExact;
-  run_sweep(run, job, run.path("student"));
-  job.objective = configs::Objective::kSampled;
-  run_sweep(run, job, run.path("sampled_kl"));
-}
-
-void run_weight_average_stage(RunContext& run) {
-  if (std::filesystem::exists(run.path("weight_average"))) return;
-  std::vector<std::string> specialists;
-  for (const configs::DomainConfig& d : run.config.domains)
-    specialists.push_back(specialist_dir(run, d.name));
-  average_models(specialists, run.path("weight_average"), tokenizer_dir(run));
+void run_distillation(RunContext& run, const std::string& name, configs::Objective objective) {
+  const std::string out = run.path(name);
+  if (std::filesystem::exists(out)) return;
+  const configs::DistillConfig& config = run.config.distill;
+  const auto job_of = [&](double lr) {
+    DistillJob job{.stage = candidate_stage(name, lr),
+                   .start_dir = base_dir(run),
+                   .out_dir = out,
+                   .teachers = {},
+                   .objective = objective,
+                   .lr = lr};
+    for (const configs::DomainConfig& d : run.config.domains)
+      job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+    return job;
+  };
+  std::vector<double> candidates = config.lr_candidates;
+  if (candidates.empty()) candidates = {config.optim.lr};
+  double best_lr = candidates[0], best_score = kUnknown;
+  if (candidates.size() > 1)
+    for (const double lr : candidates) {
+      const DistillJob job = job_of(lr);
+      const int64_t end = std::min(config.sweep_steps, config.steps);
+      // Known already where a resumed run is past it.
+      const auto known = BestCheckpoint(run, job.stage);
+      const double score = known.has(end) ? known.score(end) : DistillStage(run, job).run(end);
+      run.store.record_sweep({name, kLearningRate, lr, {.mean = score}});
+      if (!(score <= best_score)) best_lr = lr, best_score = score;
+    }
+  for (const double lr : candidates)
+    if (lr != best_lr)
+      std::filesystem::remove_all(run.path("checkpoints/" + candidate_stage(name, lr)));
+  run_distill_job(run, job_of(best_lr));
 }
 
 }  // namespace amalgam::pipeline

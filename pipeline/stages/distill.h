@@ -1,6 +1,8 @@
-// The student: on-policy distillation from all specialists, and its baselines.
+// The student: on-policy distillation from the specialists.
 #pragma once
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/stages/run_context.h"
 
@@ -14,14 +16,13 @@ struct DistillJob {
   double lr = 0;
 };
 
-// Trains and leaves the best weights in out_dir; does nothing if it is there. Continues an
+// Trains and leaves the chosen weights in out_dir; does nothing if it is there. Continues an
 // interrupted job.
 void run_distill_job(RunContext& run, const DistillJob& job);
 
-// RUN/student (exact objective) and RUN/sampled_kl (sampled-token estimate): the same prompts, keys
-// and number of updates, each with the best learning rate of the same candidates.
-void run_distill_stage(RunContext& run);
-// RUN/weight_average: the mean of the specialists' weights.
-void run_weight_average_stage(RunContext& run);
+// RUN/NAME, distilled from the run's specialists with the best learning rate of
+// distill.lr_candidates. All models of a run that are made so see the same prompts with the same
+// keys, the same number of updates and the same candidates.
+void run_distillation(RunContext& run, const std::string& name, configs::Objective objective);
 
 }  // namespace amalgam::pipeline

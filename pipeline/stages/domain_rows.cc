@@ -10,11 +10,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-Domain generator_domain(configs::Generator g) {
-  CHECK(g != configs::Generator::kNone);
-  return parse_domain(configs::names_of(g)[static_cast<size_t>(g)]);
-}
-
 model::EncodeOptions encode_options(const configs::DomainConfig& domain, const Row& row) {
   model::EncodeOptions o;
   o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
@@ -23,35 +18,36 @@ model::EncodeOptions encode_options(const configs::DomainConfig& domain, const R
   return o;
 }
 
+model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
+                        const Row& row, const std::string& where) {
+  auto messages = model::messages_from_json(row.prompt, where);
+  add_tools(tools_of(registry, domain, row, where), &messages);
+  return model::encode_messages(messages, encode_options(domain, row));
+}
+
 }  // namespace
 
 bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
   return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
 }
 
-std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                             Split split) {
-  const bool train = split == Split::kTrain;
-  if (domain.generator == configs::Generator::kNone)
-    return read_rows((train ? domain.train_file : domain.heldout_file).string());
-  return generate(generator_domain(domain.generator), split,
-                  static_cast<int>(train ? domain.data.train_rows : domain.data.heldout_rows),
-                  static_cast<uint64_t>(config.seed));
+std::string encoded_prompt(const rollout::ToolRegistry& registry,
+                           const configs::DomainConfig& domain, const Row& row,
+                           const std::string& where) {
+  return prompt_of(registry, domain, row, where).text;
 }
 
-std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
-                                 const configs::DomainConfig& domain, double sloppy_fraction) {
-  if (domain.generator == configs::Generator::kNone) {
-    if (domain.sft_file.empty()) return {};
-    std::vector<Row> rows = read_rows(domain.sft_file.string());
-    // A file of the user's own says which rows are sloppy; the clean phase leaves those out.
-    if (sloppy_fraction == 0)
-      std::erase_if(rows, [](const Row& r) { return r.quality == "sloppy"; });
-    return rows;
-  }
-  return generate_sft(generator_domain(domain.generator), Split::kTrain,
-                      static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
-                      sloppy_fraction);
+std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& registry,
+                                             const configs::DomainConfig& domain, const Row& row) {
+  const std::string where = "messages of domain " + domain.name;
+  auto messages = model::messages_from_json(row.messages, where);
+  add_tools(tools_of(registry, domain, row, where), &messages);
+  std::vector<std::string> prompts;
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (messages[i].role == model::MessageRole::kAssistant)
+      prompts.push_back(
+          model::encode_messages(std::span(messages).first(i), encode_options(domain, row)).text);
+  return prompts;
 }
 
 std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
@@ -64,17 +60,13 @@ std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(i);
-    const DomainTools tools = tools_of(registry, domain, row, id);
-    auto messages = model::messages_from_json(row.prompt, id);
-    add_tools(tools, &messages);
     PromptRow p{.id = id,
                 .row = row.to_json(),
                 .domain = domain.name,
                 .data_source = row.data_source.empty() ? domain.name : row.data_source,
-                .ids = model::prompt_ids(
-                    tokenizer, model::encode_messages(messages, encode_options(domain, row))),
+                .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
                 .thinking = is_thinking(domain, row),
-                .tools = tools.names};
+                .tools = tools_of(registry, domain, row, id).names};
     if (static_cast<int64_t>(p.ids.size()) > max_prompt_length)
       ++*num_too_long;
     else

@@ -1,4 +1,4 @@
-// The rows of a domain, generated or from the user's files, as token ids.
+// Rows as the model sees them: token ids.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -35,11 +35,12 @@ struct SftRow {
 // Whether answers to the row begin with reasoning: the row's mode, or its domain's.
 bool is_thinking(const configs::DomainConfig& domain, const Row& row);
 
-// The raw rows: generated with the run's seed, or read.
-std::vector<Row> domain_rows(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                             Split split);
-std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
-                                 const configs::DomainConfig& domain, double sloppy_fraction);
+// The text of the row's prompt as the model sees it; of a conversation to imitate, that of every
+// assistant turn.
+std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
+                           const Row& row, const std::string& where);
+std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,
+                                             const configs::DomainConfig& domain, const Row& row);
 
 // Encodes prompts; those longer than max_prompt_length are left out and counted in *num_too_long.
 // Throws Error if none is left, and for tools that do not exist.

@@ -22,24 +22,31 @@ bool is_recorded(const RunStore& store, const std::string& model, const std::str
 }  // namespace
 
 void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
-                    const std::string& model_dir) {
+                    const std::string& model_dir, EvalRows rows) {
   const configs::EvalConfig& eval = run.config.eval;
   const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  int64_t too_long = 0;
-  std::vector<PromptRow> prompts =
-      encode_prompts(tokenizer, run.tools, domain, domain_rows(run.config, domain, Split::kHeldOut),
-                     Split::kHeldOut, budget.max_prompt_length, &too_long);
-  if (static_cast<int64_t>(prompts.size()) > eval.prompts)
+  const DomainSets& sets = run.data().of(domain.name);
+  const auto encode = [&](Split split) {
+    int64_t too_long = 0;
+    return encode_prompts(tokenizer, run.tools, domain, sets.of(split), split,
+                          budget.max_prompt_length, &too_long);
+  };
+  std::vector<PromptRow> prompts = encode(Split::kTest);
+  const bool all = rows == EvalRows::kAll;
+  if (all && !sets.validation.empty())
+    for (PromptRow& p : encode(Split::kValidation)) prompts.push_back(std::move(p));
+  else if (static_cast<int64_t>(prompts.size()) > eval.prompts && !all)
     prompts.resize(static_cast<size_t>(eval.prompts));
   proto::WeightsRef weights;
   weights.set_model_dir(model_dir);
-  const auto score = [&](const std::string& metric, const std::string& kind, int64_t n,
+  const auto score = [&](const std::string& name, const std::string& kind, int64_t n,
                          double temperature) {
+    const std::string metric = name + (all ? "/all" : "");
     if (is_recorded(run.store, model, domain.name, metric)) return;
-    const std::string stage = evaluation_stage(model, domain.name, kind);
-    const HeldOutScore s =
-        score_held_out(run, stage, 0, weights, tokenizer_dir(run), prompts, n, temperature, budget);
+    const std::string stage = evaluation_stage(model, domain.name, kind) + (all ? "-all" : "");
+    const PromptScores s =
+        score_prompts(run, stage, 0, weights, tokenizer_dir(run), prompts, n, temperature, budget);
     run.store.add_figure(RunStore::kRun, "index_visible",
                          static_cast<double>(s.figures.index_visible));
     run.store.add_figure(RunStore::kRun, "index_selected",
@@ -48,7 +55,7 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
                          static_cast<double>(s.figures.index_compared));
     run.store.add_figure(RunStore::kRun, "index_agreed",
                          static_cast<double>(s.figures.index_agreed));
-    run.store.record_eval({stage, model, domain.name, metric, s.mean, s.standard_error});
+    run.store.record_eval({stage, model, domain.name, metric, s.all});
   };
   score(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind, eval.n, eval.temperature);
   if (eval.greedy) score(kGreedyMetric, "greedy", 1, 0);
@@ -56,19 +63,18 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
 
 void run_eval_stage(RunContext& run) {
   const auto& domains = run.config.domains;
-  const std::vector<std::pair<std::string, std::string>> everywhere = {
-      {"base", base_dir(run)},
-      {"student", run.path("student")},
-      {"weight_average", run.path("weight_average")},
-      {"sampled_kl", run.path("sampled_kl")}};
+  std::vector<std::pair<std::string, std::string>> everywhere = {{kBase, base_dir(run)}};
+  if (run.config.distill.steps > 0) everywhere.emplace_back(kStudent, run.path(kStudent));
+  for (const configs::CompareConfig& c : run.config.compare)
+    everywhere.emplace_back(c.name, run.path(c.name));
   Progress progress("eval", static_cast<int64_t>(domains.size() * (everywhere.size() + 1)));
   int64_t done = 0;
   for (const configs::DomainConfig& d : domains) {
     for (const auto& [model, dir] : everywhere) {
-      evaluate_model(run, d, model, dir);
+      evaluate_model(run, d, model, dir, EvalRows::kTest);
       progress.update(++done, model + " on " + d.name);
     }
-    evaluate_model(run, d, "specialist", specialist_dir(run, d.name));
+    evaluate_model(run, d, kSpecialist, specialist_dir(run, d.name), EvalRows::kTest);
     progress.update(++done, "specialist on " + d.name);
   }
 }

@@ -1,4 +1,4 @@
-// Final scores: mean@n at the evaluation's temperature and greedy pass@1, on held-out prompts.
+// Final scores: mean@n at the evaluation's temperature and greedy pass@1, on test prompts.
 #pragma once
 #include <string>
 
@@ -6,12 +6,16 @@
 
 namespace amalgam::pipeline {
 
-// Scores the model in `model_dir` on one domain and records both metrics under `model` (kModels in
-// pipeline/run_store/results.h). Does nothing when they are recorded already.
-void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
-                    const std::string& model_dir);
+// kTest: the first eval.prompts test prompts. kAll: every validation and test prompt; the metrics'
+// names end in "/all".
+enum class EvalRows { kTest, kAll };
 
-// Base, student and baselines on every domain, each specialist on its own.
+// Scores the model in `model_dir` on one domain and records both metrics under `model`. Does
+// nothing when they are recorded already.
+void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
+                    const std::string& model_dir, EvalRows rows);
+
+// Base, student and comparisons on every domain, each specialist on its own.
 void run_eval_stage(RunContext& run);
 
 }  // namespace amalgam::pipeline

@@ -26,7 +26,7 @@ std::vector<std::string> used_columns(const Row& row, bool is_sft, bool has_tool
   std::vector<std::string> used = {"mode", "tools"};
   if (has_tools || scorer != Scorer::kBuiltIn) used.push_back("extra_info");
   if (is_sft) {
-    used.insert(used.end(), {"messages", "quality"});
+    used.push_back("messages");
     return used;
   }
   used.insert(used.end(), {"prompt", "data_source", "reward_model"});
@@ -63,9 +63,7 @@ void check_row(const Row& row, const configs::DomainConfig& domain, bool is_sft,
 }
 
 void check_file(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-                InputFile input, Scorer scorer, UnusedKeys* unused) {
-  const bool is_sft = input == &configs::DomainConfig::sft_file;
-  const std::string file = (domain.*input).string();
+                const std::string& file, bool is_sft, Scorer scorer, UnusedKeys* unused) {
   int number = 0;
   for (const Row& row : read_rows(file)) {
     const std::string where = file + ": row " + std::to_string(++number);
@@ -76,30 +74,45 @@ void check_file(const rollout::ToolRegistry& registry, const configs::DomainConf
   }
 }
 
-}  // namespace
+void check_examples(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
+                    std::vector<UnusedKeys>* unused) {
+  for (const configs::Path* file : {&domain.sft_file, &domain.anneal_file})
+    if (!file->empty())
+      check_file(registry, domain, file->string(), /*is_sft=*/true, Scorer::kBuiltIn,
+                 &unused->emplace_back(file->string()));
+}
 
-void check_inputs(const configs::RunConfig& config, const std::vector<InputFile>& files,
-                  const std::string& domain) {
-  const rollout::ToolRegistry registry(load_user_tools(config));
-  std::vector<UnusedKeys> unused;
-  for (const configs::DomainConfig& d : config.domains) {
-    if (!domain.empty() && d.name != domain) continue;
-    Scorer scorer = Scorer::kBuiltIn;
-    const bool are_prompts = std::any_of(files.begin(), files.end(), [](InputFile file) {
-      return file != &configs::DomainConfig::sft_file;
-    });
-    if (are_prompts && !d.reward_file.empty()) {
-      const rewards::Plugin plugin({.path = d.reward_file.string(), .function = d.reward_function});
-      scorer = plugin.form() == rewards::PluginForm::kTrl ? Scorer::kTrl : Scorer::kVerl;
-    }
-    for (const InputFile file : files)
-      if (!(d.*file).empty())
-        check_file(registry, d, file, scorer, &unused.emplace_back((d.*file).string()));
-  }
+void say(const std::vector<UnusedKeys>& unused) {
   std::set<std::string> said;  // domains may share a file
   for (const UnusedKeys& u : unused)
     for (const std::string& line : u.lines())
       if (said.insert(line).second) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+}  // namespace
+
+void check_inputs(const configs::RunConfig& config) {
+  const rollout::ToolRegistry registry(load_user_tools(config));
+  std::vector<UnusedKeys> unused;
+  for (const configs::DomainConfig& d : config.domains) {
+    Scorer scorer = Scorer::kBuiltIn;
+    if (!d.reward_file.empty()) {
+      const rewards::Plugin plugin({.path = d.reward_file.string(), .function = d.reward_function});
+      scorer = plugin.form() == rewards::PluginForm::kTrl ? Scorer::kTrl : Scorer::kVerl;
+    }
+    for (const configs::Path* file : {&d.train_file, &d.validation_file, &d.heldout_file})
+      if (!file->empty())
+        check_file(registry, d, file->string(), /*is_sft=*/false, scorer,
+                   &unused.emplace_back(file->string()));
+    check_examples(registry, d, &unused);
+  }
+  say(unused);
+}
+
+void check_examples(const configs::RunConfig& config, const configs::DomainConfig& domain) {
+  std::vector<UnusedKeys> unused;
+  check_examples(rollout::ToolRegistry(load_user_tools(config)), domain, &unused);
+  say(unused);
 }
 
 }  // namespace amalgam::pipeline

@@ -9,6 +9,7 @@
 #include "kernels/device/thread_pool.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/run_store.h"
+#include "pipeline/stages/data_sets.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/rollout_pool.h"
 #include "rollout/tools/tool_registry.h"
@@ -35,8 +36,15 @@ struct RunContext {
     return *rollouts_;
   }
 
+  // Read and drawn when the first stage needs them.
+  const DataSets& data() {
+    if (!data_) data_ = std::make_unique<DataSets>(config, tools);
+    return *data_;
+  }
+
  private:
   std::unique_ptr<RolloutPool> rollouts_;
+  std::unique_ptr<DataSets> data_;
 
  public:
   RunContext(configs::RunConfig c, RunStore& s, kernels::ThreadPool& p)
@@ -46,12 +54,6 @@ struct RunContext {
         pool(p),
         tools(load_user_tools(config)) {}
 };
-
-// Tokens of one packed training forward: activations of about 150 KB a token at the quickstart's
-// size.
-inline constexpr int64_t kMicroBatchTokens = 2048;
-// Weight of the indexer's own loss beside the stage's loss.
-inline constexpr double kIndexLossCoefficient = 1.0;
 
 // Request keys: one 64-bit number per sample of a stage and step.
 inline uint64_t request_key(int64_t step, int64_t group, int64_t sample) {

@@ -1,8 +1,12 @@
 #include "pipeline/stages/sampling.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
+#include <algorithm>
 #include <cmath>
 #include <map>
 
+#include "configs/error.h"
 #include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
@@ -19,23 +23,56 @@ EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
           rollout.max_tool_response_length, rollout.draft};
 }
 
-HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories) {
-  HeldOutScore s;
-  std::map<int64_t, std::pair<double, int64_t>> by_prompt;
+CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::WeightsRef& weights,
+                         uint64_t stream, double temperature, const EpisodeBudget& budget,
+                         bool score) {
+  return {.stage = stage,
+          .step = step,
+          .weights = weights,
+          .stream = stream,
+          .temperature = temperature,
+          .max_response_length = budget.max_response_length,
+          .max_turns = budget.max_turns,
+          .max_tool_response_length = budget.max_tool_response_length,
+          .max_positions = budget.max_positions(),
+          .draft = budget.draft,
+          .score = score};
+}
+
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures) {
+  size_t tokens = 0, experts = 0, entries = 0;
   for (const auto& t : trajectories) {
-    const auto outcome = t.meta().outcome();
-    if (outcome != proto::OUTCOME_OK && outcome != proto::OUTCOME_TRUNCATED) {
-      ++s.num_failed;
-      continue;
-    }
-    auto& [sum, count] = by_prompt[t.meta().group()];
-    sum += t.meta().reward(), ++count;
-    s.response_length += t.meta().response_length();
-    ++s.num_samples;
+    tokens += static_cast<size_t>(t.ids_size());
+    experts += t.experts().size();
+    for (const uint32_t e : t.index_entries())
+      entries += google::protobuf::io::CodedOutputStream::VarintSize32(e);
   }
-  if (by_prompt.empty()) return s;
-  s.response_length /= static_cast<double>(s.num_samples);
+  const auto add = [&](const char* name, size_t bytes) {
+    if (bytes > 0)
+      figures->emplace_back(name, static_cast<double>(bytes) / static_cast<double>(tokens));
+  };
+  add("rollout/routing_bytes_per_token", experts);
+  add("rollout/index_bytes_per_token", entries);
+}
+
+bool is_answer(const proto::Trajectory& t) {
+  return t.meta().outcome() == proto::OUTCOME_OK || t.meta().outcome() == proto::OUTCOME_TRUNCATED;
+}
+
+Score score_of(const std::vector<const proto::Trajectory*>& trajectories) {
+  std::map<int64_t, std::pair<double, int64_t>> by_prompt;
+  Score s;
+  s.is_share = true;
+  for (const proto::Trajectory* t : trajectories) {
+    if (!is_answer(*t)) continue;
+    auto& [sum, count] = by_prompt[t->meta().group()];
+    const double reward = t->meta().reward();
+    sum += reward, ++count;
+    s.is_share = s.is_share && (reward == 0 || reward == 1);
+  }
+  if (by_prompt.empty()) return {};
   const auto prompts = static_cast<double>(by_prompt.size());
+  s.mean = 0;
   for (const auto& [group, p] : by_prompt) s.mean += p.first / static_cast<double>(p.second);
   s.mean /= prompts;
   double squares = 0;
@@ -43,36 +80,44 @@ HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories) {
     const double d = p.first / static_cast<double>(p.second) - s.mean;
     squares += d * d;
   }
-  s.standard_error = prompts > 1 ? std::sqrt(squares / (prompts - 1) / prompts) : 0;
+  if (prompts > 1) s.standard_error = std::sqrt(squares / (prompts - 1) / prompts);
   return s;
 }
 
-HeldOutScore score_held_out(RunContext& run, const std::string& stage, int64_t step,
-                            const proto::WeightsRef& weights, const std::string& tokenizer_dir,
-                            const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                            const EpisodeBudget& budget) {
+PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
+                           const proto::WeightsRef& weights, const std::string& tokenizer_dir,
+                           const std::vector<PromptRow>& prompts, int64_t n, double temperature,
+                           const EpisodeBudget& budget) {
   TrajectoryLog log(trajectory_log_path(run.run_dir, stage));
   std::vector<proto::SampleGroup> groups;
   for (size_t i = 0; i < prompts.size(); ++i)
     groups.push_back(sample_group(prompts[i], step, static_cast<int64_t>(i), n));
-  CollectFigures figures;
-  const CollectSpec spec{.stage = stage,
-                         .step = step,
-                         .weights = weights,
-                         .stream = stage_stream(stage, rollout::kStreamValidation),
-                         .temperature = temperature,
-                         .max_response_length = budget.max_response_length,
-                         .max_turns = budget.max_turns,
-                         .max_tool_response_length = budget.max_tool_response_length,
-                         .max_positions = budget.max_positions(),
-                         .draft = budget.draft,
-                         .score = true};
+  PromptScores scores;
   const auto trajectories =
-      run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &figures);
+      run.rollouts(tokenizer_dir)
+          .collect(
+              collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
+                           temperature, budget, /*score=*/true),
+              std::move(groups), log, &scores.figures);
   run.rollouts(tokenizer_dir).forget(stage, step);
-  HeldOutScore s = summarize(trajectories);
-  s.figures = figures;
-  return s;
+  std::vector<const proto::Trajectory*> all;
+  std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
+  for (const proto::Trajectory& t : trajectories) {
+    all.push_back(&t);
+    const std::string& source = prompts[static_cast<size_t>(t.meta().group())].data_source;
+    auto at = std::find_if(by_source.begin(), by_source.end(),
+                           [&](const auto& s) { return s.first == source; });
+    if (at == by_source.end()) at = by_source.insert(at, {source, {}});
+    at->second.push_back(&t);
+  }
+  scores.all = score_of(all);
+  for (const auto& [source, samples] : by_source) {
+    scores.by_source.emplace_back(source, score_of(samples));
+    if (std::isnan(scores.by_source.back().second.mean))
+      throw Error(stage + ": no answer of " + source + " could be scored; the first: " +
+                  samples[0]->meta().prompt_id() + ": " + samples[0]->meta().failure());
+  }
+  return scores;
 }
 
 }  // namespace amalgam::pipeline

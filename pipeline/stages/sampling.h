@@ -1,8 +1,10 @@
-// Held-out scores of a policy: mean@n at a temperature, with its standard error.
+// Sampling and scoring prompts with a policy: mean rewards at a temperature, with standard errors.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "pipeline/run_store/score.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/rollout_pool.h"
@@ -22,22 +24,34 @@ struct EpisodeBudget {
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
                         const configs::RolloutConfig& rollout);
 
-struct HeldOutScore {
-  double mean = 0;                          // over prompts of the mean over their samples
-  double standard_error = 0;                // of that mean, from the spread over prompts
-  int64_t num_samples = 0, num_failed = 0;  // failed: infrastructure; they count nowhere
-  double response_length = 0;
+CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::WeightsRef& weights,
+                         uint64_t stream, double temperature, const EpisodeBudget& budget,
+                         bool score);
+
+// Whether the episode came to an end that can be scored: the infrastructure did not fail.
+bool is_answer(const proto::Trajectory& trajectory);
+
+struct PromptScores {
+  Score all;
+  std::vector<std::pair<std::string, Score>> by_source;  // data_source, in the prompts' order
   CollectFigures figures;
 };
 
 // Samples n answers of each prompt at `temperature` (0: greedy) and scores them. Durable per sample
-// under `stage` and `step`: an interrupted scoring goes on where it stopped.
-HeldOutScore score_held_out(RunContext& run, const std::string& stage, int64_t step,
-                            const proto::WeightsRef& weights, const std::string& tokenizer_dir,
-                            const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                            const EpisodeBudget& budget);
+// under `stage` and `step`: an interrupted scoring goes on where it stopped. Throws Error when no
+// sample of some source could be scored.
+PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
+                           const proto::WeightsRef& weights, const std::string& tokenizer_dir,
+                           const std::vector<PromptRow>& prompts, int64_t n, double temperature,
+                           const EpisodeBudget& budget);
 
-// Mean and standard error over prompts from scored trajectories.
-HeldOutScore summarize(const std::vector<proto::Trajectory>& trajectories);
+// Bytes that a token's kept choices take (model/network/choices.h), mean over all tokens:
+// rollout/routing_bytes_per_token of its experts, rollout/index_bytes_per_token of selected
+// entries. Neither, of samples that carry none.
+void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedValues* figures);
+
+// The mean over prompts of the mean over their scored samples, and its standard error from the
+// spread over prompts; unknown without a scored sample.
+Score score_of(const std::vector<const proto::Trajectory*>& trajectories);
 
 }  // namespace amalgam::pipeline

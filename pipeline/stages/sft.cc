@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -19,6 +21,7 @@
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
+#include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/training_job.h"
 
@@ -48,12 +51,11 @@ class RowCursor {
   size_t at_ = 0;
 };
 
-SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer,
-                        double sloppy_fraction) {
+SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer, SftPhase phase) {
   SftMixture m;
   for (const configs::DomainConfig& d : run.config.domains) {
     std::vector<SftRow> rows;
-    for (const Row& r : domain_sft_rows(run.config, d, sloppy_fraction))
+    for (const Row& r : domain_sft_rows(run.config, d, phase))
       rows.push_back(encode_sft_row(tokenizer, run.tools, d, r));
     double weight = 1;
     if (!run.config.base.mixture.empty()) {
@@ -103,8 +105,9 @@ void make_tokenizer(const RunContext& run) {
   const std::string dir = run.path("tokenizer");
   if (std::filesystem::exists(dir)) return;
   std::vector<std::string> texts;
-  for (const configs::DomainConfig& d : run.config.domains)
-    for (const Row& row : domain_sft_rows(run.config, d, run.config.base.sloppy.fraction)) {
+  const bool anneals = run.config.base.anneal.steps > 0;
+  const auto take = [&](const configs::DomainConfig& d, SftPhase phase) {
+    for (const Row& row : domain_sft_rows(run.config, d, phase)) {
       model::EncodeOptions options;
       options.mode =
           row.mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
@@ -112,6 +115,11 @@ void make_tokenizer(const RunContext& run) {
       texts.push_back(
           model::encode_messages(model::messages_from_json(row.messages, d.name), options).text);
     }
+  };
+  for (const configs::DomainConfig& d : run.config.domains) {
+    take(d, anneals ? SftPhase::kAnneal : SftPhase::kSft);
+    if (anneals && !d.anneal_file.empty()) take(d, SftPhase::kSft);
+  }
   if (texts.empty())
     throw Error("no domain has rows for supervised training; give sft_file, or model.path");
   const model::TrainedBpe bpe =
@@ -181,18 +189,19 @@ Outcome train(RunContext& run, const SftJob& job) {
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
     const auto begin = Clock::now();
-    const std::vector<std::vector<int32_t>> experts = routing.prepare(batch_of);
+    const std::vector<std::string> experts = routing.prepare(batch_of);
     std::vector<learner::TrainSequence> batch = batch_of(step);
-    for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
+    for (size_t i = 0; i < experts.size(); ++i) batch[i].choices.experts = experts[i];
     int64_t num_targets = 0, num_tokens = 0;
     for (const learner::TrainSequence& s : batch) {
       num_targets += std::count(s.learned.begin(), s.learned.end(), true);
       num_tokens += static_cast<int64_t>(s.ids.size());
     }
     double loss = 0;
+    std::optional<int64_t> broken;  // the first answer whose loss is not finite
     trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
     trainer.accumulate(
-        batch, kIndexLossCoefficient,
+        batch, job.index_loss_coef,
         [&](const learner::MicroBatch& micro, const model::Var& hidden) {
           const auto n = static_cast<size_t>(micro.tokens());
           std::vector<float> weight(n, is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
@@ -204,8 +213,14 @@ Outcome train(RunContext& run, const SftJob& job) {
                                        .tokens = micro.tokens()},
                                       weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
                                       trainer.head_gradients(hidden));
-          for (size_t t = 0; t < n; ++t)
-            if (micro.targets[t] >= 0) loss -= logprob[t];
+          for (size_t i = 0; i < micro.slices.size(); ++i)
+            for (int64_t row = micro.slices[i].row;
+                 row < micro.slices[i].row + micro.slices[i].num_rows; ++row) {
+              const auto t = static_cast<size_t>(row);
+              if (micro.targets[t] < 0) continue;
+              loss -= logprob[t];
+              if (!std::isfinite(logprob[t]) && !broken) broken = micro.sequences[i];
+            }
         });
     loss /= static_cast<double>(num_targets);
     if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
@@ -215,24 +230,29 @@ Outcome train(RunContext& run, const SftJob& job) {
     }
     const bool is_anticipatory = routing.active();
     const double lr = job.lr(step);
-    const learner::StepReport report = trainer.step(lr);
+    learner::StepReport report;
+    in_step(job.stage, step, [&] {
+      if (broken)
+        throw Error("the loss of answer " + std::to_string(*broken) +
+                    " of the batch is not finite" + learner::kNonFiniteAdvice);
+      report = trainer.step(lr);
+    });
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     NamedValues figures = {
         {"train/loss", loss},
         {"train/lr", lr},
-        {"train/index_loss", trainer.index_loss()},
-        {"actor/grad_norm", report.grad_norm},
+        {"actor/grad_norm", is_warmup ? report.index_grad_norm : report.grad_norm},
         {"timing_s/learn", seconds},
         {"timing_s/step", seconds},
         {"perf/activation_bytes", static_cast<double>(trainer.network().activation_bytes())},
         {"perf/throughput", static_cast<double>(num_tokens) / seconds}};
-    if (job.options.balance_loss_coefficient > 0)
-      figures.emplace_back("train/balance_loss", trainer.balance_loss());
+    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
+    add_figure("train/balance_loss", trainer.balance_loss(), &figures);
     if (job.anticipatory_routing.delay > 0) {
       figures.emplace_back("train/anticipatory_routing", is_anticipatory);
       figures.emplace_back("train/loss_spikes", static_cast<double>(routing.num_rollbacks()));
     }
-    if (trainer.mtp_loss()) figures.emplace_back(kMtpLossMetric, *trainer.mtp_loss());
+    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
     metrics.log(step, figures);
     char note[32];
     std::snprintf(note, sizeof note, "loss %.3f", loss);
@@ -256,24 +276,25 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
   SftMixture mixture;
   mixture.weights = {1};
   mixture.domains.emplace_back();
-  for (const Row& r : domain_sft_rows(run.config, domain, 0))
+  for (const Row& r : domain_sft_rows(run.config, domain, SftPhase::kSft))
     mixture.domains[0].push_back(encode_sft_row(tokenizer, run.tools, domain, r));
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
-      run, {.stage = stage,
-            .start_dir = warm_up_indexers(run, domain.sft, mixture, stage, start_dir, out_dir),
-            .out_dir = out_dir,
-            .optim = domain.sft.optim,
-            .options = train_options(domain.sft),
-            .anticipatory_routing = domain.sft.anticipatory_routing,
-            .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
-                                    static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
-            .lr =
-                [&](int64_t step) {
-                  return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
-                },
-            .mtp_loss_weight =
-                [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); }});
+      run,
+      {.stage = stage,
+       .start_dir = warm_up_indexers(run, domain.sft, mixture, stage, start_dir, out_dir),
+       .out_dir = out_dir,
+       .optim = domain.sft.optim,
+       .options = train_options(domain.sft),
+       .anticipatory_routing = domain.sft.anticipatory_routing,
+       .batches = plan_batches(mixture, domain.sft.steps, domain.sft.batch_tokens,
+                               static_cast<uint64_t>(run.config.seed), stage_stream(stage, 0)),
+       .lr =
+           [&](int64_t step) {
+             return learner::learning_rate(domain.sft.optim, step, domain.sft.steps);
+           },
+       .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); },
+       .index_loss_coef = domain.sft.index_loss_coef});
 }
 
 std::string base_dir(const RunContext& run) {
@@ -295,30 +316,32 @@ void run_base_stage(RunContext& run) {
   }
   const configs::BaseConfig& base = run.config.base;
   const auto seed = static_cast<uint64_t>(run.config.seed);
-  const SftMixture clean = load_mixture(run, tokenizer, 0);
-  const SftMixture sloppy = load_mixture(run, tokenizer, base.sloppy.fraction);
+  const SftMixture first = load_mixture(run, tokenizer, SftPhase::kSft);
+  const SftMixture last =
+      base.anneal.steps > 0 ? load_mixture(run, tokenizer, SftPhase::kAnneal) : SftMixture();
   SftJob job{
       .stage = "base",
-      .start_dir = warm_up_indexers(run, base.clean, clean, "base", init, run.path("base")),
+      .start_dir = warm_up_indexers(run, base.sft, first, "base", init, run.path("base")),
       .out_dir = run.path("base"),
-      .optim = base.clean.optim,
-      .options = train_options(base.clean),
-      .anticipatory_routing = base.clean.anticipatory_routing,
-      .batches = plan_batches(clean, base.clean.steps, base.clean.batch_tokens, seed,
-                              stage_stream("base/clean", 0)),
+      .optim = base.sft.optim,
+      .options = train_options(base.sft),
+      .anticipatory_routing = base.sft.anticipatory_routing,
+      .batches = plan_batches(first, base.sft.steps, base.sft.batch_tokens, seed,
+                              stage_stream("base/sft", 0)),
       .lr = nullptr,
       // The second phase is the end of the training: late.
-      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.clean, step); }};
-  for (auto& batch : plan_batches(sloppy, base.sloppy.steps, base.clean.batch_tokens, seed,
-                                  stage_stream("base/sloppy", 0)))
-    job.batches.push_back(std::move(batch));
+      .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(base.sft, step); },
+      .index_loss_coef = base.sft.index_loss_coef};
+  if (base.anneal.steps > 0)
+    for (auto& batch : plan_batches(last, base.anneal.steps, base.sft.batch_tokens, seed,
+                                    stage_stream("base/anneal", 0)))
+      job.batches.push_back(std::move(batch));
   job.lr = [&](int64_t step) {
-    if (step < base.clean.steps)
-      return learner::learning_rate(base.clean.optim, step, base.clean.steps);
+    if (step < base.sft.steps) return learner::learning_rate(base.sft.optim, step, base.sft.steps);
     const double done =
-        static_cast<double>(step - base.clean.steps + 1) / static_cast<double>(base.sloppy.steps);
-    return base.clean.optim.lr * base.sloppy.lr_factor *
-           (1 - done * (1 - base.sloppy.final_lr_factor));
+        static_cast<double>(step - base.sft.steps + 1) / static_cast<double>(base.anneal.steps);
+    return base.sft.optim.lr * base.anneal.lr_factor *
+           (1 - done * (1 - base.anneal.final_lr_factor));
   };
   run_sft_job(run, job);
 }

@@ -30,6 +30,7 @@ struct SftJob {
   configs::AnticipatoryConfig anticipatory_routing = {};
   std::vector<std::vector<const SftRow*>> batches;  // one a step
   std::function<double(int64_t step)> lr, mtp_loss_weight;
+  double index_loss_coef = 1;
 };
 // Trains and saves out_dir; does nothing if it is there. Continues an interrupted job.
 void run_sft_job(RunContext& run, const SftJob& job);

@@ -49,8 +49,8 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
   }
   options.recompute = run.config.recompute;
   network_ = std::make_unique<model::Network>(config_, run.pool, numerics);
-  trainer_ =
-      std::make_unique<learner::Trainer>(*network_, *state_, optim, kMicroBatchTokens, options);
+  trainer_ = std::make_unique<learner::Trainer>(*network_, *state_, optim,
+                                                run.config.micro_batch_tokens, options);
   trainer_->set_poll([] {
     if (interrupted()) throw Interrupted{};
   });

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "configs/error.h"
 #include "learner/step/trainer.h"
 #include "pipeline/stages/run_context.h"
 #include "proto/worker.pb.h"
@@ -12,6 +13,9 @@ namespace amalgam::pipeline {
 // The MTP block's mean cross-entropy; logged where a block is trained.
 inline constexpr char kMtpLossMetric[] = "train/mtp_loss";
 
+// The indexers' mean KL; logged where they learn.
+inline constexpr char kIndexLossMetric[] = "train/index_loss";
+
 // Share of the MTP block's drafts that were right; logged where there are drafts.
 inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 
@@ -19,6 +23,16 @@ inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 std::string validation_stage(const std::string& stage);
 // Removes what the stage has under RUN/wal.
 void remove_token_logs(const std::string& run_dir, const std::string& stage);
+
+// Runs f. An Error from it is told with the stage and its step (the number in metrics.jsonl).
+template <class F>
+void in_step(const std::string& stage, int64_t step, const F& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    throw Error(stage + ", step " + std::to_string(step) + ": " + e.what());
+  }
+}
 
 class TrainingJob {
  public:

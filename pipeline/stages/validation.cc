@@ -1,23 +1,31 @@
 #include "pipeline/stages/validation.h"
 
+#include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "configs/check.h"
 #include "model/tensors/durable_file.h"
+#include "pipeline/run_store/results.h"
 
 namespace amalgam::pipeline {
 namespace {
 namespace fs = std::filesystem;
-const char kPrefix[] = "validation/", kStepPrefix[] = "step-";
+const char kStepPrefix[] = "step-";
+const std::string kPrefix = kValidationFigurePrefix;
 }  // namespace
 
 BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
     : run_(run), stage_(stage) {
   std::map<int64_t, double> by_step;
   for (const auto& [name, value] : run.store.figures(stage))
-    if (name.starts_with(kPrefix)) by_step[std::stoll(name.substr(sizeof kPrefix - 1))] = value;
+    if (name.starts_with(kPrefix)) by_step[std::stoll(name.substr(kPrefix.size()))] = value;
   for (const auto& [step, score] : by_step)
-    if (score >= best_score_) best_step_ = step, best_score_ = score;
+    if (is_better(step, score)) best_step_ = step, best_score_ = score;
+}
+
+bool BestCheckpoint::is_better(int64_t step, double score) const {
+  return step > 0 && (!has_best() || score >= best_score_);
 }
 
 std::string BestCheckpoint::folder() const { return run_.run_dir + "/checkpoints/" + stage_; }
@@ -32,14 +40,15 @@ double BestCheckpoint::score(int64_t step) const {
 }
 
 void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
-  if (score >= best_score_) {
+  CHECK(std::isfinite(score));
+  if (is_better(step, score)) {
     job.save(directory(), false);
     best_step_ = step, best_score_ = score;
+    run_.store.set_figure(stage_, "best_step", static_cast<double>(step));
+    run_.store.set_figure(stage_, "best_score", score);
   }
-  if (run_.config.keep_last > 0) keep(step, job);
+  if (run_.config.keep_last > 0 && step > 0) keep(step, job);
   // The validated step last: it says that all else is recorded.
-  run_.store.set_figure(stage_, "best_step", static_cast<double>(best_step_));
-  run_.store.set_figure(stage_, "best_score", best_score_);
   run_.store.set_figure(stage_, kPrefix + std::to_string(step), score);
 }
 
@@ -58,9 +67,11 @@ void BestCheckpoint::keep(int64_t step, TrainingJob& job) {
   }
 }
 
-void BestCheckpoint::finish(const std::string& out) {
-  CHECK_GE(best_step_, 0);
-  model::move_directory(model::complete_directory(directory()), out);
+void BestCheckpoint::finish(const std::string& out, TrainingJob& job) {
+  if (has_best())
+    model::move_directory(model::complete_directory(directory()), out);
+  else
+    job.save(out, false);
   fs::remove(run_.state_path(stage_));
   if (run_.config.keep_last == 0) fs::remove_all(folder());
   remove_token_logs(run_.run_dir, stage_);  // one that a kill kept from being forgotten

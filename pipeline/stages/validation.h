@@ -1,4 +1,5 @@
-// Validation during training: the score of every validated step is kept, and the best weights.
+// Validation during training: the score of every validated step is kept, and the best weights. The
+// weights before the first step are scored for comparison and never chosen.
 #pragma once
 #include <optional>
 #include <string>
@@ -17,22 +18,23 @@ class BestCheckpoint {
   double score(int64_t step) const;  // of a validated step
   // Keeps the weights if they are the best so far, then records the score, in this order: a crash
   // between the two repeats the validation, never loses the weights. Of equal scores the later step
-  // is kept.
+  // is kept. Step 0 is recorded alone.
   void record(int64_t step, double score, TrainingJob& job);
-  int64_t best_step() const { return best_step_; }
+  bool has_best() const { return best_step_ > 0; }
   double best_score() const { return best_score_; }
-  // Moves the best weights to `directory` and removes the stage's checkpoints, but for those that
-  // keep_last keeps.
-  void finish(const std::string& directory);
+  // Moves the best weights, or those of `job` where no step was validated, to `directory` and
+  // removes the stage's checkpoints, but for those that keep_last keeps.
+  void finish(const std::string& directory, TrainingJob& job);
 
  private:
   std::string folder() const;
   std::string directory() const;
+  bool is_better(int64_t step, double score) const;
   void keep(int64_t step, TrainingJob& job);
   RunContext& run_;
   std::string stage_;
   int64_t best_step_ = -1;
-  double best_score_ = -1;
+  double best_score_ = kUnknown;
 };
 
 }  // namespace amalgam::pipeline

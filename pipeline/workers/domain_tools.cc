@@ -42,11 +42,7 @@ DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::Domai
     tools.names = domain.tools;
     for (const std::string& name : tools.names) elements.push_back(name);
   }
-  if (tools.names.empty()) {
-    const auto info = nlohmann::json::parse(row.extra_info, nullptr, /*allow_exceptions=*/false);
-    if (info.is_object() && info.contains("sandbox")) tools.names = rollout::row_tools();
-    return tools;
-  }
+  if (tools.names.empty()) return tools;
   try {
     registry.check(tools.names);
   } catch (const Error& e) {

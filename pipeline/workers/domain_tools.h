@@ -18,8 +18,7 @@ struct DomainTools {
 };
 
 // From the row's `tools` column (a list of names, or of OpenAI tools whose function is named like
-// one), else from the domain, else, for a row with `extra_info.sandbox`, rollout::row_tools().
-// Throws Error, beginning with `where`, for a name that is no tool.
+// one), else from the domain. Throws Error, beginning with `where`, for a name that is no tool.
 DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                      const Row& row, const std::string& where);
 

@@ -165,6 +165,8 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_max_tool_response_length(spec.max_tool_response_length);
   r.set_max_positions(spec.max_positions);
   r.set_draft(spec.draft);
+  r.set_keep_experts(spec.keep_experts);
+  r.set_keep_index(spec.keep_index);
   r.set_score(spec.score);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);

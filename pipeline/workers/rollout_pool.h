@@ -36,6 +36,7 @@ struct CollectSpec {
   int64_t max_tool_response_length = 512;  // bytes
   int64_t max_positions = 0;
   bool draft = false;
+  bool keep_experts = false, keep_index = false;  // what of their choices the samples carry
   bool score = true;
 };
 

@@ -234,6 +234,8 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   for (const bool policy : e.from_policy())
     writer.push_back(static_cast<char>(policy ? proto::WRITER_POLICY : proto::WRITER_TOOL));
   t.set_writer(writer);
+  t.set_experts(f.choices.experts);
+  t.mutable_index_entries()->Assign(f.choices.entries.begin(), f.choices.entries.end());
   meta.set_prompt_length(static_cast<int32_t>(e.prompt_length()));
   meta.set_response_length(static_cast<int32_t>(e.logprobs().size()));
   if (e.state() == rollout::EpisodeState::kFinished)
@@ -269,7 +271,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     throw Error("rollout.draft needs a model with a multi-token prediction block; " +
                 request.weights().model_dir() + " has none");
   model::Network net(policy.config, pool, numerics);
-  rollout::Engine engine(net, *policy.weights, request.max_positions(), {.draft = request.draft()});
+  int keep_choices = 0;
+  if (request.keep_experts()) keep_choices |= model::ChosenRows::kExperts;
+  if (request.keep_index()) keep_choices |= model::ChosenRows::kEntries;
+  rollout::Engine engine(net, *policy.weights, request.max_positions(),
+                         {.draft = request.draft(), .keep_choices = keep_choices});
   rollout::WalWriter wal(request.wal_prefix());
   rollout::EpisodeRunner runner(
       engine, tokenizer, static_cast<int32_t>(*policy.config.eos_token_id),

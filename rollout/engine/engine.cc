@@ -23,6 +23,7 @@ struct Engine::Sequence {
   std::optional<SampledToken> known;
   bool reports_known = false;  // at the next step
   std::unique_ptr<DraftTrack> track;
+  model::ChoiceRecord choices;  // of the tokens in the cache
 
   int64_t left() const { return static_cast<int64_t>(pending.size() - fed); }
 };
@@ -79,6 +80,8 @@ Engine::Sequence& Engine::find(Id id) {
   CHECK(!"an engine sequence that is not open, or has not reported a token yet");
   std::abort();
 }
+
+const model::ChoiceRecord& Engine::choices(Id id) { return find(id).choices; }
 
 void Engine::append(Id id, std::span<const int32_t> tokens) {
   if (tokens.empty()) return resume(id);
@@ -245,6 +248,7 @@ void Engine::report(std::span<const Draw> draws, std::vector<Sampled>* out) {
       fork->members = {*d.member};
       fork->cache = std::make_unique<model::SequenceCache>(*s->cache);
       if (s->track) fork->track = std::make_unique<DraftTrack>(*s->track);
+      fork->choices = s->choices;
       s = fork.get();
       forks.push_back(std::move(fork));
     }
@@ -268,15 +272,19 @@ bool Engine::step(std::vector<Sampled>* out) {
 
   network_.arena().reset();
   model::Var streams;
-  // The drafter reads the streams of all rows, draws those of the last ones.
+  // Draws read the last rows; the drafter reads the streams of all, and all choose experts.
   std::vector<int64_t> num_rows, num_read;
   for (const Fed& f : fed) num_rows.push_back(f.rows), num_read.push_back(f.caught_up ? 1 : 0);
-  const model::Var hidden =
-      drafter_ ? network_.run(weights_, {ids, slices}, nullptr, &streams)
-               : network_.run(weights_, {.ids = ids, .sequences = slices, .num_read = num_read},
-                              nullptr);
-  const std::vector<Draw> draws = check_drafts(draw(hidden, drafter_ ? num_rows : num_read, fed));
+  const bool reads_all = drafter_ || keeps_choices();
+  model::Batch batch{.ids = ids, .sequences = slices};
+  if (!reads_all) batch.num_read = num_read;
+  model::ChosenRows chosen;
+  if (keeps_choices()) chosen.ask(network_.config(), options_.keep_choices, &batch);
+  const model::Var hidden = network_.run(weights_, batch, nullptr, drafter_ ? &streams : nullptr);
+  const std::vector<Draw> draws = check_drafts(draw(hidden, reads_all ? num_rows : num_read, fed));
   if (drafter_) let_drafter_read(fed, ids, slices, streams);
+  for (size_t i = 0; i < fed.size() && keeps_choices(); ++i)
+    chosen.append(slices[i].row, fed[i].rows, &fed[i].sequence->choices);
   report(draws, out);
   return true;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kernels/device/rng.h"
+#include "model/network/choices.h"
 #include "model/network/network.h"
 #include "rollout/engine/drafter.h"
 #include "rollout/engine/sampler.h"
@@ -25,6 +26,8 @@ struct EngineOptions {
   int64_t max_batch = 256;      // sequences that hold a cache at the same time
   int64_t prefill_chunk = 256;  // prompt tokens fed per step, over all sequences
   bool draft = false;           // needs weights with an MTP block
+  // What choices() holds: a set of model::ChosenRows::Kinds. With any, all layers compute all rows.
+  int keep_choices = 0;
 };
 
 // Tokens that the MTP block proposed and the model has checked.
@@ -62,6 +65,11 @@ class Engine {
   // close(). False when no sequence has anything to feed or to report.
   bool step(std::vector<Sampled>* out);
   const DraftCounters& drafts() const { return drafts_; }
+
+  const model::ModelConfig& config() const { return network_.config(); }
+  bool keeps_choices() const { return options_.keep_choices != 0; }
+  // What the tokens fed so far chose, of a sequence that has reported a token.
+  const model::ChoiceRecord& choices(Id id);
 
  private:
   struct Sequence;

@@ -16,10 +16,13 @@ struct SamplingParams {
 
 struct SampledToken {
   int32_t id = 0;
-  float logprob = 0;  // of the untempered softmax
+  // Under the policy that was sampled from, softmax(z / temperature): what is logged and trained
+  // on. At temperature 0, where that policy has only one token, untempered.
+  float logprob = 0;
+  float untempered_logprob = 0;  // under softmax(z)
 };
 
-// logits [V]. Temperature 0 takes the largest logit (the smaller id on a tie).
+// logits z [V]. Temperature 0 takes the largest logit (the smaller id on a tie).
 SampledToken sample_token(const float* logits, int64_t vocab_size, double temperature,
                           const kernels::RngKey& key, uint64_t position);
 

@@ -104,6 +104,13 @@ EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens, std::vector
   return state_;
 }
 
+size_t Episode::last_policy_token() const {
+  size_t at = ids_.size();
+  while (!from_policy_[--at - static_cast<size_t>(prompt_length_)]) {
+  }
+  return at;
+}
+
 Episode::Final Episode::final_message() const {
   if (is_truncated()) return {Message::kTruncated, ""};
   const auto parsed = model::parse_completion(

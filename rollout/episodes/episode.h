@@ -71,6 +71,8 @@ class Episode {
   model::ThinkingMode mode() const { return mode_; }
   const model::Tokenizer& tokenizer() const { return tokenizer_; }
   const std::optional<std::string>& submitted() const { return submitted_; }
+  // Its place in ids(); there is one.
+  size_t last_policy_token() const;
 
   // How the last assistant turn parses.
   enum class Message { kComplete, kTruncated, kMalformed };

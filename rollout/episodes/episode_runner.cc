@@ -44,6 +44,7 @@ struct EpisodeRunner::Running {
   std::unique_ptr<ToolSession> session;
   std::vector<ToolTurn> past;  // of its log, not yet made again
   ToolTask task;
+  bool only_fed = false;  // has ended in its log: its tokens are fed for what they choose
 };
 
 EpisodeRunner::EpisodeRunner(Engine& engine, const model::Tokenizer& tokenizer, int32_t eos,
@@ -110,8 +111,22 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
   }
 }
 
+// Of a complete episode. One that has ended in its log has not been fed yet.
+void EpisodeRunner::end(Running& r, std::vector<FinishedEpisode>* finished) {
+  if (r.sequence >= 0 || !engine_.keeps_choices()) return finish(r, false, "", finished);
+  r.only_fed = true;
+  const auto fed = std::span(r.episode.ids()).first(r.episode.last_policy_token());
+  r.sequence = engine_.open(fed, {&r.sampling, 1})[0];
+  by_sequence_[r.sequence] = &r;
+}
+
 void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& detail,
                            std::vector<FinishedEpisode>* finished) {
+  model::ChoiceRecord choices;
+  if (engine_.keeps_choices() && !sandbox_failed) {
+    choices = engine_.choices(r.sequence);
+    model::truncate(engine_.config(), r.episode.last_policy_token(), &choices);
+  }
   if (r.sequence >= 0) {
     engine_.close(r.sequence);
     by_sequence_.erase(r.sequence);
@@ -122,7 +137,7 @@ void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& d
     std::error_code ignored;
     std::filesystem::remove(wal_->sandbox_journal(r.number), ignored);
   }
-  finished->push_back({r.number, std::move(r.episode), sandbox_failed, detail});
+  finished->push_back({r.number, std::move(r.episode), sandbox_failed, detail, std::move(choices)});
   running_.erase(r.number);
 }
 
@@ -133,7 +148,7 @@ void EpisodeRunner::advance(Running& r, std::vector<FinishedEpisode>* finished) 
       engine_.resume(r.sequence);
       break;
     case EpisodeState::kFinished:
-      finish(r, false, "", finished);
+      end(r, finished);
       break;
     case EpisodeState::kToolCalls: {
       r.task = ToolTask{.owner = &r,
@@ -193,7 +208,7 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   if (wal_ && !turns.empty()) wal_->flush();
   for (auto& [r, ids] : turns) {
     if (r->episode.on_tool_tokens(ids) == EpisodeState::kFinished) {
-      finish(*r, false, "", finished);
+      end(*r, finished);
     } else if (r->sequence >= 0) {
       engine_.append(r->sequence, ids);
     } else {
@@ -212,6 +227,13 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
     tools_done_.wait_for(lock, std::chrono::milliseconds(wait_ms),
                          [&] { return !tool_results_.empty(); });
   }
+  // What the log already ends with is drawn once more.
+  std::erase_if(sampled, [&](const Engine::Sampled& s) {
+    Running& r = *by_sequence_[s.id];
+    if (!r.only_fed) return false;
+    finish(r, false, "", finished);
+    return true;
+  });
   counters_.sampled_tokens += static_cast<int64_t>(sampled.size());
   if (wal_) {
     for (const auto& s : sampled) wal_->sampled(by_sequence_[s.id]->number, s.token);

@@ -42,6 +42,9 @@ struct FinishedEpisode {
   Episode episode;
   bool sandbox_failed = false;  // tools could not be run, retries included: no answer to score
   std::string detail;
+  // Of the tokens before the last that the policy wrote, where the engine keeps them: those that a
+  // later pass needs to give its log-probabilities again. Not of failed ones.
+  model::ChoiceRecord choices = {};
 };
 
 struct RunnerCounters {
@@ -68,6 +71,7 @@ class EpisodeRunner {
   struct ToolTask;
   void start(EpisodeGroup& group, size_t first, size_t count);
   void advance(Running& r, std::vector<FinishedEpisode>* finished);
+  void end(Running& r, std::vector<FinishedEpisode>* finished);
   void finish(Running& r, bool sandbox_failed, const std::string& detail,
               std::vector<FinishedEpisode>* finished);
   static void run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,

@@ -27,11 +27,6 @@ ToolSandboxOptions sandbox_options(const ToolOptions& options,
 
 }  // namespace
 
-const std::vector<std::string>& row_tools() {
-  static const std::vector<std::string> names = {"calculator", "lookup", "search"};
-  return names;
-}
-
 ToolSession::ToolSession(const std::string& extra_info, const ToolOptions& options,
                          const std::vector<std::string>& tools)
     : names_(tools),

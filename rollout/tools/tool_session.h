@@ -11,9 +11,6 @@
 
 namespace amalgam::rollout {
 
-// Of a row that brings "sandbox" along and names no tools: calculator, lookup, search.
-const std::vector<std::string>& row_tools();
-
 struct ToolOptions {
   ToolSandboxOptions sandbox;
   size_t max_result_bytes = 512;
@@ -25,8 +22,8 @@ class ToolSession {
   // extra_info: of the row (rollout/tools/row_world.h). Throws Error for one that cannot be used,
   // and for a name that is no tool. options.sandbox.journal is used only if a tool may change
   // files.
-  explicit ToolSession(const std::string& extra_info, const ToolOptions& options = {},
-                       const std::vector<std::string>& tools = row_tools());
+  ToolSession(const std::string& extra_info, const ToolOptions& options,
+              const std::vector<std::string>& tools);
 
   // arguments: JSON text of an object, from the model. Results are at most max_result_bytes long.
   // After kSandboxFailed the call may be made again.

@@ -38,7 +38,7 @@ def train(args, kind, lr):
     with open(args.out / f"{kind}-{lr:g}.log", "w") as log:
         process = subprocess.Popen(
             [args.amalgam, "run", args.config, "--resume", "--run-dir", run_dir, "--threads", "1",
-             f"base.clean.steps={args.steps}", f"base.clean.optim.kind={kind}", f"base.clean.optim.lr={lr}"],
+             f"base.sft.steps={args.steps}", f"base.sft.optim.kind={kind}", f"base.sft.optim.lr={lr}"],
             stdout=log, stderr=log)
         done, moved = len(read_base(run_dir)), time.monotonic()
         while done < args.steps and process.poll() is None and time.monotonic() < moved + STUCK_S:

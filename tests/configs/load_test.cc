@@ -26,7 +26,7 @@ TEST(Load, AbsentKeysKeepTheirDefaults) {
   const RunConfig config = parse(kDomain);
   EXPECT_EQ(config.seed, 0);
   EXPECT_EQ(config.rl.rollout.n, 16);
-  EXPECT_EQ(config.base.clean.optim.kind, OptimKind::kMuon);
+  EXPECT_EQ(config.base.sft.optim.kind, OptimKind::kMuon);
   EXPECT_EQ(config.run_dir, "runs/a");
   ASSERT_EQ(config.domains.size(), 1u);
   EXPECT_EQ(config.domains[0].generator, Generator::kMath);
@@ -184,6 +184,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "[rl]\nsteps = -1\n",
                 {},
                 "dir/a.toml:2: rl.steps: -1 is out of range; give a number from 0 to 1000000000"},
+        BadCase{"nearly_greedy",
+                "[eval]\nn = 2\ntemperature = 0.005\n",
+                {},
+                "dir/a.toml:3: eval.temperature: must be 0 (greedy) or at least 0.01"},
         BadCase{"not_a_number",
                 "[rl]\noptim.lr = nan\n",
                 {},

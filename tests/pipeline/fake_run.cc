@@ -103,7 +103,7 @@ class FakeRun {
     train("base", 1500, {{"sft/loss", 4.2, 0.62}, {"actor/grad_norm", 3, 0.8}}, {0, 0, 0.21});
     for (const auto& [domain, steps] : std::vector<std::pair<std::string, int>>{
              {"math", 40}, {"code", 20}, {"agent", 15}, {"instruct", 45}})
-      sample("rl/" + domain, {domain}, steps, 0.2, 0.82);
+      sample("rl-" + domain, {domain}, steps, 0.2, 0.82);
     sample("distill", {"math", "code", "agent", "instruct"}, 40, 0.45, 0.78);
     sample("distill_sampled", {"math", "code", "agent", "instruct"}, 40, 0.45, 0.71);
     write_evals();
@@ -120,7 +120,8 @@ class FakeRun {
 
   void write_config() {
     auto config = configs::parse_run_config(
-        "seed = 1\n[base]\nclean.steps = 1200\nsloppy.steps = 300\n[[domain]]\nname = \"math\"\n"
+        "seed = 1\n[base]\nsft.steps = 1200\nanneal.steps = 300\n[data]\ncareless = "
+        "0.45\n[[domain]]\nname = \"math\"\n"
         "generator = \"math\"\n[[domain]]\nname = \"code\"\ngenerator = \"code\"\n",
         run_dir_ + "/config.toml");
     proto::write_file_atomically(run_dir_ + "/config.toml", configs::to_toml(config));
@@ -156,7 +157,7 @@ class FakeRun {
            {"response_length/mean", 46, 31},
            {"actor/entropy", 0.9, 0.25},
            {"actor/pg_clipfrac", 0.02, 0.01}},
-          {3.1, stage == "rl/code" ? 1.9 : 0.2, 2.4}, [&](int step) {
+          {3.1, stage == "rl-code" ? 1.9 : 0.2, 2.4}, [&](int step) {
             std::vector<proto::Trajectory> batch;
             for (const std::string& domain : domains)
               batch.push_back(trajectory(stage, domain, step, 1.0 * step / steps));
@@ -210,30 +211,48 @@ class FakeRun {
   }
 
   void write_evals() {
+    const std::array<const char*, 5> models = {"base", "specialist", "student", "weight_average",
+                                               "sampled_kl"};
     const std::map<std::string, std::array<double, 10>> scores = {
         {"math", {.145, .80, .793, .48, .74, .41, .89, .873, .88, .84}},
         {"code", {.35, .985, .887, .72, .807, .185, .98, .913, .907, .907}},
         {"agent", {.32, .975, .987, .70, .96, 1, .99, .993, 1, .987}},
         {"instruct", {.35, .68, .413, .36, .407, .57, .70, .507, .527, .487}}};
     for (const char* domain : {"math", "code", "agent", "instruct"})
-      for (size_t m = 0; m < kModels.size(); ++m) {
+      for (size_t m = 0; m < models.size(); ++m) {
         const double x = scores.at(domain)[m], greedy = scores.at(domain)[m + 5];
-        store_.record_eval({"eval", kModels[m], domain, "mean@4", x, std::sqrt(x * (1 - x) / 150)});
-        store_.record_eval({"eval", kModels[m], domain, kGreedyMetric, greedy,
-                            std::sqrt(greedy * (1 - greedy) / 100)});
+        store_.record_eval(
+            {"eval", models[m], domain, "mean@4", {x, std::sqrt(x * (1 - x) / 150), true}});
+        store_.record_eval({"eval",
+                            models[m],
+                            domain,
+                            kGreedyMetric,
+                            {greedy, std::sqrt(greedy * (1 - greedy) / 100), true}});
       }
-    for (const auto& [objective, best] :
-         std::vector<std::pair<std::string, double>>{{"exact", .77}, {"sampled", .72}})
+    for (const auto& [model, best] :
+         std::vector<std::pair<std::string, double>>{{"student", .77}, {"sampled_kl", .72}})
       for (const double rate : {3e-4, 1e-3, 3e-3})
-        store_.record_sweep({objective, rate, best - 0.05 * std::abs(std::log(rate / 1e-3)), .02});
+        store_.record_sweep({model,
+                             kLearningRate,
+                             rate,
+                             {best - 0.05 * std::abs(std::log(rate / 1e-3)), .02, true}});
+    for (const double c : {1.0, 1.25})
+      store_.record_sweep({"weight_average", kCoefficient, c, {c / 2, .02, true}});
+    // Steps 0 (the start), 10 and 20 of a specialist, step 10 of two rates.
+    for (const char* step : {"0", "10", "20"})
+      store_.set_figure("rl-math", kValidationFigurePrefix + std::string(step), 0.5);
+    for (const char* stage : {"distill-lr0.001", "distill-lr0.003"}) {
+      store_.record_metrics(stage, 1, {{"distill/kl", 0.1}});
+      store_.set_figure(stage, kValidationFigurePrefix + std::string("10"), 0.5);
+    }
   }
 
   void write_figures() {
     store_.set_figure(RunStore::kRun, kWallFigure, 2712);
     store_.set_figure(RunStore::kRun, kPeakRssFigure, 1.31 * (1 << 30));
     store_.add_sandbox_failed(1);
-    store_.add_failures("rl/code", "sandbox_failed", 4);
-    store_.add_failures("rl/math", "not_finite", 2);
+    store_.add_failures("rl-code", "sandbox_failed", 4);
+    store_.add_failures("rl-math", "not_finite", 2);
     store_.add_worker({4711, "rollout", 812'345, 700});
     store_.add_worker({4712, "rollout", 798'101, 690});
     store_.add_worker({4700, "learner", 0, 655});

@@ -1,6 +1,6 @@
 // Questions that need tools: a lookup, a calculation, two lookups and a sum, a search then a
 // lookup. Keys and values have 3 to 5 digits and are random in every row, so nothing can be
-// memorised. The sloppy answer calls no tool and guesses.
+// memorised. The careless answer calls no tool and guesses.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -14,10 +14,13 @@ namespace {
 using nlohmann::ordered_json;
 
 const char* const kSystem = "Tools: calculator(expression), lookup(key), search(word).";
-const std::array<const char*, 24> kTopics = {"amber", "bread", "cloud", "delta", "ember", "flute",
-                                             "grape", "honey", "iris",  "jade",  "kite",  "lemon",
-                                             "mango", "night", "ocean", "pearl", "quill", "river",
-                                             "stone", "tiger", "umber", "vapor", "wheat", "zebra"};
+const char* const kTopics[] = {
+    "amber", "bread", "cloud", "delta", "ember", "flute", "grape", "honey", "iris",  "jade",
+    "kite",  "lemon", "mango", "night", "ocean", "pearl", "quill", "river", "stone", "tiger",
+    "umber", "vapor", "wheat", "zebra", "apple", "brick", "chess", "daisy", "eagle", "frost",
+    "ghost", "hazel", "igloo", "jelly", "koala", "linen", "maple", "nylon", "olive", "piano",
+    "robin", "salad", "tulip", "viola", "waltz", "yeast", "acorn", "badge", "cabin", "dough",
+    "fable", "glove", "hotel", "juice", "lilac", "medal", "onion", "quilt", "satin", "torch"};
 
 constexpr int kNumEntries = 6;  // of the key-value store
 constexpr int kNumFiles = 2;    // of notes, the entries shared out between them
@@ -47,7 +50,7 @@ struct World {
         values.push_back(std::to_string(entries[key]));
       }
     }
-    topics.assign(kTopics.begin(), kTopics.end());
+    topics.assign(std::begin(kTopics), std::end(kTopics));
     draw.shuffle(topics);
     topics.resize(kNumEntries);
   }
@@ -119,6 +122,7 @@ void set_search(Problem* problem, const World& world, Draw& draw) {
   const std::string &topic = world.topics[0], &key = world.keys[0], &value = world.values[0];
   problem->type = "search";
   problem->canonical = "search " + topic + " " + key;
+  problem->asked = "search " + topic;
   problem->user = draw.below(2) == 0
                       ? "The notes give a key for " + topic + ". What is its value?"
                       : "Find the key of " + topic + " in the notes and give its value.";
@@ -148,10 +152,11 @@ Problem draw_agent(Draw& draw) {
     default:
       set_search(&problem, world, draw);
   }
+  if (problem.asked.empty()) problem.asked = problem.canonical;
   problem.canonical = "agent " + problem.canonical;
   int guess = draw_number(draw);
   while (std::to_string(guess) == problem.ground_truth) guess = draw_number(draw);
-  problem.sloppy = {final_answer(std::to_string(guess))};
+  problem.careless = {final_answer(std::to_string(guess))};
   problem.ground_truth = "\"" + problem.ground_truth + "\"";
   return problem;
 }

@@ -1,4 +1,4 @@
-// Functions of the family in data_code_function.h with hidden unit tests. The sloppy answer drops
+// Functions of the family in data_code_function.h with hidden unit tests. The careless answer drops
 // one clause (the map or one filter); a problem is used only if its tests notice every dropped
 // clause and every other aggregate.
 #include <nlohmann/json.hpp>
@@ -124,7 +124,7 @@ Problem draw_code(Draw& draw) {
     const Inputs inputs = draw_inputs(function, draw);
     if (!well_posed(function, dropped, inputs)) continue;
     Problem problem;
-    problem.canonical = "code " + function.canonical();
+    problem.asked = problem.canonical = "code " + function.canonical();
     problem.type = std::to_string(dropped.size()) + " clauses";
     const std::string result = describe(function.aggregate);
     if (draw.below(2) == 0)
@@ -135,7 +135,7 @@ Problem draw_code(Draw& draw) {
                      " after these steps: " + clauses(function, "only numbers ", "; ") + ".";
     problem.ground_truth = ground_truth(function, inputs);
     problem.good = {{"assistant", function.python(), "", {}}};
-    problem.sloppy = {{"assistant", draw.pick(dropped).python(), "", {}}};
+    problem.careless = {{"assistant", draw.pick(dropped).python(), "", {}}};
     return problem;
   }
 }

@@ -12,9 +12,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr uint64_t kStreamProblems = 0x64617461'70726f62;  // "dataprob"
-constexpr uint64_t kStreamQuality = 0x64617461'7175616c;   // "dataqual"
-constexpr uint64_t kHeldOutShare = 10;                     // one problem in ten is held out
+constexpr uint64_t kStreamProblems = 0x64617461'70726f62;    // "dataprob"
+constexpr uint64_t kStreamValidation = 0x64617461'76616c69;  // "datavali"
+constexpr uint64_t kStreamQuality = 0x64617461'7175616c;     // "dataqual"
+constexpr uint64_t kShares = 20;  // 18 of training, one of validation, one of the test
 constexpr int kMaxDraws = 20000;  // of one row, before the domain counts as exhausted
 
 uint64_t fnv1a(const std::string& text) {
@@ -23,15 +24,18 @@ uint64_t fnv1a(const std::string& text) {
   return hash;
 }
 
-Split split_of(const std::string& canonical) {
+Split split_of(const std::string& asked) {
   // FNV's low bits are weak; fold the high half in.
-  const uint64_t hash = fnv1a(canonical);
-  return (hash ^ (hash >> 32)) % kHeldOutShare == 0 ? Split::kHeldOut : Split::kTrain;
+  const uint64_t hash = fnv1a(asked), share = (hash ^ (hash >> 32)) % kShares;
+  return share == 0 ? Split::kTest : share == kShares / 2 ? Split::kValidation : Split::kTrain;
 }
 
 kernels::RngKey row_key(uint64_t stream, Domain domain, Split split, uint64_t seed, int row) {
-  const uint64_t set = static_cast<uint64_t>(domain) * 2 + static_cast<uint64_t>(split);
+  const uint64_t set = static_cast<uint64_t>(domain) * 2 + (split == Split::kTrain ? 0 : 1);
   return {seed, stream + set, static_cast<uint64_t>(row)};
+}
+uint64_t problem_stream(Split split) {
+  return split == Split::kValidation ? kStreamValidation : kStreamProblems;
 }
 
 Problem draw_problem(Domain domain, Draw& draw) {
@@ -54,11 +58,11 @@ std::vector<Problem> draw_problems(Domain domain, Split split, int count, uint64
   std::vector<Problem> problems;
   std::set<std::string> seen;
   for (int row = 0; row < count; ++row) {
-    Draw draw(row_key(kStreamProblems, domain, split, seed, row));
+    Draw draw(row_key(problem_stream(split), domain, split, seed, row));
     int num_draws = 0;
     for (;;) {
       Problem problem = draw_problem(domain, draw);
-      if (split_of(problem.canonical) == split && seen.insert(problem.canonical).second) {
+      if (split_of(problem.asked) == split && seen.insert(problem.canonical).second) {
         problems.push_back(std::move(problem));
         break;
       }
@@ -104,7 +108,8 @@ void append_turns(const std::vector<DataTurn>& turns, bool thinking, ordered_jso
 
 bool thinks(Domain domain) { return domain == Domain::kMath || domain == Domain::kAgent; }
 
-Row to_row(const Problem& problem, Domain domain, Split split, int index) {
+Row to_row(const Problem& problem, Domain domain, Split split, int index,
+           std::optional<bool> is_careless = std::nullopt) {
   Row row;
   row.data_source = row.ability = row.style = to_string(domain);
   row.prompt = prompt_messages(problem).dump();
@@ -114,7 +119,11 @@ Row to_row(const Problem& problem, Domain domain, Split split, int index) {
                        {"split", to_string(split)},
                        {"problem", problem.canonical},
                        {"type", problem.type}};
-  if (!problem.sandbox.empty()) info["sandbox"] = ordered_json::parse(problem.sandbox);
+  if (is_careless) info["careless"] = *is_careless;
+  if (!problem.sandbox.empty()) {
+    info["sandbox"] = ordered_json::parse(problem.sandbox);
+    row.tools = ordered_json(kAgentTools).dump();
+  }
   row.extra_info = info.dump();
   return row;
 }
@@ -142,7 +151,18 @@ Domain parse_domain(const std::string& name) {
   throw Error("unknown domain \"" + name + "\"; use math, code, agent or instruct");
 }
 
-const char* to_string(Split split) { return split == Split::kTrain ? "train" : "heldout"; }
+const char* to_string(Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return "train";
+    case Split::kValidation:
+      return "validation";
+    case Split::kTest:
+      return "test";
+  }
+  CHECK(false);
+  return "";
+}
 
 std::vector<Row> generate(Domain domain, Split split, int count, uint64_t seed) {
   std::vector<Row> rows;
@@ -151,17 +171,17 @@ std::vector<Row> generate(Domain domain, Split split, int count, uint64_t seed) 
   return rows;
 }
 
-std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed, double sloppy) {
+std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed,
+                              double careless) {
   std::vector<Row> rows;
   for (const Problem& problem : draw_problems(domain, split, count, seed)) {
     const int index = static_cast<int>(rows.size());
-    Row row = to_row(problem, domain, split, index);
-    const bool is_sloppy =
-        kernels::uniform(row_key(kStreamQuality, domain, split, seed, index), 0) < sloppy;
+    const bool is_careless =
+        kernels::uniform(row_key(kStreamQuality, domain, split, seed, index), 0) < careless;
+    Row row = to_row(problem, domain, split, index, is_careless);
     ordered_json messages = ordered_json::parse(row.prompt);
-    append_turns(is_sloppy ? problem.sloppy : problem.good, thinks(domain), &messages);
+    append_turns(is_careless ? problem.careless : problem.good, thinks(domain), &messages);
     row.messages = messages.dump();
-    row.quality = is_sloppy ? "sloppy" : "good";
     rows.push_back(std::move(row));
   }
   return rows;

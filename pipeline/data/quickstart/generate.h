@@ -1,8 +1,7 @@
 // The quickstart's own data: four domains of generated problems with verifiable answers. Row i of a
 // (domain, split, seed) is a pure function of these and of the rows before it, so a longer data set
-// begins with the shorter one. No problem occurs twice in a set, and no problem of the training
-// split is in the held-out split, under any seeds and wordings (the split is a hash of the
-// problem).
+// begins with the shorter one. No problem occurs twice in a set, and none of what a set's prompts
+// ask is asked in another set, under any seeds and wordings (the set is a hash of it).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,18 +16,19 @@ inline constexpr Domain kDomains[] = {Domain::kMath, Domain::kCode, Domain::kAge
                                       Domain::kInstruct};
 const char* to_string(Domain domain);          // "math", "code", "agent", "instruct"
 Domain parse_domain(const std::string& name);  // throws Error that lists the names
-enum class Split { kTrain, kHeldOut };
-const char* to_string(Split split);  // "train", "heldout"
+enum class Split { kTrain, kValidation, kTest };
+const char* to_string(Split split);  // "train", "validation", "test"
 
 // Prompts for RL and evaluation: data_source = ability = style = the domain's name; mode "thinking"
 // for math and agent, "chat" for code and instruct; extra_info {index, split, problem, type} and,
-// for agent, sandbox {kv, files}. Throws Error if the domain has fewer than `count` different
-// problems.
+// for agent, sandbox {kv, files}, which its tools read. Throws Error if the domain has fewer than
+// `count` different problems.
 std::vector<Row> generate(Domain domain, Split split, int count, uint64_t seed);
 
-// The same problems with `messages` and `quality`: a fraction `sloppy` of the rows, chosen at
+// The same problems with `messages` and extra_info.careless: this fraction of the rows, chosen at
 // random, answers in a bad style that the verifier rejects, all others correctly. The conversations
 // keep the reasoning of every assistant turn: encode them without dropping it.
-std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed, double sloppy);
+std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed,
+                              double careless);
 
 }  // namespace amalgam::pipeline

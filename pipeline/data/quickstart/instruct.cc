@@ -1,6 +1,6 @@
 // Verifiable instructions with one main constraint at a time: case, first word, last word,
 // alphabetical order, or a JSON object. Ground truths are in the form that
-// rewards/instruct/instruct.h checks. The sloppy answer breaks exactly the main constraint.
+// rewards/instruct/instruct.h checks. The careless answer breaks exactly the main constraint.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -51,9 +51,9 @@ Words cycle(const Words& list, size_t first, int count) {
   return words;
 }
 
-void answer(Problem* problem, const std::string& good, const std::string& sloppy) {
+void answer(Problem* problem, const std::string& good, const std::string& careless) {
   problem->good = {{"assistant", good, "", {}}};
-  problem->sloppy = {{"assistant", sloppy, "", {}}};
+  problem->careless = {{"assistant", careless, "", {}}};
 }
 
 // What the three kinds that write words have in common: how many, and from which.
@@ -189,7 +189,7 @@ Problem draw_instruct(Draw& draw) {
     default:
       problem = draw_json(draw);
   }
-  problem.canonical = "instruct " + problem.canonical;
+  problem.asked = problem.canonical = "instruct " + problem.canonical;
   return problem;
 }
 

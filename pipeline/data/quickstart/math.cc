@@ -1,5 +1,5 @@
 // Chains of 2 to 4 additions and subtractions with operands 1 … 9, in symbols and in words. The
-// good answer works step by step; the sloppy one does not reason and is off by a little.
+// good answer works step by step; the careless one does not reason and is off by a little.
 #include <array>
 #include <cstdlib>
 
@@ -92,7 +92,7 @@ std::string step_by_step(const Chain& chain) {
 Problem draw_math(Draw& draw) {
   const Chain chain = draw_chain(draw);
   Problem problem;
-  problem.canonical = "math " + symbols(chain);
+  problem.asked = problem.canonical = "math " + symbols(chain);
   problem.type = std::to_string(chain.steps.size()) + " steps";
   switch (draw.below(4)) {
     case 0:
@@ -112,7 +112,7 @@ Problem draw_math(Draw& draw) {
   problem.good = {{"assistant", std::to_string(result), step_by_step(chain), {}}};
   int off = draw.between(1, 3);
   if (draw.below(2) == 1 && off <= result) off = -off;
-  problem.sloppy = {{"assistant", std::to_string(result + off), "", {}}};
+  problem.careless = {{"assistant", std::to_string(result + off), "", {}}};
   return problem;
 }
 

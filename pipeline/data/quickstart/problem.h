@@ -1,4 +1,4 @@
-// One generated problem of a quickstart domain, with one good and one sloppy conversation that
+// One generated problem of a quickstart domain, with one good and one careless conversation that
 // solves it. Problems are pure functions of the random numbers drawn; their texts are short on
 // purpose (the token budget decides how long the quickstart takes).
 #pragma once
@@ -41,6 +41,9 @@ struct DataToolCall {
   std::string name, parameter, value;
 };
 
+// What agent's rows call; their system message describes them.
+inline constexpr const char* kAgentTools[] = {"calculator", "lookup", "search"};
+
 struct DataTurn {
   std::string role;  // "assistant" or "tool"
   std::string content;
@@ -49,14 +52,16 @@ struct DataTurn {
 };
 
 struct Problem {
-  // What is asked, whatever its wording. Training and held-out problems are split by its hash.
+  // What is asked, whatever its wording, with what the tools will answer. No two rows share it.
   std::string canonical;
+  // The part of it that the prompt's text tells; its hash decides in which set the problem is.
+  std::string asked;
   std::string type;
   std::string system;  // empty: none
   std::string user;
   std::string ground_truth;  // JSON text
   std::string sandbox;       // JSON text of what the tools read; empty: none
-  std::vector<DataTurn> good, sloppy;
+  std::vector<DataTurn> good, careless;
 };
 
 // Each may draw again by itself until a problem is well-posed. They never fail.

@@ -4,16 +4,17 @@
 
 #include <cmath>
 
+#include "configs/error.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/packed_model.h"
 #include "proto/trajectory.pb.h"
-#include "tests/learner/small_model.h"
+#include "tests/learner/policy_case.h"
 
 namespace amalgam::distill {
 namespace {
 
-using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::random_weights,
-    learner::testing::small_config, learner::testing::TempDir;
+using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::Policy,
+    learner::testing::random_weights, learner::testing::small_config, learner::testing::TempDir;
 using LogProbs = std::vector<std::vector<double>>;  // [tokens][V]
 
 model::ModelConfig without_mtp() {
@@ -28,9 +29,7 @@ class DistillStepTest : public ::testing::Test {
  protected:
   DistillStepTest() {
     for (uint64_t i = 0; i < 2; ++i) {
-      OwnedWeights weights = random_weights(config_, 7 + i);
-      for (float& w : weights.floats) w *= 5;  // far from the student
-      model::save_model(teacher(i), config_, weights.weights);
+      save_teacher(i, 1);
       proto::Trajectory& t = trajectories_[i];
       const int tokens = i == 0 ? 21 : 13;
       for (int k = 0; k < tokens; ++k) {
@@ -44,8 +43,26 @@ class DistillStepTest : public ::testing::Test {
     }
     rows_[0] = {{teacher(0), 1.0}, {teacher(1), 0.25}};
     rows_[1] = {{teacher(1), 2.0}};
+    trajectories_[0].mutable_meta()->set_domain("math");
+    trajectories_[1].mutable_meta()->set_domain("code");
+    sample_at(1);
+  }
+
+  OwnedWeights weights_with_head(uint64_t stream, float scale, float head_factor) const {
+    OwnedWeights w = random_weights(config_, stream);
+    for (float& x : w.floats) x *= scale;
+    for (int64_t i = 0; i < w.weights.head.size(); ++i) w.weights.head.data[i] *= head_factor;
+    return w;
+  }
+  void save_teacher(uint64_t i, float head_factor) {
+    // Far from the student.
+    model::save_model(teacher(i), config_, weights_with_head(7 + i, 5, head_factor).weights);
+  }
+
+  // From here on, the policies at this temperature, and what the sampler would have reported.
+  void sample_at(double temperature) {
+    temperature_ = temperature;
     for (int i = 0; i < 2; ++i) {
-      // What the sampler would have reported.
       const LogProbs student = log_probs(initial_.weights, trajectories_[i]);
       int k = 0;
       for_policy_tokens(trajectories_[i], [&](size_t at, int32_t token) {
@@ -87,8 +104,8 @@ class DistillStepTest : public ::testing::Test {
         double z = 0;
         for (size_t d = 0; d < D; ++d)
           z += double{hidden.v.data[row * D + d]} * double{copy.weights.head.data[v * D + d]};
-        rows[row][v] = z;
-        sum += std::exp(z);
+        rows[row][v] = z / temperature_;
+        sum += std::exp(rows[row][v]);
       }
       for (double& z : rows[row]) z -= std::log(sum);
     }
@@ -97,13 +114,20 @@ class DistillStepTest : public ::testing::Test {
 
   // POST_TRAINING.md §5 word for word: L = Σ_i w_i Σ_v π(v)(log π(v) - log π_Ei(v)), mean over the
   // policy tokens of both conversations.
-  double exact_loss(const model::Weights& student) {
-    return mean_over_tokens(
-        student, [](const std::vector<double>& p, const std::vector<double>& e, int32_t) {
-          double kl = 0;
-          for (size_t v = 0; v < p.size(); ++v) kl += std::exp(p[v]) * (p[v] - e[v]);
-          return kl;
-        });
+  double exact_loss(const model::Weights& student) { return mean_over_tokens(student, kl_at); }
+  static double kl_at(const std::vector<double>& p, const std::vector<double>& e, int32_t) {
+    double kl = 0;
+    for (size_t v = 0; v < p.size(); ++v) kl += std::exp(p[v]) * (p[v] - e[v]);
+    return kl;
+  }
+  // The mean KL to one teacher over one conversation's policy tokens, without weights.
+  double unweighted_kl(size_t conversation, uint64_t of_teacher) {
+    const proto::Trajectory& t = trajectories_[conversation];
+    const LogProbs p = log_probs(initial_.weights, t);
+    const LogProbs e = log_probs(model::load_model(teacher(of_teacher)).weights, t);
+    double sum = 0;
+    for_policy_tokens(t, [&](size_t row, int32_t token) { sum += kl_at(p[row], e[row], token); });
+    return sum / t.logprobs_size();
   }
   double sampled_estimate(const model::Weights& student) {
     return mean_over_tokens(
@@ -131,9 +155,29 @@ class DistillStepTest : public ::testing::Test {
   DistillFigures accumulate(learner::Trainer& trainer, configs::Objective objective) {
     const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0]},
                                                 {&trajectories_[1], &rows_[1]}};
-    return accumulate_distill_loss(trainer, samples, objective, 0, 64);
+    return accumulate_distill_loss(trainer, samples, {objective, temperature_}, 0, 64);
   }
 
+  // dL along the gradient's own direction is its norm.
+  void expect_gradient_of_the_loss() {
+    learner::Trainer trainer(network_, state_, {}, 64);
+    accumulate(trainer, configs::Objective::kExact);
+    const std::vector<float> gradient = flatten(trainer.gradients().weights());
+    double square = 0;
+    for (const float g : gradient) square += double{g} * double{g};
+    const double norm = std::sqrt(square), step = 1e-2;
+    const auto loss_at = [&](double distance) {
+      OwnedWeights moved = random_weights(config_, 1);
+      for (size_t i = 0; i < gradient.size(); ++i)
+        moved.floats[i] += static_cast<float>(distance / norm * double{gradient[i]});
+      return exact_loss(moved.weights);
+    };
+    EXPECT_NEAR((loss_at(step) - loss_at(-step)) / (2 * step), norm, 2e-3 * norm);
+  }
+
+  static constexpr double kTemperatures[] = {1, 0.5, 1.3};
+
+  double temperature_ = 1;
   model::ModelConfig config_ = without_mtp();
   kernels::ThreadPool pool_{2};
   TempDir directory_;
@@ -147,39 +191,157 @@ class DistillStepTest : public ::testing::Test {
 };
 
 TEST_F(DistillStepTest, ExactIsTheWeightedKlOverTheWholeVocabulary) {
-  const DistillFigures f = accumulate(trainer_, configs::Objective::kExact);
-  EXPECT_EQ(f.num_tokens, 14 + 6);
-  EXPECT_LT(f.probs_diff_max, 1e-6);  // here the sampler was a double-precision softmax
-  EXPECT_NEAR(f.kl, exact_loss(initial_.weights), 1e-5 * f.kl);
-  EXPECT_GT(f.kl, 1e-3);
+  for (const double temperature : kTemperatures) {
+    sample_at(temperature);
+    const DistillFigures f = accumulate(trainer_, configs::Objective::kExact);
+    EXPECT_EQ(f.total().objective.count, 14 + 6);
+    EXPECT_LT(f.probs_diff_max.value(), 1e-6);  // here the sampler was a double-precision softmax
+    const double objective = f.total().objective.value().value();
+    EXPECT_NEAR(objective, exact_loss(initial_.weights), 1e-5 * objective);
+    EXPECT_GT(objective, 1e-3);
+  }
 }
 
-// dL along the gradient's own direction is its norm.
+// Per domain and teacher, without weights; a token of two teachers counts once in its domain.
+TEST_F(DistillStepTest, TheKlIsReportedWithoutWeights) {
+  for (const double temperature : kTemperatures) {
+    sample_at(temperature);
+    const DistillFigures f = accumulate(trainer_, configs::Objective::kExact);
+    const DistillMeans &math = f.means.at("math"), &code = f.means.at("code");
+    const double a = unweighted_kl(0, 0), b = unweighted_kl(0, 1), c = unweighted_kl(1, 1);
+    ASSERT_EQ(math.teacher_kl.size(), 2u);
+    ASSERT_EQ(code.teacher_kl.size(), 1u);
+    EXPECT_NEAR(*math.teacher_kl.at(teacher(0)).value(), a, 1e-5 * a);
+    EXPECT_NEAR(*math.teacher_kl.at(teacher(1)).value(), b, 1e-5 * b);
+    EXPECT_NEAR(*code.teacher_kl.at(teacher(1)).value(), c, 1e-5 * c);
+    EXPECT_NEAR(*math.kl.value(), (a + b) / 2, 1e-5 * a);
+    EXPECT_NEAR(*code.kl.value(), c, 1e-5 * c);
+    EXPECT_NEAR(*f.total().kl.value(), (14 * (a + b) / 2 + 6 * c) / 20, 1e-5 * a);
+    EXPECT_NEAR(*code.objective.value(), 2 * c, 1e-5 * c);
+  }
+}
+
 TEST_F(DistillStepTest, ExactGradientIsThatOfTheLoss) {
-  accumulate(trainer_, configs::Objective::kExact);
-  const std::vector<float> gradient = flatten(trainer_.gradients().weights());
-  double square = 0;
-  for (const float g : gradient) square += double{g} * double{g};
-  const double norm = std::sqrt(square), step = 1e-2;
-  const auto loss_at = [&](double distance) {
-    OwnedWeights moved = random_weights(config_, 1);
-    for (size_t i = 0; i < gradient.size(); ++i)
-      moved.floats[i] += static_cast<float>(distance / norm * double{gradient[i]});
-    return exact_loss(moved.weights);
-  };
-  EXPECT_NEAR((loss_at(step) - loss_at(-step)) / (2 * step), norm, 2e-3 * norm);
+  for (const double temperature : kTemperatures) {
+    SCOPED_TRACE(std::to_string(temperature));
+    sample_at(temperature);
+    expect_gradient_of_the_loss();
+  }
+}
+
+// In powers of two every product is exact: at T = 1/2 all gradients have the bits of twice the
+// heads, the student's and the teachers', at T = 1.
+TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
+  for (const auto objective : {configs::Objective::kExact, configs::Objective::kSampled}) {
+    std::vector<std::vector<float>> gradients;
+    for (const auto& [factor, temperature] : {std::pair{1.0f, 0.5}, std::pair{2.0f, 1.0}}) {
+      for (uint64_t i = 0; i < 2; ++i) save_teacher(i, factor);
+      initial_ = weights_with_head(1, 1, factor);
+      sample_at(temperature);
+      learner::TrainingState state =
+          learner::TrainingState::create(directory_.file("s"), config_, initial_.weights, pool_);
+      learner::Trainer trainer(network_, state, {}, 64);
+      accumulate(trainer, objective);
+      kernels::Tensor& head = trainer.gradients().weights().head;
+      for (int64_t i = 0; i < head.size(); ++i) head.data[i] *= factor;
+      gradients.push_back(flatten(trainer.gradients().weights()));
+    }
+    EXPECT_EQ(learner::testing::bits(gradients[0]), learner::testing::bits(gradients[1]));
+  }
 }
 
 TEST_F(DistillStepTest, SampledIsTheEstimateFromTheSampledTokens) {
-  const DistillFigures f = accumulate(trainer_, configs::Objective::kSampled);
-  const double expected = sampled_estimate(initial_.weights);
-  EXPECT_NEAR(f.kl, expected, 1e-5 * std::abs(expected));
-  EXPECT_GT(std::abs(f.kl - exact_loss(initial_.weights)), 1e-3);
+  for (const double temperature : kTemperatures) {
+    sample_at(temperature);
+    const DistillFigures f = accumulate(trainer_, configs::Objective::kSampled);
+    const double expected = sampled_estimate(initial_.weights);
+    const double objective = f.total().objective.value().value();
+    EXPECT_NEAR(objective, expected, 1e-5 * std::abs(expected));
+    EXPECT_GT(std::abs(objective - exact_loss(initial_.weights)), 1e-3);
+  }
+}
+
+// What sampling chose, chosen again by a student whose routers or indexers have moved. Nothing but
+// the choice reads an indexer: its move alone is then no difference to the sampler.
+TEST_F(DistillStepTest, AMovedStudentMakesTheSampledChoicesAgain) {
+  OwnedWeights initial = random_weights(config_, 1);
+  for (float& w : initial.floats) w *= 5;
+  std::vector<proto::Trajectory> sampled = {learner::testing::conversation(40, 1),
+                                            learner::testing::conversation(33, 2)};
+  const configs::OptimConfig optim{.kind = configs::OptimKind::kAdamW};
+  Policy(config_, initial.weights, optim, directory_.file("sampler")).sample(sampled);
+  const auto difference = [&](const std::string& part, int64_t version) {
+    OwnedWeights moved = random_weights(config_, 1);
+    moved.floats = initial.floats;
+    struct Move {
+      const std::string& part;
+      void operator()(const std::string& name, kernels::Tensor& t, model::Role) {
+        for (int64_t i = 0; i < t.size() && name.find(part) != std::string::npos; ++i)
+          t.data[i] += learner::testing::random_value(77, static_cast<uint64_t>(i));
+      }
+      void operator()(const std::string&, kernels::IntTensor&) {}
+    } move{part};
+    visit(moved.weights, move);
+    Policy p(config_, moved.weights, optim, directory_.file("moved"));
+    for (auto& t : sampled) t.mutable_meta()->set_weights_version(version);
+    return accumulate_distill_loss(
+               p.trainer,
+               std::vector<DistillSample>{{&sampled[0], &rows_[0]}, {&sampled[1], &rows_[1]}},
+               {configs::Objective::kExact}, 0, 64)
+        .probs_diff_max.value();
+  };
+  EXPECT_EQ(difference("nothing", 0), 0);
+  EXPECT_EQ(difference("nothing", -1), 0);
+  EXPECT_EQ(difference(".indexer.", -1), 0);
+  EXPECT_GT(difference(".indexer.", 0), 1e-3);
+  EXPECT_LT(difference("ffn.gate.weight", -1), 0.7 * difference("ffn.gate.weight", 0));
+}
+
+// The indexers' loss does not change the student's step, whatever it weighs.
+TEST_F(DistillStepTest, TheIndexLossLeavesTheStudentAlone) {
+  std::vector<std::vector<float>> student, indexers;
+  const configs::OptimConfig optim{.kind = configs::OptimKind::kMuon, .grad_clip = 1e-3};
+  for (const double coefficient : {0.0, 1.0, 100.0}) {
+    Policy p(config_, initial_.weights, optim, directory_.file("other"));
+    accumulate_distill_loss(
+        p.trainer,
+        std::vector<DistillSample>{{&trajectories_[0], &rows_[0]}, {&trajectories_[1], &rows_[1]}},
+        {configs::Objective::kExact}, coefficient, 64);
+    EXPECT_GT(p.trainer.step(1e-2).grad_norm, 1e-3);  // clipped
+    struct Split {
+      std::vector<float> student, indexers;
+      void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+        auto& to = name.find(".indexer.") != std::string::npos ? indexers : student;
+        to.insert(to.end(), t.data, t.data + t.size());
+      }
+      void operator()(const std::string&, const kernels::IntTensor&) {}
+    } split;
+    visit(p.trainer.weights(), split);
+    student.push_back(split.student), indexers.push_back(split.indexers);
+  }
+  for (const size_t i : {1, 2}) {
+    EXPECT_EQ(student[i], student[0]);
+    EXPECT_NE(indexers[i], indexers[0]);
+  }
 }
 
 TEST_F(DistillStepTest, ADifferenceToTheSamplerIsSeen) {
   trajectories_[1].set_logprobs(2, trajectories_[1].logprobs(2) + 0.5f);
-  EXPECT_GT(accumulate(trainer_, configs::Objective::kExact).probs_diff_max, 1e-3);
+  EXPECT_GT(accumulate(trainer_, configs::Objective::kExact).probs_diff_max.value(), 1e-3);
+}
+
+// A teacher's number that is none stops the step, with sample and teacher named.
+TEST_F(DistillStepTest, ABrokenTeacherIsNamed) {
+  save_teacher(1, 1e38f);
+  sample_at(0.01);  // its logits overflow
+  std::string message;
+  try {
+    accumulate(trainer_, configs::Objective::kExact);
+  } catch (const Error& e) {
+    message = e.what();
+  }
+  EXPECT_EQ(message.substr(0, message.find(" is ")),
+            "sample 0 of prompt  (domain math): its KL to " + teacher(1));
 }
 
 }  // namespace

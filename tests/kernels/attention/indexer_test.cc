@@ -193,6 +193,33 @@ TEST(IndexerTest, SelectsTheLargestOfTheVisible) {
   }
 }
 
+// Tokens that see too few entries to leave one out take all, those without given ones choose.
+TEST(IndexerTest, GivenEntriesReplaceTheChoice) {
+  ThreadPool pool(1);
+  const Case k(2, 3, 2, 4, {20, 33}, false);
+  const auto chosen = k.select(pool);
+  std::vector<int32_t> given(static_cast<size_t>(k.T * 4), -1);
+  auto want = chosen;
+  int64_t others = 0;
+  for (const IndexerSequence& s : k.sequences)
+    for (int64_t t = 0; t < s.num_rows; ++t) {
+      const int64_t visible = (t + 1) / 2;
+      if (t % 5 == 0) continue;
+      for (int64_t i = 0; i < 4; ++i) {  // the last ones that it sees
+        const auto at = static_cast<size_t>((s.row + t) * 4 + i);
+        given[at] = static_cast<int32_t>(std::max<int64_t>(0, visible - 4) + i);
+        if (visible > 4) others += want.entries[at] != given[at], want.entries[at] = given[at];
+      }
+    }
+  EXPECT_GT(others, 20);
+  IndexerOp op = k.bound();
+  op.given = given.data();
+  std::vector<int32_t> entries(static_cast<size_t>(k.T * 4), -1), count(static_cast<size_t>(k.T));
+  index_select(pool, op, k.q.data(), k.w.data(), entries.data(), count.data());
+  EXPECT_EQ(count, want.count);
+  EXPECT_EQ(entries, want.entries);
+}
+
 TEST(IndexerTest, TiesGoToTheSmallerIndex) {
   ThreadPool pool(1);
   Case k(2, 3, 1, 5, {40}, true);

@@ -20,17 +20,17 @@ inline std::vector<float> random_floats(int64_t n, uint64_t stream, double scale
 
 inline std::vector<double> to_double(const std::vector<float>& x) { return {x.begin(), x.end()}; }
 
-// log softmax(h_t · Wᵀ) [V] for one token, in double.
+// log softmax(h_t · Wᵀ / T) [V] for one token, in double.
 inline std::vector<double> log_softmax_row(const std::vector<double>& h,
                                            const std::vector<double>& w, int64_t t, int64_t V,
-                                           int64_t D) {
+                                           int64_t D, double temperature = 1) {
   std::vector<double> z(static_cast<size_t>(V));
   for (int64_t v = 0; v < V; ++v) {
     double sum = 0;
     for (int64_t d = 0; d < D; ++d) {
       sum += h[static_cast<size_t>(t * D + d)] * w[static_cast<size_t>(v * D + d)];
     }
-    z[static_cast<size_t>(v)] = sum;
+    z[static_cast<size_t>(v)] = sum / temperature;
   }
   const double max = *std::max_element(z.begin(), z.end());
   double sum = 0;

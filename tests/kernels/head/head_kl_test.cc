@@ -29,10 +29,10 @@ struct Case {
     double sum = 0;
     for (int64_t t = 0; t < T; ++t) {
       const auto at = static_cast<size_t>(t);
-      const auto logp = log_softmax_row(hd, wd, t, V, D);
+      const auto logp = log_softmax_row(hd, wd, t, V, D, temperature);
       double token = 0;
       for (const Teacher& e : teachers) {
-        const auto logq = log_softmax_row(to_double(e.h), to_double(e.w), t, V, e.dim);
+        const auto logq = log_softmax_row(to_double(e.h), to_double(e.w), t, V, e.dim, temperature);
         double kl_i = 0;
         for (size_t v = 0; v < logp.size(); ++v) kl_i += std::exp(logp[v]) * (logp[v] - logq[v]);
         token += static_cast<double>(e.weights[at]) * kl_i;
@@ -44,13 +44,17 @@ struct Case {
   }
 
   int64_t T, V, D;
+  double temperature = 1;
   std::vector<float> h, w, c;
   std::vector<Teacher> teachers;
 };
 
 struct Result {
   std::vector<float> kl, dh, dw;
+  std::vector<std::vector<float>> teacher_kl;  // unweighted
   bool operator==(const Result& o) const {
+    for (size_t i = 0; i < teacher_kl.size(); ++i)
+      if (!same_bits(teacher_kl[i], o.teacher_kl[i])) return false;
     return same_bits(kl, o.kl) && same_bits(dh, o.dh) && same_bits(dw, o.dw);
   }
 };
@@ -58,11 +62,17 @@ struct Result {
 Result run(const Case& k, int threads = 1, int64_t tile_rows = 0) {
   ThreadPool pool(threads);
   Arena arena;
-  Result r{std::vector<float>(k.c.size(), 7.0f), std::vector<float>(k.h.size()),
-           std::vector<float>(k.w.size())};
+  Result r{std::vector<float>(k.c.size(), 7.0f),
+           std::vector<float>(k.h.size()),
+           std::vector<float>(k.w.size()),
+           {k.teachers.size(), std::vector<float>(k.c.size(), 7.0f)}};
   std::vector<KlTeacher> teachers;
-  for (const auto& e : k.teachers) {
-    teachers.push_back({{e.w.data(), k.V, e.dim}, e.h.data(), e.weights.data()});
+  for (size_t i = 0; i < k.teachers.size(); ++i) {
+    const Case::Teacher& e = k.teachers[i];
+    teachers.push_back({.head = {e.w.data(), k.V, e.dim},
+                        .hidden = e.h.data(),
+                        .weights = e.weights.data(),
+                        .kl = r.teacher_kl[i].data()});
   }
   head_kl(pool, arena,
           {.student = {k.w.data(), k.V, k.D},
@@ -70,7 +80,8 @@ Result run(const Case& k, int threads = 1, int64_t tile_rows = 0) {
            .tokens = k.T,
            .teachers = teachers,
            .c = k.c.data(),
-           .tile_rows = tile_rows},
+           .tile_rows = tile_rows,
+           .temperature = k.temperature},
           r.kl.data(), {r.dh.data(), r.dw.data()});
   return r;
 }
@@ -88,18 +99,44 @@ TEST(HeadKlTest, HandComputed) {
   EXPECT_NEAR(r.dh[0], std::log(3.0) * 0.75 * (std::log(1.5) - kl), 1e-6);
 }
 
+constexpr double kTemperatures[] = {1, 0.5, 1.3};
+
 TEST(HeadKlTest, CloseToDouble) {
-  const Case k(7, 2100, 20, {12, 30});
-  std::vector<double> kl;
-  k.loss(to_double(k.h), to_double(k.w), &kl);
-  const Result r = run(k, 2, 3);
-  for (size_t t = 0; t < kl.size(); ++t) EXPECT_NEAR(r.kl[t], kl[t], 1e-5 * (1 + kl[t]));
+  Case k(7, 2100, 20, {12, 30});
+  for (const double temperature : kTemperatures) {
+    k.temperature = temperature;
+    std::vector<double> kl;
+    k.loss(to_double(k.h), to_double(k.w), &kl);
+    const Result r = run(k, 2, 3);
+    for (size_t t = 0; t < kl.size(); ++t) EXPECT_NEAR(r.kl[t], kl[t], 1e-5 * (1 + kl[t]));
+  }
+}
+
+// A teacher's own KL has no weight in it; without a weight for the token it is 0.
+TEST(HeadKlTest, EachTeachersKlIsUnweighted) {
+  Case k(7, 90, 20, {12, 30});
+  k.temperature = 0.5;
+  k.teachers[0].weights[3] = 0;
+  const Result r = run(k, 1, 3);
+  for (size_t i = 0; i < 2; ++i) {
+    Case alone = k;
+    alone.teachers = {k.teachers[i]};
+    std::fill(alone.teachers[0].weights.begin(), alone.teachers[0].weights.end(), 1.0f);
+    std::vector<double> kl;
+    alone.loss(to_double(k.h), to_double(k.w), &kl);
+    for (size_t t = 0; t < kl.size(); ++t)
+      EXPECT_NEAR(r.teacher_kl[i][t], i == 0 && t == 3 ? 0 : kl[t], 1e-5 * (1 + kl[t]));
+  }
 }
 
 TEST(HeadKlTest, FiniteDifferences) {
   for (const int64_t v : {3, 16, 37}) {
-    for (const auto& dims : {std::vector<int64_t>{4}, std::vector<int64_t>{3, 5, 7}}) {
+    for (const auto& [dims, temperature] :
+         {std::pair{std::vector<int64_t>{4}, 1.0}, std::pair{std::vector<int64_t>{4}, 0.5},
+          std::pair{std::vector<int64_t>{3, 5, 7}, 1.0},
+          std::pair{std::vector<int64_t>{3, 5, 7}, 1.3}}) {
       Case k(5, v, 4, dims);
+      k.temperature = temperature;
       k.teachers[0].weights[1] = 0;
       const Result r = run(k, 2, 2);
       EXPECT_LT(gradient_error(to_double(k.h), r.dh,
@@ -118,10 +155,13 @@ TEST(HeadKlTest, TileAndThreadsDoNotChangeBits) {
     if (t % 3 == 0) k.teachers[0].weights[t] = 0;
     if (t % 5 == 0) k.teachers[1].weights[t] = 0;
   }
-  const Result want = run(k, 1, 31);
-  for (const int threads : {1, 2, 3}) {
-    for (const int64_t tile : {0, 1, 4, 30}) {
-      EXPECT_TRUE(run(k, threads, tile) == want) << threads << " " << tile;
+  for (const double temperature : kTemperatures) {
+    k.temperature = temperature;
+    const Result want = run(k, 1, 31);
+    for (const int threads : {1, 2, 3}) {
+      for (const int64_t tile : {0, 1, 4, 30}) {
+        EXPECT_TRUE(run(k, threads, tile) == want) << threads << " " << tile;
+      }
     }
   }
 }
@@ -173,8 +213,9 @@ TEST(HeadKlTest, WithoutGradients) {
   const Case k(9, 64, 8, {8});
   ThreadPool pool(1);
   Arena arena;
-  const KlTeacher teacher{
-      {k.teachers[0].w.data(), k.V, 8}, k.teachers[0].h.data(), k.teachers[0].weights.data()};
+  const KlTeacher teacher{.head = {k.teachers[0].w.data(), k.V, 8},
+                          .hidden = k.teachers[0].h.data(),
+                          .weights = k.teachers[0].weights.data()};
   std::vector<float> kl(9);
   head_kl(pool, arena,
           {.student = {k.w.data(), k.V, k.D},

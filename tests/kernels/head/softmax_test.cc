@@ -72,6 +72,63 @@ TEST(SoftmaxTest, MaskedTokens) {
   EXPECT_NEAR(softmax_entropy(z.data(), 4, lse), std::log(2.0), 1e-6);
 }
 
+// One broken logit is enough, wherever it stands.
+TEST(SoftmaxTest, NotANumberIsNotHidden) {
+  for (const int64_t n : {7, 16, 33, 2049})
+    for (const size_t at : {size_t{0}, size_t{4}, static_cast<size_t>(n - 1)})
+      for (const float bad :
+           {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        auto z = logits(n, 1);
+        z[at] = bad;
+        EXPECT_FALSE(std::isfinite(log_sum_exp(z.data(), n))) << n << " " << at;
+        EXPECT_FALSE(std::isfinite(log_softmax_at(z.data(), n, 2))) << n << " " << at;
+      }
+}
+
+TEST(SoftmaxTest, TemperedHandComputed) {
+  const float z[] = {0, std::log(3.0f)};  // at T = 1/2 the weights 1 and 3 are squared
+  float t[2];
+  temper(z, 2, 0.5, t);
+  EXPECT_NEAR(log_softmax_at(t, 2, 0), std::log(0.1), 1e-6);
+  EXPECT_NEAR(log_softmax_at(t, 2, 1), std::log(0.9), 1e-6);
+  EXPECT_NEAR(softmax_entropy(t, 2, log_sum_exp(t, 2)), -0.1 * std::log(0.1) - 0.9 * std::log(0.9),
+              1e-6);
+}
+
+// Also in place, on every instruction set and at every place of a row; a masked token stays so.
+TEST(SoftmaxTest, TemperedIsTheQuotient) {
+  constexpr float kMasked = -std::numeric_limits<float>::infinity();
+  int differs_from_product = 0;
+  for (const int64_t n : kSizes) {
+    auto z = logits(n, static_cast<uint64_t>(n));
+    if (n > 7) z[5] = kMasked;
+    for (const double temperature : {0.01, 0.5, 0.7, 1.3, 100.0}) {
+      std::vector<float> apart(z.size()), in_place = z;
+      temper(z.data(), n, temperature, apart.data());
+      temper(in_place.data(), n, temperature, in_place.data());
+      const auto t = static_cast<float>(temperature);
+      for (size_t i = 0; i < z.size(); ++i) {
+        ASSERT_EQ(apart[i], z[i] / t) << n << " " << i;
+        ASSERT_EQ(in_place[i], z[i] / t) << n << " " << i;
+        differs_from_product += apart[i] != z[i] * (1 / t);
+      }
+    }
+  }
+  EXPECT_GT(differs_from_product, 1000);  // the two are told apart
+}
+
+TEST(SoftmaxTest, TemperatureOneKeepsEveryBit) {
+  const std::vector<float> z = {-0.0f, 1e-42f, 3, -std::numeric_limits<float>::infinity(),
+                                std::numeric_limits<float>::quiet_NaN()};
+  std::vector<float> copy(5, 7.0f), in_place = z;
+  temper(z.data(), 5, 1, copy.data());
+  temper(in_place.data(), 5, 1, in_place.data());
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(std::bit_cast<uint32_t>(copy[i]), std::bit_cast<uint32_t>(z[i]));
+    EXPECT_EQ(std::bit_cast<uint32_t>(in_place[i]), std::bit_cast<uint32_t>(z[i]));
+  }
+}
+
 TEST(SoftmaxTest, BitsDependOnTheRowOnly) {
   for (const int64_t n : kSizes) {
     constexpr int64_t kRows = 5;

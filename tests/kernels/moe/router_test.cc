@@ -171,6 +171,14 @@ TEST(RouterTest, GivenExpertsReplaceTheChoice) {
   route_given(chosen.experts);
   EXPECT_EQ(experts, chosen.experts);
   EXPECT_TRUE(same_bits(weights, chosen.weights));
+  // A token without given ones chooses itself.
+  auto mixed = given;
+  std::fill(mixed.begin() + 7 * 3, mixed.begin() + 8 * 3, -1);
+  route_given(mixed);
+  auto want = given;
+  std::copy(chosen.experts.begin() + 7 * 3, chosen.experts.begin() + 8 * 3, want.begin() + 7 * 3);
+  for (int64_t t = 0; t < 30; ++t) std::sort(want.begin() + t * 3, want.begin() + t * 3 + 3);
+  EXPECT_EQ(experts, want);
 }
 
 TEST(RouterTest, GradientOfTheScoresIsAdded) {

@@ -67,6 +67,15 @@ TEST(SimdMathTest, ExpIsExactWhereTheAlgorithmsNeedIt) {
   for (int i = 2; i < 5; ++i) EXPECT_EQ(e[static_cast<size_t>(i)], 0.0f);
 }
 
+// Else a broken number would become a small probability.
+TEST(SimdMathTest, ExpOfANaNIsOne) {
+  const std::vector<float> x = {1, std::nanf(""), 2, -std::nanf("")};
+  std::vector<float> e(4), unused(4), unused2(4), unused3(4);
+  HWY_DYNAMIC_DISPATCH(MapAll)
+  (x.data(), e.data(), unused.data(), unused2.data(), unused3.data(), 4);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(std::isnan(e[i]), std::isnan(x[i]));
+}
+
 TEST(SimdMathTest, DotIsSixteenPartialSumsInAFixedTree) {
   for (int64_t n : {1, 7, 8, 15, 16, 17, 31, 64, 131}) {
     std::vector<float> a(static_cast<size_t>(n)), b(a);

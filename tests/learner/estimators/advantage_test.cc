@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 namespace amalgam::learner {
 namespace {
@@ -32,6 +33,18 @@ TEST(GroupAdvantagesTest, EqualRewardsGiveExactlyZero) {
   EXPECT_FALSE(is_informative(one));
   EXPECT_FALSE(is_informative({}));
   EXPECT_TRUE(is_informative(std::vector<double>{1, 1, 0}));
+}
+
+TEST(BatchAdvantagesTest, GroupsAreApartAndAMissingRewardIsNotThere) {
+  // Group 5: 1, 3, missing; group 2: 0.5 alone; group 7: missing alone. Members need not be
+  // together.
+  const std::vector<std::optional<double>> rewards{1, 0.5, 3, std::nullopt, std::nullopt};
+  const std::vector<int64_t> groups{5, 2, 5, 5, 7};
+  EXPECT_THAT(batch_advantages(rewards, groups, AdvantageScale::kNone),
+              ElementsAre(-1, 0, 1, 0, 0));
+  const double scaled = 1 / (std::sqrt(2.0) + 1e-6);  // two samples: the variance is 2
+  EXPECT_THAT(batch_advantages(rewards, groups, AdvantageScale::kStd),
+              ElementsAre(-scaled, 0, scaled, 0, 0));
 }
 
 TEST(OverlongPenaltyTest, ZeroThenLinearThenMinusOne) {

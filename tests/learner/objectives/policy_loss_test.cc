@@ -139,6 +139,52 @@ TEST(OffPolicyMaskTest, OnlyNegativeAdvantagesBeyondDelta) {
   EXPECT_FALSE(is_masked_off_policy(now, old, -1, 0));     // off
 }
 
+// Two tokens of ratios 2 and 1/2, A = -1 and clips at 0.75 and 1.25: losses 2 and 0.75, the second
+// clipped. KL with β = 10 and a reference that is e times likelier: r (e - 2), derivative -r.
+TEST(PolicySequenceLossTest, HandComputed) {
+  const auto ln2 = static_cast<float>(std::log(2.0));
+  const std::vector<float> old{-2, -1}, now{-2 + ln2, -1 - ln2}, reference{now[0] + 1, now[1] + 1};
+  const configs::AlgorithmConfig algorithm{
+      .clip_ratio_low = 0.25, .clip_ratio_high = 0.25, .kl_loss_coef = 10};
+  const double e2 = std::exp(1.0) - 2;
+  std::vector<double> d{7, 7};  // overwritten
+  SequenceLoss loss = policy_sequence_loss({now, old, reference}, -1, algorithm, d);
+  EXPECT_NEAR(loss.policy, 2.75, 1e-6);
+  EXPECT_NEAR(loss.kl, 2.5 * e2, 1e-6);
+  EXPECT_EQ(loss.num_clipped, 1);
+  EXPECT_FALSE(loss.is_masked);
+  EXPECT_NEAR(d[0], 2 - 10 * 2, 1e-5);
+  EXPECT_NEAR(d[1], 0 - 10 * 0.5, 1e-5);
+  loss = policy_sequence_loss({now, old, {}}, -1, algorithm, d);
+  EXPECT_EQ(loss.kl, 0);
+  EXPECT_NEAR(d[0], 2, 1e-6);
+  EXPECT_EQ(d[1], 0);
+}
+
+// The mask takes the policy's term away and leaves the KL's; so does an advantage of 0.
+TEST(PolicySequenceLossTest, AMaskedSequenceKeepsItsKl) {
+  const std::vector<float> old{-1, -1}, now{-1.5f, -1.25f}, reference{-2, -2};
+  configs::AlgorithmConfig algorithm{
+      .clip_ratio_low = 0.9, .kl_loss_coef = 1, .off_policy_delta = 0.25};
+  std::vector<double> masked(2), open(2), only_kl(2);
+  const SequenceLoss m = policy_sequence_loss({now, old, reference}, -1, algorithm, masked);
+  const SequenceLoss zero = policy_sequence_loss({now, old, reference}, 0, algorithm, only_kl);
+  algorithm.off_policy_delta = 0.5;
+  const SequenceLoss o = policy_sequence_loss({now, old, reference}, -1, algorithm, open);
+  EXPECT_TRUE(m.is_masked);
+  EXPECT_FALSE(o.is_masked);
+  EXPECT_FALSE(zero.is_masked);
+  EXPECT_EQ(m.policy, 0);
+  EXPECT_EQ(zero.policy, 0);
+  EXPECT_NE(o.policy, 0);
+  EXPECT_GT(m.kl, 0);
+  EXPECT_EQ(m.kl, o.kl);
+  EXPECT_EQ(masked, only_kl);
+  EXPECT_NE(masked, open);
+  std::vector<double> none;
+  EXPECT_EQ(policy_sequence_loss({}, -1, algorithm, none).policy, 0);
+}
+
 TEST(LossWeightsTest, EachModeIsItsFormula) {
   const std::vector<int64_t> n{4, 0, 1, 5};
   EXPECT_THAT(loss_weights(LossAggMode::kTokenMean, n, 8), ElementsAre(0.1, 0, 0.1, 0.1));

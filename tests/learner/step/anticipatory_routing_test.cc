@@ -14,7 +14,7 @@ namespace {
 
 using testing::bits, testing::flatten, testing::random_weights, testing::small_config,
     testing::TempDir;
-using Experts = std::vector<std::vector<int32_t>>;
+using Experts = std::vector<std::string>;
 
 constexpr int64_t kSteps = 58, kBadStep = 45;
 
@@ -94,7 +94,7 @@ class AnticipatoryRoutingTest : public ::testing::Test {
         if ((reopen = killed(Moment::kAfterPrepare))) break;
         auto batch = batch_of(state.step());
         for (size_t i = 0; i < run.experts.back().size(); ++i)
-          batch[i].experts = run.experts.back()[i];
+          batch[i].choices.experts = run.experts.back()[i];
         const double loss = accumulate(trainer, batch);
         if (routing.watch(loss) == AnticipatoryRouting::Verdict::kSpike) {
           routing.roll_back(pool_);
@@ -131,7 +131,7 @@ TEST_F(AnticipatoryRoutingTest, IndicesOfTheSameWeightsAreNormalTraining) {
       auto batch = batch_of(step);
       Experts experts;
       if (given) experts = choose_experts(network, trainer.weights(), batch, 64);
-      for (size_t i = 0; i < experts.size(); ++i) batch[i].experts = experts[i];
+      for (size_t i = 0; i < experts.size(); ++i) batch[i].choices.experts = experts[i];
       accumulate(trainer, batch);
       EXPECT_EQ(trainer.step(1e-2).outcome, StepOutcome::kDone);
     }
@@ -158,7 +158,7 @@ TEST_F(AnticipatoryRoutingTest, IndicesAreThoseOfOlderWeights) {
     ASSERT_EQ(run.experts[static_cast<size_t>(step)], want) << step;
     auto batch = batch_of(step);
     differ += choose_experts(network, trainer.weights(), batch, 64) != want;
-    for (size_t i = 0; i < batch.size(); ++i) batch[i].experts = want[i];
+    for (size_t i = 0; i < batch.size(); ++i) batch[i].choices.experts = want[i];
     accumulate(trainer, batch);
     EXPECT_EQ(trainer.step(1e-2).outcome, StepOutcome::kDone);
   }

@@ -81,6 +81,7 @@ TEST(OptimizerTest, EachTensorIsMovedByItsOwnRule) {
     ASSERT_EQ(report.outcome, StepOutcome::kDone);
     ASSERT_GT(report.grad_norm, 1);
     ASSERT_GT(report.mtp_grad_norm, 1);
+    ASSERT_GT(report.index_grad_norm, 1);
     const Named before = by_name(initial.weights), after = by_name(run.state.current().params),
                 grads = by_name(run.gradients.weights());
     kernels::ThreadPool alone(1);
@@ -88,7 +89,9 @@ TEST(OptimizerTest, EachTensorIsMovedByItsOwnRule) {
     for (const auto& [name, entry] : after) {
       const auto& [role, t] = entry;
       const auto n = static_cast<size_t>(t.size());
-      const double scale = 1 / (name.starts_with("mtp.") ? report.mtp_grad_norm : report.grad_norm);
+      const double scale = 1 / (name.find(".indexer.") != std::string::npos ? report.index_grad_norm
+                                : name.starts_with("mtp.")                  ? report.mtp_grad_norm
+                                                                            : report.grad_norm);
       const std::vector<float> got(t.data, t.data + n), zero(n);
       std::vector<float> want(n), m(n), v(n);
       const float *w = before.at(name).second.data, *g = grads.at(name).second.data;
@@ -155,12 +158,16 @@ TEST(OptimizerTest, GradientNormAndClipping) {
   for (float scale : {1e-4f, 1.0f}) {
     Training run(small_config(), optim(OptimKind::kAdamW), 2);
     const StepReport report = run.step(2, scale);
-    long double sum = 0, mtp_sum = 0;
+    long double sum = 0, mtp_sum = 0, index_sum = 0;
     for (const auto& [name, entry] : by_name(run.gradients.weights()))
       for (int64_t i = 0; i < entry.second.size(); ++i) {
         const long double g = entry.second.data[i];
-        (name.starts_with("mtp.") ? mtp_sum : sum) += g * g;
+        (name.find(".indexer.") != std::string::npos ? index_sum
+         : name.starts_with("mtp.")                  ? mtp_sum
+                                                     : sum) += g * g;
       }
+    const double index_norm = static_cast<double>(std::sqrt(index_sum));
+    EXPECT_NEAR(report.index_grad_norm, index_norm, 1e-12 * index_norm);
     const double norm = static_cast<double>(std::sqrt(sum));
     EXPECT_NEAR(report.grad_norm, norm, 1e-12 * norm);
     const double mtp_norm = static_cast<double>(std::sqrt(mtp_sum));
@@ -179,6 +186,50 @@ TEST(OptimizerTest, GradientNormAndClipping) {
   EXPECT_FLOAT_EQ(run.state.current().first_moment.embed.data[3], 0.1f * g);
 }
 
+// The parts that are clipped apart stay as they are while nothing trains them, moments included.
+TEST(OptimizerTest, PartsWithoutAGradientStay) {
+  for (const OptimKind kind : {OptimKind::kMuon, OptimKind::kAdamW})
+    for (const std::string part : {"mtp.", ".indexer."}) {
+      model::ModelConfig config = small_config();
+      config.mtp_attention = model::AttentionKind::kCsa;
+      Training run(config, optim(kind), 2);
+      run.step(2);
+      struct Clear {
+        const std::string& part;
+        void operator()(const std::string& name, kernels::Tensor& t, model::Role) {
+          if (name.find(part) != std::string::npos) std::fill_n(t.data, t.size(), 0.0f);
+        }
+        void operator()(const std::string&, kernels::IntTensor&) {}
+      } clear{part};
+      visit(run.gradients.weights(), clear);
+      // The MTP block has an indexer too, which is not of its part.
+      if (part == "mtp.") visit(run.gradients.weights(), Clear{".indexer."});
+      const auto now = run.state.current();
+      ASSERT_EQ(run.optimizer.step(run.pool, run.gradients, 0.01, {}, run.state).outcome,
+                StepOutcome::kDone);
+      const auto& next = run.state.next();
+      int same = 0;
+      for (const auto& [block, block_next] :
+           {std::pair(&now.params, &next.params), std::pair(&now.first_moment, &next.first_moment),
+            std::pair(&now.second_moment, &next.second_moment)}) {
+        const Named was = by_name(*block), is = by_name(*block_next);
+        for (const auto& [name, entry] : was) {
+          if (entry.first == model::Role::kBalanceBias) continue;
+          const bool stays = name.find(".indexer.") != std::string::npos ||
+                             (part == "mtp." && name.starts_with("mtp."));
+          const kernels::Tensor &a = entry.second, &b = is.at(name).second;
+          const bool equal = std::equal(a.data, a.data + a.size(), b.data);
+          // Muon has no second moment.
+          if (stays || block == &now.params) {
+            EXPECT_EQ(equal, stays) << name;
+          }
+          same += equal;
+        }
+      }
+      EXPECT_GT(same, 12);
+    }
+}
+
 TEST(OptimizerTest, NonFiniteGradientsChangeNothing) {
   for (float bad : {std::numeric_limits<float>::infinity(), NAN}) {
     Training run(small_config(), optim(OptimKind::kMuon), 2);
@@ -186,7 +237,7 @@ TEST(OptimizerTest, NonFiniteGradientsChangeNothing) {
     run.gradients.weights().mtp[0].norm.data[1] = bad;
     const auto next_before = bits(flatten(run.state.next().params));
     const StepReport report = run.optimizer.step(run.pool, run.gradients, 0.01, {}, run.state);
-    EXPECT_EQ(report.outcome, StepOutcome::kNonFinite);
+    EXPECT_EQ(report.outcome, StepOutcome::kNonFiniteGradient);
     EXPECT_EQ(bits(flatten(run.state.next().params)), next_before);
   }
 }

@@ -26,13 +26,13 @@ class TrainerTest : public ::testing::Test {
     EXPECT_EQ(trainer.step(1e-2).outcome, StepOutcome::kDone);
     return loss;
   }
-  double accumulate(Trainer& trainer) {
+  double accumulate(Trainer& trainer, double index_loss_coefficient = 0) {
     const TrainSequence sequence{ids_, std::vector<bool>(ids_.size(), true)};
     double loss = 0;
-    trainer.accumulate({&sequence, 1}, 0, [&](const MicroBatch& micro, const model::Var& hidden) {
+    const auto loss_of = [&](const MicroBatch& micro, const model::Var& hidden) {
       const auto n = static_cast<float>(ids_.size() - 1);
       std::vector<float> weight(ids_.size(), 1 / n), logprob(ids_.size()), lse(ids_.size());
-      kernels::head_cross_entropy(pool_, network_.scratch(),
+      kernels::head_cross_entropy(pool_, trainer.network().scratch(),
                                   {.head = trainer.head(),
                                    .hidden = hidden.v.data,
                                    .targets = micro.targets.data(),
@@ -40,7 +40,8 @@ class TrainerTest : public ::testing::Test {
                                   weight.data(), {logprob.data(), lse.data()},
                                   trainer.head_gradients(hidden));
       for (const float l : logprob) loss -= l / n;
-    });
+    };
+    trainer.accumulate({&sequence, 1}, index_loss_coefficient, loss_of);
     return loss;
   }
 
@@ -83,7 +84,7 @@ TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
   std::vector<double> kl;
   for (int i = 0; i < 60; ++i) {
     trainer.accumulate({&sequence, 1}, 1, [](const MicroBatch&, const model::Var&) {});
-    kl.push_back(trainer.index_loss());
+    kl.push_back(trainer.index_loss().value());
     EXPECT_EQ(trainer.step(0.01).outcome, StepOutcome::kDone);
   }
   EXPECT_GT(kl.front(), 0.01);
@@ -96,6 +97,50 @@ TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
     moved += is_indexer;
   }
   EXPECT_EQ(moved, 6);
+}
+
+// The indexers are clipped by themselves: whatever their loss weighs, everything else keeps its
+// step, to the bit; without one they stay as they are.
+TEST_F(TrainerTest, TheIndexLossMovesTheIndexersAlone) {
+  config_.mtp_attention = model::AttentionKind::kCsa;  // its indexer is one of them
+  OwnedWeights initial = random_weights(config_, 1);
+  for (float& w : initial.floats) w *= 8;
+  const auto parts = [&](const model::Weights& weights) {
+    struct Split {
+      std::vector<float> rest, indexers;
+      void operator()(const std::string& name, const kernels::Tensor& t, model::Role) {
+        auto& to = name.find(".indexer.") != std::string::npos ? indexers : rest;
+        to.insert(to.end(), t.data, t.data + t.size());
+      }
+      void operator()(const std::string&, const kernels::IntTensor&) {}
+    } split;
+    visit(weights, split);
+    return std::pair(bits(split.rest), bits(split.indexers));
+  };
+  for (const auto kind : {configs::OptimKind::kMuon, configs::OptimKind::kAdamW}) {
+    std::vector<std::vector<uint32_t>> rest, indexers;
+    for (const double coefficient : {0.0, 1.0, 100.0}) {
+      TempDir directory;
+      TrainingState state =
+          TrainingState::create(directory.file("state"), config_, initial.weights, pool_);
+      model::Network network(config_, pool_);
+      Trainer trainer(network, state, {.kind = kind, .grad_clip = 0.01}, 64);
+      trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);
+      accumulate(trainer, coefficient);
+      EXPECT_EQ(trainer.index_loss().has_value(), coefficient > 0);
+      const StepReport report = trainer.step(1e-2);
+      EXPECT_GT(report.grad_norm, 0.01);  // clipped
+      EXPECT_GT(report.mtp_grad_norm, 0.01);
+      EXPECT_EQ(report.index_grad_norm > 0.01, coefficient > 0) << report.index_grad_norm;
+      const auto [others, own] = parts(trainer.weights());
+      rest.push_back(others), indexers.push_back(own);
+    }
+    EXPECT_EQ(rest[1], rest[0]);
+    EXPECT_EQ(rest[2], rest[0]);
+    EXPECT_EQ(indexers[0], parts(initial.weights).second);
+    EXPECT_NE(indexers[1], indexers[0]);
+    EXPECT_NE(indexers[2], indexers[1]);
+  }
 }
 
 // The balance loss alone moves the router, by its mean over the sequences: copies of one change

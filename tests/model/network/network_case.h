@@ -154,7 +154,8 @@ inline std::vector<Rows> cached_hidden(const PackedModel& m, const std::vector<I
 }
 
 // The log-probability of ids[i + 1] after ids[0 … i], as the learner computes it.
-inline std::vector<float> packed_logprobs(const PackedModel& m, const Ids& ids, int threads) {
+inline std::vector<float> packed_logprobs(const PackedModel& m, const Ids& ids, int threads,
+                                          double temperature = 1) {
   kernels::ThreadPool pool(threads);
   Network net(m.config(), pool);
   const Packed packed({ids});
@@ -167,7 +168,8 @@ inline std::vector<float> packed_logprobs(const PackedModel& m, const Ids& ids, 
       {.head = {m.weights().head.data, m.config().vocab_size, m.config().hidden_size},
        .hidden = hidden.v.data,
        .targets = targets.data(),
-       .tokens = static_cast<int64_t>(ids.size())},
+       .tokens = static_cast<int64_t>(ids.size()),
+       .temperature = temperature},
       {.logprob = logprob.data(), .lse = lse.data()});
   logprob.pop_back();
   return logprob;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "model/network/choices.h"
 #include "model/network/network.h"
 #include "tests/model/network/network_case.h"
 
@@ -39,7 +40,9 @@ class NetworkGradient : public ::testing::Test {
                         .indexed_entries = indexed_entries_,
                         .balance_loss_coefficient = balance_coefficient_};
     const Packed packed(sequences_);
-    const Var hidden = net.run(model_.weights(), packed.batch(), &recording);
+    Batch batch = packed.batch();
+    batch.given_experts = given_experts_, batch.given_entries = given_entries_;
+    const Var hidden = net.run(model_.weights(), batch, &recording);
     Ids targets;
     for (const Ids& s : sequences_) {
       targets.insert(targets.end(), s.begin() + 1, s.end());
@@ -137,6 +140,7 @@ class NetworkGradient : public ::testing::Test {
   PackedModel model_;
   Model grads_;
   std::vector<Ids> sequences_;
+  std::vector<int32_t> given_experts_, given_entries_;
   IndexedEntries indexed_entries_ = IndexedEntries::kSelected;
   float balance_coefficient_ = 0;
   uint64_t directions_ = 0;
@@ -249,6 +253,63 @@ TEST_F(NetworkGradient, BalanceLossByDifferences) {
   expect_slope(
       all, [](const auto& p) { return !is_selection(p.name); },
       [&] { return kCoefficient * run(0, 0).balance; }, 1e-3, 3e-6, "the whole model");
+}
+
+// Of choices that are not the model's own: the gate values of given experts and the loss over given
+// entries have gradients, through the present weights.
+class GivenChoicesGradient : public NetworkGradient {
+ protected:
+  GivenChoicesGradient() {
+    const ModelConfig& c = model_.config();
+    int64_t tokens = 0;
+    for (const Ids& s : sequences_) tokens += static_cast<int64_t>(s.size());
+    for (int64_t i = 0; i < num_learned_moe(c) * tokens; ++i)
+      for (int64_t k = 0; k < c.num_experts_per_tok; ++k)
+        given_experts_.push_back(static_cast<int32_t>((i * 3 + k) % c.n_routed_experts));
+    for (int64_t layer = 0; layer < num_csa(c); ++layer)
+      for (const Ids& s : sequences_)
+        for (int64_t t = 0; t < static_cast<int64_t>(s.size()); ++t)
+          for (int64_t k = 0; k < c.index_topk; ++k) {  // all but one or more in the middle
+            const int64_t visible = (t + 1) / c.csa_rate;
+            given_entries_.push_back(static_cast<int32_t>(
+                k < (t + layer) % c.index_topk ? k : visible - c.index_topk + k));
+          }
+  }
+};
+
+TEST_F(GivenChoicesGradient, PolicyLossByDifferences) {
+  run(1, 0);
+  Kept kept(grads_);
+  auto all = tensors();
+  for (auto& p : all) p.grad.data = kept.floats.data() + (p.grad.data - grads_.floats.data());
+  int gates = 0;
+  for (const auto& p : all) {
+    if (is_selection(p.name)) continue;
+    gates += p.name == "layers.2.ffn.gate.weight" || p.name == "layers.3.ffn.gate.weight";
+    expect_slope(
+        all, [&](const auto& q) { return q.name == p.name; }, [&] { return run(1, 0).policy; },
+        5e-3, 3e-5, p.name);
+  }
+  EXPECT_EQ(gates, 2);
+}
+
+TEST_F(GivenChoicesGradient, IndexAndBalanceLossByDifferences) {
+  balance_coefficient_ = 0.5f;
+  run(0, 0.25f);
+  Kept kept(grads_);
+  auto all = tensors();
+  for (auto& p : all) p.grad.data = kept.floats.data() + (p.grad.data - grads_.floats.data());
+  for (const auto& p : all) {
+    const bool gate = p.name == "layers.2.ffn.gate.weight" || p.name == "layers.3.ffn.gate.weight";
+    if (is_indexer(p.name) || gate)
+      expect_slope(
+          all, [&](const auto& q) { return q.name == p.name; },
+          [&] {
+            const Losses l = run(0, 0.25f);  // the indexer's does not reach the gates
+            return gate ? 0.5 * l.balance : 0.25 * l.index;
+          },
+          1e-3, 3e-6, p.name);
+  }
 }
 
 TEST_F(NetworkGradient, BalanceLossAddsToTheOthers) {

@@ -21,18 +21,19 @@ class GeneratedInSandbox : public testing::Test {
   }
 };
 
-TEST_F(GeneratedInSandbox, GoodCodePassesAndSloppyCodeFails) {
+TEST_F(GeneratedInSandbox, GoodCodePassesAndCarelessCodeFails) {
   for (const Row& row : generate_sft(Domain::kCode, Split::kTrain, 200, 11, 0.5)) {
     const std::string answer = json::parse(row.messages).back().at("content");
     const rewards::Score score = rewards::score_code_tests(answer, row.ground_truth, {});
     EXPECT_EQ(score.status, rewards::Status::kScored) << score.detail;
-    EXPECT_EQ(score.reward, row.quality == "good" ? 1 : 0) << row.to_json() << score.detail;
+    const bool is_careless = json::parse(row.extra_info).at("careless");
+    EXPECT_EQ(score.reward, is_careless ? 0 : 1) << row.to_json() << score.detail;
   }
 }
 
 TEST_F(GeneratedInSandbox, ToolsAnswerAsInTheGoodConversations) {
-  for (const Row& row : generate_sft(Domain::kAgent, Split::kHeldOut, 60, 12, 0)) {
-    rollout::ToolSession session(row.extra_info);
+  for (const Row& row : generate_sft(Domain::kAgent, Split::kTest, 60, 12, 0)) {
+    rollout::ToolSession session(row.extra_info, {}, {"calculator", "lookup", "search"});
     std::map<std::string, std::string> results;  // by call id
     for (const auto& message : json::parse(row.messages)) {
       for (const auto& call : message.value("tool_calls", json::array())) {

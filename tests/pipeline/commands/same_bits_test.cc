@@ -31,14 +31,14 @@ class SameBits : public ::testing::Test {
   }
 
   // Conversations of different lengths, the later ones with a tool's tokens inside.
-  void sample(const OwnedWeights& w) {
+  void sample(const OwnedWeights& w, double temperature = 1) {
     const learner::TrainingState state = make_state(w);
     model::Network network(config_, pool_, numerics_);
     rollout::Engine engine(network, state.current().params, 64, {.max_batch = 8});
     const std::vector<int32_t> prompt = {3, 1, 4, 1, 5, 9, 2, 6};
     std::vector<rollout::SamplingParams> params;
     for (uint64_t i = 0; i < kSamples; ++i)
-      params.push_back({1.0, {.seed = 5, .stream = 6, .request = i}});
+      params.push_back({temperature, {.seed = 5, .stream = 6, .request = i}});
     const auto ids = engine.open(prompt, params);
     trajectories_.resize(kSamples);
     for (auto& t : trajectories_) {
@@ -70,13 +70,14 @@ class SameBits : public ::testing::Test {
   }
 
   // The figure as a training step with these weights reports it.
-  double difference(const OwnedWeights& w) {
+  double difference(const OwnedWeights& w, double temperature = 1) {
     learner::TrainingState state = make_state(w);
     model::Network network(config_, pool_, numerics_);
     learner::Trainer trainer(network, state, {}, 100);
     std::vector<learner::PolicySample> samples;
     for (const auto& t : trajectories_) samples.push_back({&t, samples.size() % 2 ? 1.0 : -1.0});
-    return learner::accumulate_policy_loss(trainer, samples, {}, 64, 1.0).probs_diff_max;
+    return learner::accumulate_policy_loss(trainer, samples, {.temperature = temperature}, 64, 1.0)
+        .probs_diff_max.value();
   }
 
   // One mantissa bit of one element. A lower one is lost when a log-probability is rounded.
@@ -99,6 +100,19 @@ class SameBits : public ::testing::Test {
 TEST_F(SameBits, TheSameWeightsGiveNoDifference) {
   ASSERT_EQ(trajectories_[5].logprobs_size(), 32);
   EXPECT_EQ(difference(learner_weights()), 0);
+}
+
+// One policy at any temperature; a learner at another one is seen.
+TEST_F(SameBits, AtEveryTemperatureToo) {
+  OwnedWeights w = learner_weights();
+  for (float& x : w.floats) x *= 5;  // far from a uniform policy, which is the same at every T
+  for (const double temperature : {0.3, 0.7, 1.3}) {
+    trajectories_.clear();
+    sample(w, temperature);
+    ASSERT_EQ(trajectories_[5].logprobs_size(), 32);
+    EXPECT_EQ(difference(w, temperature), 0);
+    EXPECT_GT(difference(w, 1), 1e-3);
+  }
 }
 
 // Quantised compute: the sampler's cache, batches and packed weights, the learner's tape.

@@ -132,8 +132,8 @@ TEST_F(ReportTest, TenSamplesOfEveryDomainWithTheirTokens) {
 
 TEST_F(ReportTest, FailuresOfEachKindAreCounted) {
   EXPECT_TRUE(
-      has(*html_, "<th scope=\"row\">rl/code</th><td>sandbox_failed</td><td>4</td><td>1</td>"));
-  EXPECT_TRUE(has(*html_, "<th scope=\"row\">rl/math</th><td>not_finite</td><td>2</td><td>0</td>"));
+      has(*html_, "<th scope=\"row\">rl-code</th><td>sandbox_failed</td><td>4</td><td>1</td>"));
+  EXPECT_TRUE(has(*html_, "<th scope=\"row\">rl-math</th><td>not_finite</td><td>2</td><td>0</td>"));
 }
 
 // What was not measured is not there: the reward of a sample that nobody scored, the version of
@@ -161,14 +161,15 @@ TEST(Report, WhatIsAbsentIsNotShown) {
 
 TEST_F(ReportTest, SaysWhatTheBaseHasSeen) {
   EXPECT_TRUE(has(*html_, "The base’s data are of mixed quality, on purpose."));
-  EXPECT_TRUE(has(*html_, "1200 steps on correct answers, then 300 steps in which 45 %"));
+  EXPECT_TRUE(
+      has(*html_, "1200 steps on correct answers, then 300 steps in which 45 % of the generated"));
   EXPECT_TRUE(has(*html_, "sampled at T = 1, mean@4"));
-  EXPECT_TRUE(has(*html_, "[base.sloppy]"));  // the resolved config
+  EXPECT_TRUE(has(*html_, "[base.anneal]"));  // the resolved config
 }
 
 TEST(Report, OwnExamplesAreNotCalledCorrect) {
   const std::string text =
-      "[base]\nsloppy.steps = 0\n[[domain]]\nname = \"a\"\ntrain_file = \"t\"\nheldout_file = "
+      "[base]\nanneal.steps = 0\n[[domain]]\nname = \"a\"\ntrain_file = \"t\"\nheldout_file = "
       "\"h\"\nreward_file = \"r.py\"\n";
   const auto statement = [](const std::string& toml) {
     const auto config = configs::parse_run_config(toml, "a.toml");
@@ -176,22 +177,27 @@ TEST(Report, OwnExamplesAreNotCalledCorrect) {
   };
   EXPECT_FALSE(has(statement(text), "Worked examples from files"));
   EXPECT_TRUE(has(statement(text + "sft_file = \"s\"\n"), "Worked examples from files"));
-  const std::string sloppy = "[base]\nsloppy.steps = 9\n" + text.substr(text.find("[[domain]]"));
-  EXPECT_TRUE(has(statement(sloppy + "sft_file = \"s\"\n"), "on purpose"));
-  EXPECT_TRUE(has(statement(sloppy + "sft_file = \"s\"\n"), "Worked examples from files"));
+  const std::string mixed =
+      "[data]\ncareless = 0.5\n[base]\nanneal.steps = 9\n[[domain]]\nname = \"m\"\ngenerator = "
+      "\"math\"\n" +
+      text.substr(text.find("[[domain]]")) + "sft_file = \"s\"\n";
+  EXPECT_TRUE(has(statement(mixed), "on purpose"));
+  EXPECT_TRUE(has(statement(mixed), "Worked examples from files"));
 }
 
 // Hand-computed from the scores in fake_run.cc.
 TEST_F(ReportTest, ScoresAndTheirMeans) {
   ASSERT_EQ(results_->domains.size(), 4u);
   EXPECT_EQ(results_->domains[0].domain, "math");
-  EXPECT_NEAR(results_->mean.sampled[2].value, 0.77, 1e-12);    // (.793 + .887 + .987 + .413) / 4
-  EXPECT_NEAR(results_->mean.greedy[0].value, 0.54125, 1e-12);  // (.41 + .185 + 1 + .57) / 4
+  EXPECT_NEAR(results_->mean.sampled["student"].mean, 0.77,
+              1e-12);  // (.793 + .887 + .987 + .413) / 4
+  EXPECT_NEAR(results_->mean.greedy["base"].mean, 0.54125, 1e-12);  // (.41 + .185 + 1 + .57) / 4
   // sqrt(.145 * .855 / 150 + .35 * .65 / 75 + .32 * .68 / 150) / 4
-  EXPECT_NEAR(results_->mean.sampled[0].standard_error, 0.0182183, 1e-7);
-  EXPECT_TRUE(has(*html_, "<th scope=\"row\">math</th><td>14.5 <small>± 2.9</small></td>"));
-  EXPECT_THAT(results_text(*results_), HasSubstr("79.3 ± 3.3"));
-  EXPECT_TRUE(has(*html_, "<tr class=\"best\"><th scope=\"row\">exact</th><td>0.001</td>"));
+  EXPECT_NEAR(results_->mean.sampled["base"].standard_error, 0.0182183, 1e-7);
+  EXPECT_TRUE(has(*html_, "<th scope=\"row\">math</th><td>14.5 ± 2.9 %</td>"));
+  EXPECT_THAT(results_text(*results_), HasSubstr("79.3 ± 3.3 %"));
+  EXPECT_TRUE(
+      has(*html_, "<tr class=\"best\"><th scope=\"row\">student</th><td>learning rate 0.001</td>"));
 }
 
 TEST_F(ReportTest, ResultsJson) {
@@ -200,6 +206,10 @@ TEST_F(ReportTest, ResultsJson) {
   EXPECT_EQ(json["domains"]["code"],
             nlohmann::json::parse(R"({"base": 0.35, "specialist": 0.985, "student": 0.887,
                                       "weight_average": 0.72, "sampled_kl": 0.807})"));
+  // Steps 10 and 20; of two rates step 10; two coefficients. What a stage began with is none.
+  EXPECT_EQ(json["choices"], nlohmann::json::parse(R"({"specialist-agent": 0, "specialist-code": 0,
+      "specialist-instruct": 0, "specialist-math": 2, "student": 2, "weight_average": 2,
+      "sampled_kl": 0})"));
   EXPECT_EQ(json["rollout_probs_diff_max"], 0.0);
   EXPECT_EQ(json["wall_s"], 2712.0);
   EXPECT_TRUE(json["peak_rss_bytes"].is_number_integer());
@@ -209,7 +219,7 @@ TEST_F(ReportTest, ResultsJson) {
 }
 
 TEST_F(ReportTest, TimeSplitAddsUp) {
-  // rl/math: 40 steps of 3.1 + 0.2 + 2.4 + 0.1 s
+  // rl-math: 40 steps of 3.1 + 0.2 + 2.4 + 0.1 s
   EXPECT_TRUE(has(*html_, "3 min 52 s"));
   EXPECT_TRUE(has(*html_, "data-tip=\"rollout 2 min 04 s\""));
   EXPECT_TRUE(has(*html_, "class=\"rest\" style=\"width:"));
@@ -260,8 +270,8 @@ TEST(Report, HostileNamesAreEscaped) {
     RunStore store(dir.path());
     store.start_stage(name);
     store.record_metrics(name, 1, {{name, 1}, {"timing_s/" + name, 1}, {"critic/score/mean", 1}});
-    store.record_eval({name, "base", name, "mean@" + name, 0.5, 0.1});
-    store.record_sweep({name, 1, 1, 1});
+    store.record_eval({name, "base", name, "mean@" + name, {0.5, 0.1}});
+    store.record_sweep({name, name, 1, {1, 1}});
     store.add_worker({1, name, 1, 1});
     proto::Trajectory t;
     t.mutable_meta()->set_stage(name);
@@ -299,12 +309,27 @@ TEST(Report, ANanDifferenceIsNotHidden) {
 TEST(Report, AMeanNeedsAllDomains) {
   const TempDir dir;
   RunStore store(dir.path());
-  store.record_eval({"eval", "base", "math", "mean@4", 0.5, 0.1});
-  store.record_eval({"eval", "base", "code", "mean@4", 0.25, 0.1});
-  store.record_eval({"eval", "student", "math", "mean@4", 0.5, 0.1});
+  store.record_eval({"eval", "base", "math", "mean@4", {0.5, 0.1}});
+  store.record_eval({"eval", "base", "code", "mean@4", {0.25, 0.1}});
+  store.record_eval({"eval", "student", "math", "mean@4", {0.5, 0.1}});
   const Results results = collect_results(store);
-  EXPECT_EQ(results.mean.sampled[0].value, 0.375);
-  EXPECT_TRUE(std::isnan(results.mean.sampled[2].value));
+  EXPECT_EQ(DomainScores::of(results.mean.sampled, "base").mean, 0.375);
+  EXPECT_TRUE(std::isnan(DomainScores::of(results.mean.sampled, "student").mean));
+}
+
+// Per cent only for shares: one reward that is not 0 or 1, and the row is numbers.
+TEST(Report, RewardsThatAreNoSharesAreNumbers) {
+  const TempDir dir;
+  RunStore store(dir.path());
+  store.record_eval({"eval", "base", "math", "mean@4", {0.5, 0.1, true}});
+  store.record_eval({"eval", "student", "math", "mean@4", {-0.25, 0.1, false}});
+  store.record_eval({"eval", "base", "code", "mean@4", {0.25, 0.1, true}});
+  store.record_eval({"eval", "student", "code", "mean@4", {1, 0, true}});
+  const std::string text = results_text(collect_results(store));
+  EXPECT_THAT(text, HasSubstr("0.500 ± 0.100"));
+  EXPECT_THAT(text, HasSubstr("-0.250 ± 0.100"));
+  EXPECT_THAT(text, HasSubstr("25.0 ± 10.0 %"));
+  EXPECT_THAT(text, HasSubstr("0.375"));  // the mean of both is none either
 }
 
 TEST(Charts, AxisTicksAreRoundAndEnclose) {
@@ -346,9 +371,10 @@ TEST(TextFormat, EscapesWhatIsNotPlainText) {
 }
 
 TEST(TextFormat, Numbers) {
-  EXPECT_EQ(format_score(0.783, 0.0213), "78.3 ± 2.1");
-  EXPECT_EQ(format_score(1, kUnknown), "100.0");
-  EXPECT_EQ(format_score(kUnknown, 0.1), "–");
+  EXPECT_EQ(format_score({0.783, 0.0213, true}), "78.3 ± 2.1 %");
+  EXPECT_EQ(format_score({1, kUnknown, true}), "100.0 %");
+  EXPECT_EQ(format_score({-6.7, 0.25, false}), "-6.700 ± 0.250");
+  EXPECT_EQ(format_score({kUnknown, 0.1, true}), "–");
   EXPECT_EQ(format_count(1234567), "1,234,567");
   EXPECT_EQ(format_count(-123), "-123");
   EXPECT_EQ(format_count(999), "999");

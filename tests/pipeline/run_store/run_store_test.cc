@@ -233,13 +233,13 @@ TEST(RunStore, ForgetRemovesAllOfOneStage) {
 TEST(RunStore, EvalsAndWorkers) {
   const TempDir dir;
   RunStore store(dir.path());
-  store.record_eval({"eval", "base", "math", "mean@4", 0.25, 0.02});
-  store.record_eval({"eval", "student", "math", "mean@4", 0.75, 0.02});
-  store.record_eval({"eval", "base", "math", "mean@4", 0.5, std::nan("")});
+  store.record_eval({"eval", "base", "math", "mean@4", {0.25, 0.02}});
+  store.record_eval({"eval", "student", "math", "mean@4", {0.75, 0.02}});
+  store.record_eval({"eval", "base", "math", "mean@4", {0.5, std::nan(""), true}});
   const auto evals = store.evals();
   ASSERT_EQ(evals.size(), 2u);
-  EXPECT_EQ(evals[0].value, 0.5);
-  EXPECT_TRUE(std::isnan(evals[0].standard_error));
+  EXPECT_EQ(evals[0].score.mean, 0.5);
+  EXPECT_TRUE(std::isnan(evals[0].score.standard_error));
   store.add_worker({12, "rollout", 100, 1.5});
   store.add_worker({12, "rollout", 11, 0.5});
   store.add_worker({7, "rollout", 1, 0});

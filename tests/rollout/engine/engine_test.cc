@@ -27,6 +27,7 @@ struct Sequence {
   Ids ids;                      // prompt, sampled and tool tokens
   std::vector<size_t> sampled;  // positions of the sampled ones in ids
   std::vector<float> logprobs;
+  model::ChoiceRecord choices;  // of the tokens before the last one, where they are kept
   bool operator==(const Sequence&) const = default;
 };
 
@@ -37,6 +38,8 @@ struct Setting {
   int threads = 1;
   Opening opening = Opening::kGroups;
 };
+
+constexpr int kKeepBoth = model::ChosenRows::kBoth;
 
 class EngineTest : public ::testing::Test {
  protected:
@@ -93,6 +96,10 @@ class EngineTest : public ::testing::Test {
         q.ids.push_back(s.token.id);
         q.logprobs.push_back(s.token.logprob);
         if (q.sampled.size() == kSampledTokens) {
+          if (engine.keeps_choices()) {
+            q.choices = engine.choices(s.id);
+            truncate(of.config(), static_cast<int64_t>(q.ids.size()) - 1, &q.choices);
+          }
           engine.close(s.id);
           open.erase(s.id);
         } else if (stops(s.token.id) && q.sampled.size() % 3 == 0) {
@@ -136,12 +143,52 @@ TEST_F(EngineTest, BatchChunkThreadsAndForkingChangeNothing) {
 }
 
 TEST_F(EngineTest, LogprobsAreTheLearners) {
+  std::map<uint64_t, double> temperatures;
+  for (const Request& r : requests_)
+    for (const SamplingParams& p : r.params)
+      temperatures[p.key.request] = p.temperature == 0 ? 1 : p.temperature;
   for (const auto& [request, s] : run({})) {
     for (const int threads : {1, 2}) {
-      const auto logprobs = model::packed_logprobs(model_, s.ids, threads);
+      const auto logprobs =
+          model::packed_logprobs(model_, s.ids, threads, temperatures.at(request));
       for (size_t i = 0; i < s.sampled.size(); ++i)
         EXPECT_EQ(s.logprobs[i], logprobs[s.sampled[i] - 1]) << request << " " << i;
     }
+  }
+}
+
+// What was chosen is that of the learner's packed forward: of a prompt that a group shares, of
+// chunks, of tool tokens. Keeping it changes nothing else.
+TEST_F(EngineTest, ChoicesAreTheLearners) {
+  const auto want = run({{64, 512, false, kKeepBoth}});
+  const auto without = run({});
+  size_t entries = 0;
+  for (const auto& [request, s] : want) {
+    Sequence sampled = s;
+    sampled.choices = {};
+    EXPECT_EQ(sampled, without.at(request));
+    kernels::ThreadPool pool(1);
+    model::Network net(model_.config(), pool);
+    const model::Packed packed({s.ids});
+    model::Batch batch = packed.batch();
+    model::ChosenRows chosen;
+    chosen.ask(model_.config(), kKeepBoth, &batch);
+    net.run(model_.weights(), batch, nullptr);
+    model::ChoiceRecord all;
+    chosen.append(0, static_cast<int64_t>(s.ids.size()) - 1, &all);
+    EXPECT_EQ(s.choices, all) << request;
+    EXPECT_EQ(s.choices.experts.size(), (s.ids.size() - 1) * 4);
+    entries += s.choices.entries.size();
+  }
+  EXPECT_GT(entries, 200u);
+  for (const int64_t max_batch : {1, 3, 64})
+    for (const int64_t chunk : {1, 5, 512})
+      for (const Opening opening : {Opening::kGroups, Opening::kOneByOne})
+        EXPECT_EQ(run({{max_batch, chunk, false, kKeepBoth}, chunk == 5 ? 2 : 1, opening}), want)
+            << max_batch << " " << chunk << " " << static_cast<int>(opening);
+  for (const auto& [request, s] : run({{64, 512, false, model::ChosenRows::kExperts}})) {
+    EXPECT_EQ(s.choices.experts, want.at(request).choices.experts);
+    EXPECT_TRUE(s.choices.entries.empty());
   }
 }
 
@@ -159,12 +206,13 @@ TEST_F(EngineTest, DraftingChangesNothing) {
       kernels::Tensor& head = m.model.weights.head;
       for (int64_t i = 0; i < head.size(); ++i) head.data[i] *= head_scale;
       m.model.weights.pack();
-      const auto want = run({}, m);
+      const auto want = run({{64, 512, false, kKeepBoth}}, m);
       EXPECT_EQ(drafts_.proposed, 0);
       for (const int64_t max_batch : {1, 3, 64})
         for (const int64_t chunk : {1, 5, 512}) {
           const Opening opening = max_batch == 3 ? Opening::kOneByOne : Opening::kGroups;
-          EXPECT_EQ(run({{max_batch, chunk, true}, max_batch == 64 ? 2 : 1, opening}, m), want)
+          const EngineOptions options{max_batch, chunk, true, kKeepBoth};
+          EXPECT_EQ(run({options, max_batch == 64 ? 2 : 1, opening}, m), want)
               << head_scale << " " << max_batch << " " << chunk;
           EXPECT_GT(drafts_.proposed, 50);
           EXPECT_GT(drafts_.accepted, head_scale == 1 ? 0 : drafts_.proposed / 3);

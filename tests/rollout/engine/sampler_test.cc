@@ -16,14 +16,19 @@ TEST(SamplerTest, TemperatureZeroTakesTheLargestAndTheSmallerIdOnATie) {
   EXPECT_EQ(sample_token(negative, 3, 0, {}, 0).id, 1);
 }
 
-TEST(SamplerTest, LogprobIsOfTheUntemperedSoftmax) {
+// At temperature 0 the policy's own would be 0 for every token.
+TEST(SamplerTest, LogprobsAreOfThePolicyAndUntempered) {
   const float z[] = {0.5f, -1, 2, 1.25f};
-  double sum = 0;
-  for (const float x : z) sum += std::exp(static_cast<double>(x));
+  const auto logprob = [&](int32_t token, double temperature) {
+    double sum = 0;
+    for (const float x : z) sum += std::exp(static_cast<double>(x) / temperature);
+    return static_cast<double>(z[token]) / temperature - std::log(sum);
+  };
   for (const double temperature : {0.0, 0.3, 1.0, 5.0})
     for (uint64_t position = 0; position < 30; ++position) {
       const SampledToken t = sample_token(z, 4, temperature, {.seed = 2}, position);
-      EXPECT_NEAR(t.logprob, static_cast<double>(z[t.id]) - std::log(sum), 1e-6);
+      EXPECT_NEAR(t.logprob, logprob(t.id, temperature == 0 ? 1 : temperature), 1e-6);
+      EXPECT_NEAR(t.untempered_logprob, logprob(t.id, 1), 1e-6);
     }
 }
 

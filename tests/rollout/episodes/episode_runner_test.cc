@@ -17,6 +17,7 @@ struct Outcome {
   std::vector<bool> from_policy;
   std::vector<float> logprobs;
   bool sandbox_failed = false;
+  model::ChoiceRecord choices;
   bool operator==(const Outcome&) const = default;
 };
 using Outcomes = std::map<uint32_t, Outcome>;
@@ -49,7 +50,8 @@ class EpisodeRunnerTest : public ::testing::Test {
                const ToolOptions& tools = {}) {
     kernels::ThreadPool pool(1);
     model::Network net(model_.config(), pool);
-    Engine engine(net, model_.weights(), limits_.max_positions, {max_batch, 16, draft_});
+    Engine engine(net, model_.weights(), limits_.max_positions,
+                  {max_batch, 16, draft_, keep_choices_});
     EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools, wal);
     for (const EpisodeGroup& g : groups) runner.submit(g);
     std::vector<FinishedEpisode> finished;
@@ -59,7 +61,7 @@ class EpisodeRunnerTest : public ::testing::Test {
     Outcomes all;
     for (const FinishedEpisode& f : finished)
       EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
-                                                f.episode.logprobs(), f.sandbox_failed})
+                                                f.episode.logprobs(), f.sandbox_failed, f.choices})
                       .second);
     if (!finished.empty()) {
       detail_ = finished[0].detail;
@@ -77,6 +79,7 @@ class EpisodeRunnerTest : public ::testing::Test {
   std::string detail_;  // of the first to finish
   Episode::Final final_;
   bool draft_ = false;
+  int keep_choices_ = 0;
 };
 
 TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
@@ -135,11 +138,57 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
   }
 }
 
+// What a killed run's tokens chose is found again, also of an episode that had ended: it is fed
+// once more, and no token of its log is sampled or logged again.
+TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
+  keep_choices_ = model::ChosenRows::kBoth;
+  const TemporaryFolder folder;
+  const std::string prefix = folder.path + "/wal", again = folder.path + "/again";
+  const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
+                                            group("the name", {7})};
+  Outcomes want;
+  {
+    WalWriter wal(prefix);
+    want = run(groups, &wal);
+  }
+  int64_t tokens = 0;
+  for (const auto& [number, o] : want) {
+    EXPECT_EQ(o.choices.experts.size(), (o.ids.size() - 1) * 4) << number;
+    EXPECT_FALSE(o.choices.entries.empty()) << number;
+    tokens += static_cast<int64_t>(o.logprobs.size());
+  }
+  const auto log = read_wal(prefix);
+  for (const size_t cut : {1, 33, 149, 150}) {
+    std::vector<EpisodeGroup> rest = groups;
+    int64_t logged = 0;
+    for (EpisodeGroup& g : rest)
+      for (EpisodeSpec& e : g.episodes) {
+        const auto& all = log.at(e.episode);
+        e.logged.assign(all.begin(), all.begin() + static_cast<long>(std::min(all.size(), cut)));
+        logged += static_cast<int64_t>(e.logged.size());
+      }
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      {
+        WalWriter wal(again);
+        EXPECT_EQ(run(rest, &wal), want) << cut << " " << draft;
+      }
+      EXPECT_EQ(counters_.sampled_tokens, tokens - logged);
+      int64_t written = 0;
+      for (const auto& [episode, part] : read_wal(again))
+        written += static_cast<int64_t>(part.size());
+      EXPECT_EQ(written, tokens - logged);
+      remove_wal(again);
+    }
+  }
+}
+
 // A call at the end of the log is made again; with its result in the log it is not.
 TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
+  keep_choices_ = model::ChosenRows::kBoth;
   const TemporaryFolder folder;
   const std::string prefix = folder.path + "/wal";
-  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, row_tools());
+  EpisodeGroup g = group("What is 17 + 25?", {3, 4}, {"calculator", "lookup", "search"});
   const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
   g.episodes[0].logged = logged(call + std::string(model::kEos));
   Outcomes want;
@@ -178,10 +227,24 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
       EXPECT_EQ(run({g}, nullptr), want) << extra << " " << draft;
     }
   }
+  // The result leaves no room: the episode ends with it, and its call was the policy's last word.
+  size_t end = first_tool;
+  while (both[end].from_tool) ++end;
+  limits_.max_positions = static_cast<int64_t>(g.prompt.size() + end);
+  g.episodes.resize(1);
+  for (const size_t n : {first_tool, end}) {
+    g.episodes[0].logged.assign(both.begin(), both.begin() + static_cast<long>(n));
+    const Outcome full = run({g}, nullptr).at(3);
+    EXPECT_EQ(full.ids.size(), g.prompt.size() + end);
+    const size_t before = g.prompt.size() + first_tool - 1;
+    EXPECT_EQ(full.choices.experts, o.choices.experts.substr(0, 4 * before)) << n;
+    EXPECT_EQ(counters_.sampled_tokens, 0);
+  }
 }
 
 TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
-  EpisodeGroup g = group("the value of the key", {1, 2}, row_tools());
+  keep_choices_ = model::ChosenRows::kExperts;
+  EpisodeGroup g = group("the value of the key", {1, 2}, {"calculator", "lookup", "search"});
   g.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
   g.episodes[0].logged =
       logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
@@ -194,6 +257,8 @@ TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_TRUE(all.at(1).sandbox_failed);
   EXPECT_FALSE(all.at(2).sandbox_failed);
+  EXPECT_TRUE(all.at(1).choices.experts.empty());
+  EXPECT_FALSE(all.at(2).choices.experts.empty());
   EXPECT_EQ(counters_.sandbox_failures, 4);  // each attempt
 }
 

@@ -13,6 +13,7 @@ namespace {
 using testing::HasSubstr;
 using Status = ToolResult::Status;
 
+const std::vector<std::string> kTools = {"calculator", "lookup", "search"};
 const char* const kInfo = R"({"index": 3, "sandbox": {
     "kv": {"482": "93710", "4821": "552", "name": "two words"},
     "files": {"note2.txt": "river 8051\namber 77\n", "note1.txt": "jade 482\nriver bank 5\nriverside 6"}}})";
@@ -26,7 +27,7 @@ class Tools : public testing::Test {
 };
 
 TEST_F(Tools, Lookup) {
-  ToolSession session(kInfo);
+  ToolSession session(kInfo, {}, kTools);
   const auto lookup = [&](const std::string& arguments) {
     const ToolResult result = session.call("lookup", arguments);
     EXPECT_EQ(result.status, Status::kOk) << result.text << result.detail;
@@ -41,7 +42,7 @@ TEST_F(Tools, Lookup) {
 }
 
 TEST_F(Tools, SearchFindsWholeWordsInFileOrder) {
-  ToolSession session(kInfo);
+  ToolSession session(kInfo, {}, kTools);
   const auto search = [&](const std::string& word) {
     const ToolResult result = session.call("search", nlohmann::json{{"word", word}}.dump());
     EXPECT_EQ(result.status, Status::kOk) << result.text << result.detail;
@@ -60,7 +61,8 @@ TEST_F(Tools, SearchFindsWholeWordsInFileOrder) {
 TEST_F(Tools, ResultsAreShortened) {
   std::string text;
   for (int i = 0; i < 400; ++i) text += "word \u00e9\n";
-  ToolSession session(nlohmann::json{{"sandbox", {{"files", {{"a.txt", text}}}}}}.dump());
+  ToolSession session(nlohmann::json{{"sandbox", {{"files", {{"a.txt", text}}}}}}.dump(), {},
+                      kTools);
   const ToolResult result = session.call("search", R"({"word": "word"})");
   EXPECT_LE(result.text.size(), 512u);
   EXPECT_GT(result.text.size(), 500u);
@@ -78,7 +80,7 @@ ToolOptions without_sandbox() {
 }
 
 TEST(ToolsWithoutSandbox, CalculatorAndErrors) {
-  ToolSession session(kInfo, without_sandbox());
+  ToolSession session(kInfo, without_sandbox(), kTools);
   const ToolResult sum = session.call("calculator", R"({"expression": "93710 + 552"})");
   EXPECT_EQ(sum.status, Status::kOk);
   EXPECT_EQ(sum.text, "94262");
@@ -101,7 +103,7 @@ TEST(ToolsWithoutSandbox, CalculatorAndErrors) {
 }
 
 TEST(ToolsWithoutSandbox, AFailureIsNotAResult) {
-  ToolSession session(kInfo, without_sandbox());
+  ToolSession session(kInfo, without_sandbox(), kTools);
   const ToolResult result = session.call("lookup", R"({"key": "482"})");
   EXPECT_EQ(result.status, Status::kSandboxFailed);
   EXPECT_EQ(result.detail, "no namespaces");
@@ -110,7 +112,7 @@ TEST(ToolsWithoutSandbox, AFailureIsNotAResult) {
 
 TEST(ToolsWithoutSandbox, NoDataNoSandbox) {
   for (const char* info : {"", "{}", R"({"sandbox": {}})"}) {
-    ToolSession session(info, without_sandbox());
+    ToolSession session(info, without_sandbox(), kTools);
     EXPECT_EQ(session.call("lookup", R"({"key": "482"})").text, "not found");
     EXPECT_EQ(session.call("search", R"({"word": "river"})").text, "not found");
   }
@@ -145,7 +147,7 @@ TEST(ToolsWithoutSandbox, AFreshSandboxAfterAFailure) {
     ++num_made;
     return std::make_unique<Flaky>(num_made > 1, num_made > 2);
   };
-  ToolSession session(kInfo, options);
+  ToolSession session(kInfo, options, kTools);
   const auto lookup = [&] { return session.call("lookup", R"({"key": "482"})"); };
   EXPECT_THAT(lookup().detail, HasSubstr("into the sandbox: disk"));
   EXPECT_EQ(lookup().detail, "died");
@@ -161,7 +163,7 @@ TEST(ToolsWithoutSandbox, BadRows) {
         R"({"sandbox": {"kv": {"a": "1\n2 3"}}})", R"({"sandbox": {"files": {"../x": "a"}}})",
         R"({"sandbox": {"files": {".x": "a"}}})", R"({"sandbox": {"files": {"kv.txt": "a"}}})",
         R"({"sandbox": {"files": {"a": 1}}})"})
-    EXPECT_THROW(ToolSession(info, without_sandbox()), Error) << info;
+    EXPECT_THROW(ToolSession(info, without_sandbox(), kTools), Error) << info;
 }
 
 }  // namespace

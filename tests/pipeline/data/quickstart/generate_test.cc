@@ -19,24 +19,44 @@ class Generate : public testing::TestWithParam<Domain> {};
 
 std::string problem_of(const Row& row) { return json::parse(row.extra_info).at("problem"); }
 
+bool is_careless(const Row& row) { return json::parse(row.extra_info).at("careless"); }
+
 std::vector<std::string> lines(const std::vector<Row>& rows) {
   std::vector<std::string> text;
   for (const Row& row : rows) text.push_back(row.to_json());
   return text;
 }
 
+// What the model sees of a row.
+std::string prompt_of(const Row& row) { return row.prompt; }
+
 TEST_P(Generate, SplitsAreLargeDistinctAndDisjoint) {
-  const auto train = generate(GetParam(), Split::kTrain, 6000, 1);
-  const auto held_out = generate(GetParam(), Split::kHeldOut, 300, 2);
-  std::set<std::string> problems;
-  for (const Row& row : train) problems.insert(problem_of(row));
-  EXPECT_EQ(problems.size(), 6000u);
-  std::set<std::string> held_out_problems;
-  for (const Row& row : held_out) {
-    held_out_problems.insert(problem_of(row));
-    EXPECT_FALSE(problems.count(problem_of(row))) << problem_of(row);
+  std::map<std::string, Split> prompts;
+  const auto add = [&](const std::vector<Row>& rows, Split split) {
+    std::set<std::string> problems;
+    for (const Row& row : rows) {
+      problems.insert(problem_of(row));
+      EXPECT_EQ(prompts.emplace(prompt_of(row), split).first->second, split) << prompt_of(row);
+    }
+    EXPECT_EQ(problems.size(), rows.size());
+  };
+  add(generate(GetParam(), Split::kTrain, 6000, 1), Split::kTrain);
+  add(generate_sft(GetParam(), Split::kTrain, 6000, 1, 0.5), Split::kTrain);
+  for (const uint64_t seed : {1, 2}) {
+    add(generate(GetParam(), Split::kValidation, 200, seed), Split::kValidation);
+    add(generate(GetParam(), Split::kTest, 300, seed), Split::kTest);
   }
-  EXPECT_EQ(held_out_problems.size(), 300u);
+}
+
+TEST_P(Generate, EverySplitHasEveryTypeOfProblem) {
+  const auto types = [](Split split) {
+    std::set<std::string> found;
+    for (const Row& row : generate(GetParam(), split, 200, 1))
+      found.insert(json::parse(row.extra_info).at("type"));
+    return found;
+  };
+  EXPECT_EQ(types(Split::kValidation), types(Split::kTrain));
+  EXPECT_EQ(types(Split::kTest), types(Split::kTrain));
 }
 
 TEST_P(Generate, ALongerSetBeginsWithTheShorterOne) {
@@ -47,11 +67,11 @@ TEST_P(Generate, ALongerSetBeginsWithTheShorterOne) {
 }
 
 TEST_P(Generate, ColumnsSurviveAFileAndNameTheDomain) {
-  for (const Row& row : generate_sft(GetParam(), Split::kHeldOut, 20, 3, 0.5)) {
+  for (const Row& row : generate_sft(GetParam(), Split::kTest, 20, 3, 0.5)) {
     EXPECT_EQ(parse_row(row.to_json(), "row").to_json(), row.to_json());
     EXPECT_EQ(row.data_source, to_string(GetParam()));
     EXPECT_EQ(row.style, to_string(GetParam()));
-    EXPECT_EQ(json::parse(row.extra_info).at("split"), "heldout");
+    EXPECT_EQ(json::parse(row.extra_info).at("split"), "test");
     const auto messages = json::parse(row.messages), prompt = json::parse(row.prompt);
     ASSERT_GT(messages.size(), prompt.size());
     for (size_t i = 0; i < prompt.size(); ++i) EXPECT_EQ(messages[i], prompt[i]);
@@ -60,16 +80,16 @@ TEST_P(Generate, ColumnsSurviveAFileAndNameTheDomain) {
   }
 }
 
-TEST_P(Generate, TheSloppyShareIsAsAsked) {
-  const auto count_sloppy = [](double share) {
+TEST_P(Generate, TheCarelessShareIsAsAsked) {
+  const auto count_careless = [](double share) {
     int count = 0;
     for (const Row& row : generate_sft(GetParam(), Split::kTrain, 1000, 4, share))
-      count += row.quality == "sloppy";
+      count += is_careless(row);
     return count;
   };
-  EXPECT_EQ(count_sloppy(0), 0);
-  EXPECT_EQ(count_sloppy(1), 1000);
-  EXPECT_NEAR(count_sloppy(0.45), 450, 60);  // four standard deviations
+  EXPECT_EQ(count_careless(0), 0);
+  EXPECT_EQ(count_careless(1), 1000);
+  EXPECT_NEAR(count_careless(0.45), 450, 60);  // four standard deviations
 }
 
 TEST_P(Generate, TextsAreShort) {
@@ -110,10 +130,10 @@ double reward(const Row& row) {
   return score.reward;
 }
 
-TEST(GeneratedAnswers, GoodOnesScore1AndSloppyOnes0) {
+TEST(GeneratedAnswers, GoodOnesScore1AndCarelessOnes0) {
   for (const Domain domain : {Domain::kMath, Domain::kAgent, Domain::kInstruct})
     for (const Row& row : generate_sft(domain, Split::kTrain, 2000, 6, 0.5))
-      EXPECT_EQ(reward(row), row.quality == "good" ? 1 : 0) << row.to_json();
+      EXPECT_EQ(reward(row), is_careless(row) ? 0 : 1) << row.to_json();
 }
 
 TEST(GeneratedMath, ReasoningIsRightStepByStep) {
@@ -141,7 +161,7 @@ TEST(GeneratedMath, ReasoningIsRightStepByStep) {
   }
 }
 
-TEST(GeneratedAgent, GoodConversationsCallToolsAndSloppyOnesNone) {
+TEST(GeneratedAgent, GoodConversationsCallToolsAndCarelessOnesNone) {
   std::map<std::string, int> types;
   for (const Row& row : generate_sft(Domain::kAgent, Split::kTrain, 400, 8, 0.5)) {
     const auto messages = json::parse(row.messages), info = json::parse(row.extra_info);
@@ -161,7 +181,7 @@ TEST(GeneratedAgent, GoodConversationsCallToolsAndSloppyOnesNone) {
       }
     }
     EXPECT_EQ(num_calls, num_results);
-    if (row.quality == "good") {
+    if (!is_careless(row)) {
       EXPECT_GE(num_calls, 1u);
       EXPECT_LE(num_calls, 3u);
     } else {

@@ -1,0 +1,39 @@
+#include "pipeline/stages/learner_figures.h"
+
+namespace amalgam::pipeline {
+
+void add_figure(const std::string& name, std::optional<double> value, NamedValues* to) {
+  if (value) to->emplace_back(name, *value);
+}
+
+void add_figures(const learner::PolicyFigures& figures, NamedValues* to) {
+  const auto add = [&](const learner::PolicyMeans& m, const std::string& suffix) {
+    add_figure("actor/pg_clipfrac" + suffix, m.clipfrac.value(), to);
+    add_figure("actor/ppo_kl" + suffix, m.ppo_kl.value(), to);
+    add_figure("actor/kl" + suffix, m.kl.value(), to);
+    add_figure("actor/entropy" + suffix, m.entropy.value(), to);
+  };
+  add_figure("actor/pg_loss", figures.pg_loss.value(), to);
+  add_figure("actor/kl_loss", figures.kl_loss.value(), to);
+  add(figures.total(), "");
+  for (const auto& [domain, means] : figures.means) add(means, "/" + domain);
+}
+
+void add_figures(const distill::DistillFigures& figures,
+                 const std::function<std::string(const std::string&)>& teacher_name,
+                 NamedValues* to) {
+  const auto add = [&](const distill::DistillMeans& m, const std::string& suffix) {
+    add_figure("distill/objective" + suffix, m.objective.value(), to);
+    add_figure("distill/kl" + suffix, m.kl.value(), to);
+    add_figure("actor/entropy" + suffix, m.entropy.value(), to);
+  };
+  add(figures.total(), "");
+  for (const auto& [domain, means] : figures.means) {
+    add(means, "/" + domain);
+    if (means.teacher_kl.size() > 1)
+      for (const auto& [teacher, kl] : means.teacher_kl)
+        add_figure("distill/kl/" + domain + "/" + teacher_name(teacher), kl.value(), to);
+  }
+}
+
+}  // namespace amalgam::pipeline

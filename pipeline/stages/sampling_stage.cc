@@ -1,0 +1,167 @@
+#include "pipeline/stages/sampling_stage.h"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/run_store/interrupt.h"
+#include "pipeline/run_store/metrics.h"
+#include "pipeline/run_store/results.h"
+#include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/sft.h"
+#include "rollout/engine/streams.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr uint64_t kUsePromptOrder = 7;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
+    : run_(run),
+      spec_(std::move(spec)),
+      training_(run, spec_.stage, spec_.start_dir, spec_.optim),
+      tokenizer_dir_(tokenizer_dir(run)),
+      log_(trajectory_log_path(run.run_dir, spec_.stage)),
+      best_(run, spec_.stage),
+      flat_rewards_(model::Tokenizer::load(tokenizer_dir_)),
+      budget_(budget_of(spec_.data, spec_.rollout)) {
+  const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
+  for (const configs::DomainConfig* d : spec_.domains) {
+    const auto prompts = [&](Split split) {
+      int64_t too_long = 0;
+      auto encoded = encode_prompts(tokenizer, run.tools, *d, run.data().of(d->name).of(split),
+                                    split, budget_.max_prompt_length, &too_long);
+      run.store.set_figure(spec_.stage,
+                           std::string("prompts_too_long/") + to_string(split) + "/" + d->name,
+                           static_cast<double>(too_long));
+      return encoded;
+    };
+    std::vector<PromptRow> train = prompts(Split::kTrain), validation;
+    if (validates()) validation = prompts(Split::kValidation);
+    if (static_cast<int64_t>(validation.size()) > d->rl.val_prompts)
+      validation.resize(static_cast<size_t>(d->rl.val_prompts));
+    const PromptOrder order(static_cast<int64_t>(train.size()),
+                            static_cast<uint64_t>(run.config.seed),
+                            stage_stream(spec_.stream + "/" + d->name, kUsePromptOrder));
+    domains_.push_back({d, std::move(train), std::move(validation), order});
+  }
+}
+
+const PromptRow& SamplingStage::prompt_at(int64_t place) {
+  const auto num_domains = static_cast<int64_t>(domains_.size());
+  DomainPrompts& d = domains_[static_cast<size_t>(place % num_domains)];
+  return d.train[static_cast<size_t>(d.order.at(place / num_domains))];
+}
+
+double SamplingStage::run(int64_t end) {
+  const learner::TrainingState& state = training_.trainer().state();
+  const auto current = [&] { return state.step() / spec_.updates; };
+  MetricsLogger metrics(run_.run_dir, spec_.stage, &run_.store, current() - 1);
+  log_.truncate_after(current());
+  Progress progress(spec_.stage, spec_.steps, current());
+  for (;;) {
+    const int64_t step = current();
+    NamedValues figures = validate(step, end, progress);
+    if (step >= end) {
+      if (step == spec_.steps && !figures.empty()) metrics.log(step, figures);
+      break;
+    }
+    const NamedValues trained = train_step(step, progress);
+    figures.insert(figures.end(), trained.begin(), trained.end());
+    metrics.log(step, figures);
+    progress.update(step + 1, note_);
+    run_.rollouts(tokenizer_dir_).forget(spec_.stage, step);
+  }
+  return validates() ? best_.score(end) : std::nan("");
+}
+
+void SamplingStage::finish() {
+  if (best_.has_best() && best_.best_score() < best_.score(0))
+    std::fprintf(
+        stderr,
+        "%s: the best validated step scored %s, what the stage began with %s: the result is "
+        "worse than its start\n",
+        spec_.stage.c_str(), format_number(best_.best_score()).c_str(),
+        format_number(best_.score(0)).c_str());
+  best_.finish(spec_.out_dir, training_);
+}
+
+// The validation figures of the weights before this step, when they are due. An interrupted
+// validation, or one that is on record, goes on from its log: nothing is sampled twice.
+NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progress) {
+  if (!validates() || (step != end && step % spec_.test_freq != 0)) return {};
+  training_.trainer().state().sync();
+  std::vector<PromptRow> prompts;
+  for (const DomainPrompts& d : domains_)
+    prompts.insert(prompts.end(), d.validation.begin(), d.validation.end());
+  const auto scores =
+      score_prompts(run_, validation_stage(spec_.stage), step, training_.weights(), tokenizer_dir_,
+                    prompts, spec_.val_n, spec_.rollout.temperature, budget_);
+  if (!best_.has(step)) best_.record(step, scores.all.mean, training_);
+  progress.update(step, "validation " + format_score(scores.all));
+  const std::string suffix = "/acc/mean@" + std::to_string(spec_.val_n);
+  NamedValues figures;
+  for (const auto& [source, score] : scores.by_source)
+    figures.emplace_back("val-core/" + source + suffix, score.mean);
+  if (scores.by_source.size() > 1) figures.emplace_back("val-core/all" + suffix, scores.all.mean);
+  return figures;
+}
+
+NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
+  if (interrupted()) throw Interrupted{};
+  const auto begin = Clock::now();
+  const int64_t batch = spec_.data.train_batch_size;
+  std::vector<proto::SampleGroup> groups;
+  for (int64_t g = 0; g < batch; ++g)
+    groups.push_back(sample_group(prompt_at(step * batch + g), step, g, spec_.rollout.n));
+  CollectFigures collected;
+  CollectSpec collect = collect_spec(spec_.stage, step, training_.weights(),
+                                     stage_stream(spec_.stream, rollout::kStreamRollout),
+                                     spec_.rollout.temperature, budget_, spec_.score);
+  collect.keep_experts = spec_.rollout.keeps_experts(spec_.updates);
+  collect.keep_index = spec_.rollout.keep_index;
+  const auto trajectories =
+      run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
+  const auto row_of = [&](const proto::Trajectory& t) {
+    return prompt_at(step * batch + t.meta().group()).row;
+  };
+  if (const auto text = flat_rewards_.add(trajectories, row_of)) progress.say(*text);
+  const auto learn_begin = Clock::now();
+  training_.trainer().set_mtp_loss(spec_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
+  NamedValues figures;
+  in_step(spec_.stage, step, [&] { figures = learn(step, trajectories, &note_); });
+  const double total = seconds_since(begin);
+  int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0;
+  for (const auto& t : trajectories) {
+    tokens += t.meta().response_length();
+    if (!is_answer(t)) continue;
+    ++answers, answer_tokens += t.meta().response_length();
+    truncated += t.meta().outcome() == proto::OUTCOME_TRUNCATED;
+  }
+  if (answers > 0) {
+    const auto n = static_cast<double>(answers);
+    figures.emplace_back("response_length/mean", static_cast<double>(answer_tokens) / n);
+    figures.emplace_back("response_length/clip_ratio", static_cast<double>(truncated) / n);
+  }
+  figures.insert(figures.end(),
+                 {{"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
+                  {"timing_s/reward", collected.reward_wait_s},
+                  {"timing_s/learn", seconds_since(learn_begin)},
+                  {"timing_s/step", total},
+                  {"perf/throughput", static_cast<double>(tokens) / total}});
+  add_choice_bytes(trajectories, &figures);
+  if (collected.drafts_proposed > 0)
+    figures.emplace_back(kDraftMetric, static_cast<double>(collected.drafts_accepted) /
+                                           static_cast<double>(collected.drafts_proposed));
+  return figures;
+}
+
+}  // namespace amalgam::pipeline
