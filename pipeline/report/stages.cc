@@ -160,6 +160,22 @@ std::string stages_section(const RunStore& store) {
          "choices.</p>\n";
 }
 
+std::string failures_section(const RunStore& store) {
+  const auto rows = store.failures();
+  if (rows.empty()) return "";
+  std::string html =
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">stage</th><th "
+      "scope=\"col\">what failed</th><th scope=\"col\">attempts</th><th scope=\"col\">samples "
+      "left out</th></tr></thead><tbody>\n";
+  for (const FailureRow& row : rows)
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                        escape_html(row.stage), escape_html(row.kind), row.num_attempts,
+                        row.num_samples);
+  return html +
+         "</tbody></table></div>\n<p class=\"note\">A failed attempt is tried again; a sample that "
+         "fails for good has no reward and is left out, it is never a reward of 0.</p>\n";
+}
+
 std::string curves_section(const RunStore& store) {
   std::string html;
   for (const StageRow& stage : stages_with_metrics(store)) {

@@ -73,4 +73,10 @@ void Progress::update(int64_t done, const std::string& note) {
   line_open_ = true;
 }
 
+void Progress::say(const std::string& text) {
+  if (line_open_) *output_.stream << '\n';
+  line_open_ = false;
+  *output_.stream << text << std::endl;
+}
+
 }  // namespace amalgam::pipeline
