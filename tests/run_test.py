@@ -75,8 +75,17 @@ def check_trajectories(run_dir):
     check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE 'eval-%' AND "
                   "weights_version IS NOT NULL") == [(0,)], "a finished model has a version")
     # Distillation scores nothing.
-    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE (reward IS NULL) != (stage LIKE "
-                  "'distill-%' AND stage NOT LIKE '%validation')") == [(0,)], "a reward too many")
+    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE (reward IS NULL) != ((stage LIKE "
+                  "'distill-%' OR stage LIKE 'compare-%-lr%') AND stage NOT LIKE '%validation')") == [(0,)],
+          "a reward too many")
+    # Prompts that train, choose and score.
+    sets = {"training": set(), "validation": set(), "test": set()}
+    for stage, prompt in rows_of(run_dir, "SELECT DISTINCT stage, prompt_hash FROM trajectories"):
+        name = "test" if stage.startswith("eval") else "validation" if "validation" in stage else "training"
+        sets[name].add(prompt)
+    check(sets["training"] and sets["test"], "no prompts")
+    for one, other in (("training", "validation"), ("training", "test"), ("validation", "test")):
+        check(not sets[one] & sets[other], f"{len(sets[one] & sets[other])} prompts are in {one} and {other}")
     hashes = {}
     for (stage, *sample), meta, whole in trajectories(run_dir):
         if stage != "rl-dates":
