@@ -14,7 +14,8 @@ struct DistillRows {
   float per_token = 1;  // 1 / policy tokens of the whole mini-batch
 };
 
-// kl [T] = Σ_i w_i KL(π ‖ π_i) over the whole vocabulary, 0 where the token is not the policy's:
+// Student and teachers have the student's temperature. kl [T] = Σ_i w_i KL(π ‖ π_i) over the whole
+// vocabulary, 0 where the token is not the policy's:
 //   dL/dz_v = per_token · Σ_i w_i π(v)(log π(v) - log π_i(v) - KL_i)
 void exact_kl(kernels::ThreadPool& pool, kernels::Arena& arena, const DistillRows& rows, float* kl,
               const kernels::HeadGradients& grads);

@@ -7,6 +7,7 @@
 
 #include "configs/stage_configs.h"
 #include "distill/objectives/distill_loss.h"
+#include "distill/step/distill_step.h"
 
 namespace amalgam::distill {
 namespace {
@@ -62,7 +63,7 @@ struct Result {
 
 // The loss of the tokens in `mask`, mean over them.
 Result run(const Problem& problem, const Weights& weights, const Json& sampled,
-           const std::vector<int>& mask, configs::Objective objective) {
+           const std::vector<int>& mask, const DistillObjective& objective) {
   kernels::ThreadPool pool(1);
   kernels::Arena arena;
   std::vector<int32_t> targets;
@@ -77,13 +78,14 @@ Result run(const Problem& problem, const Weights& weights, const Json& sampled,
   const DistillRows rows{.student = {.head = problem.head(),
                                      .hidden = problem.student.data(),
                                      .targets = targets.data(),
-                                     .tokens = static_cast<int64_t>(problem.T)},
+                                     .tokens = static_cast<int64_t>(problem.T),
+                                     .temperature = objective.temperature},
                          .teachers = teachers,
                          .per_token = 1.0f / static_cast<float>(tokens)};
   std::vector<float> value(problem.T), logprob(problem.T), lse(problem.T),
       gradient(problem.T * problem.V);
   Result result;
-  if (objective == configs::Objective::kExact) {
+  if (objective.kind == configs::Objective::kExact) {
     exact_kl(pool, arena, rows, value.data(), {.hidden = gradient.data()});
     result.token_losses.assign(value.begin(), value.end());
   } else {
@@ -97,16 +99,16 @@ Result run(const Problem& problem, const Weights& weights, const Json& sampled,
   return result;
 }
 
-std::optional<configs::Objective> objective(const Json& config) {
+std::optional<DistillObjective> objective(const Json& config) {
   if (config.at("agg") != "token-mean") return std::nullopt;
   const bool plain = has_only(config, {"divergence", "teachers", "agg"});
-  if (plain && config.at("divergence") == "reverse") return configs::Objective::kExact;
-  if (plain && config.at("divergence") == "sampled_token") return configs::Objective::kSampled;
+  const Json& divergence = config.at("divergence");
+  if (plain && divergence == "reverse") return DistillObjective{configs::Objective::kExact};
+  if (plain && divergence == "sampled_token") return DistillObjective{configs::Objective::kSampled};
   // The end of the Jensen-Shannon family that is the reverse KL.
   if (has_only(config, {"divergence", "teachers", "agg", "beta", "temperature"}) &&
-      config.at("divergence") == "jsd" && config.at("beta") == 1.0 &&
-      config.at("temperature") == 1.0)
-    return configs::Objective::kExact;
+      divergence == "jsd" && config.at("beta") == 1.0)
+    return DistillObjective{configs::Objective::kExact, config.at("temperature")};
   return std::nullopt;
 }
 
@@ -132,10 +134,10 @@ std::optional<Computed> compute(const Json& c, const Json& data) {
 }
 
 TEST(LossVectors, EveryCase) {
-  tests::check_loss_vectors([](const std::string& kind) { return kind.starts_with("distill"); },
-                            compute,
-                            {"jsd_beta1.0", "reverse_kl_full_sum_of_teachers",
-                             "reverse_kl_full_teacher_per_token", "sampled_token_advantage"});
+  tests::check_loss_vectors(
+      [](const std::string& kind) { return kind.starts_with("distill"); }, compute,
+      {"jsd_beta1.0", "jsd_beta1.0_tempered", "reverse_kl_full_sum_of_teachers",
+       "reverse_kl_full_teacher_per_token", "sampled_token_advantage"});
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ spec = importlib.util.spec_from_file_location("v4_oracle", sys.argv[1])
 v4 = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(v4)
 
+torch.set_num_threads(1)  # the same bytes on every machine size
+
 MARGIN = 3e-5
 LARGE_ENOUGH = 7e-4
 NORM_LENGTH = 12
@@ -303,8 +305,13 @@ def run_case(name, case, weights, updates, stats):
         policy = kl = torch.zeros((), dtype=torch.float64)
         masked, clipped, drift, entropy, total, trained, changed = 0, 0, 0.0, 0.0, 0, 0, 0
         for s, a, n in zip(sequences, adv, counts):
-            if a == 0 and beta == 0:
-                continue  # no gradient
+            if a == 0 and beta == 0:  # no gradient, but its tokens are measured
+                with torch.no_grad():
+                    new, h, _ = token_logprobs(PolicyOracle(CONFIG, weights), s, case["temperature"])
+                trained += n
+                drift += (torch.tensor(s["old"][T]).double() - new).sum().item()
+                entropy += h.sum().item()
+                continue
             given = {k: v for k, v in s["chosen"].items() if k == "experts" or case["replay"] == "selections"}
             new, h, chosen = token_logprobs(o, s, case["temperature"], given if case["replay"] != "none" else None)
             changed += sum(x != y for l, m in zip(chosen["experts"], s["chosen"]["experts"]) for x, y in zip(l, m))
