@@ -91,9 +91,9 @@ decay_fraction = 0
 batch_tokens = 64
 [rl]
 steps = 2
-data.train_batch_size = 2
+data.train_batch_size = 4
 data.max_response_length = 8
-rollout.n = 2
+rollout.n = 4
 optim.lr = 1e-2
 test_freq = 0
 val_prompts = 2
@@ -172,7 +172,7 @@ def write_inputs(folder):
     words = "apple brick cloud dust ember flint grove hatch iron jade".split()
 
     def prompt(i):
-        return " ".join([words[i % 10], words[(i * 3 + 1) % 10], *[words[(i * 7 + 2) % 10]] * (i % 4)])
+        return " ".join([words[i % 10], words[i // 10], *[words[(i * 7 + 2) % 10]] * (i % 4)])
 
     def ask(i):
         return {"role": "user", "content": prompt(i)}
@@ -202,8 +202,9 @@ def write_inputs(folder):
 # Models that runs start from: name, config, overrides.
 NO_MORE = ["rl.steps=0", "distill.steps=0"]
 MODELS = [
-    ("plain", "words", NO_MORE),
-    ("second", "words", [*NO_MORE, "base.sft.steps=5"]),
+    # Answers of it are long and short.
+    ("plain", "words", [*NO_MORE, "base.sft.steps=12"]),
+    ("second", "words", [*NO_MORE, "base.sft.steps=16"]),
     ("mtp", "words", [*NO_MORE, "model.num_nextn_predict_layers=1"]),
     # Knows one answer: to call the tool, and to do it again.
     ("caller", "tools", [*NO_MORE, "base.sft.steps=150", "base.sft.batch_tokens=512"]),
@@ -232,7 +233,7 @@ CONTEXTS = {
     "eval of sums": ("eval", "sums", ["--model", "{plain}"], []),
     # Always the same calls of the tool.
     "call": ("eval", "tools", ["--model", "{caller}"],
-             ["eval.temperature=0", "rl.data.max_response_length=48"]),
+             ["eval.temperature=0", "rl.data.max_prompt_length=2000", "rl.data.max_response_length=48"]),
     "distill calls": ("distill", "tools", ["--model", "{caller}", "--teacher", "words={caller}"],
                       ["distill.rollout.temperature=0.05", "distill.data.max_response_length=48"]),
     "program": ("rl", "code", ["--domain", "words", "--model", "{coder}"],
@@ -250,7 +251,7 @@ def optim(table, kind, context, given=()):
 
     return {f"{table}.optim.{key}": [case] for key, case in {
         "kind": changes("adamw" if kind == "muon" else "muon"),
-        "lr": changes("1e-3"),
+        "lr": changes("3e-3"),
         "warmup_steps": changes("3"),
         "decay_fraction": changes("1"),
         "final_lr_factor": changes("0.5", f"{table}.optim.decay_fraction=1"),
@@ -263,9 +264,9 @@ def optim(table, kind, context, given=()):
     }.items()}
 
 
-def supervised(table, context, with_mtp, mtp_given=()):
+def supervised(table, context, with_mtp, mtp_given, spike_factor):
     spikes = [f"{table}.{key}" for key in (
-        "steps=14", "anticipatory_routing.delay=1", "anticipatory_routing.spike_factor=0.97",
+        "steps=14", "anticipatory_routing.delay=1", f"anticipatory_routing.spike_factor={spike_factor}",
         "anticipatory_routing.spike_window=2", "anticipatory_routing.rollback_steps=2",
         "anticipatory_routing.active_steps=5")]
 
@@ -285,7 +286,7 @@ def supervised(table, context, with_mtp, mtp_given=()):
         "anticipatory_routing.spike_factor": [
             *changes("0", *spikes),
             Refused(context, "2")],
-        "anticipatory_routing.spike_window": changes("3", *spikes),
+        "anticipatory_routing.spike_window": changes("8", *spikes),
         "anticipatory_routing.rollback_steps": changes("1", *spikes),
         "anticipatory_routing.active_steps": [
             *changes("7", *spikes),
@@ -304,7 +305,7 @@ def sampling(table, context, with_mtp, with_tools, updates):
         "steps": trains("1"),
         "mtp_loss_weight": trains("0", run=with_mtp),
         "index_loss_coef": trains("0"),
-        "data.train_batch_size": trains("4"),
+        "data.train_batch_size": trains("6"),
         "data.max_prompt_length": samples("8"),
         "data.max_response_length": samples("6"),
         "rollout.n": trains("3"),
@@ -378,8 +379,8 @@ KEYS = {
     "base.anneal.steps": changes("base", "2", "models"),
     "base.anneal.lr_factor": changes("base", "0.1", "models", "base.anneal.steps=2"),
     "base.anneal.final_lr_factor": changes("base", "1", "models", "base.anneal.steps=2"),
-    **supervised("base.sft", "base", "base", ["model.num_nextn_predict_layers=1"]),
-    **supervised("sft", "sft", "sft with mtp"),
+    **supervised("base.sft", "base", "base", ["model.num_nextn_predict_layers=1"], 0.97),
+    **supervised("sft", "sft", "sft with mtp", [], 1),
 
     **sampling("rl", "rl", "rl with mtp", "call", updates=2),
     "rl.ppo_mini_batches": [*changes("rl", "1", "models"), Refused("rl", "3")],
@@ -392,7 +393,7 @@ KEYS = {
     "rl.algorithm.clip_ratio_high": changes("rl", "0", "models"),
     "rl.algorithm.kl_loss_coef": changes("rl", "1", "models"),
     "rl.algorithm.loss_agg_mode": [
-        Changes("rl", mode, "models", ["rl.rollout.n=4"])
+        Changes("rl", mode, "models")
         for mode in ("seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")],
     "rl.algorithm.off_policy_delta": changes("rl", "1e-9", "models"),
 
@@ -414,7 +415,8 @@ KEYS = {
     "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
     "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
 
-    "tool.name": changes("call", "wand", "trajectories", "domain.words.tools_prompt=none"),
+    "tool.name": [Changes("call", ["tool.probe.name=wand", 'domain.words.tools=["wand"]'],
+                          "trajectories", ["domain.words.tools_prompt=none"])],
     "tool.description": changes("call", "Looks.", "trajectories",
                                 "domain.words.tools_prompt=schemas"),
     "tool.parameters": changes("call", '\'{"properties": {"x": {"type": "string"}}}\'',
@@ -445,7 +447,7 @@ KEYS = {
     "eval.temperature": changes("eval", "0", "trajectories"),
     "eval.greedy": changes("eval", "true", "tables"),
 
-    **{f"numerics.{key}": changes("rl", "true", "models", "rl.data.max_response_length=32")
+    **{f"numerics.{key}": changes("rl", "true", "models", "rl.data.max_response_length=64")
        for key in ("experts_fp4", "indexer_fp4", "index_scores_bf16", "kv_cache_fp8",
                    "activations_fp8")},
 
