@@ -53,6 +53,7 @@ class Refused(Case):
 
 SETTINGS = """
 seed = 1
+threads = 1
 [data]
 train_rows = 6
 validation_rows = 4
@@ -400,18 +401,24 @@ KEYS = {
     "domain.name": changes("run", "letters", "tables"),
     "domain.generator": changes("rl of sums", "instruct", "trajectories"),
     "domain.train_file": changes("rl", "{inputs}/some.jsonl", "trajectories"),
-    "domain.validation_file": changes("rl", "{inputs}/validation.jsonl", "trajectories",
-                                      "rl.test_freq=1"),
+    "domain.validation_file": [
+        *changes("rl", "{inputs}/validation.jsonl", "trajectories", "rl.test_freq=1"),
+        Refused("rl of sums", "{inputs}/validation.jsonl")],
     "domain.heldout_file": changes("eval", "{inputs}/validation.jsonl", "trajectories"),
-    "domain.sft_file": changes("sft", "{inputs}/upper.jsonl", "models"),
-    "domain.anneal_file": changes("base", "{inputs}/upper.jsonl", "models", "base.anneal.steps=2"),
-    "domain.reward_file": changes("rl", "{inputs}/constant.py", "models"),
-    "domain.reward_function": changes("rl", "other", "models"),
+    "domain.sft_file": [*changes("sft", "{inputs}/upper.jsonl", "models"),
+                        Refused("rl of sums", "{inputs}/upper.jsonl")],
+    "domain.anneal_file": [
+        *changes("base", "{inputs}/upper.jsonl", "models", "base.anneal.steps=2"),
+        Refused("rl of sums", "{inputs}/upper.jsonl")],
+    "domain.reward_file": [*changes("rl", "{inputs}/constant.py", "models"),
+                           Refused("rl of sums", "{inputs}/constant.py")],
+    "domain.reward_function": [*changes("rl", "other", "models"), Refused("rl of sums", "other")],
     "domain.mode": changes("rl", "thinking", "trajectories"),
     "domain.tools": changes("call", "[]", "trajectories"),
     "domain.tools_prompt": changes("call", "schemas", "trajectories"),
     "domain.data": [Changes("eval of sums", ["domain.sums.data.heldout_rows=1"], "trajectories",
-                            ["eval.prompts=9"])],
+                            ["eval.prompts=9"]),
+                    Refused("eval", ["domain.words.data.heldout_rows=1"])],
     "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
     "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
 
@@ -426,7 +433,8 @@ KEYS = {
     "tool.file": changes("call", "{inputs}/lost.py", "trajectories"),
 
     **sampling("distill", "distill", "distill with mtp", "distill calls", updates=1),
-    "distill.objective": changes("distill", "sampled", "models"),
+    "distill.objective": [*changes("distill", "sampled", "models"),
+                          *changes("merge", "sampled", "models")],
     "distill.lr_candidates": [*changes("merge", "[1e-2, 1e-3]", "tables"),
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),

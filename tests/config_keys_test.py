@@ -24,15 +24,16 @@ PARTS = ("models", "trajectories", "tables")
 
 
 def documented_keys(binary):
-    """Dotted keys of the reference, those of [[tables]] as of [tables]."""
+    """{dotted key: its row} of the reference, keys of [[tables]] as of [tables]."""
     text = subprocess.run([binary, "--config-reference"], check=True, capture_output=True,
                           text=True).stdout
-    keys, table = [], ""
+    keys, table = {}, ""
     for line in text.split("\n"):
         if heading := re.match(r"## `\[+([a-z_.]+)\]+`$", line):
             table = heading.group(1) + "."
         elif row := re.match(r"\| `([A-Za-z0-9_]+)` \|", line):
-            keys.append(table + row.group(1))
+            check(table + row.group(1) not in keys, f"{line} stands there twice")
+            keys[table + row.group(1)] = line
     return keys
 
 
@@ -85,7 +86,7 @@ class Lab:
 
     def finish(self, arguments, name):
         log = self.program.path(name + ".log")
-        command = [self.program.binary, *map(self.fill, arguments), "--threads", "1"]
+        command = [self.program.binary, *map(self.fill, arguments)]
         process = self.program.popen(command, log)
         finish(process)
         check(process.returncode == 0, f"{' '.join(command)}: {text_of(log)[-600:]}")
@@ -157,11 +158,15 @@ def failure_of(lab, key, case):
 
 def config_keys_check(program):
     known = documented_keys(program.binary)
-    check(len(known) > 150 and len(set(known)) == len(known), f"a strange reference: {known}")
+    check(len(known) > 150, f"a strange reference: {known}")
     missing = [key for key in known if key not in config_keys.KEYS]
     gone = [key for key in config_keys.KEYS if key not in known]
     check(not missing, f"tests/config_keys.py says no effect of {', '.join(missing)}")
     check(not gone, f"tests/config_keys.py knows what is no key: {', '.join(gone)}")
+    for key, row in known.items():
+        same = any(isinstance(case, Same) for case in config_keys.KEYS[key])
+        check(same == ("changes no result" in row),
+              f"{key} is {'' if same else 'not '}to change no result; the reference says: {row}")
 
     lab = Lab(program)
     service = Service(program)
