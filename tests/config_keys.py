@@ -166,8 +166,8 @@ def write_inputs(folder):
     write("reward.py", REWARD)
     write("constant.py", REWARD.replace("% 7 / 6", "* 0"))
     for name, body in PROBES.items():
-        write(name + ".py", f'import os, time\n\ndef probe():\n    """Looks around."""\n    {body}\n'
-              + f'\ndef wand():\n    """Looks around."""\n    {body}\n')
+        write(name + ".py", "import os, time\n" + "".join(
+            f'\ndef {tool}():\n    """Looks around."""\n    {body}\n' for tool in ("probe", "wand")))
 
     # Prompts of two to five words; answers are their letters backwards, or calls of the tool.
     words = "apple brick cloud dust ember flint grove hatch iron jade".split()
@@ -234,7 +234,8 @@ CONTEXTS = {
     "eval of sums": ("eval", "sums", ["--model", "{plain}"], []),
     # Always the same calls of the tool.
     "call": ("eval", "tools", ["--model", "{caller}"],
-             ["eval.temperature=0", "rl.data.max_prompt_length=2000", "rl.data.max_response_length=48"]),
+             ["eval.temperature=0", "rl.data.max_prompt_length=2000",
+              "rl.data.max_response_length=48"]),
     "distill calls": ("distill", "tools", ["--model", "{caller}", "--teacher", "words={caller}"],
                       ["distill.rollout.temperature=0.05", "distill.data.max_response_length=48"]),
     "program": ("rl", "code", ["--domain", "words", "--model", "{coder}"],
@@ -267,7 +268,8 @@ def optim(table, kind, context, given=()):
 
 def supervised(table, context, with_mtp, mtp_given, spike_factor):
     spikes = [f"{table}.{key}" for key in (
-        "steps=14", "anticipatory_routing.delay=1", f"anticipatory_routing.spike_factor={spike_factor}",
+        "steps=14", "anticipatory_routing.delay=1",
+        f"anticipatory_routing.spike_factor={spike_factor}",
         "anticipatory_routing.spike_window=2", "anticipatory_routing.rollback_steps=2",
         "anticipatory_routing.active_steps=5")]
 
@@ -439,8 +441,9 @@ KEYS = {
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),
     "distill.test_freq": changes("distill", "1", "trajectories"),
-    "distill.teachers.domain": [Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"],
-                                        "models", [TEACHERS % "words=1"])],
+    "distill.teachers.domain": [
+        Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",
+                [TEACHERS % "words=1"])],
     "distill.teachers.weight": [Changes("merge two", [TEACHERS % "sums=1"], "models")],
 
     "compare.name": changes("merge two", "another", "tables"),
@@ -460,10 +463,12 @@ KEYS = {
                    "activations_fp8")},
 
     "sandbox.substrate": [Same("program", "function")],
-    "sandbox.cpu_seconds": changes("call", "0.4", "trajectories", "tool.probe.file={inputs}/burn.py"),
+    "sandbox.cpu_seconds": changes("call", "0.4", "trajectories",
+                                   "tool.probe.file={inputs}/burn.py"),
     "sandbox.wall_seconds": changes("call", "4", "trajectories", "sandbox.cpu_seconds=0.2",
                                     "rl.rollout.max_turns=2", "tool.probe.file={inputs}/sleep.py"),
-    "sandbox.memory_mb": changes("call", "64", "trajectories", "tool.probe.file={inputs}/memory.py"),
+    "sandbox.memory_mb": changes("call", "64", "trajectories",
+                                 "tool.probe.file={inputs}/memory.py"),
     "sandbox.disk_mb": changes("call", "1", "trajectories", "tool.probe.file={inputs}/disk.py"),
     "sandbox.max_processes": changes("call", "4", "trajectories",
                                      "tool.probe.file={inputs}/processes.py"),

@@ -1,4 +1,4 @@
-"""Every key of docs/CONFIG.md does what it says, to the bytes: changed in a run in which it acts, it
+"""Every key of docs/CONFIG.md does what it says, to the bytes: changed where it acts, it
 changes models, trajectories or tables; or it is said to change no result, and does not; or it is
 refused where it would have no effect. tests/config_keys.py has the run and the change of each key.
 
