@@ -31,7 +31,13 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
       best_distance = distance;
     }
   }
-  return best;
+  if (!best.empty()) return best;
+  constexpr size_t kShortest = 4;
+  for (const std::string& candidate : candidates)
+    if (std::min(word.size(), candidate.size()) >= kShortest &&
+        (candidate.starts_with(word) || word.starts_with(candidate)))
+      return candidate;
+  return "";
 }
 
 }  // namespace amalgam::configs

@@ -7,13 +7,12 @@ import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 
-from run_harness import (CONFIG, ROOT, SMALL, Failure, check, check_same, finish, main,
-                         metric_lines, outcome, results, text_of)
+from run_harness import (CONFIG, ROOT, SMALL, Failure, check, check_rewards_vary, check_same, finish,
+                         main, metric_lines, outcome, results, rows_of, text_of, unset_fields)
 
 SKIPPED = 77
 OWN_DOMAIN = os.path.join(ROOT, "configs", "own_domain")
@@ -140,6 +139,7 @@ def reward_faults(program, ci_run):
     whole = program.path("whole")
     program.run(whole, *settings)
     expected = outcome(whole)
+    check_rewards_vary(whole, "rl-dates")
     good = text_of(OWN_DOMAIN + "/reward.py")
 
     def variant(name, prologue, body):
@@ -153,25 +153,42 @@ def reward_faults(program, ci_run):
         program.run(run_dir, *settings, *overrides)
         return run_dir
 
+    def attempts(run_dir):
+        """{kind: failed attempts to score}, of all stages."""
+        return {name.split("/")[1]: int(count) for name, count in rows_of(
+            run_dir, "SELECT name, SUM(value) FROM figures WHERE name LIKE 'failures/%' GROUP BY 1")}
+
+    counts = []
     # Faults that pass: tried again, same bytes.
     once = ("\n    if not os.path.exists(FLAG):\n        open(FLAG, 'w').close()\n        ")
     for name, fault in (("dies-once", "os._exit(9)"), ("raises-once", "raise OSError('gone')"),
-                        ("hangs-once", "time.sleep(1000)")):
+                        ("hangs-once", "time.sleep(1000)"), ("nan-once", "return float('nan')")):
         run_dir = variant(name, f"FLAG = {program.path(name + '.flag')!r}", once + fault)
         check(os.path.exists(program.path(name + ".flag")), f"{name}: was never called")
         check_same(run_dir, expected, name)
+        kinds = attempts(run_dir)
+        check(sum(kinds.values()) == 1, f"{name}: counted as {kinds}")
+        counts.append(f"{name} as {list(kinds)[0]}")
     # Faults that stay, for some answers: those samples are masked and counted, the run goes on.
-    counts = []
-    for name, fault in (("dies", "os._exit(9)"), ("wrong-type", "return 'good'"),
-                        ("not-finite", "return float('nan')")):
+    for name, fault, kind in (("dies", "os._exit(9)", "verifier_failed"),
+                              ("wrong-type", "return 'good'", "wrong_type"),
+                              ("not-finite", "return float('nan') if int(ground_truth[-2]) % 2 "
+                               "else {'score': -float('inf')}", "not_finite")):
         run_dir = variant(name, "", "    if int(ground_truth[-1]) % 2:\n        " + fault)
-        store = sqlite3.connect(run_dir + "/run.sqlite")
-        failed = store.execute("SELECT COUNT(*) FROM trajectories WHERE domain = 'dates' AND "
-                               "outcome = 'OUTCOME_VERIFIER_FAILED'").fetchone()[0]
-        masked = store.execute("SELECT value FROM figures WHERE stage = 'rl-dates' AND "
-                               "name = 'masked_samples'").fetchone()
-        store.close()
-        check(failed > 0 and masked and masked[0] > 0, f"{name}: nothing was counted")
+        failed = rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE domain = 'dates' AND "
+                         "outcome = 'OUTCOME_VERIFIER_FAILED' AND failure_kind = ? AND reward IS NULL",
+                         kind)[0][0]
+        masked = rows_of(run_dir, "SELECT value FROM figures WHERE stage = 'rl-dates' AND "
+                         "name = 'masked_samples'")
+        check(failed > 0 and masked and masked[0][0] > 0, f"{name}: nothing was counted")
+        check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE reward IS NULL AND stage "
+                      "LIKE 'rl-%' OR failure_kind IS NOT NULL") == [(failed,)], f"{name}: others too")
+        # Each was tried four times.
+        check(attempts(run_dir) == {kind: 4 * failed}, f"{name}: {attempts(run_dir)}, {failed} samples")
+        unset = unset_fields(run_dir)
+        check(unset == {"index_entries"}, f"{name}: fields not set: {unset}")
+        page = text_of(run_dir + "/report.html")
+        check(f"<td>{kind}</td>" in page, f"{name}: the report does not say it")
         counts.append(f"{name} {failed}")
     # One that never works: the run ends and says so.
     folder, overrides = own_domain(program, "never")
@@ -182,7 +199,7 @@ def reward_faults(program, ci_run):
     shutil.copy(OWN_DOMAIN + "/reward.py", folder)
     program.run(program.path("never-run"), "--resume", *settings, *overrides)
     check_same(program.path("never-run"), expected, "after mending the reward function")
-    return ("a reward function that died, raised and hung once changed no byte; samples it could "
+    return ("a reward function that failed once changed no byte; samples it could "
             f"never score were masked and counted ({', '.join(counts)}); one that never works "
             "ends the run with its own error, and mended it goes on to the same bytes")
 
@@ -190,22 +207,24 @@ def reward_faults(program, ci_run):
 # Directories that cannot be written.
 
 
-def full_disk(program):
+def full_disk(program, ci_run):
     """On a small tmpfs that is filled up while the run goes on; without the right to mount one,
     with a limit on the size of files."""
+    settings = [*SMALL, f"model.path={ci_run}/base"]
     whole = program.path("whole")
-    program.run(whole, *SMALL)
+    program.run(whole, *settings)
     expected = outcome(whole)
+    check_rewards_vary(whole, "rl-dates")
     mount = program.path("disk")
     os.mkdir(mount)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "none", mount],
                       capture_output=True).returncode != 0:
-        return file_size_limit(program, expected)
+        return file_size_limit(program, settings, expected)
     try:
         run_dir, kinds = mount + "/run", []
         for kilobytes in (0, 40, 700):
             log = program.path("disk.log")
-            process = program.start(run_dir, "--resume", *SMALL, log=log)
+            process = program.start(run_dir, "--resume", *settings, log=log)
             while process.poll() is None and len(metric_lines(run_dir)) < 3 + 6 * len(kinds):
                 time.sleep(0.01)
             fill(mount + "/balloon", kilobytes << 10)
@@ -217,7 +236,7 @@ def full_disk(program):
                   any(w in errors[0] for w in ("disk", "space")), f"not one clear line: {lines}")
             kinds.append(errors[0])
             os.remove(mount + "/balloon")
-        program.run(run_dir, "--resume", *SMALL, log=program.path("disk.log"))
+        program.run(run_dir, "--resume", *settings, log=program.path("disk.log"))
         check_same(run_dir, expected, "after a full disk")
     finally:
         subprocess.run(["umount", "-l", mount], check=True)
@@ -236,17 +255,17 @@ def fill(path, leave_bytes):
             balloon.truncate(max(0, os.path.getsize(path) - leave_bytes))
 
 
-def file_size_limit(program, expected):
+def file_size_limit(program, settings, expected):
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 
     run_dir = program.path("limited")
-    lines = program.fails([program.binary, "run", CONFIG, "--run-dir", run_dir, *SMALL],
+    lines = program.fails([program.binary, "run", CONFIG, "--run-dir", run_dir, *settings],
                           program.path("log"), preexec_fn=limit)
     check(lines[-1].startswith("amalgam: ") and "File too large" in lines[-1],
           f"not one clear line: {lines[-3:]}")
-    program.run(run_dir, "--resume", *SMALL)
+    program.run(run_dir, "--resume", *settings)
     check_same(run_dir, expected, "after a full disk")
     return "a file that could not grow: one line, then the same bytes"
 

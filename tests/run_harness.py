@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -23,7 +24,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SMALL = [
     "data.train_rows=40", "data.validation_rows=8", "data.heldout_rows=16", "data.sft_rows=200",
     "base.sft.steps=16", "base.anneal.steps=4", "base.sft.batch_tokens=1024",
-    "rl.steps=2", "domain.math.rl.steps=2", "rl.data.train_batch_size=4", "rl.rollout.n=4",
+    "rl.steps=2", "domain.math.rl.steps=2", "domain.dates.rl.steps=2",
+    "rl.data.train_batch_size=4", "rl.rollout.n=4",
     "rl.val_prompts=4", "rl.data.max_response_length=48",
     "distill.steps=2", "distill.data.train_batch_size=6", "distill.rollout.n=2",
     "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
@@ -243,6 +245,38 @@ def logged_choices(run_dir):
     """{sample: digest of the experts and the entries that its tokens chose}, of those that kept them."""
     return {key: hashlib.sha256(fields.get(10, b"") + b"|" + fields.get(11, b"")).hexdigest()
             for key, _, fields in trajectories(run_dir) if 10 in fields or 11 in fields}
+
+
+def unset_fields(run_dir):
+    """Names of fields of proto/trajectory.proto that no trajectory of the run has."""
+    text = text_of(os.path.join(ROOT, "proto", "trajectory.proto"))
+    named = []
+    for message in ("TrajectoryMetadata", "Trajectory"):
+        body = re.search(r"message %s \{(.*?)\n\}" % message, text, re.DOTALL).group(1)
+        named.append({int(number): name for name, number in
+                      re.findall(r"^ *[\w ]+ (\w+) = (\d+)\b[^;]*;", body, re.MULTILINE)})
+    check(len(named[0]) >= 15 and len(named[1]) >= 4, f"trajectory.proto was not read: {named}")
+    seen = [set(), set()]
+    for _, *messages in trajectories(run_dir):
+        for fields, found in zip(messages, seen):
+            found.update(fields)
+    return {name for fields, found in zip(named, seen)
+            for number, name in fields.items() if number not in found}
+
+
+def rows_of(run_dir, query, *arguments):
+    store = sqlite3.connect(run_dir + "/run.sqlite")
+    try:
+        return store.execute(query, arguments).fetchall()
+    finally:
+        store.close()
+
+
+def check_rewards_vary(run_dir, stage):
+    """A comparison of runs whose rewards are all equal shows little."""
+    values = {row[0] for row in rows_of(
+        run_dir, "SELECT DISTINCT reward FROM trajectories WHERE stage = ?", stage)} - {None}
+    check(len(values) > 1, f"{run_dir}: all rewards of {stage} are {values}")
 
 
 def durable_tokens(run_dir):

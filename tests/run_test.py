@@ -9,13 +9,15 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 
-from run_harness import (CONFIG, SMALL, check, check_same, children, durable_tokens,
-                         finish, kill_all, logged_samples, main, metric_lines, outcome, results,
-                         run_until, seeded, stat_of, text_of, workers_of)
+from run_harness import (CONFIG, SMALL, check, check_rewards_vary, check_same, children,
+                         durable_tokens, finish, kill_all, logged_samples, main,
+                         metric_lines, outcome, results, rows_of, run_until, seeded, stat_of, text_of,
+                         trajectories, unset_fields, varint, workers_of)
 
 SKIPPED = 77
 
@@ -42,6 +44,54 @@ def check_no_difference(run_dir):
 # The run of configs/ci.toml.
 
 
+def share_of_best(run_dir, model, domain):
+    """Share of the sampled test answers with score 1, and its standard error over prompts."""
+    shares = [row[0] for row in rows_of(
+        run_dir, "SELECT AVG(reward = 1) FROM trajectories WHERE stage = ? GROUP BY prompt_group",
+        f"eval-{model}-{domain}-sampled")]
+    mean = sum(shares) / len(shares)
+    variance = sum((x - mean) ** 2 for x in shares) / (len(shares) - 1)
+    return mean, (variance / len(shares)) ** 0.5
+
+
+def check_own_domain(run_dir):
+    """The example domain starts careless and learns."""
+    base, base_error = share_of_best(run_dir, "base", "dates")
+    best, best_error = share_of_best(run_dir, "specialist", "dates")
+    text = f"dates solved: base {base:.2f} ± {base_error:.2f}, specialist {best:.2f} ± {best_error:.2f}"
+    check(best - base >= 2 * (base_error ** 2 + best_error ** 2) ** 0.5, f"no rise: {text}")
+    check(base <= 0.6 and best >= 0.8 and best - base >= 0.2, text)
+    return text
+
+
+def check_trajectories(run_dir):
+    """The record of a sample says what happened: every field is set, versions and hashes are right."""
+    unset = unset_fields(run_dir)
+    check(unset == {"failure", "failure_kind", "index_entries"}, f"fields that no sample has: {unset}")
+    for stages, updates in (("rl-%", 2), ("distill-%", 1)):
+        wrong = rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE ? AND stage NOT "
+                        "LIKE '%validation%' AND weights_version IS NOT ? * step", stages, updates)
+        check(wrong == [(0,)], f"{wrong} samples of {stages} have another weights_version")
+    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE 'eval-%' AND "
+                  "weights_version IS NOT NULL") == [(0,)], "a finished model has a version")
+    # Distillation scores nothing.
+    check(rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE (reward IS NULL) != (stage LIKE "
+                  "'distill-%' AND stage NOT LIKE '%validation')") == [(0,)], "a reward too many")
+    hashes = {}
+    for (stage, *sample), meta, whole in trajectories(run_dir):
+        if stage != "rl-dates":
+            continue
+        ids, at = [], 0
+        while len(ids) < meta[13]:
+            value, at = varint(whole[2], at)
+            ids.append(value)
+        digest = hashlib.sha256(struct.pack(f"<{len(ids)}i", *ids)).hexdigest()
+        hashes[tuple(sample)] = digest
+    check(hashes and hashes == {tuple(row[:3]): row[3] for row in rows_of(
+        run_dir, "SELECT step, prompt_group, sample_index, prompt_hash FROM trajectories WHERE "
+        "stage = 'rl-dates'")}, "other prompt hashes")
+
+
 def ci(program, run_dir, seeds="1"):
     """Trains; leaves the first run in `run_dir` for other tests."""
     lines = []
@@ -55,11 +105,14 @@ def ci(program, run_dir, seeds="1"):
         steps = check_no_difference(out)
         scores = results(out)["domains"]
         check(list(scores) == ["math", "code", "dates"], f"other domains: {list(scores)}")
+        check_trajectories(out)
+        own_domain = check_own_domain(out)
         built_in = [scores["math"], scores["code"]]
         text = ", ".join(
             f"{name} base {s['base']:.2f} specialist {s['specialist']:.2f} student "
             f"{s['student']:.2f} average {s['weight_average']:.2f}" for name, s in scores.items())
-        lines.append(f"seed {seed}: {text}; {wall_s:.0f} s, {cpu_s:.0f} s of CPU, {steps} steps")
+        lines.append(f"seed {seed}: {text}; {own_domain}; {wall_s:.0f} s, {cpu_s:.0f} s of "
+                     f"CPU, {steps} steps")
         for s in built_in:
             check(s["specialist"] > s["base"], f"a specialist is not above the base: {text}")
         check(sum(s["student"] for s in built_in) > sum(s["weight_average"] for s in built_in),
@@ -90,6 +143,7 @@ def threads(program):
 def workers(program, ci_run):
     alone, two = program.path("alone"), program.path("two")
     program.run(alone, *small_on(ci_run))
+    check_rewards_vary(alone, "rl-dates")
     expected = outcome(alone)
     program.run(two, "--workers", "2", *small_on(ci_run))
     check_same(two, expected, "--workers 2")
@@ -134,8 +188,9 @@ def commands(program, ci_run):
                 kept = os.listdir(run_dir + "/checkpoints/rl-math")
                 check(kept == ["step-2"], f"not the last validated model: {kept}")
                 lines = len(metric_lines(run_dir))
-                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 2,
-                      "rl: a held-out score is missing")
+                # Its first weights, shown and never chosen, and two steps.
+                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 3,
+                      "rl: a validation score is missing")
                 shutil.rmtree(program.path(out))
                 finish(program.popen(process.args, log))
                 with open(program.path(out) + "/model.safetensors", "rb") as file:
@@ -179,6 +234,8 @@ def everything(program, seed="1"):
     draw = seeded(int(seed))
     whole = Undisturbed(program, EVERYTHING)
     check_no_difference(whole.run_dir)
+    unset = unset_fields(whole.run_dir)
+    check(unset == {"failure", "failure_kind"}, f"fields that no sample has: {unset}")
     other = program.path("other")
     program.run(other, "--workers", "2", "--threads", "1", *EVERYTHING, "recompute=layer",
                 "rl.rollout.draft=false", "distill.rollout.draft=false")
@@ -198,12 +255,20 @@ def everything(program, seed="1"):
 # Killed and resumed.
 
 
+def sample_rows(run_dir):
+    """What the store says of every sample, but for where its record lies."""
+    return sorted(rows_of(
+        run_dir, "SELECT stage, step, prompt_group, sample_index, prompt_id, seed, outcome, reward, "
+        "response_length, finish_reason, weights_version, prompt_hash FROM trajectories"), key=str)
+
+
 class Undisturbed:
     def __init__(self, program, settings, name="undisturbed", config=CONFIG):
         self.run_dir = program.path(name)
         self.cpu_s = program.run(self.run_dir, *settings, config=config)
         self.outcome = outcome(self.run_dir)
         self.samples = logged_samples(self.run_dir)
+        self.rows = sample_rows(self.run_dir)
         self.tokens = sum(row["sampled_tokens"] for row in results(self.run_dir)["workers"])
         check(self.tokens == sum(self.samples.values()), "tokens sampled are not those logged")
 
@@ -241,6 +306,7 @@ def kill_controller(program, whole, settings, moments, run_dir, check_lines=chec
     check_lines(before, run_dir)
     check_same(run_dir, whole.outcome, f"killed {kills} times")
     check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    check(sample_rows(run_dir) == whole.rows, "other rows of samples than the undisturbed run's")
     last = sum(row["sampled_tokens"] for row in results(run_dir)["workers"]
                if row["pid"] == process.pid)
     # Every token that was durable is not sampled again, every other one is sampled once.
@@ -432,6 +498,8 @@ def stopped(program):
         log = text_of(run_dir + ".log").strip().split("\n")
         check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
+        said = sum("continue with" in line for line in log)
+        check(said == 1, f"says {said} times how to go on: {log[-6:]}")
     check(slowest < 2, f"took {slowest:.1f} s to stop")
     # As it was told, word for word.
     said = log[-1].split("continue with: amalgam ", 1)[1]

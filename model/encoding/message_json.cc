@@ -14,7 +14,8 @@ constexpr std::pair<MessageRole, const char*> kRoles[] = {
 // One message, with the place to name when something in it is wrong.
 class Reader {
  public:
-  explicit Reader(std::string where) : where_(std::move(where)) {}
+  Reader(std::string where, std::vector<UnusedMessageKey>* unused)
+      : where_(std::move(where)), unused_(unused) {}
 
   Message read(const std::string& json) const {
     Message message;
@@ -43,15 +44,37 @@ class Reader {
         message.task = text(member);
       } else if (key == "wo_eos") {
         message.without_eos = member.is_string || (member.value != "false" && member.value != "0");
+      } else {
+        note(key);
       }
     }
     if (!has_role) fail("role", "is missing");
+    note_misplaced(message);
     return message;
   }
 
  private:
   [[noreturn]] void fail(const std::string& key, const std::string& what) const {
     throw Error(where_ + ": '" + key + "' " + what);
+  }
+
+  void note(const std::string& key, const char* role = "") const {
+    if (unused_) unused_->push_back({key, role});
+  }
+
+  // What encode_messages renders for other roles only.
+  void note_misplaced(const Message& m) const {
+    const char* spelled = "";
+    for (const auto& [value, name] : kRoles)
+      if (value == m.role) spelled = name;
+    const bool assistant = m.role == MessageRole::kAssistant, tool = m.role == MessageRole::kTool;
+    const bool system = m.role == MessageRole::kSystem || m.role == MessageRole::kDeveloper;
+    if (!assistant && !m.reasoning_content.empty()) note("reasoning_content", spelled);
+    if (!assistant && !m.tool_calls.empty()) note("tool_calls", spelled);
+    if (!assistant && m.without_eos) note("wo_eos", spelled);
+    if (!tool && !m.tool_call_id.empty()) note("tool_call_id", spelled);
+    if (tool && !m.task.empty()) note("task", spelled);
+    if (!system && !m.response_format_json.empty()) note("response_format", spelled);
   }
 
   std::vector<JsonMember> members(const std::string& json, const std::string& key) const {
@@ -87,8 +110,12 @@ class Reader {
     for (const std::string& block : elements(member)) {
       std::string type, block_text;
       for (const JsonMember& part : members(block, "content")) {
-        if (part.key == "type") type = text(part);
-        if (part.key == "text") block_text = text(part);
+        if (part.key == "type")
+          type = text(part);
+        else if (part.key == "text")
+          block_text = text(part);
+        else
+          note("content." + part.key);
       }
       if (type != "text")
         fail("content", "has a block of type '" + printable(type) + "'; only text is supported");
@@ -105,12 +132,18 @@ class Reader {
       bool has_function = false;
       for (const JsonMember& part : members(json, "tool_calls")) {
         if (part.key == "id" && part.is_string) call.id = part.value;
+        if (part.key != "id" && part.key != "type" && part.key != "function")
+          note("tool_calls." + part.key);
         if (part.key != "function" || part.is_string) continue;
         has_function = true;
         for (const JsonMember& field : members(part.value, "function")) {
-          if (field.key == "name") call.name = text(field);
-          // A string holding JSON, as OpenAI has it, or the object itself.
-          if (field.key == "arguments") call.arguments_json = field.value;
+          // Arguments: a string holding JSON, as OpenAI has it, or the object itself.
+          if (field.key == "name")
+            call.name = text(field);
+          else if (field.key == "arguments")
+            call.arguments_json = field.value;
+          else
+            note("tool_calls.function." + field.key);
         }
       }
       if (!has_function) fail("tool_calls", "has a call without 'function'");
@@ -121,6 +154,7 @@ class Reader {
   }
 
   std::string where_;
+  std::vector<UnusedMessageKey>* unused_;
 };
 
 std::string tool_calls_to_json(const std::vector<ToolCall>& calls) {
@@ -136,12 +170,21 @@ std::string tool_calls_to_json(const std::vector<ToolCall>& calls) {
 
 }  // namespace
 
-std::vector<Message> messages_from_json(const std::string& json_text, const std::string& origin) {
+const std::vector<std::string>& message_keys() {
+  static const std::vector<std::string> kKeys = {
+      "role",         "content", "reasoning_content", "tool_calls",
+      "tool_call_id", "tools",   "response_format",   "task",
+      "wo_eos"};
+  return kKeys;
+}
+
+std::vector<Message> messages_from_json(const std::string& json_text, const std::string& origin,
+                                        std::vector<UnusedMessageKey>* unused) {
   const auto elements = python_json_elements(json_text);
   if (!elements) throw Error(origin + ": messages must be a JSON array");
   std::vector<Message> messages;
   for (const std::string& json : *elements) {
-    const Reader reader(origin + ": message " + std::to_string(messages.size()));
+    const Reader reader(origin + ": message " + std::to_string(messages.size()), unused);
     messages.push_back(reader.read(json));
   }
   return messages;

@@ -6,6 +6,7 @@
 #include "model/encoding/encoding.h"
 #include "model/encoding/python_json.h"
 #include "pipeline/data/jsonl.h"
+#include "pipeline/data/unused_keys.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -27,6 +28,13 @@ class JsonRow {
     for (const model::JsonMember& m : members_)
       if (m.key == key && (m.is_string || m.value != "null")) return &m;
     return nullptr;
+  }
+
+  std::vector<std::string> keys() const {  // that are not null
+    std::vector<std::string> all;
+    for (const model::JsonMember& m : members_)
+      if (m.is_string || m.value != "null") all.push_back(m.key);
+    return all;
   }
 
   std::optional<std::string> text(const std::string& key) const {
@@ -65,7 +73,7 @@ class JsonRow {
   std::vector<model::JsonMember> members_;
 };
 
-std::string prompt_row(const JsonRow& row, const std::string& where) {
+std::string prompt_row(const JsonRow& row, const std::string& where, UnusedKeys* unused) {
   const model::JsonMember* messages = row.find("messages");
   if (!messages || messages->is_string) row.fail("needs \"messages\", a list");
   using enum model::ReasoningEffort;
@@ -74,7 +82,13 @@ std::string prompt_row(const JsonRow& row, const std::string& where) {
       .effort = row.choice("reasoning_effort", "high", kHigh, "max", kMax, kHigh),
       .old_reasoning = row.boolean_or("drop_thinking", true) ? model::OldReasoning::kDrop
                                                              : model::OldReasoning::kKeep};
-  const auto parsed = model::messages_from_json(messages->value, where);
+  std::vector<std::string> known = {"messages", "thinking_mode"};
+  if (options.mode == model::ThinkingMode::kThinking)
+    known.insert(known.end(), {"reasoning_effort", "drop_thinking"});
+  unused->add_row(row.keys(), known);
+  std::vector<model::UnusedMessageKey> keys;
+  const auto parsed = model::messages_from_json(messages->value, where, &keys);
+  unused->add_messages(keys);
   try {
     const model::Prompt prompt = model::encode_messages(parsed, options);
     return "{\"prompt\": " + model::python_json_string(prompt.text) + "}";
@@ -83,9 +97,10 @@ std::string prompt_row(const JsonRow& row, const std::string& where) {
   }
 }
 
-std::string message_row(const JsonRow& row) {
+std::string message_row(const JsonRow& row, UnusedKeys* unused) {
   const auto text = row.text("text");
   if (!text) row.fail("needs \"text\", a string");
+  unused->add_row(row.keys(), {"text", "thinking_mode"});
   const auto parsed = model::parse_completion(*text, row.mode());
   if (const auto* error = std::get_if<model::ParseError>(&parsed))
     return std::string("{\"error\": {\"type\": \"") + model::parse_error_name(error->kind) +
@@ -103,11 +118,13 @@ void EncodeCommandOptions::describe(OptionSet& options) {
 
 int run_encode(const EncodeCommandOptions& options) {
   RowWriter out(options.out, options.in);
+  UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
     const JsonRow row(line, where);
-    out.write(options.parse ? message_row(row) : prompt_row(row, where));
+    out.write(options.parse ? message_row(row, &unused) : prompt_row(row, where, &unused));
   });
   out.finish();
+  unused.say();
   return 0;
 }
 

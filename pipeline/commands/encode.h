@@ -24,8 +24,8 @@ struct EncodeCommandOptions {
   void describe(OptionSet& options);
 };
 
-// Rows as in kExamples; other keys are ignored. A completion that does not parse is a row of the
-// output; a malformed row throws Error "file:line: …", the rows before it have been written.
+// Rows as in kExamples; other keys are said on stderr. A completion that does not parse is a row of
+// the output; a malformed row throws Error "file:line: …", the rows before it have been written.
 int run_encode(const EncodeCommandOptions& options);
 
 }  // namespace amalgam::pipeline

@@ -15,6 +15,7 @@
 #include "pipeline/command_line/numerics_options.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
+#include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/progress.h"
@@ -47,26 +48,55 @@ T value_or(const nlohmann::json& row, const char* key, T fallback, const std::st
   }
 }
 
+// One of two words.
+template <class T>
+T choice(const nlohmann::json& row, const char* key, const std::string& where,
+         std::pair<const char*, T> first, std::pair<const char*, T> second) {
+  const auto word = value_or<std::string>(row, key, first.first, where);
+  if (word != first.first && word != second.first)
+    throw Error(where + ": \"" + key + "\" must be \"" + first.first + "\" or \"" + second.first +
+                "\"");
+  return word == first.first ? first.second : second.second;
+}
+
+// As `amalgam encode` reads them.
+model::EncodeOptions encode_options(const nlohmann::json& row, const std::string& where) {
+  using Mode = model::ThinkingMode;
+  using Effort = model::ReasoningEffort;
+  model::EncodeOptions o;
+  o.mode = choice<Mode>(row, "thinking_mode", where, {"chat", Mode::kChat},
+                        {"thinking", Mode::kThinking});
+  o.effort = choice<Effort>(row, "reasoning_effort", where, {"high", Effort::kHigh},
+                            {"max", Effort::kMax});
+  o.old_reasoning = value_or<bool>(row, "drop_thinking", true, where) ? model::OldReasoning::kDrop
+                                                                      : model::OldReasoning::kKeep;
+  return o;
+}
+
 Job read_job(const std::string& line, const std::string& where, size_t number,
              const model::ModelConfig& config, const std::optional<model::Tokenizer>& tokenizer,
-             const std::string& model_dir) {
+             const std::string& model_dir, UnusedKeys* unused) {
   const nlohmann::json row = parse_object(line, where);
+  std::vector<std::string> known = {"id", "seed", "max_tokens", "ignore_eos"};
   Job job;
   if (row.contains("ids")) {
+    known.push_back("ids");
     job.prompt = token_ids(row, where, config);
   } else {
     if (!tokenizer)
       throw Error(where + ": " + model_dir + " has no tokenizer.json; give the row as \"ids\"");
     if (row.contains("prompt")) {
+      known.push_back("prompt");
       job.prompt = tokenizer->encode(value_or<std::string>(row, "prompt", "", where),
                                      model::SpecialText::kAsTokens);
     } else if (row.contains("messages")) {
-      const auto mode = value_or<std::string>(row, "thinking_mode", "chat", where);
-      if (mode != "chat" && mode != "thinking")
-        throw Error(where + ": thinking_mode is chat or thinking, not '" + mode + "'");
-      const auto messages = model::messages_from_json(row["messages"].dump(), where);
-      model::EncodeOptions encode;
-      encode.mode = mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
+      known.insert(known.end(), {"messages", "thinking_mode"});
+      const model::EncodeOptions encode = encode_options(row, where);
+      if (encode.mode == model::ThinkingMode::kThinking)
+        known.insert(known.end(), {"reasoning_effort", "drop_thinking"});
+      std::vector<model::UnusedMessageKey> keys;
+      const auto messages = model::messages_from_json(row["messages"].dump(), where, &keys);
+      unused->add_messages(keys);
       job.prompt = model::prompt_ids(*tokenizer, model::encode_messages(messages, encode));
     } else {
       throw Error(where + ": needs \"ids\", \"prompt\" or \"messages\"");
@@ -81,6 +111,7 @@ Job read_job(const std::string& line, const std::string& where, size_t number,
   job.max_tokens = std::min<int64_t>(
       job.max_tokens, config.max_position_embeddings - static_cast<int64_t>(job.prompt.size()));
   if (job.max_tokens < 1) throw Error(where + ": the prompt fills the model's context");
+  unused->add_row(key_names(row), known);
   return job;
 }
 
@@ -132,9 +163,11 @@ int run_generate(const GenerateOptions& options) {
   if (std::filesystem::exists(options.model + "/tokenizer.json"))
     tokenizer = model::Tokenizer::load(options.model);
   std::vector<Job> jobs;
+  UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
-    jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model));
+    jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model, &unused));
   });
+  unused.say();
   std::ofstream out(options.out);
   if (!out) throw Error(options.out + ": cannot be written");
 

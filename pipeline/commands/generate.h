@@ -13,7 +13,8 @@ struct GenerateOptions {
   static constexpr const char* kExamples =
       "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 3\"}]}' > rows.jsonl\n"
       "  amalgam generate --model runs/quickstart/student --in rows.jsonl --out out.jsonl\n"
-      "Row keys: ids | prompt | messages (with thinking_mode chat|thinking), id, seed,\n"
+      "Row keys: ids | prompt | messages (with thinking_mode chat|thinking; of thinking also\n"
+      "reasoning_effort high|max and drop_thinking, as in amalgam encode), id, seed,\n"
       "max_tokens (256), ignore_eos. A row's tokens depend on the model, its prompt and its seed "
       "(its\n"
       "number, from 0). Out: id, ids (new tokens), logprobs (at temperature 1, as `score` has "

@@ -10,6 +10,7 @@
 #include "pipeline/command_line/numerics_options.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
+#include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/progress.h"
 
@@ -32,10 +33,13 @@ int run_score(const ScoreOptions& options) {
   const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
   std::vector<std::vector<int32_t>> rows;
+  UnusedKeys unused(options.tokens);
   for_each_line(options.tokens, [&](const std::string& line, const std::string& where) {
     const auto row = parse_object(line, where);
+    unused.add_row(key_names(row), {"ids"});
     rows.push_back(token_ids(row, where, config));
   });
+  unused.say();
   std::ofstream out(options.out);
   if (!out) throw Error(options.out + ": cannot be written");
 

@@ -14,6 +14,13 @@ nlohmann::json parse_object(const std::string& line, const std::string& where) {
   return row;
 }
 
+std::vector<std::string> key_names(const nlohmann::json& row) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : row.items())
+    if (!value.is_null()) names.push_back(name);
+  return names;
+}
+
 void check_token_ids(const std::vector<int32_t>& ids, const std::string& where,
                      const model::ModelConfig& config) {
   if (ids.empty()) throw Error(where + ": no tokens");

@@ -12,6 +12,8 @@ namespace amalgam::pipeline {
 // The JSON object of a line. Throws Error beginning with `where`.
 nlohmann::json parse_object(const std::string& line, const std::string& where);
 
+std::vector<std::string> key_names(const nlohmann::json& row);  // of values that are not null
+
 // row[key]. Throws Error when there is no such string.
 std::string text_member(const nlohmann::json& row, const char* key, const std::string& where);
 // row["ids"]: any number of ids that fit 31 bits.

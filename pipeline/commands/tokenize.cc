@@ -6,6 +6,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
+#include "pipeline/data/unused_keys.h"
 
 namespace amalgam::pipeline {
 
@@ -22,8 +23,10 @@ void TokenizeOptions::describe(OptionSet& options) {
 int run_tokenize(const TokenizeOptions& options) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(options.tokenizer);
   RowWriter out(options.out, options.in);
+  UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
     const nlohmann::json row = parse_object(line, where);
+    unused.add_row(key_names(row), {options.decode ? "ids" : "text"});
     if (options.decode) {
       const std::string text = tokenizer.decode(id_list(row, where), model::SpecialIds::kKeep);
       out.write("{\"text\": " + model::python_json_string(text) + "}");
@@ -33,6 +36,7 @@ int run_tokenize(const TokenizeOptions& options) {
     }
   });
   out.finish();
+  unused.say();
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
+#include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sft.h"
 
@@ -70,6 +71,7 @@ int run_sft(const SftOptions& options) {
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
+  check_examples(config, domain);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -90,6 +92,7 @@ int run_rl(const RlOptions& options) {
   const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -124,6 +127,7 @@ int run_distill(const DistillOptions& options) {
     domain_of(config, t.substr(0, eq));
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
   }
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
@@ -143,6 +147,7 @@ int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load();
   if (!options.domain.empty()) domain_of(config, options.domain);
+  check_inputs(config);
   RunSession session(config);
   open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {

@@ -83,6 +83,8 @@ void take_reward_model(Columns* columns, Row* row) {
   row->style = style.get<std::string>();
   if (!model.contains("ground_truth")) columns->fail("reward_model", "needs \"ground_truth\"");
   row->ground_truth = model["ground_truth"].dump();
+  model.erase("style"), model.erase("ground_truth");
+  if (!model.empty()) row->reward_model = model.dump();
 }
 
 void put_json(ordered_json* object, const char* name, const std::string& text) {
@@ -104,6 +106,7 @@ std::string Row::to_json() const {
   if (!style.empty()) {
     object["reward_model"] = {{"style", style}};
     put_json(&object["reward_model"], "ground_truth", ground_truth);
+    if (!reward_model.empty()) object["reward_model"].update(ordered_json::parse(reward_model));
   }
   put_json(&object, "extra_info", extra_info);
   put_json(&object, "tools", tools);
@@ -113,6 +116,13 @@ std::string Row::to_json() const {
   put_json(&object, "messages", messages);
   if (!columns.empty()) object.update(ordered_json::parse(columns));
   return object.dump();
+}
+
+std::vector<std::string> Row::column_names() const {
+  std::vector<std::string> names;
+  const ordered_json object = ordered_json::parse(to_json());
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  return names;
 }
 
 Row parse_row(const std::string& text, const std::string& where) {

@@ -17,6 +17,7 @@ struct Row {
   PromptForm prompt_form = PromptForm::kMessages;
   std::string style;         // reward_model.style
   std::string ground_truth;  // JSON of reward_model.ground_truth
+  std::string reward_model;  // JSON object of its other keys
   std::string extra_info;    // JSON object
   std::string messages;      // JSON array: a whole conversation to imitate
   std::string mode;          // "thinking" or "chat"
@@ -26,6 +27,7 @@ struct Row {
 
   // One line without the line break; parse_row of it gives the row back.
   std::string to_json() const;
+  std::vector<std::string> column_names() const;  // of those that are there
 };
 
 // Throws Error, beginning with `where`, when the text is not a row.

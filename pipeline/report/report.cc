@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <time.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "configs/error.h"
@@ -72,13 +73,19 @@ std::string base_statement(const configs::RunConfig* config) {
            "model, <code>" +
            escape_html(config->model.path.string()) +
            "</code>; what that model was trained on is not known here.</p>\n";
+  const bool has_own = std::any_of(config->domains.begin(), config->domains.end(),
+                                   [](const auto& d) { return !d.sft_file.empty(); });
+  const std::string own =
+      has_own ? " Worked examples from files of the user's own are among its data; how good those "
+                "are is not known here."
+              : "";
   double careless = 0;  // the largest share of a domain
   for (const configs::DomainConfig& d : config->domains)
     if (d.generator != configs::Generator::kNone) careless = std::max(careless, d.data.careless);
   if (config->base.anneal.steps == 0 || careless == 0)
-    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run, "
-           "on "
-           "the domains' rows for supervised training; generated ones are all correct.</p>\n";
+    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run; "
+           "the generated answers among its data are all correct." +
+           own + "</p>\n";
   return fmt::format(
       "<p class=\"statement\"><strong>The base’s data are of mixed quality, on purpose.</strong> "
       "It "
@@ -88,8 +95,8 @@ std::string base_statement(const configs::RunConfig* config) {
       "clause "
       "dropped). Real bases have seen careless answers too. So part of every gain over the base is "
       "the removal of habits that were put there, and the base is not the best model that its data "
-      "allow.</p>\n",
-      config->base.sft.steps, config->base.anneal.steps, 100 * careless);
+      "allow.{}</p>\n",
+      config->base.sft.steps, config->base.anneal.steps, 100 * careless, own);
 }
 
 Results write_report(const std::string& run_dir, const TokenText& token_text) {
@@ -102,6 +109,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += base_statement(config ? &*config : nullptr);
   body += section("results", "Results", results_section(results, config ? &*config : nullptr));
   body += section("stages", "Stages and time", stages_section(store));
+  if (const std::string failures = failures_section(store); !failures.empty())
+    body += section("failures", "Failures", failures);
   body += section("curves", "Curves", curves_section(store));
   body += section("choices", "Choices made on validation", choices_section(results, store));
   body += section("workers", "Workers", workers_section(store));

@@ -111,13 +111,16 @@ std::string tool_results(const proto::Trajectory& t) {
 }
 
 std::string rewards(const proto::TrajectoryMetadata& meta) {
-  const bool scored =
-      meta.outcome() == proto::OUTCOME_OK || meta.outcome() == proto::OUTCOME_TRUNCATED;
-  if (!scored) return "no reward: " + escape_html(meta.failure());
-  std::string html = "reward <b>" + format_number(meta.reward()) + "</b>";
-  for (const auto& part : meta.reward_parts())
-    html += fmt::format(" · {} {}", escape_html(part.name()), format_number(part.value()));
-  return html;
+  if (meta.has_reward()) return "reward <b>" + format_number(meta.reward()) + "</b>";
+  return meta.failure().empty() ? "not scored" : "no reward: " + escape_html(meta.failure());
+}
+
+std::string weights(const proto::TrajectoryMetadata& meta) {
+  return meta.has_weights_version() ? fmt::format(" · weights v{}", meta.weights_version()) : "";
+}
+
+std::string finish(const proto::TrajectoryMetadata& meta) {
+  return meta.finish_reason().empty() ? "" : " · finish " + escape_html(meta.finish_reason());
 }
 
 std::string outcome_name(proto::Outcome outcome) {
@@ -132,13 +135,13 @@ std::string sample(const proto::Trajectory& t, bool open, const TokenText& token
   return fmt::format(
       "<details class=\"sample\"{}><summary><span class=\"where\">{} · step {}</span> <span "
       "class=\"tag {}\">{}</span> <span>{}</span> <small>{} + {} tokens{}</small></summary>"
-      "<p class=\"meta\">prompt {} · effort {} · group {} sample {} · seed {} · weights v{} · "
-      "finish {}</p>{}</details>\n",
+      "<p class=\"meta\">prompt {} · effort {} · group {} sample {} · seed "
+      "{}{}{}</p>{}</details>\n",
       open ? " open" : "", escape_html(m.stage()), m.step(),
       m.outcome() == proto::OUTCOME_OK ? "ok" : "not-ok", outcome_name(m.outcome()), rewards(m),
       m.prompt_length(), m.response_length(), tool_results(t), escape_html(m.prompt_id()),
-      escape_html(m.effort()), m.group(), m.sample_index(), m.seed(), m.weights_version(),
-      escape_html(m.finish_reason()), conversation(t, token_text));
+      escape_html(m.effort()), m.group(), m.sample_index(), m.seed(), weights(m), finish(m),
+      conversation(t, token_text));
 }
 
 // `n` rows, first and last among them, the others evenly between.

@@ -20,6 +20,8 @@ std::string choices_section(const Results& results, const RunStore& store);
 // the curves.
 std::string stages_section(const RunStore& store);
 std::string curves_section(const RunStore& store);
+// Failed attempts and samples left out, by stage and kind; empty if there are none.
+std::string failures_section(const RunStore& store);
 
 std::string workers_section(const RunStore& store);
 std::string config_section(const std::string& run_dir);

@@ -4,10 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <limits>
+
+#include "configs/clock.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -19,11 +20,7 @@ constexpr double kTerminalInterval = 0.1, kPlainInterval = 10;  // seconds
 ProgressOutput standard_error_output() {
   winsize size = {};
   const bool terminal = isatty(STDERR_FILENO) && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
-  const auto now = [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
-  return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, now};
+  return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, steady_seconds};
 }
 
 std::string compact_duration(double seconds) {
@@ -74,6 +71,12 @@ void Progress::update(int64_t done, const std::string& note) {
   text.resize(std::min(text.size(), static_cast<size_t>(output_.terminal_columns - 1)));
   *output_.stream << '\r' << text << "\x1b[K" << std::flush;
   line_open_ = true;
+}
+
+void Progress::say(const std::string& text) {
+  if (line_open_) *output_.stream << '\n';
+  line_open_ = false;
+  *output_.stream << text << std::endl;
 }
 
 }  // namespace amalgam::pipeline

@@ -29,6 +29,8 @@ class Progress {
 
   // `done` steps of `total`; `note` is shown at the end of the line, for example "score 0.42".
   void update(int64_t done, const std::string& note = "");
+  // A line of its own that stays.
+  void say(const std::string& text);
 
  private:
   std::string line(int64_t done, const std::string& note, double now) const;

@@ -2,18 +2,23 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
+#include "pipeline/run_store/prompt_hash.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
 
 namespace amalgam::pipeline {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
+constexpr char kFailurePrefix[] = "failures/";
 
 constexpr const char* kSchema = R"sql(
 BEGIN IMMEDIATE;
@@ -40,18 +45,14 @@ CREATE TABLE IF NOT EXISTS trajectories(
   domain TEXT NOT NULL, effort TEXT NOT NULL, prompt_group INTEGER NOT NULL,
   sample_index INTEGER NOT NULL, seed INTEGER NOT NULL, outcome TEXT NOT NULL, reward REAL,
   prompt_length INTEGER NOT NULL, response_length INTEGER NOT NULL, finish_reason TEXT NOT NULL,
-  weights_version INTEGER NOT NULL,
+  weights_version INTEGER, prompt_hash TEXT NOT NULL, failure_kind TEXT,
   PRIMARY KEY (stage, log_offset)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS workers(
   pid INTEGER NOT NULL, role TEXT NOT NULL, sampled_tokens INTEGER NOT NULL, busy_s REAL NOT NULL,
   PRIMARY KEY (pid, role)) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;
 )sql";
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 StageState parse_state(const std::string& text) {
   for (const StageState state : {StageState::kRunning, StageState::kFinished, StageState::kFailed})
@@ -106,13 +107,13 @@ void RunStore::start_stage(const std::string& name) {
   db_->run(
       "INSERT INTO stages(name, state, started_s, finished_s) VALUES (?, 'running', ?, 0) "
       "ON CONFLICT(name) DO UPDATE SET state = 'running', finished_s = 0",
-      name, now_s());
+      name, unix_seconds());
 }
 
 void RunStore::end_stage(const std::string& name, StageState state) {
   const std::lock_guard guard(mutex_);
-  db_->run("UPDATE stages SET state = ?, finished_s = ? WHERE name = ?", to_string(state), now_s(),
-           name);
+  db_->run("UPDATE stages SET state = ?, finished_s = ? WHERE name = ?", to_string(state),
+           unix_seconds(), name);
 }
 
 std::vector<StageRow> RunStore::stages() const {
@@ -161,6 +162,38 @@ NamedValues RunStore::figures(const std::string& stage) const {
 
 int64_t RunStore::sandbox_failed() const {
   return static_cast<int64_t>(figure(kRun, "sandbox_failed").value_or(0));
+}
+
+void RunStore::add_failures(const std::string& stage, const std::string& kind, int64_t attempts) {
+  add_figure(stage, kFailurePrefix + kind, static_cast<double>(attempts));
+}
+
+std::vector<FailureRow> RunStore::failures() const {
+  const std::lock_guard guard(mutex_);
+  std::map<std::pair<std::string, std::string>, FailureRow> rows;
+  const auto row = [&](const std::string& stage, const std::string& kind) -> FailureRow& {
+    return rows.try_emplace({stage, kind}, FailureRow{stage, kind}).first->second;
+  };
+  Statement attempts(*db_, "SELECT stage, substr(name, ?), value FROM figures WHERE name GLOB ?",
+                     static_cast<int64_t>(sizeof kFailurePrefix),
+                     std::string(kFailurePrefix) + "*");
+  while (attempts.step())
+    row(attempts.text(0), attempts.text(1)).num_attempts = static_cast<int64_t>(attempts.real(2));
+  Statement samples(*db_,
+                    "SELECT stage, failure_kind, COUNT(*) FROM trajectories WHERE failure_kind IS "
+                    "NOT NULL GROUP BY 1, 2");
+  while (samples.step()) row(samples.text(0), samples.text(1)).num_samples = samples.integer(2);
+  std::vector<FailureRow> all;
+  for (const auto& [key, value] : rows) all.push_back(value);
+  return all;
+}
+
+void RunStore::count_masked(const std::string& stage) {
+  const std::lock_guard guard(mutex_);
+  db_->run(
+      "INSERT OR REPLACE INTO figures SELECT ?1, 'masked_samples', n FROM (SELECT CAST(COUNT(*) AS "
+      "REAL) AS n FROM trajectories WHERE stage = ?1 AND failure_kind IS NOT NULL) WHERE n > 0",
+      stage);
 }
 
 void RunStore::record_metrics(const std::string& stage, int64_t step, const NamedValues& values) {
@@ -244,14 +277,28 @@ void RunStore::record_trajectories(const std::string& stage,
   CHECK_EQ(batch.size(), offsets.size());
   const std::lock_guard guard(mutex_);
   Transaction transaction(*db_);
+  std::span<const int32_t> prompt;  // that `hash` is of
+  std::string hash;
   for (size_t i = 0; i < batch.size(); ++i) {
     const proto::TrajectoryMetadata& m = batch[i].meta();
+    CHECK_LE(m.prompt_length(), batch[i].ids_size());
+    const std::span<const int32_t> ids(batch[i].ids().data(),
+                                       static_cast<size_t>(m.prompt_length()));
+    // The samples of a group share their prompt, which may be long.
+    if (hash.empty() || !std::equal(ids.begin(), ids.end(), prompt.begin(), prompt.end()))
+      prompt = ids, hash = prompt_hash(ids);
+    const auto optional = [](bool is_there, auto value) {
+      return is_there ? std::optional(value) : std::nullopt;
+    };
     db_->run(
-        "INSERT OR REPLACE INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?)",
         stage, int64_t{m.step()}, offsets[i], m.prompt_id(), m.domain(), m.effort(),
         int64_t{m.group()}, m.sample_index(), static_cast<int64_t>(m.seed()),
-        proto::Outcome_Name(m.outcome()), m.reward(), m.prompt_length(), m.response_length(),
-        m.finish_reason(), int64_t{m.weights_version()});
+        proto::Outcome_Name(m.outcome()), optional(m.has_reward(), m.reward()), m.prompt_length(),
+        m.response_length(), m.finish_reason(),
+        optional(m.has_weights_version(), int64_t{m.weights_version()}), hash,
+        optional(!m.failure_kind().empty(), m.failure_kind()));
   }
   transaction.commit();
 }
@@ -262,14 +309,17 @@ std::vector<TrajectoryRow> RunStore::trajectories(const std::string& domain) con
   Statement q(*db_,
               "SELECT t.stage, step, prompt_id, domain, effort, prompt_group, sample_index, seed, "
               "outcome, reward, prompt_length, response_length, finish_reason, weights_version, "
-              "log_offset FROM trajectories t LEFT JOIN stages s ON s.name = t.stage "
+              "prompt_hash, failure_kind, log_offset FROM trajectories t LEFT JOIN stages s ON "
+              "s.name = t.stage "
               "WHERE ?1 = '' OR domain = ?1 ORDER BY s.position, t.stage, step, log_offset",
               domain);
   while (q.step())
     rows.push_back({q.text(0), q.integer(1), q.text(2), q.text(3), q.text(4), q.integer(5),
                     static_cast<int>(q.integer(6)), static_cast<uint64_t>(q.integer(7)), q.text(8),
-                    q.real(9), static_cast<int>(q.integer(10)), static_cast<int>(q.integer(11)),
-                    q.text(12), q.integer(13), q.integer(14)});
+                    q.is_null(9) ? std::nullopt : std::optional(q.real(9)),
+                    static_cast<int>(q.integer(10)), static_cast<int>(q.integer(11)), q.text(12),
+                    q.is_null(13) ? std::nullopt : std::optional(q.integer(13)), q.text(14),
+                    q.text(15), q.integer(16)});
   return rows;
 }
 

@@ -64,11 +64,20 @@ struct TrajectoryRow {
   int sample_index = 0;
   uint64_t seed = 0;
   std::string outcome;  // proto::Outcome's name: "OUTCOME_OK", …
-  double reward = 0;
+  std::optional<double> reward;
   int prompt_length = 0, response_length = 0;
   std::string finish_reason;
-  int64_t weights_version = 0;
-  int64_t offset = 0;  // in trajectories/STAGE.log
+  std::optional<int64_t> weights_version;
+  std::string prompt_hash;   // prompt_hash.h
+  std::string failure_kind;  // empty: none
+  int64_t offset = 0;        // in trajectories/STAGE.log
+};
+
+// What went wrong with samples of a stage.
+struct FailureRow {
+  std::string stage, kind;
+  int64_t num_attempts = 0;  // that failed, retried ones included
+  int64_t num_samples = 0;   // that failed for good and are left out
 };
 
 struct WorkerRow {
@@ -100,6 +109,12 @@ class RunStore {
   // Sandbox failures whose retries ran out or were counted; figure "sandbox_failed" of the run.
   void add_sandbox_failed(int64_t n) { add_figure(kRun, "sandbox_failed", static_cast<double>(n)); }
   int64_t sandbox_failed() const;
+  // Failed attempts of a kind (rewards::Status's name) to score a sample or to run its tools.
+  void add_failures(const std::string& stage, const std::string& kind, int64_t attempts);
+  std::vector<FailureRow> failures() const;  // by stage, kind
+  // Figure "masked_samples" of a stage that has such: from its trajectories, so that what a killed
+  // process had counted is not counted twice.
+  void count_masked(const std::string& stage);
 
   // One transaction; replaces what the step had under the same names.
   void record_metrics(const std::string& stage, int64_t step, const NamedValues& values);

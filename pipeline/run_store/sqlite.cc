@@ -89,11 +89,18 @@ void Statement::bind(int index, std::string_view value) {
            SQLITE_OK);
 }
 
+void Statement::bind(int index, std::nullptr_t) {
+  CHECK_EQ(sqlite3_bind_null(handle_, index), SQLITE_OK);
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
 int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
 
 double Statement::real(int column) const {
-  if (sqlite3_column_type(handle_, column) == SQLITE_NULL)
-    return std::numeric_limits<double>::quiet_NaN();
+  if (is_null(column)) return std::numeric_limits<double>::quiet_NaN();
   return sqlite3_column_double(handle_, column);
 }
 

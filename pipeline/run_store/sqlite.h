@@ -1,7 +1,9 @@
 // A thin SQLite wrapper: a connection, a prepared statement, and errors that say what to do.
 // Not thread-safe; RunStore guards it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,10 +55,19 @@ class Statement {
   void bind(int index, int value) { bind(index, int64_t{value}); }
   void bind(int index, double value);  // NaN is stored as NULL and read back as NaN
   void bind(int index, std::string_view value);
+  template <class T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value)
+      bind(index, *value);
+    else
+      bind(index, nullptr);
+  }
+  void bind(int index, std::nullptr_t);  // NULL
 
   int64_t integer(int column) const;
   double real(int column) const;
-  std::string text(int column) const;
+  std::string text(int column) const;  // of NULL: empty
+  bool is_null(int column) const;
 
  private:
   void prepare(std::string_view sql);

@@ -10,10 +10,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
-  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
-}
-
 model::EncodeOptions encode_options(const configs::DomainConfig& domain, const Row& row) {
   model::EncodeOptions o;
   o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
@@ -30,6 +26,10 @@ model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::Do
 }
 
 }  // namespace
+
+bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
+  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+}
 
 std::string encoded_prompt(const rollout::ToolRegistry& registry,
                            const configs::DomainConfig& domain, const Row& row,

@@ -32,6 +32,9 @@ struct SftRow {
   std::vector<bool> learned;  // tokens of assistant turns, their EOS included
 };
 
+// Whether answers to the row begin with reasoning: the row's mode, or its domain's.
+bool is_thinking(const configs::DomainConfig& domain, const Row& row);
+
 // The text of the row's prompt as the model sees it; of a conversation to imitate, that of every
 // assistant turn.
 std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,

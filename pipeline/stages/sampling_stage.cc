@@ -1,9 +1,9 @@
 #include "pipeline/stages/sampling_stage.h"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
@@ -15,12 +15,7 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr uint64_t kUsePromptOrder = 7;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 }  // namespace
 
@@ -31,6 +26,7 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       tokenizer_dir_(tokenizer_dir(run)),
       log_(trajectory_log_path(run.run_dir, spec_.stage)),
       best_(run, spec_.stage),
+      flat_rewards_(model::Tokenizer::load(tokenizer_dir_)),
       budget_(budget_of(spec_.data, spec_.rollout)) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
   for (const configs::DomainConfig* d : spec_.domains) {
@@ -73,7 +69,7 @@ double SamplingStage::run(int64_t end) {
       if (step == spec_.steps && !figures.empty()) metrics.log(step, figures);
       break;
     }
-    const NamedValues trained = train_step(step);
+    const NamedValues trained = train_step(step, progress);
     figures.insert(figures.end(), trained.begin(), trained.end());
     metrics.log(step, figures);
     progress.update(step + 1, note_);
@@ -114,7 +110,7 @@ NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progres
   return figures;
 }
 
-NamedValues SamplingStage::train_step(int64_t step) {
+NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
   if (interrupted()) throw Interrupted{};
   const auto begin = Clock::now();
   const int64_t batch = spec_.data.train_batch_size;
@@ -129,6 +125,10 @@ NamedValues SamplingStage::train_step(int64_t step) {
   collect.keep_index = spec_.rollout.keep_index;
   const auto trajectories =
       run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
+  const auto row_of = [&](const proto::Trajectory& t) {
+    return prompt_at(step * batch + t.meta().group()).row;
+  };
+  if (const auto text = flat_rewards_.add(trajectories, row_of)) progress.say(*text);
   const auto learn_begin = Clock::now();
   training_.trainer().set_mtp_loss(spec_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
   NamedValues figures;

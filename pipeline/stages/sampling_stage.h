@@ -9,6 +9,7 @@
 #include "pipeline/data/prompt_order.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/stages/domain_rows.h"
+#include "pipeline/stages/flat_rewards.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/training_job.h"
@@ -68,7 +69,7 @@ class SamplingStage {
  private:
   bool validates() const { return spec_.test_freq > 0; }
   NamedValues validate(int64_t step, int64_t end, Progress& progress);
-  NamedValues train_step(int64_t step);
+  NamedValues train_step(int64_t step, Progress& progress);
 
   RunContext& run_;
   SamplingSpec spec_;
@@ -76,6 +77,7 @@ class SamplingStage {
   std::string tokenizer_dir_;
   TrajectoryLog log_;
   BestCheckpoint best_;
+  FlatRewards flat_rewards_;
   EpisodeBudget budget_;
   std::vector<DomainPrompts> domains_;
   std::string note_;

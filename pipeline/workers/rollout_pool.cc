@@ -12,6 +12,7 @@
 #include <set>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/workers/rollout_worker.h"
@@ -22,7 +23,6 @@ extern char** environ;
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
 
 std::string isa_name(configs::Isa isa) { return configs::names_of(isa)[static_cast<size_t>(isa)]; }
@@ -203,7 +203,6 @@ void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto
     why = t.meta().failure();
   }
   if (masked == 0) return;
-  store_.add_figure(spec.stage, "masked_samples", static_cast<double>(masked));
   const std::string where = spec.stage + " step " + std::to_string(spec.step);
   if (masked == static_cast<int64_t>(all.size())) {
     log.truncate_after(spec.step - 1);  // scored anew when resumed; the token logs have the tokens
@@ -246,7 +245,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     auto& meta = *g.mutable_meta();
     meta.set_stage(spec.stage);
     meta.set_step(spec.step);
-    meta.set_weights_version(spec.weights.state_step());
+    if (!spec.weights.state_path().empty()) meta.set_weights_version(spec.weights.state_step());
     proto::SampleGroup wanted = g;
     wanted.clear_sample_index(), wanted.clear_seed(), wanted.clear_episode();
     for (int i = 0; i < g.sample_index_size(); ++i, ++episode) {
@@ -291,6 +290,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
         }
         store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
         sandbox_failures += reply.sandbox_failures();
+        for (const auto& [kind, count] : reply.reward_failures())
+          store_.add_failures(spec.stage, kind, count);
         if (figures) {
           figures->sampled_tokens += reply.sampled_tokens();
           figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
@@ -323,7 +324,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     }
 
   store_.add_sandbox_failed(sandbox_failures);
-  if (figures) figures->rollout_s += std::chrono::duration<double>(Clock::now() - begin).count();
+  if (sandbox_failures > 0) store_.add_failures(spec.stage, "sandbox_failed", sandbox_failures);
+  if (figures) figures->rollout_s += seconds_since(begin);
   std::vector<proto::Trajectory> all;
   std::vector<int64_t> offsets;
   for (auto& [key, f] : finished) {
@@ -332,6 +334,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
   }
   report_masked(spec, all, log);
   store_.record_trajectories(spec.stage, all, offsets);
+  store_.count_masked(spec.stage);
   return all;
 }
 

@@ -11,12 +11,14 @@
 #include <mutex>
 #include <thread>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/isa.h"
 #include "learner/step/training_state.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/data/rows.h"
+#include "pipeline/workers/score_request.h"
 #include "pipeline/workers/zmq_messages.h"
 #include "proto/worker.pb.h"
 #include "rewards/registry/scorer.h"
@@ -26,7 +28,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kScoreThreads = 2;
 constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
@@ -63,14 +64,9 @@ std::vector<rollout::UserTool> user_tools_of(const proto::WorkerSetup& s) {
   return tools;
 }
 
-// Which of a scorer's failures another attempt may mend.
+// Whether another attempt may mend it. A function that once returned NaN or nothing may do better.
 bool is_worth_retrying(rewards::Status s) {
-  return s == rewards::Status::kSandboxFailed || s == rewards::Status::kVerifierFailed ||
-         s == rewards::Status::kTimeout;
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  return s != rewards::Status::kScored && s != rewards::Status::kBadRow;
 }
 
 }  // namespace
@@ -129,8 +125,8 @@ struct RolloutWorker::Impl {
   struct ScoreTask {
     proto::Trajectory trajectory;
     rewards::ScoreRequest request;
-    int64_t sandbox_failures = 0;
-    std::string error;  // the row cannot be scored
+    std::map<std::string, int64_t> failures;  // attempts, by kind
+    std::string error;                        // the row cannot be scored
   };
 
   void score_thread() {
@@ -152,7 +148,7 @@ struct RolloutWorker::Impl {
           score = rewards::failed(rewards::Status::kVerifierFailed, e.what());
         }
         if (!is_worth_retrying(score.status)) break;
-        task->sandbox_failures += score.status == rewards::Status::kSandboxFailed;
+        ++task->failures[rewards::to_string(score.status)];
       }
       if (score.status == rewards::Status::kScored) {
         meta.set_reward(score.reward);
@@ -164,6 +160,7 @@ struct RolloutWorker::Impl {
                              ? proto::OUTCOME_SANDBOX_FAILED
                              : proto::OUTCOME_VERIFIER_FAILED);
         meta.set_failure(score.detail);
+        meta.set_failure_kind(rewards::to_string(score.status));
       }
       {
         std::lock_guard lock(mutex);
@@ -237,40 +234,16 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   t.mutable_index_entries()->Assign(f.choices.entries.begin(), f.choices.entries.end());
   meta.set_prompt_length(static_cast<int32_t>(e.prompt_length()));
   meta.set_response_length(static_cast<int32_t>(e.logprobs().size()));
-  const bool length = e.finish_reason() == rollout::FinishReason::kLength;
-  meta.set_finish_reason(length ? "length" : "stop");
-  meta.set_outcome(f.sandbox_failed ? proto::OUTCOME_SANDBOX_FAILED
-                   : length         ? proto::OUTCOME_TRUNCATED
-                                    : proto::OUTCOME_OK);
-  meta.set_failure(f.detail);
-  return t;
-}
-
-rewards::ScoreRequest to_score_request(const rollout::Episode& episode,
-                                       const std::string& row_json) {
-  const Row row = parse_row(row_json, "prompt row");
-  rollout::Episode::Final final = episode.final_message();
-  rewards::ScoreRequest r;
-  r.data_source = row.data_source;
-  r.style = row.style;
-  r.ground_truth = row.ground_truth;
-  r.extra_info = row.extra_info;
-  r.row = row_json;
-  r.solution = std::move(final.content);
-  // Who asked for a submitted answer wants to score that one.
-  if (!final.is_submitted) r.response = std::move(final.response);
-  switch (final.state) {
-    case rollout::Episode::Message::kComplete:
-      r.state = rewards::MessageState::kComplete;
-      break;
-    case rollout::Episode::Message::kTruncated:
-      r.state = rewards::MessageState::kTruncated;
-      break;
-    case rollout::Episode::Message::kMalformed:
-      r.state = rewards::MessageState::kMalformed;
-      break;
+  if (e.state() == rollout::EpisodeState::kFinished)
+    meta.set_finish_reason(to_string(e.finish_reason()));
+  meta.set_outcome(f.sandbox_failed   ? proto::OUTCOME_SANDBOX_FAILED
+                   : e.is_truncated() ? proto::OUTCOME_TRUNCATED
+                                      : proto::OUTCOME_OK);
+  if (f.sandbox_failed) {
+    meta.set_failure(f.detail);
+    meta.set_failure_kind(rewards::to_string(rewards::Status::kSandboxFailed));
   }
-  return r;
+  return t;
 }
 
 // Moves what the runner counted since the last reply into this one.
@@ -348,7 +321,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
         --missing;
         continue;
       }
-      task->request = to_score_request(f.episode, group->row());
+      task->request = score_request(f.episode, group->row(), task->trajectory.meta());
       {
         std::lock_guard lock(mutex);
         to_score.push_back(std::move(task));
@@ -366,7 +339,12 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     if (!sampling) reply.set_reward_wait_s(reply.reward_wait_s() + seconds_since(begin));
     for (auto& task : done) {
       if (!task->error.empty()) throw Error(task->error);
-      reply.set_sandbox_failures(reply.sandbox_failures() + task->sandbox_failures);
+      for (const auto& [kind, count] : task->failures) {
+        if (kind == rewards::to_string(rewards::Status::kSandboxFailed))
+          reply.set_sandbox_failures(reply.sandbox_failures() + count);
+        else
+          (*reply.mutable_reward_failures())[kind] += count;
+      }
       *reply.add_finished() = std::move(task->trajectory);
       --scoring, --missing;
     }

@@ -11,8 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-// argv: path, function ("" to find it), pid of the owner. Writes {} or {"error"} once, then answers
-// each request line with {"status", "score" or "detail"}.
+// argv: path, function ("" to find it), pid of the owner. Writes {"trl"} or {"error"} once, then
+// answers each request line with {"status", "score" or "detail"}.
 constexpr const char* kRunner = R"python(
 import importlib.util, inspect, json, math, os, socket, sys, threading, time, traceback
 
@@ -59,7 +59,7 @@ def call_trl(request):
     prompt = columns.pop("prompt", "")
     columns.setdefault("data_source", request["data_source"])
     columns.setdefault("ground_truth", request["ground_truth"])
-    columns.setdefault("extra_info", request["extra_info"])
+    columns["extra_info"] = request["extra_info"]
     text = request["solution"]
     completion = text if isinstance(prompt, str) else [{"role": "assistant", "content": text}]
     values = function(completions=[completion], prompts=[prompt],
@@ -98,8 +98,9 @@ def score(request):
 threading.Thread(target=follow_owner, daemon=True).start()
 try:
     function = find_function()
-    call = call_trl if "completions" in inspect.signature(function).parameters else call_verl
-    answer({})
+    trl = "completions" in inspect.signature(function).parameters
+    call = call_trl if trl else call_verl
+    answer({"trl": trl})
 except BaseException as e:
     answer({"error": describe(e)})
     sys.exit(1)
@@ -138,6 +139,7 @@ void Plugin::start() {
   const json hello = json::parse(reply, nullptr, /*allow_exceptions=*/false);
   if (!hello.is_object()) throw Error(what + "broke its protocol");
   if (hello.contains("error")) throw Error(what + hello["error"].get<std::string>());
+  form_ = hello.value("trl", false) ? PluginForm::kTrl : PluginForm::kVerl;
   child_ = std::move(child);
 }
 

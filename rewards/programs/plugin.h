@@ -16,6 +16,8 @@
 
 namespace amalgam::rewards {
 
+enum class PluginForm { kVerl, kTrl };
+
 struct PluginOptions {
   std::string path;      // of the Python file
   std::string function;  // empty: compute_score, else the only function with "reward" in its name
@@ -29,7 +31,7 @@ struct PluginRequest {
   std::string solution;
   std::string ground_truth;
   std::string extra_info;
-  std::string row;  // the whole row, an object; its columns become TRL's keyword arguments
+  std::string row;  // an object; its columns, extra_info as above, are TRL's keyword arguments
 };
 
 // Safe for use by several threads; calls take turns.
@@ -38,6 +40,9 @@ class Plugin {
   // Loads the file. Throws Error when it cannot be loaded or has no such function.
   explicit Plugin(PluginOptions options);
 
+  // kTrl: it has a parameter `completions`; it gets every column of a row.
+  PluginForm form() const { return form_; }
+
   // kScored, kVerifierFailed (it raised or crashed), kTimeout, kWrongType or kNotFinite.
   Score score(const PluginRequest& request);
 
@@ -45,6 +50,7 @@ class Plugin {
   void start();  // throws Error
 
   PluginOptions options_;
+  PluginForm form_ = PluginForm::kVerl;
   std::mutex mutex_;
   std::unique_ptr<ChildProcess> child_;  // null after a crash
 };

@@ -17,16 +17,23 @@ enum class MessageState {
   kMalformed   // it does not parse: an unclosed thought, a broken tool call
 };
 
+// Styles that have a verifier here: math, code, agent, instruct.
+bool is_built_in(const std::string& style);
+// The best reward that a row of this style can get; none: a plug-in decides.
+std::optional<double> best_reward(const std::string& style);
+
 // Structured values are JSON text; empty stands for null.
 struct ScoreRequest {
   std::string data_source;
   std::string style;         // reward_model.style
   std::string ground_truth;  // reward_model.ground_truth
-  std::string extra_info;
-  std::string row;       // the whole row; only plug-ins in TRL's form read it
-  std::string solution;  // content of the final message, without reasoning and calls
-  std::string response;  // the whole sampled text, for plug-ins; empty: solution
+  // For built-in styles:
+  std::string content;  // of the final message, without reasoning and calls
   MessageState state = MessageState::kComplete;
+  // For plug-ins (docs/REWARDS.md):
+  std::string solution;
+  std::string extra_info;
+  std::string row;  // the whole row
 };
 
 struct ScorerOptions {

@@ -1,6 +1,7 @@
 // A scored outcome. A reward exists only if the verifier did its work: every other status is an
 // infrastructure failure that the caller retries, counts and reports, and never a reward of 0.
 #pragma once
+#include <cmath>
 #include <string>
 
 namespace amalgam::rewards {
@@ -10,7 +11,7 @@ enum class Status {
   kVerifierFailed,  // a reward plug-in raised, crashed, or broke its protocol
   kTimeout,         // a reward plug-in gave no score before its deadline
   kWrongType,       // a reward plug-in returned something that is not a number
-  kNotFinite,       // a reward plug-in returned NaN or an infinity
+  kNotFinite,       // NaN or an infinity
   kSandboxFailed,   // no sandbox could be made, or it died by itself
   kBadRow           // the row cannot be scored: unknown style, or unusable ground truth
 };
@@ -22,9 +23,10 @@ struct Score {
   std::string detail;  // one line: why this reward or this failure
 };
 
+inline Score failed(Status status, std::string detail) { return {status, 0, std::move(detail)}; }
 inline Score scored(double reward, std::string detail) {
+  if (!std::isfinite(reward)) return failed(Status::kNotFinite, "a reward that is not finite");
   return {Status::kScored, reward, std::move(detail)};
 }
-inline Score failed(Status status, std::string detail) { return {status, 0, std::move(detail)}; }
 
 }  // namespace amalgam::rewards

@@ -8,6 +8,21 @@
 
 namespace amalgam::rollout {
 
+const char* to_string(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kSubmit:
+      return "submit";
+    case FinishReason::kToolLimit:
+      return "tool_limit";
+  }
+  CHECK(false);
+  return "";
+}
+
 Episode::Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mode,
                  EpisodeTools tools, const EpisodeLimits& limits, std::vector<int32_t> prompt)
     : tokenizer_(std::move(tokenizer)),
@@ -37,16 +52,18 @@ EpisodeState Episode::end_of_turn() {
   state_ = EpisodeState::kFinished;
   const bool may_go_on = turns_ < limits_.max_turns &&
                          static_cast<int64_t>(logprobs_.size()) < limits_.max_response_length;
-  // An answer may be submitted in the last turn.
-  if (tools_ == EpisodeTools::kNone || (!may_go_on && tools_ != EpisodeTools::kRunAndSubmit))
-    return state_;
+  if (tools_ == EpisodeTools::kNone) return state_;
   const auto parsed = model::parse_completion(
       tokenizer_.decode_bytes(std::span(ids_).subspan(turn_begin_), model::SpecialIds::kKeep),
       mode_);
   const auto* message = std::get_if<model::Message>(&parsed);
   if (!message || message->tool_calls.empty()) return state_;
+  // An answer may be submitted in the last turn.
   if (tools_ == EpisodeTools::kRunAndSubmit) submitted_ = submitted_answer(message->tool_calls);
-  if (submitted_ || !may_go_on) return state_;
+  if (submitted_ || !may_go_on) {
+    finish_reason_ = submitted_ ? FinishReason::kSubmit : FinishReason::kToolLimit;
+    return state_;
+  }
   calls_ = message->tool_calls;
   return state_ = EpisodeState::kToolCalls;
 }
@@ -66,7 +83,7 @@ EpisodeState Episode::on_tool_tokens(const std::vector<int32_t>& ids) {
   ++turns_;
   state_ = EpisodeState::kSampling;
   if (static_cast<int64_t>(ids_.size()) >= limits_.max_positions) {
-    finish_reason_ = FinishReason::kLength;
+    finish_reason_ = FinishReason::kToolLimit;
     state_ = EpisodeState::kFinished;
   }
   return state_;
@@ -95,24 +112,13 @@ size_t Episode::last_policy_token() const {
 }
 
 Episode::Final Episode::final_message() const {
-  Final f;
-  f.response = tokenizer_.decode(std::span(ids_).subspan(static_cast<size_t>(prompt_length_)),
-                                 model::SpecialIds::kKeep);
-  if (finish_reason_ == FinishReason::kLength) {
-    f.state = Message::kTruncated;
-    return f;
-  }
+  if (is_truncated()) return {Message::kTruncated, ""};
   const auto parsed = model::parse_completion(
       tokenizer_.decode_bytes(std::span(ids_).subspan(turn_begin_), model::SpecialIds::kKeep),
       mode_);
-  if (const auto* message = std::get_if<model::Message>(&parsed)) {
-    f.state = Message::kComplete;
-    f.content = submitted_.value_or(message->content);
-    f.is_submitted = submitted_.has_value();
-  } else {
-    f.state = Message::kMalformed;
-  }
-  return f;
+  const auto* message = std::get_if<model::Message>(&parsed);
+  if (!message) return {Message::kMalformed, ""};
+  return {Message::kComplete, submitted_.value_or(message->content)};
 }
 
 }  // namespace amalgam::rollout

@@ -26,7 +26,13 @@ enum class EpisodeState {
   kToolCalls,  // wants the results of calls()
   kFinished
 };
-enum class FinishReason { kStop, kLength };
+enum class FinishReason {
+  kStop,
+  kLength,    // the budget cut a turn
+  kSubmit,    // an answer was submitted
+  kToolLimit  // the last turn called tools, and there is no room or turn for what would follow
+};
+const char* to_string(FinishReason reason);  // "stop", "length", "submit", "tool_limit"
 
 // What an episode does with calls: nothing (they are text), runs them, or runs them and ends with a
 // call of `submit` (rollout/tools/submit.h).
@@ -51,7 +57,9 @@ class Episode {
   EpisodeState replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns);
 
   EpisodeState state() const { return state_; }
-  FinishReason finish_reason() const { return finish_reason_; }
+  FinishReason finish_reason() const { return finish_reason_; }  // of a finished one
+  // Finished without the end of its last turn.
+  bool is_truncated() const { return state_ == EpisodeState::kFinished && ids_.back() != eos_; }
   const std::vector<model::ToolCall>& calls() const { return calls_; }
   // Everything so far: prompt, policy and tool tokens.
   const std::vector<int32_t>& ids() const { return ids_; }
@@ -60,6 +68,9 @@ class Episode {
   }                                                                 // per token after the prompt
   const std::vector<float>& logprobs() const { return logprobs_; }  // per policy token
   int64_t prompt_length() const { return prompt_length_; }
+  model::ThinkingMode mode() const { return mode_; }
+  const model::Tokenizer& tokenizer() const { return tokenizer_; }
+  const std::optional<std::string>& submitted() const { return submitted_; }
   // Its place in ids(); there is one.
   size_t last_policy_token() const;
 
@@ -67,9 +78,7 @@ class Episode {
   enum class Message { kComplete, kTruncated, kMalformed };
   struct Final {
     Message state;
-    std::string content;   // the submitted answer, or the last turn without reasoning and calls
-    std::string response;  // all text after the prompt, special tokens included
-    bool is_submitted = false;
+    std::string content;  // the submitted answer, or the last turn without reasoning and calls
   };
   Final final_message() const;
 

@@ -19,6 +19,10 @@ TEST(Nearest, FindsSlipsAndNothingElse) {
   EXPECT_EQ(nearest("seed", {"n", "steps"}), "");
   EXPECT_EQ(nearest("x", {"n"}), "");
   EXPECT_EQ(nearest("word", {}), "");
+  // Too far for a slip, but the beginning of one.
+  EXPECT_EQ(nearest("reasoning", {"role", "reasoning_content"}), "reasoning_content");
+  EXPECT_EQ(nearest("content_text", {"role", "content"}), "content");
+  EXPECT_EQ(nearest("rea", {"reasoning_content"}), "");
 }
 
 }  // namespace

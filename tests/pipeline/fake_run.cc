@@ -179,13 +179,16 @@ class FakeRun {
     m->set_sample_index(static_cast<int>(random_() % 16));
     m->set_seed(random_());
     m->set_outcome(step % 11 == 5 ? proto::OUTCOME_TRUNCATED : proto::OUTCOME_OK);
-    if (domain == "code" && step == 3) m->set_outcome(proto::OUTCOME_SANDBOX_FAILED);
-    m->set_reward(solved ? 1 : 0);
-    auto* part = m->add_reward_parts();
-    part->set_name("correct");
-    part->set_value(solved ? 1 : 0);
-    m->set_weights_version(step - 1);
     m->set_finish_reason("stop");
+    if (domain == "code" && step == 3) {
+      m->set_outcome(proto::OUTCOME_SANDBOX_FAILED);
+      m->set_failure("no sandbox");
+      m->set_failure_kind("sandbox_failed");
+      m->clear_finish_reason();
+    } else if (stage[0] != 'd') {  // distillation scores nothing
+      m->set_reward(solved ? 1 : 0);
+    }
+    m->set_weights_version(step - 1);
     for (const Part& p : conversation(domain))
       for (const std::string& token : split(p.text))
         add_token(&t, p.writer, token_id(token), progress);
@@ -248,6 +251,8 @@ class FakeRun {
     store_.set_figure(RunStore::kRun, kWallFigure, 2712);
     store_.set_figure(RunStore::kRun, kPeakRssFigure, 1.31 * (1 << 30));
     store_.add_sandbox_failed(1);
+    store_.add_failures("rl-code", "sandbox_failed", 4);
+    store_.add_failures("rl-math", "not_finite", 2);
     store_.add_worker({4711, "rollout", 812'345, 700});
     store_.add_worker({4712, "rollout", 798'101, 690});
     store_.add_worker({4700, "learner", 0, 655});

@@ -77,6 +77,11 @@ TEST(Rows, WritingGivesTheRowBack) {
       R"("tools":[],"rubric":[1],"effort":"max","mode":"chat","messages":[{"role":"user"}],)"
       R"("quality":"good","more":1.5})";
   EXPECT_EQ(parse_row(text, "t").to_json(), text);
+  const std::string more =
+      R"({"prompt":"a","reward_model":{"style":"s","ground_truth":1,"weight":[2]}})";
+  EXPECT_EQ(parse_row(more, "t").to_json(), more);
+  EXPECT_EQ(parse_row(more, "t").reward_model, R"({"weight":[2]})");
+  EXPECT_THAT(parse_row(more, "t").column_names(), testing::ElementsAre("prompt", "reward_model"));
   const std::string trl = R"({"prompt":"2+2?","answer":4})";
   EXPECT_EQ(parse_row(trl, "t").to_json(), trl);
 }

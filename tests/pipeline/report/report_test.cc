@@ -10,17 +10,22 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/load.h"
 #include "pipeline/report/charts.h"
+#include "pipeline/report/sections.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/run_store/trajectory_log.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
+#include "tests/error_of.h"
 #include "tests/pipeline/fake_run.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
 #include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
+
+using tests::error_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -34,15 +39,6 @@ size_t count(const std::string& text, const std::string& what) {
 // Rather than HasSubstr: a failure should not print the page.
 bool has(const std::string& html, const std::string& what) {
   return html.find(what) != std::string::npos;
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 // The page's own markup, by a reader that knows tags only: every < must open a tag of this list,
@@ -124,7 +120,37 @@ TEST_F(ReportTest, TenSamplesOfEveryDomainWithTheirTokens) {
   EXPECT_TRUE(has(*html_,
                   "<div class=\"turn tool\"><span class=\"who\">tool</span><div>"
                   "&lt;│User│&gt;&lt;tool_result&gt;3177"));
-  EXPECT_TRUE(has(*html_, "sandbox failed</span> <span>no reward"));
+  EXPECT_TRUE(has(*html_, "sandbox failed</span> <span>no reward: no sandbox"));
+  EXPECT_TRUE(has(*html_, "weights v"));
+}
+
+TEST_F(ReportTest, FailuresOfEachKindAreCounted) {
+  EXPECT_TRUE(
+      has(*html_, "<th scope=\"row\">rl-code</th><td>sandbox_failed</td><td>4</td><td>1</td>"));
+  EXPECT_TRUE(has(*html_, "<th scope=\"row\">rl-math</th><td>not_finite</td><td>2</td><td>0</td>"));
+}
+
+// What was not measured is not there: the reward of a sample that nobody scored, the version of
+// a finished model's weights, the finish of an episode whose tools failed.
+TEST(Report, WhatIsAbsentIsNotShown) {
+  const TempDir dir;
+  {
+    RunStore store(dir.path());
+    store.start_stage("eval");
+    proto::Trajectory t;
+    t.mutable_meta()->set_stage("eval");
+    t.mutable_meta()->set_domain("math");
+    t.mutable_meta()->set_outcome(proto::OUTCOME_OK);
+    TrajectoryLog log(trajectory_log_path(dir.path(), "eval"));
+    store.record_trajectories("eval", {t}, log.append({t}));
+    EXPECT_FALSE(store.trajectories()[0].reward);
+    EXPECT_FALSE(store.trajectories()[0].weights_version);
+  }
+  write_report(dir.path(), fake_token_text);
+  const std::string html = proto::read_file(dir / "report.html");
+  EXPECT_TRUE(has(html, "<span>not scored</span>"));
+  for (const char* absent : {"weights v", "· finish", "reward <b>", "id=\"failures\""})
+    EXPECT_FALSE(has(html, absent)) << absent;
 }
 
 TEST_F(ReportTest, SaysWhatTheBaseHasSeen) {
@@ -133,6 +159,24 @@ TEST_F(ReportTest, SaysWhatTheBaseHasSeen) {
       has(*html_, "1200 steps on correct answers, then 300 steps in which 45 % of the generated"));
   EXPECT_TRUE(has(*html_, "sampled at T = 1, mean@4"));
   EXPECT_TRUE(has(*html_, "[base.anneal]"));  // the resolved config
+}
+
+TEST(Report, OwnExamplesAreNotCalledCorrect) {
+  const std::string text =
+      "[base]\nanneal.steps = 0\n[[domain]]\nname = \"a\"\ntrain_file = \"t\"\nheldout_file = "
+      "\"h\"\nreward_file = \"r.py\"\n";
+  const auto statement = [](const std::string& toml) {
+    const auto config = configs::parse_run_config(toml, "a.toml");
+    return base_statement(&config);
+  };
+  EXPECT_FALSE(has(statement(text), "Worked examples from files"));
+  EXPECT_TRUE(has(statement(text + "sft_file = \"s\"\n"), "Worked examples from files"));
+  const std::string mixed =
+      "[data]\ncareless = 0.5\n[base]\nanneal.steps = 9\n[[domain]]\nname = \"m\"\ngenerator = "
+      "\"math\"\n" +
+      text.substr(text.find("[[domain]]")) + "sft_file = \"s\"\n";
+  EXPECT_TRUE(has(statement(mixed), "on purpose"));
+  EXPECT_TRUE(has(statement(mixed), "Worked examples from files"));
 }
 
 // Hand-computed from the scores in fake_run.cc.
@@ -230,7 +274,8 @@ TEST(Report, HostileNamesAreEscaped) {
     t.mutable_meta()->set_effort(name);
     t.mutable_meta()->set_finish_reason(name);
     t.mutable_meta()->set_outcome(proto::OUTCOME_OK);
-    t.mutable_meta()->add_reward_parts()->set_name(name);
+    t.mutable_meta()->set_failure(name);
+    t.mutable_meta()->set_failure_kind(name);
     TrajectoryLog log(trajectory_log_path(dir.path(), "s"));
     const auto offsets = log.append({t});
     store.record_trajectories("s", {t}, offsets);

@@ -48,6 +48,20 @@ TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
   EXPECT_EQ(out_.str(), "\reval  0/2  a no\x1b[K\reval  2/2  20.0\x1b[K\n");
 }
 
+TEST_F(ProgressTest, WhatIsSaidStays) {
+  {
+    Progress progress("rl", 2, 0, output(40));
+    progress.update(0);
+    progress.say("all rewards are equal");
+    now_ += 1;
+    progress.update(1);
+    progress.say("and again");
+  }
+  EXPECT_EQ(out_.str(),
+            "\rrl  0/2\x1b[K\nall rewards are equal\n\rrl  1/2  1.0 step/s  1s left\x1b[K\n"
+            "and again\n");
+}
+
 TEST(CompactDuration, UsesTwoUnitsAtMost) {
   EXPECT_EQ(compact_duration(-1), "0s");
   EXPECT_EQ(compact_duration(59.4), "59s");

@@ -15,25 +15,19 @@
 #include "pipeline/run_store/run_lock.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
+#include "tests/error_of.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
 #include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
 
+using tests::error_of;
+
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 proto::Trajectory make_trajectory(int64_t step, const std::string& domain) {
   proto::Trajectory t;
@@ -48,7 +42,8 @@ proto::Trajectory make_trajectory(int64_t step, const std::string& domain) {
   m->set_outcome(proto::OUTCOME_TRUNCATED);
   m->set_reward(0.5);
   m->set_weights_version(9);
-  m->set_prompt_length(11);
+  m->set_prompt_length(2);
+  for (const int32_t id : {1, 258, 7}) t.add_ids(id);
   m->set_response_length(22);
   m->set_finish_reason("length");
   return t;
@@ -129,12 +124,73 @@ TEST(RunStore, TrajectoryMetadataRoundTrips) {
   EXPECT_EQ(code[0].seed, 0xfedcba9876543210u);
   EXPECT_EQ(code[0].outcome, "OUTCOME_TRUNCATED");
   EXPECT_EQ(code[0].reward, 0.5);
-  EXPECT_EQ(code[0].prompt_length, 11);
+  EXPECT_EQ(code[0].prompt_length, 2);
+  // hashlib.sha256(struct.pack("<2i", 1, 258)).hexdigest()
+  EXPECT_EQ(code[0].prompt_hash,
+            "fb8bbe2ad3ab5292f19bc5d75bbab9b5fbddc5a78ce47ab41b2d3d59bca08596");
+  EXPECT_EQ(code[0].failure_kind, "");
   EXPECT_EQ(code[0].response_length, 22);
   EXPECT_EQ(code[0].finish_reason, "length");
   EXPECT_EQ(code[0].weights_version, 9);
   EXPECT_EQ(code[0].offset, 123456789012);
   EXPECT_THAT(store.domains(), ElementsAre("code", "math"));
+}
+
+TEST(RunStore, AbsentValuesAreNull) {
+  const TempDir dir;
+  RunStore store(dir.path());
+  proto::Trajectory t = make_trajectory(1, "math");
+  t.mutable_meta()->clear_reward();
+  t.mutable_meta()->clear_weights_version();
+  t.mutable_meta()->set_failure_kind("not_finite");
+  store.record_trajectories("rl", {t}, {0});
+  const auto rows = store.trajectories();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_FALSE(rows[0].reward);
+  EXPECT_FALSE(rows[0].weights_version);
+  EXPECT_EQ(rows[0].failure_kind, "not_finite");
+}
+
+// The hash is of the prompt alone, also where samples of one prompt follow another's.
+TEST(RunStore, EveryPromptHasItsHash) {
+  const TempDir dir;
+  RunStore store(dir.path());
+  proto::Trajectory a = make_trajectory(1, "math"), b = a, c = a;
+  b.set_ids(2, 8);  // after the prompt
+  c.set_ids(1, 9);
+  store.record_trajectories("rl", {a, b, c, a}, {0, 1, 2, 3});
+  const auto rows = store.trajectories();
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[1].prompt_hash, rows[0].prompt_hash);
+  EXPECT_NE(rows[2].prompt_hash, rows[0].prompt_hash);
+  EXPECT_EQ(rows[3].prompt_hash, rows[0].prompt_hash);
+}
+
+TEST(RunStore, FailuresByStageAndKind) {
+  const TempDir dir;
+  RunStore store(dir.path());
+  proto::Trajectory t = make_trajectory(1, "math");
+  t.mutable_meta()->set_failure_kind("not_finite");
+  for (int again = 0; again < 2; ++again) {  // as a resumed stage records what it finds
+    store.record_trajectories("rl", {t, make_trajectory(1, "math")}, {0, 1});
+    store.count_masked("rl");
+  }
+  store.record_trajectories("sft", {make_trajectory(1, "math")}, {0});
+  store.count_masked("sft");
+  store.add_failures("rl", "not_finite", 4);
+  store.add_failures("rl", "not_finite", 1);
+  store.add_failures("eval", "timeout", 2);
+  const auto rows = store.failures();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].stage, "eval");
+  EXPECT_EQ(rows[0].kind, "timeout");
+  EXPECT_EQ(rows[0].num_attempts, 2);
+  EXPECT_EQ(rows[0].num_samples, 0);
+  EXPECT_EQ(rows[1].kind, "not_finite");
+  EXPECT_EQ(rows[1].num_attempts, 5);
+  EXPECT_EQ(rows[1].num_samples, 1);
+  EXPECT_EQ(store.figure("rl", "masked_samples"), 1);
+  EXPECT_FALSE(store.figure("sft", "masked_samples"));
 }
 
 TEST(RunStore, TruncateAfterTouchesOneStageOnly) {

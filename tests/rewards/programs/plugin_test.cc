@@ -63,6 +63,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
   EXPECT_EQ(score.status, Status::kScored) << score.detail;
   EXPECT_EQ(score.reward, 0.25);
   EXPECT_EQ(ask(&plugin, "5").reward, 0);
+  EXPECT_EQ(plugin.form(), PluginForm::kVerl);
   EXPECT_EQ(ask(&plugin, "cut \xc3").status, Status::kScored);
 }
 
@@ -157,6 +158,18 @@ def length_reward(completions, prompts, answer, **kwargs):
   score = plugin.score({"gsm8k", "abc", "\"4\"", "",
                         R"({"prompt": [{"role": "user", "content": "p"}], "answer": 4})"});
   EXPECT_EQ(score.reward, 3.5) << score.detail;
+  EXPECT_EQ(plugin.form(), PluginForm::kTrl);
+}
+
+// What the sample is comes with extra_info, not with the row's column of that name.
+TEST_F(PluginTest, TrlFunctionGetsTheSamplesExtraInfo) {
+  Plugin plugin(options(R"(
+def a_reward(completions, extra_info, **kwargs):
+    return [extra_info[0]["num_turns"]]
+)"));
+  const Score score = plugin.score({"gsm8k", "abc", "\"4\"", R"({"num_turns": 3})",
+                                    R"({"prompt": "p", "extra_info": {"index": 1}})"});
+  EXPECT_EQ(score.reward, 3) << score.detail;
 }
 
 TEST_F(PluginTest, TrlFunctionThatReturnsSomethingElse) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -15,7 +16,7 @@ namespace {
 ScoreRequest request(const std::string& style, const std::string& truth,
                      const std::string& solution) {
   ScoreRequest r;
-  r.style = style, r.ground_truth = truth, r.solution = solution;
+  r.style = style, r.ground_truth = truth, r.content = solution;
   return r;
 }
 
@@ -59,12 +60,24 @@ TEST(Scorer, OtherStylesGoToThePlugin) {
   ScorerOptions options = with_fake_sandbox();
   options.plugin = PluginOptions{path, "", 30, 60};
   const Scorer scorer(options);
-  ScoreRequest r = request("rule", "\"12\"", "12");
+  ScoreRequest r = request("rule", "\"12\"", "whole text");  // the content is not asked for
   EXPECT_EQ(scorer.score(r).reward, 2);
-  r.response = "whole text";
+  r.solution = "whole text";
   EXPECT_EQ(scorer.score(r).reward, 7.5);
   EXPECT_EQ(scorer.score(request("math", "\"12\"", "12")).reward, 1);
   std::filesystem::remove(path);
+}
+
+TEST(Scorer, TheBestRewardIsKnownOfBuiltInStyles) {
+  for (const char* style : {"math", "agent", "code", "instruct"})
+    EXPECT_EQ(best_reward(style), 1) << style;
+  for (const char* style : {"", "rule", "plugin"}) EXPECT_FALSE(best_reward(style)) << style;
+}
+
+TEST(Scorer, WhatIsNotFiniteIsNoReward) {
+  EXPECT_EQ(scored(0.5, "").status, Status::kScored);
+  for (const double x : {std::nan(""), HUGE_VAL, -HUGE_VAL})
+    EXPECT_EQ(scored(x, "").status, Status::kNotFinite);
 }
 
 TEST(Scorer, AMissingPluginIsAnError) {

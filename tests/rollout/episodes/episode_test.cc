@@ -54,7 +54,6 @@ TEST_F(EpisodeTest, AnAnswerEndsWithEos) {
   const auto f = e.final_message();
   EXPECT_EQ(f.state, Episode::Message::kComplete);
   EXPECT_EQ(f.content, "The answer is 42.");
-  EXPECT_EQ(f.response, "The answer is 42." + eos_text_);
 }
 
 TEST_F(EpisodeTest, ResponseLengthEndsIt) {
@@ -65,11 +64,12 @@ TEST_F(EpisodeTest, ResponseLengthEndsIt) {
   EXPECT_EQ(static_cast<int64_t>(cut.logprobs().size()), n);
   EXPECT_EQ(cut.final_message().state, Episode::Message::kTruncated);
   EXPECT_EQ(cut.final_message().content, "");
-  EXPECT_EQ(cut.final_message().response, "The answer is 42.");
+  EXPECT_TRUE(cut.is_truncated());
   // EOS as the very last token that fits is an answer, not a cut.
   Episode fits = start({.max_response_length = n + 1, .max_positions = 4000});
   say(fits, "The answer is 42." + eos_text_);
   EXPECT_EQ(fits.finish_reason(), FinishReason::kStop);
+  EXPECT_FALSE(fits.is_truncated());
   EXPECT_EQ(fits.final_message().state, Episode::Message::kComplete);
 }
 
@@ -108,7 +108,6 @@ TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
 
   ASSERT_EQ(say(e, "The answer is 42." + eos_text_), EpisodeState::kFinished);
   EXPECT_EQ(e.final_message().content, "The answer is 42.");
-  EXPECT_NE(e.final_message().response.find("tool_calls"), std::string::npos);
 }
 
 TEST_F(EpisodeTest, TurnsRunOut) {
@@ -118,12 +117,20 @@ TEST_F(EpisodeTest, TurnsRunOut) {
   ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
   e.on_tool_tokens(e.tool_turn({"42"}));
   EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
-  EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
+  EXPECT_FALSE(e.is_truncated());
+  // An answer in the last turn is an answer.
+  Episode answers = start(limits);
+  say(answers, call_ + eos_text_);
+  answers.on_tool_tokens(answers.tool_turn({"42"}));
+  EXPECT_EQ(say(answers, "The answer is 42." + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(answers.finish_reason(), FinishReason::kStop);
 }
 
 TEST_F(EpisodeTest, WithoutToolsACallIsOnlyText) {
   Episode e = start(wide_, EpisodeTools::kNone);
   EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
 }
 
 TEST_F(EpisodeTest, SubmitEndsItWithItsAnswer) {
@@ -138,11 +145,11 @@ TEST_F(EpisodeTest, SubmitEndsItWithItsAnswer) {
       EXPECT_EQ(say(e, "the value" + calls_text(calls) + eos_text_ + "more"),
                 EpisodeState::kFinished);
       EXPECT_EQ(e.ids().back(), eos_);  // nothing more was taken
-      EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+      EXPECT_EQ(e.finish_reason(), FinishReason::kSubmit);
       EXPECT_TRUE(e.calls().empty());
       EXPECT_EQ(e.final_message().state, Episode::Message::kComplete);
       EXPECT_EQ(e.final_message().content, "42 \"m\"");
-      EXPECT_TRUE(e.final_message().is_submitted);
+      EXPECT_EQ(e.submitted(), "42 \"m\"");
     }
   }
 }
@@ -161,7 +168,8 @@ TEST_F(EpisodeTest, ASubmitWithoutAnAnswerIsACallLikeOthers) {
   Episode plain = start(wide_, EpisodeTools::kRunAndSubmit);
   say(plain, "The answer is 42." + eos_text_);
   EXPECT_EQ(plain.final_message().content, "The answer is 42.");
-  EXPECT_FALSE(plain.final_message().is_submitted);
+  EXPECT_FALSE(plain.submitted());
+  EXPECT_EQ(plain.finish_reason(), FinishReason::kStop);
   Episode without = start(wide_);
   EXPECT_EQ(say(without, calls_text(call_text("submit", "answer", "42")) + eos_text_),
             EpisodeState::kToolCalls);
@@ -196,6 +204,7 @@ TEST_F(EpisodeTest, ResponseLengthCountsPolicyTokensOfAllTurns) {
   limits.max_response_length = n;
   Episode full = start(limits);
   EXPECT_EQ(say(full, call_ + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(full.finish_reason(), FinishReason::kToolLimit);
 }
 
 TEST_F(EpisodeTest, AToolResultMayFillThePositions) {
@@ -205,7 +214,8 @@ TEST_F(EpisodeTest, AToolResultMayFillThePositions) {
   ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
   const auto turn = e.tool_turn({std::string(300, 'x')});
   EXPECT_EQ(e.on_tool_tokens(turn), EpisodeState::kFinished);
-  EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
+  EXPECT_TRUE(e.is_truncated());
   EXPECT_EQ(e.final_message().state, Episode::Message::kTruncated);
 }
 
@@ -235,7 +245,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
       EXPECT_EQ(again.tool_turn({"42"}), live.tool_turn({"42"}));
     }
     if (live.state() == EpisodeState::kFinished) {
-      EXPECT_EQ(again.final_message().response, live.final_message().response);
+      EXPECT_EQ(again.finish_reason(), live.finish_reason());
       EXPECT_EQ(again.final_message().content, live.final_message().content);
     }
     ++compared;

@@ -1,0 +1,66 @@
+#include "pipeline/stages/flat_rewards.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "model/text/utf8.h"
+#include "pipeline/data/rows.h"
+#include "pipeline/run_store/text_format.h"
+#include "proto/trajectory.pb.h"
+#include "rewards/registry/scorer.h"
+#include "rollout/episodes/transcript.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+// Not longer than a few lines.
+std::string cut(const std::string& text) {
+  constexpr size_t kMost = 400;
+  if (text.size() <= kMost) return text;
+  return text.substr(0, model::complete_utf8_prefix(text.substr(0, kMost))) + "…";
+}
+
+// The text after the prompt, as JSON.
+std::string shown(const model::Tokenizer& tokenizer, const proto::Trajectory& t) {
+  const auto prompt = static_cast<size_t>(t.meta().prompt_length());
+  std::vector<bool> from_policy;
+  for (const char writer : t.writer().substr(prompt))
+    from_policy.push_back(writer == static_cast<char>(proto::WRITER_POLICY));
+  const std::span<const int32_t> ids(t.ids().data(), static_cast<size_t>(t.ids_size()));
+  const std::string text = rollout::solution_text(tokenizer, ids.subspan(prompt), from_policy);
+  return nlohmann::json(cut(text)).dump();
+}
+
+}  // namespace
+
+std::optional<std::string> FlatRewards::add(
+    const std::vector<proto::Trajectory>& step,
+    const std::function<std::string(const proto::Trajectory&)>& row_of) {
+  std::vector<const proto::Trajectory*> scored;
+  for (const proto::Trajectory& t : step)
+    if (t.meta().has_reward()) scored.push_back(&t);
+  if (scored.empty()) return std::nullopt;
+  const double value = scored[0]->meta().reward();
+  const bool all_equal = std::all_of(scored.begin(), scored.end(),
+                                     [&](const auto* t) { return t->meta().reward() == value; });
+  const bool goes_on = all_equal && value_ == value;
+  if (!goes_on) is_said_ = false;
+  value_ = all_equal ? std::optional(value) : std::nullopt;
+  if (!goes_on || is_said_) return std::nullopt;
+  for (const proto::Trajectory* t : scored) {
+    const Row row = parse_row(row_of(*t), "prompt row");
+    const std::optional<double> best = rewards::best_reward(row.style);
+    if (best && value >= *best) continue;
+    is_said_ = true;
+    return t->meta().stage() + ": all rewards of steps " + std::to_string(t->meta().step() - 1) +
+           " and " + std::to_string(t->meta().step()) + " are " + format_number(value) +
+           ", so there is nothing to learn from; is the reward right, and the task neither too "
+           "hard "
+           "nor too easy? One sample, of prompt " +
+           t->meta().prompt_id() + ": " + shown(tokenizer_, *t) +
+           "; its truth: " + (row.ground_truth.empty() ? "none" : cut(row.ground_truth));
+  }
+  return std::nullopt;
+}
+
+}  // namespace amalgam::pipeline

@@ -1,0 +1,77 @@
+#include "pipeline/workers/score_request.h"
+
+#include <nlohmann/json.hpp>
+
+#include "pipeline/data/rows.h"
+#include "proto/trajectory.pb.h"
+#include "rollout/episodes/transcript.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using nlohmann::ordered_json;
+
+// One place for names and values; without an episode all values are null.
+ordered_json sample_info(const rollout::Transcript* t, const Row& row,
+                         const proto::TrajectoryMetadata& m) {
+  ordered_json messages =
+      row.prompt.empty() ? ordered_json::array() : ordered_json::parse(row.prompt);
+  if (t)
+    for (const model::Message& message : t->messages) {
+      if (message.role == model::MessageRole::kTool)
+        messages.push_back({{"role", "tool"}, {"content", message.content}});
+      else
+        messages.push_back(ordered_json::parse(model::completion_to_json(message)));
+    }
+  return {{"messages", std::move(messages)},
+          {"finish_reason", m.finish_reason()},
+          {"num_turns", t ? t->num_turns : 0},
+          {"effort", row.effort.empty() ? m.effort() : row.effort},
+          {"response_tokens", t ? t->response_tokens : 0},
+          {"thinking_tokens", t ? t->thinking_tokens : 0},
+          {"sample_id", m.stage() + "/" + std::to_string(m.step()) + "/" +
+                            std::to_string(m.group()) + "/" + std::to_string(m.sample_index())}};
+}
+
+rewards::MessageState state_of(rollout::Episode::Message state) {
+  switch (state) {
+    case rollout::Episode::Message::kComplete:
+      return rewards::MessageState::kComplete;
+    case rollout::Episode::Message::kTruncated:
+      return rewards::MessageState::kTruncated;
+    case rollout::Episode::Message::kMalformed:
+      break;
+  }
+  return rewards::MessageState::kMalformed;
+}
+
+}  // namespace
+
+std::vector<std::string> sample_keys() {
+  std::vector<std::string> keys;
+  const ordered_json info = sample_info(nullptr, {}, {});
+  for (const auto& [key, value] : info.items()) keys.push_back(key);
+  return keys;
+}
+
+rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
+                                    const proto::TrajectoryMetadata& meta) {
+  const Row row = parse_row(row_json, "prompt row");
+  rollout::Episode::Final final = episode.final_message();
+  rewards::ScoreRequest r;
+  r.data_source = row.data_source;
+  r.style = row.style;
+  r.ground_truth = row.ground_truth;
+  r.content = std::move(final.content);
+  r.state = state_of(final.state);
+  if (rewards::is_built_in(row.style)) return r;
+  const rollout::Transcript t = rollout::transcript(episode);
+  r.solution = t.solution;
+  ordered_json info = sample_info(&t, row, meta);
+  if (!row.extra_info.empty()) info.update(ordered_json::parse(row.extra_info));
+  r.extra_info = info.dump();
+  r.row = row_json;
+  return r;
+}
+
+}  // namespace amalgam::pipeline

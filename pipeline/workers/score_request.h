@@ -1,0 +1,22 @@
+// What the scorer of a finished sample is asked: docs/REWARDS.md.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "rewards/registry/scorer.h"
+#include "rollout/episodes/episode.h"
+
+namespace amalgam::proto {
+class TrajectoryMetadata;
+}
+
+namespace amalgam::pipeline {
+
+// Keys of extra_info that say what the sample is; a row's own key of the same name wins.
+std::vector<std::string> sample_keys();
+
+// `meta` is that of the sample's trajectory. Throws Error for a row that does not parse.
+rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
+                                    const proto::TrajectoryMetadata& meta);
+
+}  // namespace amalgam::pipeline
