@@ -11,6 +11,8 @@ struct DataConfig {
   int64_t sft_rows = 8000;
   double careless = 0;
 
+  bool operator==(const DataConfig&) const = default;
+
   template <class V>
   void visit(V& v) {
     v.value("train_rows", train_rows, between(1, 1e9), "prompts for RL and distillation");
@@ -108,6 +110,13 @@ struct DomainConfig {
                                               "that scores answers"
                                         : "a generator has its own verifier; drop one"};
     }
+    if (!from_files)
+      for (const auto& [key, file] :
+           {std::pair("validation_file", &validation_file), std::pair("sft_file", &sft_file),
+            std::pair("anneal_file", &anneal_file)})
+        if (!file->empty()) return Problem{key, "a generator makes its own rows; drop one"};
+    if (!from_files && reward_function != DomainConfig().reward_function)
+      return Problem{"reward_function", "names a function of reward_file; drop it"};
     return std::nullopt;
   }
 };

@@ -44,6 +44,10 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "two domains are named '" + domain.name + "'; rename one"};
     }
   }
+  for (const DomainConfig& domain : domains)
+    if (domain.generator == Generator::kNone && domain.data != data)
+      return Problem{"domain", "data of domain '" + domain.name +
+                                   "': counts rows of a generator; this domain's are its files'"};
   if (const auto problem = tools_problem(*this)) return problem;
   for (const CompareConfig& c : compare)
     if (std::count_if(compare.begin(), compare.end(),

@@ -40,7 +40,8 @@ struct SandboxConfig {
         "substrate", substrate,
         "what tests of code run in: a fresh container, or a function: a container whose Python "
         "was started ahead, at a fraction of the time; or a virtual machine, small or like a PC, "
-        "at many times the time (emulated, give cpu_seconds 10 to 30 times as much)");
+        "at many times the time (emulated, give cpu_seconds 10 to 30 times as much); changes no "
+        "result of tests that stay within the limits");
     v.value("cpu_seconds", cpu_seconds, between(0.1, 1e5), "CPU time of one command");
     v.value("wall_seconds", wall_seconds, between(1, 1e7),
             "wall-clock backstop of one command; at least 20 times cpu_seconds");
@@ -96,7 +97,8 @@ struct RunConfig {
     v.value("seed", seed, between(0, 9007199254740991.0), "same seed and config, same bytes");
     v.value(
         "run_dir", run_dir,
-        "directory of this run, from the working directory; empty: runs/ and the config's name");
+        "directory of this run, from the working directory; empty: runs/ and the config's name; "
+        "changes no result");
     v.value("threads", threads, between(0, 4096), "CPU threads; 0: all cores; changes no result");
     v.value("workers", workers, between(0, 4096),
             "rollout worker processes; 0: in this process; changes no result");

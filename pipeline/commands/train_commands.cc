@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "configs/format.h"
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
@@ -47,12 +48,14 @@ void StageOptions::tidy() {
 
 configs::RunConfig StageOptions::load() {
   tidy();
+  // As a key of the config, so that what is checked there is checked of this model.
+  session.config.overrides.push_back(
+      "model={path=" + configs::format_value(fs::absolute(model).string()) + "}");
   configs::RunConfig config = session.load();
   if (!fs::exists(model + "/config.json"))
     throw Error(model + ": is no model directory (no config.json)");
   if (!fs::exists(model + "/tokenizer.json"))
     throw Error(model + ": has no tokenizer.json; this command works on text");
-  config.model.path = fs::absolute(model);
   if (session.config.run_dir.empty()) config.run_dir = (out.empty() ? model : out) + ".run";
   return config;
 }

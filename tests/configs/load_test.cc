@@ -262,6 +262,20 @@ INSTANTIATE_TEST_SUITE_P(
                 {},
                 "dir/a.toml:1: domain.reward_file: is missing; domain 'd' has rows of its own and "
                 "needs a Python file that scores answers"},
+        BadCase{"rows_beside_a_generator",
+                kDomain,
+                {"domain.math.sft_file=answers.jsonl"},
+                "command line: domain.sft_file: a generator makes its own rows; drop one"},
+        BadCase{"function_beside_a_generator",
+                kDomain,
+                {"domain.math.reward_function=score"},
+                "command line: domain.reward_function: names a function of reward_file; drop it"},
+        BadCase{"counts_beside_rows",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n"
+                "data.sft_rows=3\n",
+                {},
+                "dir/a.toml:1: domain: data of domain 'd': counts rows of a generator; this "
+                "domain's are its files'"},
         BadCase{"unknown_teacher",
                 std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
                 {},

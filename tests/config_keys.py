@@ -1,0 +1,483 @@
+"""For every config key a run in which it acts, what to change, and what must come of it. Used by
+config_keys_test.py. All runs are of tiny models: only whether bytes change is of interest."""
+
+import json
+import os
+
+# What a case is about, in the words of [[table]] elements: domain.mode is domain.words.mode.
+ELEMENTS = {"domain": "words", "tool": "probe", "compare": "other"}
+
+
+class Case:
+    """`value` for the key (or a list of whole overrides), in a run of `context` that has the
+    overrides `given` before and after."""
+
+    def __init__(self, context, value, given=()):
+        self.context, self.value, self.given = context, value, list(given)
+
+    def overrides(self, key):
+        if isinstance(self.value, list):
+            return self.value
+        table, _, rest = key.partition(".")
+        if CONTEXTS[self.context][1] == "sums" and table == "domain":
+            return [f"domain.sums.{rest}={self.value}"]
+        return [f"{table}.{ELEMENTS[table]}.{rest}={self.value}" if table in ELEMENTS
+                else f"{key}={self.value}"]
+
+    def of_domain(self, key):
+        """The same for one domain, where it has a key of its own; of a config with one domain."""
+        table, config = key.split(".")[0], CONTEXTS[self.context][1]
+        if table not in ("data", "sft", "rl") or config == "two" or isinstance(self.value, list):
+            return None
+        domain = "sums" if config == "sums" else "words"
+        return [f"domain.{domain}.{key}={self.value}"]
+
+
+class Changes(Case):
+    """`part` gets other bytes: "models", "trajectories" or "tables"."""
+
+    def __init__(self, context, value, part, given=()):
+        super().__init__(context, value, given)
+        self.part = part
+
+
+class Same(Case):
+    """All three keep their bytes."""
+
+
+class Refused(Case):
+    """It would have no effect, so it is refused, by its name."""
+
+
+# Inputs.
+
+SETTINGS = """
+seed = 1
+threads = 1
+[data]
+train_rows = 6
+validation_rows = 4
+heldout_rows = 4
+sft_rows = 12
+[model]
+hidden_size = 32
+num_attention_heads = 2
+head_dim = 16
+qk_rope_head_dim = 8
+q_lora_rank = 16
+o_groups = 1
+o_lora_rank = 16
+sliding_window = 4
+layer_types = ["compressed_sparse_attention", "heavily_compressed_attention"]
+num_hash_layers = 0
+csa_rate = 2
+hca_rate = 4
+index_n_heads = 2
+index_head_dim = 16
+index_topk = 2
+n_routed_experts = 4
+moe_intermediate_size = 32
+hc_mult = 2
+[tokenizer]
+vocab_size = 320
+[base.sft]
+steps = 3
+batch_tokens = 64
+optim.warmup_steps = 0
+optim.decay_fraction = 0
+[sft.optim]
+warmup_steps = 0
+decay_fraction = 0
+[sft]
+batch_tokens = 64
+[rl]
+steps = 2
+data.train_batch_size = 4
+data.max_response_length = 8
+rollout.n = 4
+optim.lr = 1e-2
+test_freq = 0
+val_prompts = 2
+val_n = 1
+[distill]
+steps = 2
+data.train_batch_size = 2
+data.max_response_length = 8
+rollout.n = 1
+test_freq = 0
+[eval]
+prompts = 1
+n = 1
+greedy = false
+"""
+WORDS = """
+[[domain]]
+name = "words"
+train_file = "train.jsonl"
+heldout_file = "heldout.jsonl"
+sft_file = "sft.jsonl"
+reward_file = "reward.py"
+mode = "chat"
+"""
+SUMS = '[[domain]]\nname = "sums"\ngenerator = "math"\n'
+TOOLS = WORDS.replace("sft.jsonl", "calls.jsonl") + """
+tools = ["probe"]
+tools_prompt = "names"
+[[tool]]
+name = "probe"
+file = "found.py"
+"""
+CODE = '[[domain]]\nname = "words"\ngenerator = "code"\nmode = "chat"\n'
+COMPARE = '[[compare]]\nname = "other"\n'
+
+# Rewards that any text gets, and that differ.
+REWARD = '''
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    return sum(map(ord, solution_str)) % 7 / 6
+
+def other(data_source, solution_str, ground_truth, extra_info=None):
+    return sum(map(ord, solution_str)) % 5 / 4
+'''
+
+# What the one tool of [[tool]] does.
+PROBES = {
+    "found": 'return "found it"',
+    "lost": 'return "lost it"',
+    "burn": "while time.process_time() < 0.7: pass\n    return 'done'",
+    "sleep": "time.sleep(5)\n    return 'done'",
+    "memory": "bytearray(100 << 20)\n    return 'done'",
+    "disk": "open('/work/x', 'wb').write(bytes(2 << 20))\n    return 'done'",
+    "processes": "for i in range(8):\n        if os.fork() == 0: time.sleep(0.5); os._exit(0)\n"
+                 "    return 'done'",
+}
+LONG_OUTPUT = 'tool.probe.command=["/usr/bin/python3", "-c", "print(\'long \' * 400)"]'
+
+
+def write_inputs(folder):
+    os.makedirs(folder)
+
+    def write(name, text):
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+
+    for name, domains in (("words", WORDS), ("sums", SUMS), ("tools", TOOLS), ("code", CODE),
+                          ("two", WORDS + SUMS + COMPARE)):
+        write(name + ".toml", SETTINGS + domains)
+    write("reward.py", REWARD)
+    write("constant.py", REWARD.replace("% 7 / 6", "* 0"))
+    for name, body in PROBES.items():
+        write(name + ".py", "import os, time\n" + "".join(
+            f'\ndef {tool}():\n    """Looks around."""\n    {body}\n' for tool in ("probe", "wand")))
+
+    # Prompts of two to five words; answers are their letters backwards, or calls of the tool.
+    words = "apple brick cloud dust ember flint grove hatch iron jade".split()
+
+    def prompt(i):
+        return " ".join([words[i % 10], words[i // 10], *[words[(i * 7 + 2) % 10]] * (i % 4)])
+
+    def ask(i):
+        return {"role": "user", "content": prompt(i)}
+
+    call = {"role": "assistant", "content": "", "tool_calls": [
+        {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}]}
+    result = {"role": "tool", "tool_call_id": "x", "content": "none"}
+
+    def rows(name, numbers, answer):
+        lines = []
+        for i in numbers:
+            row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
+            row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
+            lines.append(json.dumps(row) + "\n")
+        write(name + ".jsonl", "".join(lines))
+
+    rows("train", range(0, 12), None)
+    rows("some", range(0, 6), None)
+    rows("heldout", range(12, 20), None)
+    rows("validation", range(20, 24), None)
+    rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
+    rows("upper", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i).upper()}])
+    rows("calls", range(0, 10), lambda i: [call, result, call, result,
+                                          {"role": "assistant", "content": "done"}])
+
+
+# Models that runs start from: name, config, overrides.
+NO_MORE = ["rl.steps=0", "distill.steps=0"]
+MODELS = [
+    # Answers of it are long and short.
+    ("plain", "words", [*NO_MORE, "base.sft.steps=12"]),
+    ("second", "words", [*NO_MORE, "base.sft.steps=16"]),
+    ("mtp", "words", [*NO_MORE, "model.num_nextn_predict_layers=1"]),
+    # Knows one answer: to call the tool, and to do it again.
+    ("caller", "tools", [*NO_MORE, "base.sft.steps=150", "base.sft.batch_tokens=512"]),
+    # Knows the programs of two prompts by heart.
+    ("coder", "code", [*NO_MORE, "base.sft.steps=300", "base.sft.batch_tokens=512",
+                       "data.sft_rows=2", "data.train_rows=2"]),
+]
+
+# What a run is: command, config, arguments, overrides.
+CONTEXTS = {
+    "run": ("run", "words", [], []),
+    "base": ("run", "words", [], NO_MORE),
+    "base of sums": ("run", "sums", [], NO_MORE),
+    "base of two": ("run", "two", [], NO_MORE),
+    "base of tools": ("run", "tools", [], NO_MORE),
+    "merge": ("run", "words", [], ["model.path={plain}", "rl.test_freq=1", "distill.test_freq=1"]),
+    "merge two": ("run", "two", [], ["model.path={plain}", "distill.test_freq=1"]),
+    "sft": ("sft", "words", ["--domain", "words", "--model", "{plain}"], ["sft.steps=3"]),
+    "sft with mtp": ("sft", "words", ["--domain", "words", "--model", "{mtp}"], ["sft.steps=3"]),
+    "rl": ("rl", "words", ["--domain", "words", "--model", "{plain}"], []),
+    "rl of sums": ("rl", "sums", ["--domain", "sums", "--model", "{plain}"], []),
+    "rl with mtp": ("rl", "words", ["--domain", "words", "--model", "{mtp}"], []),
+    "distill": ("distill", "words", ["--model", "{plain}", "--teacher", "words={second}"], []),
+    "distill with mtp": ("distill", "words", ["--model", "{mtp}", "--teacher", "words={mtp}"], []),
+    "eval": ("eval", "words", ["--model", "{plain}"], []),
+    "eval of sums": ("eval", "sums", ["--model", "{plain}"], []),
+    # Always the same calls of the tool.
+    "call": ("eval", "tools", ["--model", "{caller}"],
+             ["eval.temperature=0", "rl.data.max_prompt_length=2000",
+              "rl.data.max_response_length=48"]),
+    "distill calls": ("distill", "tools", ["--model", "{caller}", "--teacher", "words={caller}"],
+                      ["distill.rollout.temperature=0.05", "distill.data.max_response_length=48"]),
+    "program": ("rl", "code", ["--domain", "words", "--model", "{coder}"],
+                ["data.train_rows=2", "rl.rollout.temperature=0.05",
+                 "rl.data.max_response_length=128"]),
+}
+
+
+# Keys that several tables have.
+
+
+def optim(table, kind, context, given=()):
+    def changes(value, *more):
+        return Changes(context, value, "models", [*given, *more])
+
+    return {f"{table}.optim.{key}": [case] for key, case in {
+        "kind": changes("adamw" if kind == "muon" else "muon"),
+        "lr": changes("3e-3"),
+        "warmup_steps": changes("3"),
+        "decay_fraction": changes("1"),
+        "final_lr_factor": changes("0.5", f"{table}.optim.decay_fraction=1"),
+        "beta1": changes("0.5"),
+        "beta2": changes("0.5"),
+        "eps": changes("1e-2"),
+        "momentum": changes("0.5", f"{table}.optim.kind=muon"),
+        "weight_decay": changes("0"),
+        "grad_clip": changes("1e-3"),
+    }.items()}
+
+
+def supervised(table, context, with_mtp, mtp_given, spike_factor):
+    spikes = [f"{table}.{key}" for key in (
+        "steps=14", "anticipatory_routing.delay=1",
+        f"anticipatory_routing.spike_factor={spike_factor}",
+        "anticipatory_routing.spike_window=2", "anticipatory_routing.rollback_steps=2",
+        "anticipatory_routing.active_steps=5")]
+
+    def changes(value, *given):
+        return [Changes(context, value, "models", given)]
+
+    mtp = [*mtp_given, f"{table}.optim.decay_fraction=0.4"]
+    return {f"{table}.{key}": cases for key, cases in {
+        "steps": changes("2"),
+        "batch_tokens": changes("32"),
+        "mtp_loss_weight": [Changes(with_mtp, "1", "models", mtp)],
+        "mtp_late_loss_weight": [Changes(with_mtp, "1", "models", mtp)],
+        "index_loss_coef": changes("0"),
+        "router_aux_loss_coef": changes("1"),
+        "index_warmup_steps": changes("1"),
+        "anticipatory_routing.delay": changes("1"),
+        "anticipatory_routing.spike_factor": [
+            *changes("0", *spikes),
+            Refused(context, "2")],
+        "anticipatory_routing.spike_window": changes("8", *spikes),
+        "anticipatory_routing.rollback_steps": changes("1", *spikes),
+        "anticipatory_routing.active_steps": [
+            *changes("7", *spikes),
+            Refused(context, "4", spikes)],
+    }.items()} | optim(table, "muon", context)
+
+
+def sampling(table, context, with_mtp, with_tools, updates):
+    def samples(value, *given, run=context):
+        return [Changes(run, value, "trajectories", given)]
+
+    def trains(value, *given, run=context):
+        return [Changes(run, value, "models", given)]
+
+    return {f"{table}.{key}": cases for key, cases in {
+        "steps": trains("1"),
+        "mtp_loss_weight": trains("0", run=with_mtp),
+        "index_loss_coef": trains("0"),
+        "data.train_batch_size": trains("6"),
+        "data.max_prompt_length": samples("8"),
+        "data.max_response_length": samples("6"),
+        "rollout.n": trains("3"),
+        "rollout.temperature": trains("0.5"),
+        "rollout.max_turns": samples("2", run=with_tools),
+        "rollout.max_tool_response_length": samples(
+            "100", LONG_OUTPUT, 'tool.probe.description="Says much."', run=with_tools),
+        "rollout.draft": [Same(with_mtp, "true"), Refused("run", "true")],
+        # Weights that moved since: of a step with several updates. Else only what is logged.
+        "rollout.keep_routing": [*(trains("off") if updates > 1 else samples("on"))],
+        "rollout.keep_index": trains("true") if updates > 1 else samples("true"),
+    }.items()} | optim(table, "adamw", context)
+
+
+def changes(context, value, part, *given):
+    return [Changes(context, value, part, given)]
+
+
+def model(value, *given):
+    """Trained a little, so that what is not a shape shows too."""
+    return [Changes("base", value, "models", given)]
+
+
+TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
+
+KEYS = {
+    "seed": model("2"),
+    "run_dir": [Same("run", ["run_dir={run_dir}"])],
+    "threads": [Same("run", "2")],
+    "workers": [Same("run", "2")],
+    "isa": [Same("run", "avx2")],
+    "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
+    "recompute": [Same("run", "tensors"), Same("run", "layer")],
+    "micro_batch_tokens": model("16"),
+
+    "data.train_rows": changes("rl of sums", "9", "trajectories"),
+    "data.validation_rows": changes("rl of sums", "1", "trajectories", "rl.test_freq=1"),
+    "data.heldout_rows": changes("eval of sums", "1", "trajectories", "eval.prompts=9"),
+    "data.sft_rows": changes("base of sums", "7", "models"),
+    "data.careless": changes("base of sums", "1", "models", "base.anneal.steps=2"),
+
+    "model.path": [Changes("run", "{second}", "models")],
+    "model.config": [Changes("base", "{plain}/config.json", "models", ["model.hidden_size=16"]),
+                     Refused("base", "{plain}/config.json", ["model.path={plain}"])],
+    "model.hidden_size": model("16"),
+    "model.num_attention_heads": model("4"),
+    "model.head_dim": model("24"),
+    "model.qk_rope_head_dim": model("4"),
+    "model.q_lora_rank": model("8"),
+    "model.o_groups": model("2"),
+    "model.o_lora_rank": model("8"),
+    "model.sliding_window": model("6"),
+    "model.layer_types": model('["compressed_sparse_attention", "sliding_attention"]'),
+    "model.num_hash_layers": model("1"),
+    "model.csa_rate": model("4"),
+    "model.hca_rate": model("8"),
+    "model.index_n_heads": model("4"),
+    "model.index_head_dim": model("8"),
+    "model.index_topk": model("1"),
+    "model.n_routed_experts": model("6"),
+    "model.n_shared_experts": model("2"),
+    "model.num_experts_per_tok": model("1"),
+    "model.moe_intermediate_size": model("16"),
+    "model.routed_scaling_factor": model("1"),
+    "model.swiglu_limit": model("1e-3"),
+    "model.hc_mult": model("1"),
+    "model.num_nextn_predict_layers": model("1"),
+    "tokenizer.vocab_size": model("340"),
+
+    "base.mixture": changes("base of two", "{words = 1}", "models"),
+    "base.anneal.steps": changes("base", "2", "models"),
+    "base.anneal.lr_factor": changes("base", "0.1", "models", "base.anneal.steps=2"),
+    "base.anneal.final_lr_factor": changes("base", "1", "models", "base.anneal.steps=2"),
+    **supervised("base.sft", "base", "base", ["model.num_nextn_predict_layers=1"], 0.97),
+    **supervised("sft", "sft", "sft with mtp", [], 1),
+
+    **sampling("rl", "rl", "rl with mtp", "call", updates=2),
+    "rl.ppo_mini_batches": [*changes("rl", "1", "models"), Refused("rl", "3")],
+    "rl.test_freq": changes("rl", "1", "trajectories"),
+    "rl.val_prompts": changes("rl", "1", "trajectories", "rl.test_freq=1"),
+    "rl.val_n": changes("rl", "2", "trajectories", "rl.test_freq=1"),
+    "rl.algorithm.adv_estimator": [Refused("rl", "gae")],  # one choice
+    "rl.algorithm.norm_adv_by_std": changes("rl", "true", "models"),
+    "rl.algorithm.clip_ratio_low": changes("rl", "0", "models"),
+    "rl.algorithm.clip_ratio_high": changes("rl", "0", "models"),
+    "rl.algorithm.kl_loss_coef": changes("rl", "1", "models"),
+    "rl.algorithm.loss_agg_mode": [
+        Changes("rl", mode, "models")
+        for mode in ("seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")],
+    "rl.algorithm.off_policy_delta": changes("rl", "1e-9", "models"),
+
+    "domain.name": changes("run", "letters", "tables"),
+    "domain.generator": changes("rl of sums", "instruct", "trajectories"),
+    "domain.train_file": changes("rl", "{inputs}/some.jsonl", "trajectories"),
+    "domain.validation_file": [
+        *changes("rl", "{inputs}/validation.jsonl", "trajectories", "rl.test_freq=1"),
+        Refused("rl of sums", "{inputs}/validation.jsonl")],
+    "domain.heldout_file": changes("eval", "{inputs}/validation.jsonl", "trajectories"),
+    "domain.sft_file": [*changes("sft", "{inputs}/upper.jsonl", "models"),
+                        Refused("rl of sums", "{inputs}/upper.jsonl")],
+    "domain.anneal_file": [
+        *changes("base", "{inputs}/upper.jsonl", "models", "base.anneal.steps=2"),
+        Refused("rl of sums", "{inputs}/upper.jsonl")],
+    "domain.reward_file": [*changes("rl", "{inputs}/constant.py", "models"),
+                           Refused("rl of sums", "{inputs}/constant.py")],
+    "domain.reward_function": [*changes("rl", "other", "models"), Refused("rl of sums", "other")],
+    "domain.mode": changes("rl", "thinking", "trajectories"),
+    "domain.tools": changes("call", "[]", "trajectories"),
+    "domain.tools_prompt": changes("call", "schemas", "trajectories"),
+    "domain.data": [Changes("eval of sums", ["domain.sums.data.heldout_rows=1"], "trajectories",
+                            ["eval.prompts=9"]),
+                    Refused("eval", ["domain.words.data.heldout_rows=1"])],
+    "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
+    "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
+
+    "tool.name": [Changes("call", ["tool.probe.name=wand", 'domain.words.tools=["wand"]'],
+                          "trajectories", ["domain.words.tools_prompt=none"])],
+    "tool.description": changes("call", "Looks.", "trajectories",
+                                "domain.words.tools_prompt=schemas"),
+    "tool.parameters": changes("call", '\'{"properties": {"x": {"type": "string"}}}\'',
+                               "trajectories"),
+    "tool.command": changes("call", '["/usr/bin/python3", "-c", "print(8)"]', "trajectories",
+                            'tool.probe.description="Says 8."'),
+    "tool.file": changes("call", "{inputs}/lost.py", "trajectories"),
+
+    **sampling("distill", "distill", "distill with mtp", "distill calls", updates=1),
+    "distill.objective": [*changes("distill", "sampled", "models"),
+                          *changes("merge", "sampled", "models")],
+    "distill.lr_candidates": [*changes("merge", "[1e-2, 1e-3]", "tables"),
+                              Refused("run", "[1e-2, 1e-3]")],
+    "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),
+    "distill.test_freq": changes("distill", "1", "trajectories"),
+    "distill.teachers.domain": [
+        Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",
+                [TEACHERS % "words=1"])],
+    "distill.teachers.weight": [Changes("merge two", [TEACHERS % "sums=1"], "models")],
+
+    "compare.name": changes("merge two", "another", "tables"),
+    "compare.kind": changes("merge two", "distill", "models"),
+    "compare.coefficients": [*changes("merge two", "[0.5]", "models"),
+                             Refused("merge two", "[0.5]", ["compare.other.kind=distill"])],
+    "compare.objective": [*changes("merge two", "exact", "models", "compare.other.kind=distill"),
+                          Refused("merge two", "exact")],
+
+    "eval.prompts": changes("eval", "2", "tables"),
+    "eval.n": changes("eval", "2", "tables"),
+    "eval.temperature": changes("eval", "0", "trajectories"),
+    "eval.greedy": changes("eval", "true", "tables"),
+
+    **{f"numerics.{key}": changes("rl", "true", "models", "rl.data.max_response_length=64")
+       for key in ("experts_fp4", "indexer_fp4", "index_scores_bf16", "kv_cache_fp8",
+                   "activations_fp8")},
+
+    "sandbox.substrate": [Same("program", "function")],
+    "sandbox.cpu_seconds": changes("call", "0.4", "trajectories",
+                                   "tool.probe.file={inputs}/burn.py"),
+    "sandbox.wall_seconds": changes("call", "4", "trajectories", "sandbox.cpu_seconds=0.2",
+                                    "rl.rollout.max_turns=2", "tool.probe.file={inputs}/sleep.py"),
+    "sandbox.memory_mb": changes("call", "64", "trajectories",
+                                 "tool.probe.file={inputs}/memory.py"),
+    "sandbox.disk_mb": changes("call", "1", "trajectories", "tool.probe.file={inputs}/disk.py"),
+    "sandbox.max_processes": changes("call", "4", "trajectories",
+                                     "tool.probe.file={inputs}/processes.py"),
+    "sandbox.output_kb": changes("call", "1", "trajectories", LONG_OUTPUT,
+                                 'tool.probe.description="Says much."',
+                                 "rl.rollout.max_tool_response_length=4096"),
+    "sandbox.gateway": [
+        Same("call", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
+        Same("program", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
+        Refused("call", "{gateway}")],
+    "sandbox.key": [Refused("call", "{key}")],
+}
