@@ -134,8 +134,9 @@ def commands(program, ci_run):
                 kept = os.listdir(run_dir + "/checkpoints/rl-math")
                 check(kept == ["step-2"], f"not the last validated model: {kept}")
                 lines = len(metric_lines(run_dir))
-                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 2,
-                      "rl: a held-out score is missing")
+                # Its first weights, shown and never chosen, and two steps.
+                check(sum("val-core/" in line for line in metric_lines(run_dir)) == 3,
+                      "rl: a validation score is missing")
                 shutil.rmtree(program.path(out))
                 finish(program.popen(process.args, log))
                 with open(program.path(out) + "/model.safetensors", "rb") as file:
@@ -432,6 +433,8 @@ def stopped(program):
         log = text_of(run_dir + ".log").strip().split("\n")
         check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
+        said = sum("continue with" in line for line in log)
+        check(said == 1, f"says {said} times how to go on: {log[-6:]}")
     check(slowest < 2, f"took {slowest:.1f} s to stop")
     # As it was told, word for word.
     said = log[-1].split("continue with: amalgam ", 1)[1]

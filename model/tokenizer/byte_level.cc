@@ -25,7 +25,7 @@ struct Alphabet {
   }
 };
 
-const Alphabet& alphabet() {
+const Alphabet& byte_alphabet() {
   static const Alphabet instance;
   return instance;
 }
@@ -35,7 +35,7 @@ const Alphabet& alphabet() {
 std::string bytes_to_byte_level(std::string_view bytes) {
   std::string out;
   for (const char byte : bytes) {
-    append_utf8(alphabet().of_byte[static_cast<unsigned char>(byte)], out);
+    append_utf8(byte_alphabet().of_byte[static_cast<unsigned char>(byte)], out);
   }
   return out;
 }
@@ -44,8 +44,8 @@ std::optional<std::string> byte_level_to_bytes(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const Utf8Step step = decode_utf8(text);
-    if (!step.valid || step.code_point >= alphabet().byte_of.size()) return std::nullopt;
-    const int16_t byte = alphabet().byte_of[step.code_point];
+    if (!step.valid || step.code_point >= byte_alphabet().byte_of.size()) return std::nullopt;
+    const int16_t byte = byte_alphabet().byte_of[step.code_point];
     if (byte < 0) return std::nullopt;
     out.push_back(static_cast<char>(byte));
     text.remove_prefix(step.length);

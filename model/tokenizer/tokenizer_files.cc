@@ -11,7 +11,7 @@
 namespace amalgam::model {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // Marked as special, decoders may hide a token. As in the released tokenizer that is so for BOS,
 // EOS and padding only: hiding <think> or ｜DSML｜ would make a completion unparsable.
@@ -27,7 +27,8 @@ void write_file(const std::string& path, const std::string& text) {
 }  // namespace
 
 std::string tokenizer_json(const TrainedBpe& bpe) {
-  Json vocab = Json::object(), merges = Json::array(), added = Json::array(), steps = Json::array();
+  OrderedJson vocab = OrderedJson::object(), merges = OrderedJson::array(),
+              added = OrderedJson::array(), steps = OrderedJson::array();
   std::vector<std::string> spelled;
   for (size_t id = 0; id < bpe.tokens.size(); ++id) {
     const bool special = static_cast<int64_t>(id) < bpe.num_special;
@@ -43,8 +44,8 @@ std::string tokenizer_json(const TrainedBpe& bpe) {
                      {"special", hidden(bpe.tokens[id])}});
   }
   for (const auto& [left, right] : bpe.merges) {
-    merges.push_back(
-        Json::array({spelled[static_cast<size_t>(left)], spelled[static_cast<size_t>(right)]}));
+    merges.push_back(OrderedJson::array(
+        {spelled[static_cast<size_t>(left)], spelled[static_cast<size_t>(right)]}));
   }
   for (const std::string& pattern : bpe.patterns) {
     steps.push_back({{"type", "Split"},
@@ -52,41 +53,41 @@ std::string tokenizer_json(const TrainedBpe& bpe) {
                      {"behavior", "Isolated"},
                      {"invert", false}});
   }
-  const Json byte_level = {{"type", "ByteLevel"},
-                           {"add_prefix_space", false},
-                           {"trim_offsets", true},
-                           {"use_regex", false}};
+  const OrderedJson byte_level = {{"type", "ByteLevel"},
+                                  {"add_prefix_space", false},
+                                  {"trim_offsets", true},
+                                  {"use_regex", false}};
   steps.push_back(byte_level);
-  const Json root = {{"version", "1.0"},
-                     {"truncation", nullptr},
-                     {"padding", nullptr},
-                     {"added_tokens", added},
-                     {"normalizer", nullptr},
-                     {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}},
-                     {"post_processor", nullptr},
-                     {"decoder", byte_level},
-                     {"model",
-                      {{"type", "BPE"},
-                       {"dropout", nullptr},
-                       {"unk_token", nullptr},
-                       {"continuing_subword_prefix", nullptr},
-                       {"end_of_word_suffix", nullptr},
-                       {"fuse_unk", false},
-                       {"byte_fallback", false},
-                       {"ignore_merges", false},
-                       {"vocab", vocab},
-                       {"merges", merges}}}};
+  const OrderedJson root = {{"version", "1.0"},
+                            {"truncation", nullptr},
+                            {"padding", nullptr},
+                            {"added_tokens", added},
+                            {"normalizer", nullptr},
+                            {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}},
+                            {"post_processor", nullptr},
+                            {"decoder", byte_level},
+                            {"model",
+                             {{"type", "BPE"},
+                              {"dropout", nullptr},
+                              {"unk_token", nullptr},
+                              {"continuing_subword_prefix", nullptr},
+                              {"end_of_word_suffix", nullptr},
+                              {"fuse_unk", false},
+                              {"byte_fallback", false},
+                              {"ignore_merges", false},
+                              {"vocab", vocab},
+                              {"merges", merges}}}};
   return root.dump(1) + "\n";
 }
 
 std::string tokenizer_config_json(int64_t model_max_length) {
-  const Json root = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                     {"bos_token", kBos},
-                     {"eos_token", kEos},
-                     {"pad_token", kPad},
-                     {"clean_up_tokenization_spaces", false},
-                     {"model_max_length", model_max_length},
-                     {"chat_template", chat_template()}};
+  const OrderedJson root = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                            {"bos_token", kBos},
+                            {"eos_token", kEos},
+                            {"pad_token", kPad},
+                            {"clean_up_tokenization_spaces", false},
+                            {"model_max_length", model_max_length},
+                            {"chat_template", chat_template()}};
   return root.dump(1) + "\n";
 }
 

@@ -133,25 +133,31 @@ std::string stages_section(const RunStore& store) {
     });
   };
   palette.erase(std::remove_if(palette.begin(), palette.end(), is_unused), palette.end());
-  std::string html = stacked_bar_legend(palette) +
-                     "<div class=\"scroll\"><table class=\"stages\"><thead><tr><th scope=\"col\">"
-                     "stage</th><th scope=\"col\">state</th><th scope=\"col\">steps</th><th "
-                     "scope=\"col\">in steps</th><th scope=\"col\" class=\"wide\">time split</th>"
-                     "<th scope=\"col\">probs diff max</th></tr></thead><tbody>\n";
+  std::string html =
+      stacked_bar_legend(palette) +
+      "<div class=\"scroll\"><table class=\"stages\"><thead><tr><th scope=\"col\">"
+      "stage</th><th scope=\"col\">state</th><th scope=\"col\">steps</th><th "
+      "scope=\"col\">in steps</th><th scope=\"col\" class=\"wide\">time split</th>"
+      "<th scope=\"col\">probs diff max</th><th scope=\"col\">routing, B/token</th></tr></thead>"
+      "<tbody>\n";
   for (size_t i = 0; i < stages.size(); ++i) {
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td class=\"state-{}\">{}</td><td>{}</td><td>{}</td><td "
-        "class=\"wide\">{}</td><td>{}</td></tr>\n",
+        "class=\"wide\">{}</td><td>{}</td><td>{}</td></tr>\n",
         escape_html(stages[i].name), to_string(stages[i].state), to_string(stages[i].state),
         num_steps(series[i]), format_duration(splits[i].total > 0 ? splits[i].total : kUnknown),
         stacked_bar(splits[i].parts, longest, palette),
-        format_number(largest(series[i], kDiffMetric)));
+        format_number(largest(series[i], kDiffMetric)),
+        format_number(largest(series[i], kRoutingBytesMetric)));
   }
   return html +
          "</tbody></table></div>\n<p class=\"note\">Bars share one scale. <em>probs diff max</em> "
          "is "
          "the largest difference, over every sampled token of the stage, between the probability "
-         "the sampler gave and the one the learner computes; 0 means the same bits.</p>\n";
+         "the sampler gave and the one the learner computes; 0 means the same bits. "
+         "<em>routing</em>: what "
+         "the experts that sampling chose take in a trajectory, where training makes the same "
+         "choices.</p>\n";
 }
 
 std::string curves_section(const RunStore& store) {

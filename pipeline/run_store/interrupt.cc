@@ -28,7 +28,7 @@ void say(const char* text, size_t size) {
 // Async-signal-safe throughout. SIGALRM: the safe point did not come in time.
 void handle(int) {
   if (stop_requested.exchange(true)) {
-    say(stop_notice.data(), stop_notice_size);
+    say_stop_notice();
     _exit(kInterruptedExit);
   }
   static const char kNotice[] =
@@ -55,6 +55,8 @@ void set_stop_notice(const std::string& notice) {
   std::copy_n(notice.begin(), size, stop_notice.begin());
   stop_notice_size = size;
 }
+
+void say_stop_notice() { say(stop_notice.data(), stop_notice_size.exchange(0)); }
 
 bool interrupted() { return stop_requested.load(std::memory_order_relaxed); }
 

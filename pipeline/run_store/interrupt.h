@@ -11,7 +11,9 @@ constexpr int kInterruptedExit = 130;
 
 void install_interrupt_handlers();  // once, in main, before any thread starts
 bool interrupted();                 // any thread
-// What the process prints when it ends without having reached a safe point.
+// What the process prints when it stops. Said once: by the loop that reached its safe point, or by
+// the signal's handler where none came in time or what follows it takes too long.
 void set_stop_notice(const std::string& notice);
+void say_stop_notice();
 
 }  // namespace amalgam::pipeline

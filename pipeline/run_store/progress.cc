@@ -4,10 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <limits>
+
+#include "configs/clock.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -19,11 +20,7 @@ constexpr double kTerminalInterval = 0.1, kPlainInterval = 10;  // seconds
 ProgressOutput standard_error_output() {
   winsize size = {};
   const bool terminal = isatty(STDERR_FILENO) && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
-  const auto now = [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
-  return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, now};
+  return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, steady_seconds};
 }
 
 std::string compact_duration(double seconds) {

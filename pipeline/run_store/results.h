@@ -23,6 +23,7 @@ inline constexpr const char* kGreedyMetric = "pass@1/greedy";          // EvalRo
 inline constexpr const char* kSampledKind = "sampled";                 // of an evaluation stage
 inline constexpr const char* kCoefficient = "coefficient";             // SweepRow.parameter
 inline constexpr const char* kLearningRate = "learning rate";          // SweepRow.parameter
+inline constexpr const char* kRoutingBytesMetric = "rollout/routing_bytes_per_token";
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
 inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";

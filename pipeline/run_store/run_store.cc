@@ -2,10 +2,10 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <chrono>
 #include <cmath>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
@@ -48,10 +48,6 @@ CREATE TABLE IF NOT EXISTS workers(
 PRAGMA user_version = 1;
 COMMIT;
 )sql";
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 StageState parse_state(const std::string& text) {
   for (const StageState state : {StageState::kRunning, StageState::kFinished, StageState::kFailed})
@@ -106,13 +102,13 @@ void RunStore::start_stage(const std::string& name) {
   db_->run(
       "INSERT INTO stages(name, state, started_s, finished_s) VALUES (?, 'running', ?, 0) "
       "ON CONFLICT(name) DO UPDATE SET state = 'running', finished_s = 0",
-      name, now_s());
+      name, unix_seconds());
 }
 
 void RunStore::end_stage(const std::string& name, StageState state) {
   const std::lock_guard guard(mutex_);
-  db_->run("UPDATE stages SET state = ?, finished_s = ? WHERE name = ?", to_string(state), now_s(),
-           name);
+  db_->run("UPDATE stages SET state = ?, finished_s = ? WHERE name = ?", to_string(state),
+           unix_seconds(), name);
 }
 
 std::vector<StageRow> RunStore::stages() const {

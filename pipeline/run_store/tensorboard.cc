@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "proto/tensorboard.pb.h"
 
@@ -14,17 +14,14 @@ namespace {
 
 constexpr const char* kPrefix = "events.out.tfevents.";
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::string event_file(const std::string& directory) {
   proto::create_directories(directory);
   for (const auto& entry : std::filesystem::directory_iterator(directory))
     if (entry.path().filename().string().rfind(kPrefix, 0) == 0) return entry.path().string();
   char host[256] = "localhost";
   ::gethostname(host, sizeof host - 1);
-  return fmt::format("{}/{}{:010d}.{}", directory, kPrefix, static_cast<int64_t>(now_s()), host);
+  return fmt::format("{}/{}{:010d}.{}", directory, kPrefix, static_cast<int64_t>(unix_seconds()),
+                     host);
 }
 
 int64_t step_of(std::string_view data, const std::string& directory) {
@@ -42,13 +39,13 @@ TensorBoardWriter::TensorBoardWriter(const std::string& directory, int64_t last_
       }) {
   if (file_.size() > 0) return;
   proto::Event version;
-  version.set_wall_time(now_s());
+  version.set_wall_time(unix_seconds());
   version.set_file_version("brain.Event:2");
   file_.append({version.SerializeAsString()});
 }
 
 void TensorBoardWriter::add_scalars(int64_t step, const NamedValues& values) {
-  file_.append({encode_scalars(now_s(), step, values)});
+  file_.append({encode_scalars(unix_seconds(), step, values)});
 }
 
 std::string encode_scalars(double wall_time_s, int64_t step, const NamedValues& values) {

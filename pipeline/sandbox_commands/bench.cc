@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "pipeline/sandbox_commands/service.h"
 #include "sandbox/function/function.h"
@@ -26,7 +27,6 @@ namespace amalgam::pipeline {
 namespace {
 
 using nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kWarmSeconds = 60;
 const char* const kProgram = "print(1)";

@@ -19,6 +19,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "sandbox/container/process_tree.h"
@@ -147,7 +148,6 @@ SandboxEntry SandboxRegistry::find(const std::string& id) const {
 }
 
 void SandboxRegistry::remove(const SandboxEntry& entry, double deadline_seconds) const {
-  using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::duration<double>(deadline_seconds);
   if (entry.is_live) {
     std::vector<Fd> processes;

@@ -3,10 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/isa.h"
 #include "model/tensors/durable_file.h"
@@ -16,10 +15,6 @@
 
 namespace amalgam::pipeline {
 namespace {
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
 // sandboxes do not.
@@ -106,12 +101,11 @@ void RunSession::stage(const std::string& name, const std::function<void()>& f) 
 }
 
 int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body) {
-  const std::string notice = "\nstopped; " + how_to_continue + "\n";
-  set_stop_notice(notice);
+  set_stop_notice("\nstopped; " + how_to_continue + "\n");
   try {
     return body();
   } catch (const Interrupted&) {
-    std::fputs(notice.c_str(), stderr);
+    say_stop_notice();
     return kInterruptedExit;
   }
 }

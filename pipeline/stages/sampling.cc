@@ -7,6 +7,7 @@
 #include <map>
 
 #include "configs/error.h"
+#include "pipeline/run_store/results.h"
 #include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
@@ -51,7 +52,7 @@ void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedV
     if (bytes > 0)
       figures->emplace_back(name, static_cast<double>(bytes) / static_cast<double>(tokens));
   };
-  add("rollout/routing_bytes_per_token", experts);
+  add(kRoutingBytesMetric, experts);
   add("rollout/index_bytes_per_token", entries);
 }
 

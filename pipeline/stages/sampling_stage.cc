@@ -1,9 +1,9 @@
 #include "pipeline/stages/sampling_stage.h"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
@@ -15,12 +15,7 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr uint64_t kUsePromptOrder = 7;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 }  // namespace
 

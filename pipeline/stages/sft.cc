@@ -1,12 +1,12 @@
 #include "pipeline/stages/sft.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/rng.h"
 #include "kernels/head/head_policy.h"
@@ -28,7 +28,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr uint64_t kUseMixture = 1, kUseShuffle = 2;
 
 // A domain's rows in shuffled order, epoch after epoch.
@@ -237,7 +236,7 @@ Outcome train(RunContext& run, const SftJob& job) {
                     " of the batch is not finite" + learner::kNonFiniteAdvice);
       report = trainer.step(lr);
     });
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     NamedValues figures = {
         {"train/loss", loss},
         {"train/lr", lr},

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/workers/rollout_worker.h"
@@ -22,7 +23,6 @@ extern char** environ;
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
 
 std::string isa_name(configs::Isa isa) { return configs::names_of(isa)[static_cast<size_t>(isa)]; }
@@ -323,7 +323,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     }
 
   store_.add_sandbox_failed(sandbox_failures);
-  if (figures) figures->rollout_s += std::chrono::duration<double>(Clock::now() - begin).count();
+  if (figures) figures->rollout_s += seconds_since(begin);
   std::vector<proto::Trajectory> all;
   std::vector<int64_t> offsets;
   for (auto& [key, f] : finished) {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/isa.h"
 #include "learner/step/training_state.h"
@@ -26,7 +27,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kScoreThreads = 2;
 constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
@@ -67,10 +67,6 @@ std::vector<rollout::UserTool> user_tools_of(const proto::WorkerSetup& s) {
 bool is_worth_retrying(rewards::Status s) {
   return s == rewards::Status::kSandboxFailed || s == rewards::Status::kVerifierFailed ||
          s == rewards::Status::kTimeout;
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 }  // namespace

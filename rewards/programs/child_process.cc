@@ -16,14 +16,13 @@
 #include <thread>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
 
 extern char** environ;
 
 namespace amalgam::rewards {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMaxLine = 1 << 20;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "configs/check.h"
+#include "configs/clock.h"
 #include "rollout/tools/submit.h"
 
 namespace amalgam::rollout {
@@ -218,10 +219,9 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   }
 
   std::vector<Engine::Sampled> sampled;
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const bool ran = engine_.step(&sampled);
-  counters_.engine_s +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  counters_.engine_s += seconds_since(begin);
   if (!ran && turns.empty() && done.empty() && !running_.empty()) {
     std::unique_lock lock(mutex_);
     tools_done_.wait_for(lock, std::chrono::milliseconds(wait_ms),

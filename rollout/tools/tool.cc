@@ -52,12 +52,12 @@ namespace {
 
 // Discarded when it is no JSON, or so deep that to write or copy it would use up the stack.
 json parse_shallow(const std::string& text) {
-  constexpr int kMaxDepth = 100;
+  constexpr int kMaxNesting = 100;
   bool is_deep = false;
   json value = json::parse(
       text,
       [&](int depth, json::parse_event_t, json&) {
-        is_deep |= depth > kMaxDepth;
+        is_deep |= depth > kMaxNesting;
         return !is_deep;
       },
       /*allow_exceptions=*/false);

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "configs/clock.h"
 #include "sandbox/container/slot.h"
 #include "sandbox/container/wire.h"
 #include "sandbox/files/file_tree.h"
@@ -19,12 +19,11 @@ namespace amalgam::sandbox {
 namespace {
 
 using wire::Deadline;
+using wire::kAnswerSeconds;
 using wire::Packet;
 using wire::Status;
 using wire::Tag;
 
-// For answers that need no time of their own: starting, files, killing a command.
-constexpr double kAnswerSeconds = 10;
 // CPU time of running processes that the kernel may not have counted: more than a tick of some.
 constexpr double kUncountedSeconds = 0.1;
 constexpr size_t kMaxArgvBytes = 1 << 20;
@@ -74,7 +73,7 @@ struct Container::Running {
   CommandIo io;
   CpuMeter meter;
   const int64_t refused_forks;  // before it
-  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  Clock::time_point begin = Clock::now();
   double startup_seconds = 0;  // CPU time before it was needed, which does not count
 };
 
@@ -176,7 +175,7 @@ Result Container::run_started(std::string stdin_text, int stdin_fd) {
   const std::unique_ptr<Running> running = std::move(started_);
   if (!slot_) return dead_;
   std::string error;
-  running->begin = std::chrono::steady_clock::now();
+  running->begin = Clock::now();
   if (!turn_.begin(&error)) return lost("cannot run what was started");
   running->io.feed(std::move(stdin_text), stdin_fd);
   const Result result = finish(running.get());
@@ -256,8 +255,7 @@ Result Container::finish(Running* running) {
   }
   result.out = running->io.take_out();
   result.err = running->io.take_err() + result.err;
-  result.wall_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - running->begin).count();
+  result.wall_seconds = seconds_since(running->begin);
   return result;
 }
 

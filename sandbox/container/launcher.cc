@@ -23,9 +23,7 @@ using wire::Packet;
 using wire::Status;
 using wire::Tag;
 
-// Generous: a loaded machine may be slow, a stuck launcher must still be noticed.
-constexpr double kAnswerSeconds = 10;
-constexpr double kKillSeconds = 5;
+constexpr double kKillLauncherSeconds = 5;
 // Each holds a process of about 1 MB.
 constexpr size_t kMaxIdleSlots = 64;
 constexpr rlim_t kMaxDescriptors = 1 << 16;
@@ -88,7 +86,7 @@ void Launcher::stop() {
   control_ = -1;
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
-    const wire::Deadline deadline(kKillSeconds);
+    const wire::Deadline deadline(kKillLauncherSeconds);
     while (waitpid(pid_, nullptr, WNOHANG) == 0 && deadline.ms_left() > 0) poll(nullptr, 0, 1);
   }
   pid_ = 0;
@@ -126,7 +124,7 @@ std::unique_ptr<Slot> Launcher::make_slot(const std::string& layers_folder, Slot
                                           std::string* error) {
   Packet packet;
   if (!wire::send(control_, Tag::kNewSlot, static_cast<int32_t>(devices), 0, layers_folder) ||
-      wire::receive(control_, &packet, wire::Deadline(kAnswerSeconds)) != Status::kOk) {
+      wire::receive(control_, &packet, wire::Deadline(wire::kAnswerSeconds)) != Status::kOk) {
     *error = "the sandbox launcher died or does not answer";
     stop();
     return nullptr;
@@ -179,7 +177,7 @@ std::unique_ptr<Slot> Launcher::acquire(std::string* error, const std::string& l
     if (!fresh && !slot->closing) return slot;
     // A new slot says that it is ready, a reused one that its last sandbox is gone.
     const Tag awaited = fresh ? Tag::kSlotReady : Tag::kSandboxGone;
-    const wire::Deadline deadline(kAnswerSeconds);
+    const wire::Deadline deadline(wire::kAnswerSeconds);
     Packet packet;
     Status status;
     do {
@@ -224,7 +222,7 @@ std::string Launcher::describe(std::string* error) {
   if (!ensure_started(error)) return {};
   Packet packet;
   if (wire::send(control_, Tag::kDescribe) &&
-      wire::receive(control_, &packet, wire::Deadline(kAnswerSeconds)) == Status::kOk)
+      wire::receive(control_, &packet, wire::Deadline(wire::kAnswerSeconds)) == Status::kOk)
     return packet.payload;
   *error = "the sandbox launcher died or does not answer";
   stop();

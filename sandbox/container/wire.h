@@ -58,6 +58,10 @@ class Deadline {
   std::chrono::steady_clock::time_point end_;
 };
 
+// For answers that need no time of their own. Generous: a loaded machine may be slow, a stuck
+// process must still be noticed.
+inline constexpr double kAnswerSeconds = 10;
+
 enum class Status { kOk, kClosed, kTimeout };
 
 // False when the peer is gone or did not read for kSendTimeoutSeconds. Never raises SIGPIPE.

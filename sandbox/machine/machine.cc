@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "sandbox/container/kvm.h"
 #include "sandbox/container/overlay_root.h"
@@ -152,7 +152,7 @@ Result Machine::exec(const Command& command) {
   if (!channel_) return dead_;
   std::string error;
   if (!turn_.begin(&error)) return sandbox_failure(error);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const double cpu_before = qemu_->server_cpu_seconds();
   const std::string packed = pack_command(command);
   const bool has_stdin = !command.stdin_text.empty() || command.stdin_fd >= 0;
@@ -167,8 +167,7 @@ Result Machine::exec(const Command& command) {
     result = lost("a virtual machine ended before a command");
   }
   turn_.end();
-  result.wall_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.wall_seconds = seconds_since(begin);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "sandbox/service/agent_session.h"
 #include "sandbox/service/keyed_tasks.h"
@@ -17,15 +18,9 @@
 namespace amalgam::sandbox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr int kLookMs = 100;
 constexpr int kEndRounds = 5;  // for commands to end when asked to stop
 constexpr double kEndRoundSeconds = 0.1;
 constexpr int kLeaveMs = 200;  // for the last message to go
-
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
-}
 
 class Agent {
  public:

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "sandbox/container/launcher.h"
@@ -23,9 +24,7 @@ namespace amalgam::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
-constexpr int kLookMs = 100;
 constexpr int kBatch = 1000;    // messages between two looks at everything else
 constexpr int kNumThreads = 8;  // they wait for the disk
 constexpr size_t kMaxSessions = 50'000;
@@ -37,8 +36,6 @@ constexpr double kCleanSeconds = 3600;
 constexpr auto kTemporaryAge = std::chrono::hours(24);
 constexpr double kEndSeconds = 0.5;
 
-double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
-
 class Gateway {
  public:
   Gateway(const GatewayOptions& options, const std::function<void(const std::string&)>& say)
@@ -48,7 +45,7 @@ class Gateway {
         socket_(context_, ZMQ_ROUTER, kMaxMessageBytes),
         tasks_(kNumThreads) {
     proto::create_directories(options_.folder);
-    hub_.now = now;
+    hub_.now = steady_seconds;
     // An agent may still be at work for a gateway before this one.
     uint64_t first;
     randombytes_buf(&first, sizeof first);
@@ -162,19 +159,20 @@ class Gateway {
     if (message.has_register_()) {
       const int capacity = message.register_().capacity();
       if (capacity < 1 || capacity > kMaxCapacity) return;
-      fail(hub_.registry.add(route, name, message.register_().instance(), capacity, now()),
+      fail(hub_.registry.add(route, name, message.register_().instance(), capacity,
+                             steady_seconds()),
            name + " came anew");
       say_("agent " + name + " is here, " + std::to_string(capacity) + " sandboxes");
       names_[route] = name;
     } else if (message.leave()) {
       lose(route, "stopped");
-    } else if (!hub_.registry.heard(route, now())) {
+    } else if (!hub_.registry.heard(route, steady_seconds())) {
       proto::AgentRequest reset;
       reset.set_reset(true);
       socket_.send({route, reset.SerializeAsString()});
     } else if (message.has_heartbeat()) {
-      hub_.registry.heard(route, now() + seconds_for(std::clamp<int64_t>(message.heartbeat(), 0,
-                                                                         kMaxMessageBytes)));
+      hub_.registry.heard(route, steady_seconds() + seconds_for(std::clamp<int64_t>(
+                                                        message.heartbeat(), 0, kMaxMessageBytes)));
     } else if (message.has_done()) {
       const auto done =
           std::make_shared<proto::AgentMessage::Done>(std::move(*message.mutable_done()));
@@ -209,7 +207,7 @@ class Gateway {
         proto::AgentRequest notice;
         notice.set_heartbeat(size);
         socket_.send({output.route, notice.SerializeAsString()});
-        hub_.registry.heard(output.route, now() + seconds_for(size));
+        hub_.registry.heard(output.route, steady_seconds() + seconds_for(size));
       }
       if ((is_small && socket_.send({output.route, output.bytes})) || output.call == 0) continue;
       if (is_small)
@@ -257,7 +255,7 @@ class Gateway {
   }
 
   void tick() {
-    const double t = now(), elapsed = t - ticked_;
+    const double t = steady_seconds(), elapsed = t - ticked_;
     if (elapsed < kTickSeconds) return;
     if (ticked_ > 0 && elapsed > kHeartbeatSeconds) hub_.registry.forgive(elapsed);
     ticked_ = t;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "proto/append_file.h"
 #include "sandbox/files/hex.h"
@@ -15,9 +16,7 @@
 namespace amalgam::sandbox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kLingerMs = 500;  // for the last message to go
-constexpr int kLookMs = 50;
 
 std::string random_name() { return random_hex(16); }
 

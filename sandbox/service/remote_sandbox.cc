@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "configs/clock.h"
 #include "configs/error.h"
 #include "sandbox/journal/journal.h"
 #include "sandbox/service/service_keys.h"
@@ -13,13 +14,7 @@
 namespace amalgam::sandbox {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr int kLookMs = 50;
 constexpr auto kCancelInterval = std::chrono::milliseconds(200);
-
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
-}
 
 }  // namespace
 

@@ -16,6 +16,8 @@ inline constexpr double kHeartbeatSeconds = 1, kSilenceSeconds = 5;
 // the silence may be so much longer.
 constexpr double seconds_for(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 inline constexpr int64_t kLargeBytes = 256 << 10;
+// A loop that waits for messages looks this often at everything else.
+inline constexpr int kLookMs = 50;
 
 // Of one message. A larger one ends its connection.
 inline constexpr int64_t kMaxMessageBytes = 256 << 20;

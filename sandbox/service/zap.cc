@@ -4,12 +4,12 @@
 
 #include "configs/error.h"
 #include "sandbox/service/service_keys.h"
+#include "sandbox/service/service_messages.h"
 
 namespace amalgam::sandbox {
 namespace {
 
 constexpr int64_t kMaxBytes = 64 << 10;
-constexpr int kLookMs = 200;
 constexpr auto kSayInterval = std::chrono::seconds(1);
 
 }  // namespace

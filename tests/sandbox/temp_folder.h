@@ -8,7 +8,7 @@
 #include <functional>
 #include <string>
 
-#include "configs/error.h"
+#include "tests/error_of.h"
 
 namespace amalgam::sandbox {
 
@@ -37,14 +37,6 @@ inline void write_text(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// The message of the Error that f throws; empty when it throws none.
-inline std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
+using tests::error_of;
 
 }  // namespace amalgam::sandbox

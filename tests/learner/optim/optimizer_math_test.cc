@@ -20,7 +20,7 @@ using testing::bits;
 using testing::random_value;
 
 nlohmann::json golden() {
-  std::ifstream in(std::string(tests::kGolden) + "/optimizer/golden.json");
+  std::ifstream in(tests::golden("optimizer/golden.json"));
   return nlohmann::json::parse(in);
 }
 

@@ -175,12 +175,12 @@ TEST(TrainingStateTest, KilledAtAnyMomentItHoldsAWholeStep) {
   kernels::ThreadPool pool(1);
   const auto config = small_config();
   const OwnedWeights initial = random_weights(config, 1);
-  constexpr int kSteps = 4000, kKills = 25;
+  constexpr int kMostSteps = 4000, kKills = 25;
   // Content of an undisturbed run by step, as hashes.
   std::vector<size_t> undisturbed;
   {
     auto state = TrainingState::create(dir.file("u"), config, initial.weights, pool);
-    for (int i = 0; i <= kSteps; ++i) {
+    for (int i = 0; i <= kMostSteps; ++i) {
       undisturbed.push_back(std::hash<std::string>{}(content(state)));
       fake_step(state);
       state.commit(pool);
@@ -189,7 +189,7 @@ TEST(TrainingStateTest, KilledAtAnyMomentItHoldsAWholeStep) {
   TrainingState::create(dir.file("s"), config, initial.weights, pool);
   int64_t last = 0;
   int moved = 0;
-  for (int kill_number = 0; kill_number < kKills && last < kSteps - 100; ++kill_number) {
+  for (int kill_number = 0; kill_number < kKills && last < kMostSteps - 100; ++kill_number) {
     int first_step[2];
     ASSERT_EQ(::pipe(first_step), 0);
     const pid_t child = ::fork();
@@ -198,7 +198,7 @@ TEST(TrainingStateTest, KilledAtAnyMomentItHoldsAWholeStep) {
       ::close(first_step[0]);
       kernels::ThreadPool own(1);
       auto state = TrainingState::open(dir.file("s"), config, own);
-      while (state.step() < kSteps) {
+      while (state.step() < kMostSteps) {
         fake_step(state);
         state.commit(own);
         if (state.step() == last + 1) ::close(first_step[1]);  // the parent reads the pipe's end

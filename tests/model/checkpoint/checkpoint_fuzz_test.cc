@@ -27,6 +27,8 @@
 namespace amalgam::model {
 namespace {
 
+using tests::reference_model;
+
 // Every draw is keyed by (case, draw), so a failure names the mutation that caused it.
 class Mutator {
  public:
@@ -123,13 +125,9 @@ int fuzz(int num_cases, const F& f) {
   return num_errors;
 }
 
-std::string golden(const std::string& name) {
-  return std::string(tests::kGolden) + "/reference/" + name;
-}
-
 TEST(CheckpointFuzz, ConfigText) {
   for (const char* name : {"mixed", "released"}) {
-    const std::string text = read_file(golden(name) + "/config.json", 1 << 20);
+    const std::string text = read_file(reference_model(name) + "/config.json", 1 << 20);
     const int errors = fuzz(
         4000, [&](Mutator& m) { parse_model_config(m.mutate(text, text.size()), "config.json"); });
     EXPECT_GT(errors, 1000);
@@ -138,7 +136,7 @@ TEST(CheckpointFuzz, ConfigText) {
 
 TEST(CheckpointFuzz, SafetensorsHeader) {
   const TemporaryDirectory tmp;
-  const std::string bytes = read_file(golden("one_token") + "/model.safetensors", 1 << 20);
+  const std::string bytes = read_file(reference_model("one_token") + "/model.safetensors", 1 << 20);
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), 8);
   // A short data section keeps the writes quick; the first cases still fit it.
@@ -245,7 +243,7 @@ TEST(CheckpointFuzz, Tokenizer) {
 
 // What is refused although every byte of it is readable.
 TEST(CheckpointFuzz, HostileConfigs) {
-  const std::string good = read_file(golden("mixed") + "/config.json", 1 << 20);
+  const std::string good = read_file(reference_model("mixed") + "/config.json", 1 << 20);
   const auto message = [&](const std::string& text) {
     try {
       parse_model_config(text, "config.json");
@@ -281,14 +279,14 @@ TEST(CheckpointFuzz, PipesAndDirectoriesAreRefused) {
 
 TEST(CheckpointFuzz, WholeDirectory) {
   const TemporaryDirectory tmp;
-  std::filesystem::copy(golden("hf_saved"), tmp / "m");
+  std::filesystem::copy(reference_model("hf_saved"), tmp / "m");
   for (const auto& entry : std::filesystem::directory_iterator(tmp / "m"))
     std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
   const std::string files[] = {"config.json", "model.safetensors.index.json",
                                "model-00004-of-00004.safetensors"};
   const int errors = fuzz(300, [&](Mutator& m) {
     const std::string& name = files[m.draw(3)];
-    const std::string good = read_file(golden("hf_saved") + "/" + name, 1 << 20);
+    const std::string good = read_file(reference_model("hf_saved") + "/" + name, 1 << 20);
     write_quickly(tmp / "m" / name, m.mutate(good, std::min<size_t>(good.size(), 4000)));
     try {
       load_model(tmp / "m");

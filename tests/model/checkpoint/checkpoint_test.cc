@@ -22,12 +22,10 @@
 namespace amalgam::model {
 namespace {
 
+using tests::reference_model;
+
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-std::string golden(const std::string& name) {
-  return std::string(tests::kGolden) + "/reference/" + name;
-}
 
 // Every tensor by name, as raw bytes: bit equality, and the two kinds at once.
 std::map<std::string, std::string> contents(const Weights& weights) {
@@ -59,14 +57,14 @@ struct EditedModel {
   std::vector<StoredTensor> tensors;
 
   explicit EditedModel(const std::string& name)
-      : file(golden(name) + "/model.safetensors"), tensors(file.tensors()) {}
+      : file(reference_model(name) + "/model.safetensors"), tensors(file.tensors()) {}
   StoredTensor& at(const std::string& name) {
     for (StoredTensor& t : tensors)
       if (t.name == name) return t;
     throw Error("no " + name);
   }
   void write(const std::string& directory, const std::string& config) const {
-    fs::copy_file(golden(config) + "/config.json", directory + "/config.json",
+    fs::copy_file(reference_model(config) + "/config.json", directory + "/config.json",
                   fs::copy_options::overwrite_existing);
     write_safetensors(directory + "/model.safetensors", tensors);
   }
@@ -76,8 +74,8 @@ class GoldenCase : public ::testing::TestWithParam<const char*> {};
 
 // The file's own bytes are the expected values, read past our loader's naming.
 TEST_P(GoldenCase, LoadsEveryTensorOfTheFile) {
-  const Model m = load_model(golden(GetParam()));
-  const SafetensorsFile file(golden(GetParam()) + "/model.safetensors");
+  const Model m = load_model(reference_model(GetParam()));
+  const SafetensorsFile file(reference_model(GetParam()) + "/model.safetensors");
   const auto loaded = contents(m.weights);
   ASSERT_EQ(loaded.size(), file.tensors().size());
   for (const StoredTensor& t : file.tensors()) {
@@ -90,7 +88,7 @@ TEST_P(GoldenCase, LoadsEveryTensorOfTheFile) {
 
 TEST_P(GoldenCase, SavesAndLoadsTheSameAndWritesEqualBytesTwice) {
   const TemporaryDirectory tmp;
-  const Model m = load_model(golden(GetParam()));
+  const Model m = load_model(reference_model(GetParam()));
   save_model(tmp / "a", m.config, m.weights);
   const Model again = load_model(tmp / "a");
   EXPECT_EQ(contents(again.weights), contents(m.weights));
@@ -105,14 +103,14 @@ INSTANTIATE_TEST_SUITE_P(Reference, GoldenCase,
                                            "long", "mtp", "released"));
 
 TEST(Checkpoint, AllThreeSpellingsGiveTheSameWeights) {
-  const auto mixed = contents(load_model(golden("mixed")).weights);
-  EXPECT_EQ(contents(load_model(golden("hf_saved")).weights), mixed);
-  EXPECT_EQ(contents(load_model(golden("hf_memory")).weights), mixed);
+  const auto mixed = contents(load_model(reference_model("mixed")).weights);
+  EXPECT_EQ(contents(load_model(reference_model("hf_saved")).weights), mixed);
+  EXPECT_EQ(contents(load_model(reference_model("hf_memory")).weights), mixed);
 }
 
 TEST(Checkpoint, ShardsHoldTheSameModelAndAreEqualBytes) {
   const TemporaryDirectory tmp;
-  const Model m = load_model(golden("mixed"));
+  const Model m = load_model(reference_model("mixed"));
   SaveOptions options;
   options.max_shard_bytes = 100'000;
   save_model(tmp / "a", m.config, m.weights, options);
@@ -132,7 +130,7 @@ TEST(Checkpoint, ShardsHoldTheSameModelAndAreEqualBytes) {
 TEST(Checkpoint, RefusesAnIndexThatDoesNotFitItsFiles) {
   const TemporaryDirectory tmp;
   const std::string model = tmp / "m", index_path = model + "/model.safetensors.index.json";
-  fs::copy(golden("hf_saved"), model);
+  fs::copy(reference_model("hf_saved"), model);
   const std::string index = read_file(index_path, 1 << 20);
   const auto edited_error = [&](const std::string& from, const std::string& to) {
     std::string text = index;
@@ -165,7 +163,7 @@ TEST(Checkpoint, RefusesAnIndexThatDoesNotFitItsFiles) {
 
 TEST(Checkpoint, ReplacesACheckpointWhole) {
   const TemporaryDirectory tmp;
-  const Model a = load_model(golden("sliding")), b = load_model(golden("mtp"));
+  const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   SaveOptions options;
   options.add_files = [](const std::string& directory) {
     write_file_durably(directory + "/tokenizer.json", "{}");
@@ -181,7 +179,7 @@ TEST(Checkpoint, ReplacesACheckpointWhole) {
 
 TEST(Checkpoint, AFailedSaveLeavesTheOldCheckpoint) {
   const TemporaryDirectory tmp;
-  const Model a = load_model(golden("sliding")), b = load_model(golden("mtp"));
+  const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   save_model(tmp / "m", a.config, a.weights);
   SaveOptions options;
   options.add_files = [](const std::string&) { throw Error("disk full"); };
@@ -193,7 +191,7 @@ TEST(Checkpoint, AFailedSaveLeavesTheOldCheckpoint) {
 // survived.
 TEST(Checkpoint, AKilledSaveLeavesACompleteCheckpoint) {
   const TemporaryDirectory tmp;
-  const Model a = load_model(golden("sliding")), b = load_model(golden("mtp"));
+  const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   const auto a_contents = contents(a.weights), b_contents = contents(b.weights);
   save_model(tmp / "m", a.config, a.weights);
   int num_a = 0, num_b = 0;
@@ -219,7 +217,7 @@ TEST(Checkpoint, AKilledSaveLeavesACompleteCheckpoint) {
 
 TEST(Checkpoint, MtpFollowsTheTensors) {
   const TemporaryDirectory tmp;
-  EXPECT_EQ(load_model(golden("mtp")).config.num_nextn_predict_layers, 1);
+  EXPECT_EQ(load_model(reference_model("mtp")).config.num_nextn_predict_layers, 1);
   EditedModel with("mtp");
   // The sizes config of `mtp` says 1, that of `packed` (same layers) says 0.
   with.write(tmp / "", "packed");
@@ -315,7 +313,7 @@ TEST(Checkpoint, AWrongConfigIsRefusedBeforeMemoryIsAllocated) {
 // A sparse file of zeros that has every tensor, of a model twice as large as this machine's memory.
 TEST(Checkpoint, AModelLargerThanMemoryIsRefused) {
   const TemporaryDirectory tmp;
-  ModelConfig config = load_model_config(golden("sliding") + "/config.json");
+  ModelConfig config = load_model_config(reference_model("sliding") + "/config.json");
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
   config.vocab_size = 1 << 24;
   config.hidden_size = 2 * memory / (config.vocab_size * 2 * 4) + 1;  // embedding and head, f32
@@ -355,8 +353,8 @@ TEST(Checkpoint, AModelLargerThanMemoryIsRefused) {
 }
 
 TEST(Checkpoint, ReadsReleasedQuantisedWeights) {
-  const Model m = load_model(golden("released_quant"));
-  const SafetensorsFile file(golden("released_quant") + "/model.safetensors");
+  const Model m = load_model(reference_model("released_quant"));
+  const SafetensorsFile file(reference_model("released_quant") + "/model.safetensors");
   // Element by element from the definitions of MODEL.md §3, on a tensor with partial tiles.
   const auto pow2 = [](std::byte b) { return std::ldexp(1.0, static_cast<int>(b) - 127); };
   const auto& w = file.at("layers.0.attn.wq_b.weight");

@@ -22,12 +22,10 @@
 namespace amalgam::model {
 namespace {
 
+using tests::reference_model;
+
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-std::string golden(const std::string& name) {
-  return std::string(tests::kGolden) + "/reference/" + name;
-}
 
 // Name → "dtype [shape]" and raw bytes of every tensor of a directory that has one file.
 std::map<std::string, std::pair<std::string, std::string>> tensors(const std::string& directory) {
@@ -74,12 +72,12 @@ class Convert : public ::testing::Test {
 };
 
 TEST_F(Convert, Fp4HasTheReleasedLayoutAndKeepsReleasedBytes) {
-  convert(golden("released_quant"), Precision::kFp4, "fp4");
-  EXPECT_EQ(tensors(tmp_ / "fp4"), tensors(golden("released_quant")));
+  convert(reference_model("released_quant"), Precision::kFp4, "fp4");
+  EXPECT_EQ(tensors(tmp_ / "fp4"), tensors(reference_model("released_quant")));
   // The same names, dtypes and shapes when it is made from f32; the same quantization_config.
-  convert(golden("released_quant"), Precision::kF32, "f32");
+  convert(reference_model("released_quant"), Precision::kF32, "f32");
   convert(tmp_ / "f32", Precision::kFp4, "again");
-  auto want = tensors(golden("released_quant")), got = tensors(tmp_ / "again");
+  auto want = tensors(reference_model("released_quant")), got = tensors(tmp_ / "again");
   for (auto* all : {&want, &got})
     for (auto& [name, t] : *all) t.second.clear();
   EXPECT_EQ(got, want);
@@ -87,13 +85,13 @@ TEST_F(Convert, Fp4HasTheReleasedLayoutAndKeepsReleasedBytes) {
     return nlohmann::json::parse(read_file(directory + "/config.json", 1 << 20));
   };
   for (const char* key : {"quantization_config", "expert_dtype"})
-    EXPECT_EQ(config(tmp_ / "again")[key], config(golden("released_quant"))[key]);
+    EXPECT_EQ(config(tmp_ / "again")[key], config(reference_model("released_quant"))[key]);
   EXPECT_FALSE(config(tmp_ / "f32").contains("quantization_config"));
 }
 
 TEST_F(Convert, ValuesSurviveEveryRoundTripAndBytesFromTheSecondOn) {
-  const auto want = loaded_bits(golden("released_quant"));
-  convert(golden("released_quant"), Precision::kF32, "f32");
+  const auto want = loaded_bits(reference_model("released_quant"));
+  convert(reference_model("released_quant"), Precision::kF32, "f32");
   EXPECT_EQ(loaded_bits(tmp_ / "f32"), want);
   convert(tmp_ / "f32", Precision::kFp4, "a");
   convert(tmp_ / "a", Precision::kF32, "a32");
@@ -105,7 +103,7 @@ TEST_F(Convert, ValuesSurviveEveryRoundTripAndBytesFromTheSecondOn) {
 
 // The codes of the golden case's f32 parent are not given; ours come from the tested kernels.
 TEST_F(Convert, QuantisesLinearWeightsAndExperts) {
-  convert(golden("released_quant"), Precision::kF32, "f32");
+  convert(reference_model("released_quant"), Precision::kF32, "f32");
   const Model m = load_model(tmp_ / "f32");
   const Matrix& w2 = m.weights.blocks[1].moe.experts[3].w2;
   const Matrix& wq_b = m.weights.blocks[2].attn.wq_b;
@@ -138,8 +136,8 @@ TEST_F(Convert, QuantisesLinearWeightsAndExperts) {
 }
 
 TEST_F(Convert, Fp4ToFp8IsLosslessAndSaysSo) {
-  const ConvertReport report = convert(golden("released_quant"), Precision::kFp8, "fp8");
-  EXPECT_EQ(loaded_bits(tmp_ / "fp8"), loaded_bits(golden("released_quant")));
+  const ConvertReport report = convert(reference_model("released_quant"), Precision::kFp8, "fp8");
+  EXPECT_EQ(loaded_bits(tmp_ / "fp8"), loaded_bits(reference_model("released_quant")));
   EXPECT_EQ(report.num_fp4_tiles, 4 * 4 * 3 * 2);  // layers, experts, matrices, tiles of each
   EXPECT_TRUE(report.lossy.empty());
 }
@@ -147,7 +145,7 @@ TEST_F(Convert, Fp4ToFp8IsLosslessAndSaysSo) {
 // With more than ten experts, names in a file are in another order than experts ("experts.10"
 // before "experts.2"), so a shard that ends between a scale and its weight holds others in between.
 TEST_F(Convert, ShardsCountTilesOnce) {
-  ModelConfig config = load_model_config(golden("released_quant") + "/config.json");
+  ModelConfig config = load_model_config(reference_model("released_quant") + "/config.json");
   config.n_routed_experts = 12;
   Model m = allocate_model(config);
   init_weights(config, 1, m.weights);
@@ -162,7 +160,7 @@ TEST_F(Convert, ShardsCountTilesOnce) {
 }
 
 TEST_F(Convert, NamesTheTilesThatAreNotLossless) {
-  convert(golden("released_quant"), Precision::kFp4, "fp4");
+  convert(reference_model("released_quant"), Precision::kFp4, "fp4");
   const std::string path = tmp_ / "fp4" / "model.safetensors";
   std::vector<uint8_t> scales;
   {
@@ -185,21 +183,21 @@ TEST_F(Convert, NamesTheTilesThatAreNotLossless) {
 }
 
 TEST_F(Convert, ReadsEverySpellingAndShards) {
-  convert(golden("mixed"), Precision::kBF16, "mixed");
+  convert(reference_model("mixed"), Precision::kBF16, "mixed");
   for (const char* name : {"hf_saved", "hf_memory"}) {
-    convert(golden(name), Precision::kBF16, name);
+    convert(reference_model(name), Precision::kBF16, name);
     EXPECT_EQ(bytes(name), bytes("mixed"));
   }
-  convert(golden("mixed"), Precision::kBF16, "shards", 50'000);
+  convert(reference_model("mixed"), Precision::kBF16, "shards", 50'000);
   EXPECT_FALSE(fs::exists(tmp_ / "shards" / "model.safetensors"));
   EXPECT_EQ(loaded_bits(tmp_ / "shards"), loaded_bits(tmp_ / "mixed"));
-  convert(golden("released_quant"), Precision::kFp4, "fp4 shards", 100'000);
-  EXPECT_EQ(loaded_bits(tmp_ / "fp4 shards"), loaded_bits(golden("released_quant")));
+  convert(reference_model("released_quant"), Precision::kFp4, "fp4 shards", 100'000);
+  EXPECT_EQ(loaded_bits(tmp_ / "fp4 shards"), loaded_bits(reference_model("released_quant")));
 }
 
 TEST_F(Convert, Bf16RoundsMatricesAndKeepsWhatIsExact) {
-  convert(golden("mixed"), Precision::kBF16, "bf16");
-  const Model before = load_model(golden("mixed")), after = load_model(tmp_ / "bf16");
+  convert(reference_model("mixed"), Precision::kBF16, "bf16");
+  const Model before = load_model(reference_model("mixed")), after = load_model(tmp_ / "bf16");
   const auto& [a, b] = std::pair(before.weights.blocks[1], after.weights.blocks[1]);
   for (int64_t i = 0; i < a.attn.wq_a.size(); ++i)
     ASSERT_EQ(b.attn.wq_a.data[i], kernels::round_to_bf16(a.attn.wq_a.data[i]));
@@ -209,7 +207,7 @@ TEST_F(Convert, Bf16RoundsMatricesAndKeepsWhatIsExact) {
 
 TEST_F(Convert, ThreadsChangeNoByte) {
   kernels::ThreadPool one(1);
-  convert(golden("released_quant"), Precision::kF32, "f32");
+  convert(reference_model("released_quant"), Precision::kF32, "f32");
   for (const auto to : {Precision::kF32, Precision::kBF16, Precision::kFp8, Precision::kFp4}) {
     convert(tmp_ / "f32", to, "two");
     convert_model(tmp_ / "f32", tmp_ / "one", one, {.to = to, .save = {}});
@@ -218,8 +216,8 @@ TEST_F(Convert, ThreadsChangeNoByte) {
 }
 
 TEST_F(Convert, RefusesWhatTheNewFormCannotHold) {
-  EXPECT_THAT(error_of(golden("odd"), Precision::kFp4), HasSubstr("use --to fp8"));
-  convert(golden("released_quant"), Precision::kF32, "f32");
+  EXPECT_THAT(error_of(reference_model("odd"), Precision::kFp4), HasSubstr("use --to fp8"));
+  convert(reference_model("released_quant"), Precision::kF32, "f32");
   Model m = load_model(tmp_ / "f32");
   float& weight = m.weights.blocks[0].moe.experts[1].w1.data[77];
   const float old = weight;

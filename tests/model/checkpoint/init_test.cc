@@ -13,9 +13,7 @@
 namespace amalgam::model {
 namespace {
 
-ModelConfig config_of(const std::string& name) {
-  return load_model_config(std::string(tests::kGolden) + "/" + name);
-}
+ModelConfig config_of(const std::string& name) { return load_model_config(tests::golden(name)); }
 
 Model random_model(const std::string& name, uint64_t seed) {
   Model m = allocate_model(config_of(name));

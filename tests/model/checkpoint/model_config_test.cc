@@ -16,11 +16,12 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-std::string golden(const std::string& name) { return std::string(tests::kGolden) + "/" + name; }
-json golden_json(const std::string& name) { return json::parse(read_file(golden(name), 1 << 20)); }
+json golden_json(const std::string& name) {
+  return json::parse(read_file(tests::golden(name), 1 << 20));
+}
 ModelConfig parse(const json& j) { return parse_model_config(j.dump(), "config.json"); }
 
-std::string error_of(const std::string& text) {
+std::string config_error(const std::string& text) {
   try {
     parse_model_config(text, "DIR/config.json");
   } catch (const Error& e) {
@@ -44,7 +45,7 @@ int64_t num_hash(const ModelConfig& c) {
 }
 
 TEST(ModelConfig, ReadsTheLayerTypesSpelling) {
-  const ModelConfig c = load_model_config(golden("reference/odd/config.json"));
+  const ModelConfig c = load_model_config(tests::reference_model("odd") + "/config.json");
   EXPECT_EQ(c.vocab_size, 101);
   EXPECT_EQ(c.hidden_size, 37);
   EXPECT_EQ(c.num_attention_heads, 6);
@@ -63,7 +64,7 @@ TEST(ModelConfig, ReadsTheLayerTypesSpelling) {
 }
 
 TEST(ModelConfig, ReadsTheReleasedSpelling) {
-  const ModelConfig c = load_model_config(golden("reference/released/config.json"));
+  const ModelConfig c = load_model_config(tests::reference_model("released") + "/config.json");
   EXPECT_EQ(kinds(c), (std::vector{K::kHca, K::kHca, K::kCsa, K::kHca}));
   EXPECT_EQ(c.num_nextn_predict_layers, 1);
   EXPECT_EQ(c.mtp_attention, K::kSliding);
@@ -157,7 +158,7 @@ TEST(ModelConfig, RopeMayBeFlat) {
 }
 
 TEST(ModelConfig, WritesWhatItReads) {
-  for (const auto& entry : std::filesystem::directory_iterator(golden("reference"))) {
+  for (const auto& entry : std::filesystem::directory_iterator(tests::golden("reference"))) {
     const std::string name = entry.path().filename();
     const ModelConfig c = load_model_config(entry.path() / "config.json");
     const json written = json::parse(model_config_json(c));
@@ -275,7 +276,7 @@ TEST(ModelConfig, RefusesWithTheKeyInTheMessage) {
       j.erase(c.key);
     else
       j[c.key] = c.value;
-    EXPECT_THAT(error_of(j.dump()), HasSubstr(c.message)) << c.key;
+    EXPECT_THAT(config_error(j.dump()), HasSubstr(c.message)) << c.key;
   }
   for (const auto& [ratios, message] : std::vector<std::pair<json, const char*>>{
            {{128, 128, 4}, "compress_ratios must have 4 entries (one per layer) or one more"},
@@ -284,19 +285,19 @@ TEST(ModelConfig, RefusesWithTheKeyInTheMessage) {
            {{128, "4", 4, 0, 0}, "compress_ratios[1] must be an integer"}}) {
     json j = released;
     j["compress_ratios"] = ratios;
-    EXPECT_THAT(error_of(j.dump()), HasSubstr(message));
+    EXPECT_THAT(config_error(j.dump()), HasSubstr(message));
   }
   json large = good;  // each size is possible, all together are not
   for (const char* key : {"hidden_size", "moe_intermediate_size"}) large[key] = 1 << 18;
   large["n_routed_experts"] = 1 << 14;
-  EXPECT_THAT(error_of(large.dump()), HasSubstr("parameters"));
+  EXPECT_THAT(config_error(large.dump()), HasSubstr("parameters"));
 
-  EXPECT_THAT(error_of(""), HasSubstr("not valid JSON"));
-  EXPECT_THAT(error_of("{\"vocab_size\": 96,"), HasSubstr("not valid JSON"));
-  EXPECT_THAT(error_of("{\"vocab_size\": 1e999}"), HasSubstr("not valid JSON"));
-  EXPECT_THAT(error_of("[]"), HasSubstr("must be a JSON object"));
-  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("nested too deeply"));
-  EXPECT_THAT(error_of(std::string(5 << 20, ' ')), HasSubstr("larger than"));
+  EXPECT_THAT(config_error(""), HasSubstr("not valid JSON"));
+  EXPECT_THAT(config_error("{\"vocab_size\": 96,"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(config_error("{\"vocab_size\": 1e999}"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(config_error("[]"), HasSubstr("must be a JSON object"));
+  EXPECT_THAT(config_error(std::string(1'000'000, '[')), HasSubstr("nested too deeply"));
+  EXPECT_THAT(config_error(std::string(5 << 20, ' ')), HasSubstr("larger than"));
   EXPECT_THROW(load_model_config("/absent/config.json"), Error);
 }
 

@@ -98,7 +98,7 @@ Formulas formulas(const ModelConfig& c) {
 }
 
 ModelConfig golden_config(const std::string& file) {
-  return load_model_config(std::string(tests::kGolden) + "/" + file);
+  return load_model_config(tests::golden(file));
 }
 
 TEST(CostModelTest, EqualsTheFormulasAtEveryContext) {
@@ -159,8 +159,7 @@ TEST(CostModelTest, Decimal) {
 // The elements that the files hold: without MTP, scales and hash tables, FP4 unpacked.
 TEST(CostModelTest, ParametersAreTheTensorsOfTheModel) {
   int num_cases = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(tests::kGolden) + "/reference")) {
+  for (const auto& entry : std::filesystem::directory_iterator(tests::golden("reference"))) {
     const TensorCatalogue files(entry.path());
     int64_t elements = 0;
     for (const auto& [name, t] : files.tensors()) {

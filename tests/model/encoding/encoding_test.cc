@@ -19,8 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const Json& vectors() {
-  static const Json json =
-      Json::parse(std::ifstream(std::string(tests::kGolden) + "/encoding/vectors.json"));
+  static const Json json = Json::parse(std::ifstream(tests::golden("encoding/vectors.json")));
   return json;
 }
 

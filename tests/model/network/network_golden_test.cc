@@ -91,7 +91,7 @@ struct GoldenRun {
 };
 
 TEST_P(NetworkGolden, LogitsLossAndGradients) {
-  GoldenRun run(std::string(tests::kGolden) + "/reference/" + GetParam().name);
+  GoldenRun run(tests::reference_model(GetParam().name));
   const Ids ids = run.ints("ids"), bounds = run.ints("cu_seqlens");
   std::vector<Ids> sequences;
   Ids targets;

@@ -221,7 +221,7 @@ TEST(NetworkNumerics, IndexerGradientPassesThroughTransformAndRounding) {
 TEST(NetworkNumerics, ConvertedModelScoresAsTheTrainingForward) {
   const TemporaryDirectory tmp;
   const NumericsConfig numerics{.experts_fp4 = true};
-  Model m = load_model(std::string(tests::kGolden) + "/reference/released_quant");
+  Model m = load_model(tests::reference_model("released_quant"));
   for (Block& b : m.weights.blocks)
     for (Expert& e : b.moe.experts)
       for (Matrix* w : {&e.w1, &e.w2, &e.w3})

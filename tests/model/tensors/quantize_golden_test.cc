@@ -61,7 +61,7 @@ class QuantizeGolden : public ::testing::Test {
     expect_same_bits(values, name + ".e4m3_dequant");
   }
 
-  const SafetensorsFile file_{std::string(tests::kGolden) + "/quant/vectors.safetensors"};
+  const SafetensorsFile file_{tests::golden("quant/vectors.safetensors")};
 };
 
 TEST_F(QuantizeGolden, E4M3PerWeightTile) { check_e4m3("w", kernels::kFp8WeightTile); }

@@ -84,7 +84,7 @@ TEST(BpeTrainerTest, InvalidUtf8AndTooSmallVocabularies) {
 
 // Trained, encoded and decoded by the tokenizers library (tests/golden/tokenizer/make_golden.py).
 TEST(BpeTrainerTest, TrainedTokenizerEqualsTheLibrary) {
-  std::ifstream file(std::string(tests::kGolden) + "/tokenizer/trained.json");
+  std::ifstream file(tests::golden("tokenizer/trained.json"));
   ASSERT_TRUE(file);
   const Json golden = Json::parse(file);
   const auto texts = golden["training_texts"].get<Texts>();

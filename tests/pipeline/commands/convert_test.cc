@@ -33,7 +33,7 @@ class ConvertCommand : public ::testing::Test {
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
   }
 
-  const std::string model_ = std::string(tests::kGolden) + "/reference/released_quant";
+  const std::string model_ = tests::reference_model("released_quant");
   const std::string dir_ = testing::TempDir() + "/convert_" + std::to_string(getpid());
 };
 

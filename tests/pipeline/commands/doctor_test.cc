@@ -25,7 +25,7 @@ std::map<std::string, std::string> fields(const std::string& text) {
   return found;
 }
 
-const std::string kPreset = std::string(tests::kGolden) + "/../../configs/ci.toml";
+const std::string kPreset = tests::golden("../../configs/ci.toml");
 
 TEST(Doctor, SaysWhatTheMachineHas) {
   auto found = fields(run_program("doctor").out);

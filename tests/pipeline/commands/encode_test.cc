@@ -16,9 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const Json& vectors() {
-  static const Json json =
-      Json::parse(std::ifstream(std::string(tests::kGolden) + "/encoding/vectors.json"));
-  return json;
+  static const Json parsed = Json::parse(std::ifstream(tests::golden("encoding/vectors.json")));
+  return parsed;
 }
 
 class Encode : public testing::Test {

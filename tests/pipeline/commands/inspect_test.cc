@@ -42,7 +42,7 @@ TEST(Inspect, OneTokenIsItsOwnPrefill) {
 }
 
 TEST(Inspect, DirectoryAndConfigFileAreTheSame) {
-  const std::string golden = std::string(tests::kGolden) + "/reference/mixed";
+  const std::string golden = tests::reference_model("mixed");
   json directory = inspect(golden + " --context 100"),
        file = inspect(golden + "/config.json --context 100");
   EXPECT_EQ(directory["kv_storage"], "f32");

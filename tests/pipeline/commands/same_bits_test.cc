@@ -8,6 +8,7 @@
 #include "proto/trajectory.pb.h"
 #include "rollout/engine/engine.h"
 #include "tests/learner/small_model.h"
+#include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using learner::testing::OwnedWeights;
 using learner::testing::random_weights;
 using learner::testing::small_config;
-using learner::testing::TempDir;
 
 constexpr int kSamples = 6;
 
@@ -26,7 +26,7 @@ class SameBits : public ::testing::Test {
   OwnedWeights learner_weights() { return random_weights(config_, 1); }
 
   learner::TrainingState make_state(const OwnedWeights& w) {
-    return learner::TrainingState::create(directory_.file("state" + std::to_string(num_states_++)),
+    return learner::TrainingState::create(directory_ / ("state" + std::to_string(num_states_++)),
                                           config_, w.weights, pool_, numerics_);
   }
 

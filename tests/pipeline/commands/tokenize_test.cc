@@ -50,7 +50,7 @@ void expect_round_trip(const TempDir& dir, const std::string& tokenizer, const j
 class Tokenize : public testing::Test {
  protected:
   void SetUp() override {
-    golden_ = json::parse(std::ifstream(std::string(tests::kGolden) + "/tokenizer/trained.json"));
+    golden_ = json::parse(std::ifstream(tests::golden("tokenizer/trained.json")));
     const auto texts = golden_["training_texts"].get<std::vector<std::string>>();
     model::write_tokenizer(
         model::train_bpe(texts, {.vocab_size = golden_["vocab_size"].get<int64_t>()}), 1024,

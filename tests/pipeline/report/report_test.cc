@@ -15,12 +15,15 @@
 #include "pipeline/run_store/trajectory_log.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
+#include "tests/error_of.h"
 #include "tests/pipeline/fake_run.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
 #include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
+
+using tests::error_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -34,15 +37,6 @@ size_t count(const std::string& text, const std::string& what) {
 // Rather than HasSubstr: a failure should not print the page.
 bool has(const std::string& html, const std::string& what) {
   return html.find(what) != std::string::npos;
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 // The page's own markup, by a reader that knows tags only: every < must open a tag of this list,

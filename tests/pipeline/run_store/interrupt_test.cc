@@ -1,5 +1,6 @@
 #include "pipeline/run_store/interrupt.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -41,6 +42,23 @@ TEST(InterruptDeathTest, ASecondWithoutASafePointEndsTheProcess) {
         _exit(8);
       },
       testing::ExitedWithCode(kInterruptedExit), "continue so");
+}
+
+TEST(InterruptDeathTest, SaysOnceHowToContinue) {
+  const auto once = testing::Truly([](const std::string& said) {
+    const size_t at = said.find("continue so");
+    return at != said.npos && said.find("continue so", at + 1) == said.npos;
+  });
+  EXPECT_EXIT(
+      {
+        install_interrupt_handlers();
+        set_stop_notice("continue so\n");
+        raise(SIGINT);
+        say_stop_notice();  // the safe point
+        sleep(10);          // what follows it outlasts the patience
+        _exit(8);
+      },
+      testing::ExitedWithCode(kInterruptedExit), once);
 }
 
 }  // namespace

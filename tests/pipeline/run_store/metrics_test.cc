@@ -51,8 +51,7 @@ std::vector<int64_t> event_steps(const std::string& path) {
 
 // scalars.tfevents was written by TensorBoard's own writer (tests/golden/tensorboard/make.py).
 TEST(TensorBoard, BytesEqualThoseOfItsOwnWriter) {
-  const std::string golden =
-      proto::read_file(std::string(tests::kGolden) + "/tensorboard/scalars.tfevents");
+  const std::string golden = proto::read_file(tests::golden("tensorboard/scalars.tfevents"));
   const TempDir dir;
   proto::RecordFile file(dir / "events", [](int64_t, std::string_view) { return true; });
   proto::Event version;

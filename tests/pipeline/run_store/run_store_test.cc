@@ -15,25 +15,19 @@
 #include "pipeline/run_store/run_lock.h"
 #include "proto/append_file.h"
 #include "proto/trajectory.pb.h"
+#include "tests/error_of.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
 #include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
 
+using tests::error_of;
+
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 proto::Trajectory make_trajectory(int64_t step, const std::string& domain) {
   proto::Trajectory t;

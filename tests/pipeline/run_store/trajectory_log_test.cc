@@ -11,11 +11,14 @@
 #include "configs/error.h"
 #include "proto/crc32c.h"
 #include "proto/trajectory.pb.h"
+#include "tests/error_of.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
 #include "tests/pipeline/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
+
+using tests::error_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -40,15 +43,6 @@ std::vector<int64_t> steps_in(const std::string& path) {
     return true;
   });
   return steps;
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 void overwrite(const std::string& path, int64_t at, const std::string& bytes) {

@@ -49,8 +49,7 @@ TEST(DomainTools, TheRowGoesBeforeTheDomain) {
   EXPECT_THAT(tools(domain, row_with(R"(["grep"])")).names, ElementsAre("grep"));
   EXPECT_THAT(tools(domain, row_with("", kSandbox)).names, ElementsAre("run_python", "submit"));
   domain.tools = {};
-  EXPECT_THAT(tools(domain, row_with("", kSandbox)).names,
-              ElementsAre("calculator", "lookup", "search"));
+  EXPECT_THAT(tools(domain, row_with("", kSandbox)).names, IsEmpty());  // files are no tools
   EXPECT_THAT(tools(domain, row_with("[]")).names, IsEmpty());
   EXPECT_THAT(tools(domain, {}).names, IsEmpty());
 }

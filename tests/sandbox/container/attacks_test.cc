@@ -33,7 +33,7 @@ using ::testing::Not;
 const fs::path kFolder = fs::path(tests::kGolden).parent_path() / "sandbox" / "attacks";
 constexpr const char* kShared = "attack.py";
 
-std::string read(const fs::path& path) {
+std::string read_text(const fs::path& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
@@ -70,7 +70,7 @@ void set_limit(const std::string& name, const std::string& value, Limits* limits
 }
 
 Attack load(const fs::path& path) {
-  Attack attack{path.filename(), read(path), {}, {}};
+  Attack attack{path.filename(), read_text(path), {}, {}};
   attack.limits.cpu_seconds = 0.5;
   attack.limits.wall_seconds = 20;
   attack.limits.memory_bytes = 64 << 20;
@@ -138,7 +138,7 @@ class Canaries {
 
   void expect_unharmed() const {
     EXPECT_EQ(waitpid(pid_, nullptr, WNOHANG), 0) << "the process is dead";
-    EXPECT_EQ(read(folder_ + "/secret"), "the secret");
+    EXPECT_EQ(read_text(folder_ + "/secret"), "the secret");
     for (const int fd : sockets_)
       EXPECT_EQ(accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), -1)
           << "a connection came in";
@@ -166,7 +166,7 @@ void expect_contained(const Attack& attack, const Canaries& canaries) {
   ASSERT_FALSE(attack.expected.empty()) << "no line '# expect: outcome'";
   auto sandbox = make(attack.limits);
   ASSERT_TRUE(sandbox);
-  ASSERT_EQ(sandbox->put_file(kShared, read(kFolder / kShared)).outcome, Outcome::kOk);
+  ASSERT_EQ(sandbox->put_file(kShared, read_text(kFolder / kShared)).outcome, Outcome::kOk);
   ASSERT_EQ(sandbox->put_file(attack.name, attack.code).outcome, Outcome::kOk);
   const bool is_python = fs::path(attack.name).extension() == ".py";
   Command command{is_python ? std::vector<std::string>{"/usr/bin/python3", "-S", "-B", attack.name}

@@ -4,16 +4,13 @@
 
 #include <chrono>
 
+#include "configs/clock.h"
 #include "tests/sandbox/fixture.h"
 
 namespace amalgam::sandbox {
 namespace {
 
 using ::testing::HasSubstr;
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 Limits with_cpu(double cpu_seconds) {
   Limits limits;
