@@ -116,6 +116,15 @@ MISTAKES = [
             "head_logits(pool, teacher.head, 1, teacher_rows,", programs=(DISTILLATION,)),
     mistake("policy's gradient without 1/T", HEAD_POLICY, "static_cast<float>(c / op.temperature);",
             "c + 0 * static_cast<float>(op.temperature);"),
+    mistake("sampled KL's teachers without temperature", DISTILL, "op.head = teacher.head, op.hidden = teacher.hidden;",
+            "op.head = teacher.head, op.hidden = teacher.hidden, op.temperature = 1;", programs=(DISTILLATION,)),
+    mistake("the learner's policy without temperature", STEP, ".temperature = objective.temperature};", ".temperature = 1};"),
+    mistake("reference and samples without a gradient without temperature", STEP, ".temperature = temperature},",
+            ".temperature = 1 + 0 * temperature},"),
+    mistake("entropy of samples with an advantage only", STEP,
+            "measure(*checked[i], k, out.logprob[row], out.entropy[row]);", "if (k > 99) measure(*checked[i], k, 0, out.entropy[row]);"),
+    mistake("unweighted KL with its weight", HEAD_KL, "teacher.kl[t] = value;", "teacher.kl[t] = w * value;",
+            programs=(DISTILLATION,)),
     mistake("log-probability's gradient has the other sign", HEAD_POLICY, "z[target] += c;", "z[target] -= c;", programs=BOTH),
 ]
 

@@ -31,6 +31,8 @@ SMALL = [
     "distill.data.max_response_length=48", "distill.lr_candidates=[5e-4, 1e-3]",
     "distill.sweep_steps=1", "distill.test_freq=1",
     "eval.prompts=5", "eval.n=2",
+    # Sampler and learner are one policy at any temperature.
+    "rl.rollout.temperature=0.7", "distill.rollout.temperature=1.3",
 ]
 
 

@@ -1,5 +1,6 @@
 // Objectives of on-policy distillation over the rows of one micro-batch, mean over the policy's
-// tokens (POST_TRAINING.md §5). Each adds its gradient to the student's hidden states and head.
+// tokens (POST_TRAINING.md §5). Each adds its gradient to the student's hidden states and head; a
+// teacher's `kl` gets its own KL or estimate, without weights, where it has a weight.
 #pragma once
 #include <span>
 

@@ -74,8 +74,7 @@ class DistillStage : public SamplingStage {
     const learner::StepReport report = trainer.step(lr);
     *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
     NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
-    add_figures(
-        f, [&](const std::string& directory) { return teacher_names_.at(directory); }, &figures);
+    add_figures(f, teacher_names_, &figures);
     add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
     add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
     add_figure(kDiffMetric, f.probs_diff_max, &figures);

@@ -20,8 +20,7 @@ void add_figures(const learner::PolicyFigures& figures, NamedValues* to) {
 }
 
 void add_figures(const distill::DistillFigures& figures,
-                 const std::function<std::string(const std::string&)>& teacher_name,
-                 NamedValues* to) {
+                 const std::map<std::string, std::string>& teacher_names, NamedValues* to) {
   const auto add = [&](const distill::DistillMeans& m, const std::string& suffix) {
     add_figure("distill/objective" + suffix, m.objective.value(), to);
     add_figure("distill/kl" + suffix, m.kl.value(), to);
@@ -32,7 +31,7 @@ void add_figures(const distill::DistillFigures& figures,
     add(means, "/" + domain);
     if (means.teacher_kl.size() > 1)
       for (const auto& [teacher, kl] : means.teacher_kl)
-        add_figure("distill/kl/" + domain + "/" + teacher_name(teacher), kl.value(), to);
+        add_figure("distill/kl/" + domain + "/" + teacher_names.at(teacher), kl.value(), to);
   }
 }
 

@@ -207,11 +207,13 @@ TEST_P(PolicyStepGolden, LossGradientsAndWeights) {
     };
     const PolicyMeans all = f.total();
     expect("pg_loss", f.pg_loss.value().value());
+    EXPECT_EQ(f.kl_loss.value().has_value(), c.at("kl_loss_coef") > 0);
     expect("kl_loss", f.kl_loss.value().value_or(0));
     expect("num_masked", static_cast<double>(f.num_masked));
     expect("clipfrac", all.clipfrac.value().value());
     expect("ppo_kl", all.ppo_kl.value().value());
     expect("entropy", all.entropy.value().value());
+    EXPECT_EQ(trainer.index_loss().has_value(), want.contains("index_loss"));
     if (want.contains("index_loss")) expect("index_loss", trainer.index_loss().value());
     const std::string at = std::string(GetParam()) + "." + std::to_string(u);
     expect_near(copy(trainer.gradients().weights()), floats_of(reference, at + ".gradient"));
