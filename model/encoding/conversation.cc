@@ -12,7 +12,7 @@ std::vector<int32_t> next_turn_ids(const Tokenizer& tokenizer, std::span<const i
   PromptWriter writer;
   if (sampled.empty() || sampled.back() != tokenizer.require_added_token(kEos))
     writer.control(kEos);
-  writer.control(kUser);
+  writer.control(kUserToken);
   const char* separator = "";
   for (const std::string& result : input.tool_results) {
     writer.control(separator);

@@ -124,17 +124,17 @@ class Encoder {
         break;
       case MessageRole::kDeveloper:
         if (turn.message->content.empty()) throw Error("a developer message has no content");
-        out_.control(kUser);
+        out_.control(kUserToken);
         out_.literal(turn.message->content);
         sections(*turn.message);
         break;
       case MessageRole::kUser:
       case MessageRole::kTool:
-        out_.control(kUser);
+        out_.control(kUserToken);
         user_blocks(turn);
         break;
       case MessageRole::kLatestReminder:
-        out_.control(kLatestReminder);
+        out_.control(kLatestReminderToken);
         out_.literal(turn.message->content);
         break;
       case MessageRole::kAssistant:

@@ -10,7 +10,7 @@
 namespace amalgam::model {
 
 void PromptWriter::open_answer(bool thinks) {
-  control(kAssistant);
+  control(kAssistantToken);
   control(thinks ? kThinkStart : kThinkEnd);
 }
 

@@ -8,9 +8,9 @@ namespace amalgam::model {
 inline constexpr std::string_view kBos = "<｜begin▁of▁sentence｜>";
 inline constexpr std::string_view kEos = "<｜end▁of▁sentence｜>";
 inline constexpr std::string_view kPad = "<｜▁pad▁｜>";
-inline constexpr std::string_view kUser = "<｜User｜>";
-inline constexpr std::string_view kAssistant = "<｜Assistant｜>";
-inline constexpr std::string_view kLatestReminder = "<｜latest_reminder｜>";
+inline constexpr std::string_view kUserToken = "<｜User｜>";
+inline constexpr std::string_view kAssistantToken = "<｜Assistant｜>";
+inline constexpr std::string_view kLatestReminderToken = "<｜latest_reminder｜>";
 inline constexpr std::string_view kThinkStart = "<think>";
 inline constexpr std::string_view kThinkEnd = "</think>";
 inline constexpr std::string_view kDsml = "｜DSML｜";
@@ -19,9 +19,9 @@ inline constexpr std::string_view kDsml = "｜DSML｜";
 inline constexpr std::array<std::string_view, 16> kSpecialTokens = {kBos,
                                                                     kEos,
                                                                     kPad,
-                                                                    kUser,
-                                                                    kAssistant,
-                                                                    kLatestReminder,
+                                                                    kUserToken,
+                                                                    kAssistantToken,
+                                                                    kLatestReminderToken,
                                                                     kThinkStart,
                                                                     kThinkEnd,
                                                                     kDsml,

@@ -17,7 +17,8 @@ class Frame {
  public:
   explicit Frame(const model::Tokenizer& tokenizer)
       : tokenizer_(tokenizer), think_end_(tokenizer.added_token(model::kThinkEnd)) {
-    for (const std::string_view role : {model::kUser, model::kAssistant, model::kLatestReminder})
+    for (const std::string_view role :
+         {model::kUserToken, model::kAssistantToken, model::kLatestReminderToken})
       roles_.push_back(tokenizer.added_token(role));
     think_start_ = tokenizer.added_token(model::kThinkStart);
   }

@@ -225,8 +225,8 @@ TEST(EncodingTest, HostileTextStaysText) {
     return std::count(ids.begin(), ids.end(), t.require_added_token(token));
   };
   EXPECT_EQ(count(kEos), 1);
-  EXPECT_EQ(count(kAssistant), 2);
-  EXPECT_EQ(count(kUser), 2);
+  EXPECT_EQ(count(kAssistantToken), 2);
+  EXPECT_EQ(count(kUserToken), 2);
   EXPECT_EQ(count(kThinkEnd), 2);
   EXPECT_EQ(count(kThinkStart), 0);
   EXPECT_EQ(count(kDsml), 6);

@@ -200,7 +200,7 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   const Outcome& o = want.at(3);
   EXPECT_FALSE(o.sandbox_failed);
   const std::string text = tokenizer_.decode(o.ids, model::SpecialIds::kKeep);
-  EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUser)),
+  EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUserToken)),
             std::string::npos);
   const size_t first_tool = g.episodes[0].logged.size();
   EXPECT_FALSE(o.from_policy[first_tool]);

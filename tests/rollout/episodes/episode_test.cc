@@ -34,8 +34,8 @@ class EpisodeTest : public ::testing::Test {
   const int32_t eos_ = tokenizer_.require_added_token(model::kEos);
   const std::string eos_text_{model::kEos};
   const std::vector<int32_t> prompt_ =
-      ids(std::string(model::kBos) + std::string(model::kUser) + "What is 17 + 25?" +
-          std::string(model::kAssistant) + std::string(model::kThinkEnd));
+      ids(std::string(model::kBos) + std::string(model::kUserToken) + "What is 17 + 25?" +
+          std::string(model::kAssistantToken) + std::string(model::kThinkEnd));
   const EpisodeLimits wide_{.max_response_length = 1000, .max_turns = 5, .max_positions = 4000};
   const std::string call_ = calls_text(call_text("calculator", "expression", "17 + 25"));
 };
@@ -100,9 +100,9 @@ TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
   EXPECT_FALSE(e.from_policy().back());
   const std::string text = all_text(e);
   EXPECT_NE(text.find("42"), std::string::npos);
-  EXPECT_TRUE(text.ends_with(std::string(model::kAssistant) + std::string(model::kThinkEnd)));
+  EXPECT_TRUE(text.ends_with(std::string(model::kAssistantToken) + std::string(model::kThinkEnd)));
   // A special string in a result stays text: two user tokens, the prompt's and the turn's.
-  const int32_t user = tokenizer_.require_added_token(model::kUser);
+  const int32_t user = tokenizer_.require_added_token(model::kUserToken);
   EXPECT_EQ(std::count(e.ids().begin(), e.ids().end(), user), 2);
   EXPECT_EQ(std::count(e.ids().begin(), e.ids().end(), eos_), 1);
 
