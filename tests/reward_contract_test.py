@@ -44,7 +44,8 @@ def told(program, ci_run, name, function, extra, **more):
                              extra_info=extra, **more))
     log = program.path(name + ".log")
     process = program.popen(
-        [program.binary, "eval", CONFIG, "--model", f"{ci_run}/base", "--domain", "dates", "--run-dir",
+        [program.binary, "eval", CONFIG, "--model", f"{ci_run}/base", "--domain", "dates", "--all-rows",
+         "--run-dir",
          program.path(name), *SMALL, f"domain.dates.heldout_file={heldout}",
          f"domain.dates.reward_file={reward}", "domain.dates.reward_function=" +
          ("compute_score" if "compute_score" in function else "some_reward"), "eval.prompts=6"], log)
@@ -108,7 +109,8 @@ def unused_keys(program, ci_run):
         'key "reasoning_content" of messages is not used in chat mode (3 rows)'], f"{notes}")
     quiet = program.path("quiet.log")
     process = program.popen(
-        [program.binary, "eval", CONFIG, "--model", f"{ci_run}/base", "--domain", "dates", "--run-dir",
+        [program.binary, "eval", CONFIG, "--model", f"{ci_run}/base", "--domain", "dates", "--all-rows",
+         "--run-dir",
          program.path("quiet"), *SMALL], quiet)
     finish(process)
     check(process.returncode == 0 and "not used" not in text_of(quiet), text_of(quiet)[-600:])
