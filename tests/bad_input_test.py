@@ -135,7 +135,7 @@ def bad_model(program, ci_run):
 
 
 def reward_faults(program, ci_run):
-    settings = [*SMALL, f"model.path={ci_run}/base", "eval.prompts=3"]
+    settings = [*SMALL, f"model.path={ci_run}/base", "eval.prompts=8"]
     whole = program.path("whole")
     program.run(whole, *settings)
     expected = outcome(whole)
