@@ -3,11 +3,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
 
+#include "configs/clock.h"
 #include "sandbox/journal/journaled_sandbox.h"
 
 namespace amalgam::sandbox {
@@ -20,11 +20,11 @@ double median(std::vector<double>* values) {
 }
 
 double timed_ms(Sandbox& sandbox, const Command& command, benchmark::State& state) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const Result result = sandbox.exec(command);
-  const auto end = std::chrono::steady_clock::now();
+  const double seconds = seconds_since(begin);
   if (result.outcome != Outcome::kOk) state.SkipWithError((result.detail + result.err).c_str());
-  return std::chrono::duration<double, std::milli>(end - begin).count();
+  return seconds * 1e3;
 }
 
 // num_files: of 1 KiB each in the working directory, none of which the command touches.
