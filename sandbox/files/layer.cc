@@ -14,6 +14,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "sandbox/files/file_tree.h"
 
 namespace amalgam::sandbox {

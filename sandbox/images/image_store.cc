@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "proto/append_file.h"
 #include "sandbox/files/file_tree.h"
 #include "sandbox/files/hex.h"
