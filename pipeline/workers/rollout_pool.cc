@@ -31,7 +31,7 @@ std::string isa_name(configs::Isa isa) { return configs::names_of(isa)[static_ca
 
 struct RolloutPool::Worker {
   size_t number = 0;
-  std::unique_ptr<ZmqPair> socket;
+  std::unique_ptr<MessageSocket> socket;
   std::string endpoint;
   // In process:
   std::thread thread;
@@ -113,7 +113,7 @@ RolloutPool::~RolloutPool() {
 }
 
 void RolloutPool::start(Worker& w) {
-  w.socket = std::make_unique<ZmqPair>(context_.get());
+  w.socket = std::make_unique<MessageSocket>(context_);
   w.done = true;
   w.last_heard = Clock::now();
   const std::string name = "amalgam-" + std::to_string(::getpid()) + "-" +
@@ -122,8 +122,7 @@ void RolloutPool::start(Worker& w) {
     w.endpoint = "inproc://" + name;
     w.socket->bind(w.endpoint);
     w.thread = std::thread([this, &w] {
-      serve_endpoint(context_.get(), w.endpoint, &pool_,
-                     [&w] { return w.stop.load() || interrupted(); });
+      serve_endpoint(context_, w.endpoint, &pool_, [&w] { return w.stop.load() || interrupted(); });
     });
   } else {
     w.endpoint = "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk

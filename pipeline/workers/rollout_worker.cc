@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -18,8 +17,8 @@
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/data/rows.h"
+#include "pipeline/workers/message_socket.h"
 #include "pipeline/workers/score_request.h"
-#include "pipeline/workers/zmq_messages.h"
 #include "proto/worker.pb.h"
 #include "rewards/registry/scorer.h"
 #include "rollout/episodes/episode_runner.h"
@@ -393,9 +392,9 @@ void RolloutWorker::serve(const proto::CollectRequest& request,
   }
 }
 
-void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::ThreadPool* pool,
-                    const std::function<bool()>& should_stop) {
-  ZmqPair socket(zmq_context);
+void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
+                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop) {
+  MessageSocket socket(context);
   socket.connect(endpoint);
   const auto send = [&](const proto::WorkerReply& reply) {
     proto::WorkerReply r = reply;

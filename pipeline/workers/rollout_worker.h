@@ -12,6 +12,7 @@ namespace amalgam::proto {
 class CollectRequest;
 class WorkerReply;
 class WorkerSetup;
+class ZmqContext;
 }  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
@@ -35,7 +36,7 @@ class RolloutWorker {
 
 // Connects to the endpoint and serves until told to stop, or until the controller is gone. `pool`
 // null: a pool of its own, as the setup says.
-void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::ThreadPool* pool,
-                    const std::function<bool()>& should_stop);
+void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
+                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop);
 
 }  // namespace amalgam::pipeline
