@@ -5,13 +5,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
+#include "rollout/tools/user_tool.h"
 
 namespace amalgam::proto {
 class CollectRequest;
 class WorkerReply;
-class WorkerSetup;
 class ZmqContext;
 }  // namespace amalgam::proto
 
@@ -20,7 +22,8 @@ namespace amalgam::pipeline {
 class RolloutWorker {
  public:
   // Throws Error if the tokenizer or a reward plug-in cannot be loaded.
-  RolloutWorker(const proto::WorkerSetup& setup, kernels::ThreadPool& pool);
+  RolloutWorker(const configs::RunConfig& config, const std::string& tokenizer_dir,
+                std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& pool);
   ~RolloutWorker();
 
   // Sends replies as episodes finish and at least once a second; the last one has `done`, or

@@ -80,7 +80,7 @@ class UserTools : public ToolTest {
     ToolOptions options;
     options.registry = registry_.get();
     options.sandbox.limits.cpu_seconds = 0.5;
-    return ToolSession("", options, {tool.name, "run_shell"});
+    return ToolSession("", options, {tool.name(), "run_shell"});
   }
   static std::string error_of(const configs::ToolConfig& config) {
     try {
@@ -97,9 +97,9 @@ class UserTools : public ToolTest {
 
 TEST_F(UserTools, AFunctionDescribesItself) {
   const UserTool tool = function("area");
-  EXPECT_EQ(tool.description, "Area of a rectangle.");
+  EXPECT_EQ(tool.description(), "Area of a rectangle.");
   EXPECT_EQ(
-      tool.parameters,
+      tool.parameters(),
       R"({"type":"object","properties":{"width":{"type":"number"},"height":{"type":"number"},)"
       R"("unit":{"type":"string"},"tags":{"type":"array"}},"required":["width"]})");
   EXPECT_EQ(json::parse(tool_schema(make_tool(tool)))["function"]["name"], "area");
@@ -108,8 +108,8 @@ TEST_F(UserTools, AFunctionDescribesItself) {
                                          .description = "Says it again.",
                                          .parameters = R"({"properties": {"x": {}}})",
                                          .file = file("my_tools.py", kSource)});
-  EXPECT_EQ(other.description, "Says it again.");
-  EXPECT_EQ(other.parameters, R"({"properties": {"x": {}}})");
+  EXPECT_EQ(other.description(), "Says it again.");
+  EXPECT_EQ(other.parameters(), R"({"properties": {"x": {}}})");
 }
 
 TEST_F(UserTools, AFunctionIsCalledByName) {
@@ -156,7 +156,7 @@ TEST_F(UserTools, ACommandGetsJsonAndAnswersWithText) {
        .command = {"/bin/sh", "-c"},
        .file =
            file("weather.sh", "echo 'in:'; cat; case $(ls) in *bad*) echo no >&2; exit 4;; esac")});
-  EXPECT_EQ(tool.command.size(), 3u);
+  EXPECT_EQ(tool.command_size(), 3);
   ToolSession s = with(tool);
   EXPECT_EQ(good(s, "weather", {{"city", "Bonn'; exit 1; '"}, {"days", 3}}),
             R"(in:
