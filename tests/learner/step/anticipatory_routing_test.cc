@@ -5,7 +5,6 @@
 #include <fstream>
 #include <set>
 
-#include "kernels/head/head_policy.h"
 #include "learner/step/expert_choice.h"
 #include "tests/learner/small_model.h"
 
@@ -51,16 +50,9 @@ class AnticipatoryRoutingTest : public ::testing::Test {
     double loss = 0, n = 0;
     for (const TrainSequence& s : batch) n += static_cast<double>(s.ids.size() - 1);
     trainer.accumulate(batch, 0, [&](const MicroBatch& micro, const model::Var& hidden) {
-      const auto rows = static_cast<size_t>(micro.tokens());
-      std::vector<float> weight(rows, static_cast<float>(1 / n)), logprob(rows), lse(rows);
-      kernels::head_cross_entropy(pool_, trainer.network().scratch(),
-                                  {.head = trainer.head(),
-                                   .hidden = hidden.v.data,
-                                   .targets = micro.targets.data(),
-                                   .tokens = micro.tokens()},
-                                  weight.data(), {logprob.data(), lse.data()},
-                                  trainer.head_gradients(hidden));
-      for (size_t t = 0; t < rows; ++t)
+      const std::vector<float> logprob =
+          trainer.cross_entropy(micro, hidden, static_cast<float>(1 / n));
+      for (size_t t = 0; t < logprob.size(); ++t)
         if (micro.targets[t] >= 0) loss -= static_cast<double>(logprob[t]) / n;
     });
     return loss;

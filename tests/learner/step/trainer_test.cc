@@ -31,15 +31,7 @@ class TrainerTest : public ::testing::Test {
     double loss = 0;
     const auto loss_of = [&](const MicroBatch& micro, const model::Var& hidden) {
       const auto n = static_cast<float>(ids_.size() - 1);
-      std::vector<float> weight(ids_.size(), 1 / n), logprob(ids_.size()), lse(ids_.size());
-      kernels::head_cross_entropy(pool_, trainer.network().scratch(),
-                                  {.head = trainer.head(),
-                                   .hidden = hidden.v.data,
-                                   .targets = micro.targets.data(),
-                                   .tokens = micro.tokens()},
-                                  weight.data(), {logprob.data(), lse.data()},
-                                  trainer.head_gradients(hidden));
-      for (const float l : logprob) loss -= l / n;
+      for (const float l : trainer.cross_entropy(micro, hidden, 1 / n)) loss -= l / n;
     };
     trainer.accumulate({&sequence, 1}, index_loss_coefficient, loss_of);
     return loss;
