@@ -64,9 +64,7 @@ void expect_equal(const Result& kept, const Result& again, const std::string& na
   EXPECT_EQ(again.counters.agreed, kept.counters.agreed) << name;
 }
 
-std::string name_of(Recompute recompute) {
-  return configs::names_of(recompute)[static_cast<size_t>(recompute)];
-}
+std::string name_of(Recompute recompute) { return configs::name_of(recompute); }
 
 class RecomputeTest : public ::testing::Test {
  protected:

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "tests/rollout/temporary_folder.h"
 #include "tests/rollout/tools/tool_case.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -68,8 +68,8 @@ answer = 42
 class UserTools : public ToolTest {
  protected:
   std::string file(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_.path + "/" + name) << text;
-    return folder_.path + "/" + name;
+    std::ofstream(folder_ / "" + name) << text;
+    return folder_ / "" + name;
   }
   UserTool function(const std::string& name, const std::string& source = kSource) const {
     return load_user_tool({.name = name, .file = file("my_tools.py", source)});
@@ -91,7 +91,7 @@ class UserTools : public ToolTest {
     return "no error";
   }
 
-  TemporaryFolder folder_;
+  TempDir folder_;
   std::unique_ptr<ToolRegistry> registry_;
 };
 
@@ -217,7 +217,7 @@ TEST_F(UserTools, WhatCannotBeUsedIsSaidBeforeTheRun) {
               HasSubstr("SyntaxError"));
   EXPECT_THAT(error_of({.name = "f", .file = file("import.py", "import no_such_module\n")}),
               HasSubstr("ModuleNotFoundError: No module named 'no_such_module'"));
-  EXPECT_THAT(error_of({.name = "f", .file = folder_.path + "/none.py"}), HasSubstr("cannot read"));
+  EXPECT_THAT(error_of({.name = "f", .file = folder_ / "none.py"}), HasSubstr("cannot read"));
   EXPECT_THAT(error_of({.name = "f", .description = "d", .command = {"/no/such"}}),
               HasSubstr("/no/such is no program inside a sandbox"));
   for (const auto& [schema, what] : std::initializer_list<std::pair<const char*, const char*>>{

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "sandbox/images/image_store.h"
-#include "tests/sandbox/temp_folder.h"
+#include "tests/sandbox/test_files.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -54,7 +54,7 @@ class Tar : public testing::Test {
     return error_of([&] { import(bytes); });
   }
 
-  TempFolder folder_;
+  TempDir folder_;
   ImageStore store_{folder_ / "store"};
 };
 

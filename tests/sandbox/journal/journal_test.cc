@@ -51,7 +51,7 @@ constexpr const char* kNow = "date +%s.%N";
 class Journaled : public ImageTest {
  protected:
   std::string path() const { return own_ / "journal"; }
-  TempFolder own_;
+  TempDir own_;
 };
 
 TEST_F(Journaled, IsAnsweredWithoutRunningAgain) {
@@ -257,7 +257,7 @@ TEST(JournalClient, DISABLED_Works) {
 }
 
 TEST(Journal, AClientThatIsKilledAgainAndAgainRunsEveryCommandOnce) {
-  const TempFolder folder;
+  const TempDir folder;
   std::mt19937 random(7);
   int num_kills = 0;
   for (int life = 0; life < 60 && !std::filesystem::exists(folder / "done"); ++life) {
