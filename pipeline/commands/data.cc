@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "pipeline/run_store/machine.h"
 #include "pipeline/stages/data_sets.h"
 #include "pipeline/workers/domain_tools.h"
 
@@ -19,7 +20,8 @@ int run_data(const DataOptions& options) {
   const configs::RunConfig config = options.config.load();
   if (!options.domain.empty() && !config.find_domain(options.domain))
     throw Error("the config has no domain '" + options.domain + "'");
-  const DataSets data(config, rollout::ToolRegistry(load_user_tools(config)));
+  kernels::ThreadPool pool(num_threads(config.threads));
+  const DataSets data(config, rollout::ToolRegistry(load_user_tools(config)), pool);
   for (const configs::DomainConfig& d : config.domains) {
     if (d.generator == configs::Generator::kNone) continue;
     if (!options.domain.empty() && d.name != options.domain) continue;

@@ -11,6 +11,8 @@ constexpr int kInterruptedExit = 130;
 
 void install_interrupt_handlers();  // once, in main, before any thread starts
 bool interrupted();                 // any thread
+// Thrown at a safe point when the user asked to stop; main turns it into kInterruptedExit.
+struct Interrupted {};
 // What the process prints when it stops. Said once: by the loop that reached its safe point, or by
 // the signal's handler where none came in time or what follows it takes too long.
 void set_stop_notice(const std::string& notice);

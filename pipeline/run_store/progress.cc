@@ -30,10 +30,12 @@ std::string compact_duration(double seconds) {
   return fmt::format("{}h {:02}m", s / 3600, s / 60 % 60);
 }
 
-Progress::Progress(std::string stage, int64_t total, int64_t first, ProgressOutput output)
+Progress::Progress(std::string stage, int64_t total, int64_t first, std::string unit,
+                   ProgressOutput output)
     : stage_(std::move(stage)),
       total_(total),
       first_(first),
+      unit_(std::move(unit)),
       output_(std::move(output)),
       start_(output_.now_seconds()),
       last_shown_(-std::numeric_limits<double>::infinity()) {}
@@ -47,8 +49,8 @@ std::string Progress::line(int64_t done, const std::string& note, double now) co
   const double elapsed = now - start_;
   if (done > first_ && elapsed > 0) {
     const double rate = static_cast<double>(done - first_) / elapsed;
-    text +=
-        rate >= 1 ? fmt::format("  {:.1f} step/s", rate) : fmt::format("  {:.1f} s/step", 1 / rate);
+    text += rate >= 1 ? fmt::format("  {:.1f} {}/s", rate, unit_)
+                      : fmt::format("  {:.1f} s/{}", 1 / rate, unit_);
     text += done < total_
                 ? "  " + compact_duration(static_cast<double>(total_ - done) / rate) + " left"
                 : "  took " + compact_duration(elapsed);

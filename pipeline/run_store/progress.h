@@ -20,8 +20,8 @@ ProgressOutput standard_error_output();
 class Progress {
  public:
   // `first`: steps that were already done when this process began (a resumed stage); the rate
-  // leaves them out. The output's stream must outlive this.
-  Progress(std::string stage, int64_t total, int64_t first = 0,
+  // leaves them out. `unit`: what a step is called. The output's stream must outlive this.
+  Progress(std::string stage, int64_t total, int64_t first = 0, std::string unit = "step",
            ProgressOutput output = standard_error_output());
   ~Progress();  // ends the terminal's line
   Progress(const Progress&) = delete;
@@ -37,6 +37,7 @@ class Progress {
 
   const std::string stage_;
   const int64_t total_, first_;
+  const std::string unit_;
   const ProgressOutput output_;
   const double start_;
   double last_shown_;

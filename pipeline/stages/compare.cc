@@ -33,7 +33,7 @@ std::vector<PromptRow> validation_prompts(RunContext& run) {
   for (const configs::DomainConfig& d : run.config.domains) {
     int64_t too_long = 0;
     auto prompts =
-        encode_prompts(tokenizer, run.tools, d, run.data().of(d.name).validation,
+        encode_prompts(run.pool, tokenizer, run.tools, d, run.data().of(d.name).validation,
                        Split::kValidation, run.config.distill.data.max_prompt_length, &too_long);
     if (static_cast<int64_t>(prompts.size()) > d.rl.val_prompts)
       prompts.resize(static_cast<size_t>(d.rl.val_prompts));

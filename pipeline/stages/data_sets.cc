@@ -5,6 +5,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/domain_rows.h"
 
 namespace amalgam::pipeline {
@@ -24,21 +25,41 @@ bool needs_validation(const configs::RunConfig& config, const configs::DomainCon
          (config.distill.steps > 0 && config.distill.test_freq > 0);
 }
 
-std::vector<Row> drawn(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                       Split split, int64_t count) {
-  return generate(generator_domain(domain.generator), split, static_cast<int>(count),
-                  static_cast<uint64_t>(config.seed));
+struct Drawing {
+  const configs::DomainConfig* domain;
+  Split split;
+  int64_t count;
+  std::vector<Row>* rows;
+};
+
+// Draws the sets of the domains that have a generator.
+void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
+              std::map<std::string, DomainSets>* sets) {
+  std::vector<Drawing> drawings;
+  for (const configs::DomainConfig& d : config.domains) {
+    if (!is_generated(d)) continue;
+    DomainSets& of = (*sets)[d.name];
+    drawings.push_back({&d, Split::kTrain, d.data.train_rows, &of.train});
+    drawings.push_back({&d, Split::kValidation, d.data.validation_rows, &of.validation});
+    drawings.push_back({&d, Split::kTest, d.data.heldout_rows, &of.test});
+  }
+  for_each_row(pool, "drawing sets", static_cast<int64_t>(drawings.size()), [&](int64_t i) {
+    const Drawing& d = drawings[static_cast<size_t>(i)];
+    *d.rows = generate(generator_domain(d.domain->generator), d.split, static_cast<int>(d.count),
+                       static_cast<uint64_t>(config.seed));
+  });
 }
 
-// The held-out rows of a domain in their order, each with the set it is meant for.
+// The held-out rows of a domain in their order, each with the set it is meant for. Drawn ones are
+// moved out of `sets`.
 std::vector<std::pair<Row, Split>> held_out_rows(const configs::RunConfig& config,
-                                                 const configs::DomainConfig& domain) {
+                                                 const configs::DomainConfig& domain,
+                                                 DomainSets* sets) {
   std::vector<std::pair<Row, Split>> rows;
   if (is_generated(domain)) {
-    for (Row& row : drawn(config, domain, Split::kValidation, domain.data.validation_rows))
+    for (Row& row : std::exchange(sets->validation, {}))
       rows.emplace_back(std::move(row), Split::kValidation);
-    for (Row& row : drawn(config, domain, Split::kTest, domain.data.heldout_rows))
-      rows.emplace_back(std::move(row), Split::kTest);
+    for (Row& row : std::exchange(sets->test, {})) rows.emplace_back(std::move(row), Split::kTest);
     return rows;
   }
   const std::string heldout = domain.heldout_file.string();
@@ -93,17 +114,22 @@ void take_held_out(const configs::RunConfig& config, const configs::DomainConfig
 
 }  // namespace
 
-DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools) {
+DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
+                   kernels::ThreadPool& pool) {
   // What generators draw is disjoint already.
   const bool compares = !std::all_of(config.domains.begin(), config.domains.end(), is_generated);
   std::map<std::string, Split> seen;
+  draw_all(config, pool, &sets_);
   for (const configs::DomainConfig& d : config.domains) {
     DomainSets& sets = sets_[d.name];
-    sets.train = is_generated(d) ? drawn(config, d, Split::kTrain, d.data.train_rows)
-                                 : read_rows(d.train_file.string());
+    if (!is_generated(d)) sets.train = read_rows(d.train_file.string());
     if (!compares) continue;
-    for (const Row& row : sets.train)
-      seen.emplace(encoded_prompt(tools, d, row, d.name), Split::kTrain);
+    std::vector<std::string> prompts(sets.train.size());
+    for_each_row(pool, "comparing " + d.name, static_cast<int64_t>(prompts.size()), [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      prompts[at] = encoded_prompt(tools, d, sets.train[at], d.name);
+    });
+    for (std::string& prompt : prompts) seen.emplace(std::move(prompt), Split::kTrain);
     for (const SftPhase phase : {SftPhase::kSft, SftPhase::kAnneal}) {
       if (phase == SftPhase::kAnneal && is_generated(d))
         continue;  // other answers, the same prompts
@@ -113,7 +139,8 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
     }
   }
   for (const configs::DomainConfig& d : config.domains)
-    take_held_out(config, d, tools, held_out_rows(config, d), &seen, &sets_[d.name]);
+    take_held_out(config, d, tools, held_out_rows(config, d, &sets_[d.name]), &seen,
+                  &sets_[d.name]);
 }
 
 std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
@@ -127,6 +154,16 @@ std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
   return generate_sft(generator_domain(domain.generator), Split::kTrain,
                       static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
                       anneals ? domain.data.careless : 0);
+}
+
+std::vector<std::vector<Row>> all_sft_rows(const configs::RunConfig& config,
+                                           kernels::ThreadPool& pool, SftPhase phase) {
+  std::vector<std::vector<Row>> rows(config.domains.size());
+  for_each_row(pool, "drawing answers", static_cast<int64_t>(rows.size()), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    rows[at] = domain_sft_rows(config, config.domains[at], phase);
+  });
+  return rows;
 }
 
 }  // namespace amalgam::pipeline

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "configs/run_config.h"
+#include "kernels/device/thread_pool.h"
 #include "pipeline/data/quickstart/generate.h"
 #include "pipeline/data/rows.h"
 #include "rollout/tools/tool_registry.h"
@@ -29,9 +30,11 @@ struct DomainSets {
 
 class DataSets {
  public:
-  // Draws and reads all rows. Throws Error for a file that cannot be read, for a set that would be
-  // empty, and where held-out rows do not suffice for a validation that the config asks for.
-  DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools);
+  // Draws and reads all rows, on the pool's threads. Throws Error for a file that cannot be read,
+  // for a set that would be empty, and where held-out rows do not suffice for a validation that the
+  // config asks for.
+  DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
+           kernels::ThreadPool& pool);
 
   const DomainSets& of(const std::string& domain) const { return sets_.at(domain); }
 
@@ -43,5 +46,8 @@ class DataSets {
 enum class SftPhase { kSft, kAnneal };
 std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
                                  const configs::DomainConfig& domain, SftPhase phase);
+// Of every domain, in the config's order.
+std::vector<std::vector<Row>> all_sft_rows(const configs::RunConfig& config,
+                                           kernels::ThreadPool& pool, SftPhase phase);
 
 }  // namespace amalgam::pipeline

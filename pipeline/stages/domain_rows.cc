@@ -3,6 +3,7 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "model/encoding/encoding.h"
+#include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
 #include "proto/worker.pb.h"
@@ -50,34 +51,36 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
   return prompts;
 }
 
-std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& registry,
                                       const configs::DomainConfig& domain,
                                       const std::vector<Row>& rows, Split split,
                                       int64_t max_prompt_length, int64_t* num_too_long) {
-  std::vector<PromptRow> prompts;
-  *num_too_long = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(i);
-    PromptRow p{.id = id,
-                .row = row.to_json(),
-                .domain = domain.name,
-                .data_source = row.data_source.empty() ? domain.name : row.data_source,
-                .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
-                .thinking = is_thinking(domain, row),
-                .tools = tools_of(registry, domain, row, id).names};
-    if (static_cast<int64_t>(p.ids.size()) > max_prompt_length)
-      ++*num_too_long;
-    else
-      prompts.push_back(std::move(p));
-  }
+  std::vector<PromptRow> prompts(rows.size());
+  const std::string set = domain.name + "-" + to_string(split);
+  for_each_row(pool, "encoding " + set, static_cast<int64_t>(rows.size()), [&](int64_t i) {
+    const Row& row = rows[static_cast<size_t>(i)];
+    const std::string id = set + "-" + std::to_string(i);
+    prompts[static_cast<size_t>(i)] = {
+        .id = id,
+        .row = row.to_json(),
+        .domain = domain.name,
+        .data_source = row.data_source.empty() ? domain.name : row.data_source,
+        .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
+        .thinking = is_thinking(domain, row),
+        .tools = tools_of(registry, domain, row, id).names};
+  });
+  *num_too_long = static_cast<int64_t>(std::erase_if(prompts, [&](const PromptRow& p) {
+    return static_cast<int64_t>(p.ids.size()) > max_prompt_length;
+  }));
   if (prompts.empty())
     throw Error("domain " + domain.name + ": all " + std::to_string(rows.size()) +
                 " prompts are longer than data.max_prompt_length (" +
                 std::to_string(max_prompt_length) + " tokens); raise it");
   return prompts;
 }
+
+namespace {
 
 SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
                       const configs::DomainConfig& domain, const Row& row) {
@@ -104,6 +107,20 @@ SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegi
   }
   if (out.ids.empty())
     throw Error("domain " + domain.name + ": a row for supervised training has no assistant turn");
+  return out;
+}
+
+}  // namespace
+
+std::vector<SftRow> encode_sft_rows(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
+                                    const rollout::ToolRegistry& registry,
+                                    const configs::DomainConfig& domain,
+                                    const std::vector<Row>& rows) {
+  std::vector<SftRow> out(rows.size());
+  for_each_row(pool, "encoding " + domain.name, static_cast<int64_t>(rows.size()), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    out[at] = encode_sft_row(tokenizer, registry, domain, rows[at]);
+  });
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "configs/run_config.h"
+#include "kernels/device/thread_pool.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/data/quickstart/generate.h"
 #include "pipeline/data/rows.h"
@@ -44,7 +45,7 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,
 
 // Encodes prompts; those longer than max_prompt_length are left out and counted in *num_too_long.
 // Throws Error if none is left, and for tools that do not exist.
-std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
+std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& tools,
                                       const configs::DomainConfig& domain,
                                       const std::vector<Row>& rows, Split split,
@@ -52,8 +53,10 @@ std::vector<PromptRow> encode_prompts(const model::Tokenizer& tokenizer,
 
 // Each turn is encoded on its own, as it is when it is sampled: the prompt ends with the special
 // token that opens an answer, so no merge crosses the border.
-SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& tools,
-                      const configs::DomainConfig& domain, const Row& row);
+std::vector<SftRow> encode_sft_rows(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
+                                    const rollout::ToolRegistry& tools,
+                                    const configs::DomainConfig& domain,
+                                    const std::vector<Row>& rows);
 
 // The group of `n` samples of a prompt, with their request keys.
 proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t group, int64_t n);

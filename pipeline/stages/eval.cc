@@ -29,7 +29,7 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
   const DomainSets& sets = run.data().of(domain.name);
   const auto encode = [&](Split split) {
     int64_t too_long = 0;
-    return encode_prompts(tokenizer, run.tools, domain, sets.of(split), split,
+    return encode_prompts(run.pool, tokenizer, run.tools, domain, sets.of(split), split,
                           budget.max_prompt_length, &too_long);
   };
   std::vector<PromptRow> prompts = encode(Split::kTest);

@@ -38,7 +38,7 @@ struct RunContext {
 
   // Read and drawn when the first stage needs them.
   const DataSets& data() {
-    if (!data_) data_ = std::make_unique<DataSets>(config, tools);
+    if (!data_) data_ = std::make_unique<DataSets>(config, tools, pool);
     return *data_;
   }
 

@@ -32,8 +32,9 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
   for (const configs::DomainConfig* d : spec_.domains) {
     const auto prompts = [&](Split split) {
       int64_t too_long = 0;
-      auto encoded = encode_prompts(tokenizer, run.tools, *d, run.data().of(d->name).of(split),
-                                    split, budget_.max_prompt_length, &too_long);
+      auto encoded =
+          encode_prompts(run.pool, tokenizer, run.tools, *d, run.data().of(d->name).of(split),
+                         split, budget_.max_prompt_length, &too_long);
       run.store.set_figure(spec_.stage,
                            std::string("prompts_too_long/") + to_string(split) + "/" + d->name,
                            static_cast<double>(too_long));

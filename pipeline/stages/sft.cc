@@ -17,6 +17,7 @@
 #include "model/encoding/encoding.h"
 #include "model/tensors/durable_file.h"
 #include "model/tokenizer/bpe_trainer.h"
+#include "pipeline/data/for_each_row.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
@@ -49,19 +50,21 @@ class RowCursor {
   size_t at_ = 0;
 };
 
-SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer, SftPhase phase) {
+// `rows`: of every domain, in the config's order.
+using DomainRows = std::vector<std::vector<Row>>;
+
+SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer,
+                        const DomainRows& rows) {
   SftMixture m;
-  for (const configs::DomainConfig& d : run.config.domains) {
-    std::vector<SftRow> rows;
-    for (const Row& r : domain_sft_rows(run.config, d, phase))
-      rows.push_back(encode_sft_row(tokenizer, run.tools, d, r));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const configs::DomainConfig& d = run.config.domains[i];
     double weight = 1;
     if (!run.config.base.mixture.empty()) {
       weight = 0;
       for (const auto& [name, w] : run.config.base.mixture)
         if (name == d.name) weight = w;
     }
-    m.domains.push_back(std::move(rows));
+    m.domains.push_back(encode_sft_rows(run.pool, tokenizer, run.tools, d, rows[i]));
     m.weights.push_back(weight);
   }
   return m;
@@ -99,24 +102,27 @@ std::string warm_up_indexers(RunContext& run, const configs::SftConfig& sft,
 }
 
 // Trains RUN/tokenizer on the text of all domains' conversations, unless it is there.
-void make_tokenizer(const RunContext& run) {
+void make_tokenizer(const RunContext& run, const DomainRows& sft, const DomainRows& anneal) {
   const std::string dir = run.path("tokenizer");
   if (std::filesystem::exists(dir)) return;
   std::vector<std::string> texts;
-  const bool anneals = run.config.base.anneal.steps > 0;
-  const auto take = [&](const configs::DomainConfig& d, SftPhase phase) {
-    for (const Row& row : domain_sft_rows(run.config, d, phase)) {
+  const auto take = [&](const configs::DomainConfig& d, const std::vector<Row>& rows) {
+    const size_t first = texts.size();
+    texts.resize(first + rows.size());
+    for_each_row(run.pool, "reading " + d.name, static_cast<int64_t>(rows.size()), [&](int64_t i) {
+      const Row& row = rows[static_cast<size_t>(i)];
       model::EncodeOptions options;
       options.mode =
           row.mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
       options.old_reasoning = model::OldReasoning::kKeep;
-      texts.push_back(
-          model::encode_messages(model::messages_from_json(row.messages, d.name), options).text);
-    }
+      texts[first + static_cast<size_t>(i)] =
+          model::encode_messages(model::messages_from_json(row.messages, d.name), options).text;
+    });
   };
-  for (const configs::DomainConfig& d : run.config.domains) {
-    take(d, anneals ? SftPhase::kAnneal : SftPhase::kSft);
-    if (anneals && !d.anneal_file.empty()) take(d, SftPhase::kSft);
+  for (size_t i = 0; i < sft.size(); ++i) {
+    const configs::DomainConfig& d = run.config.domains[i];
+    if (!anneal.empty()) take(d, anneal[i]);
+    if (anneal.empty() || !d.anneal_file.empty()) take(d, sft[i]);
   }
   if (texts.empty())
     throw Error("no domain has rows for supervised training; give sft_file, or model.path");
@@ -263,11 +269,10 @@ void run_sft_job(RunContext& run, const SftJob& job) {
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
                     const std::string& start_dir, const std::string& out_dir) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  SftMixture mixture;
-  mixture.weights = {1};
-  mixture.domains.emplace_back();
-  for (const Row& r : domain_sft_rows(run.config, domain, SftPhase::kSft))
-    mixture.domains[0].push_back(encode_sft_row(tokenizer, run.tools, domain, r));
+  const SftMixture mixture{
+      .domains = {encode_sft_rows(run.pool, tokenizer, run.tools, domain,
+                                  domain_sft_rows(run.config, domain, SftPhase::kSft))},
+      .weights = {1}};
   const std::string stage = "sft-" + domain.name;
   run_sft_job(
       run,
@@ -296,7 +301,11 @@ std::string tokenizer_dir(const RunContext& run) {
 
 void run_base_stage(RunContext& run) {
   if (!run.config.model.path.empty() || std::filesystem::exists(run.path("base"))) return;
-  make_tokenizer(run);
+  const configs::BaseConfig& base = run.config.base;
+  const DomainRows sft = all_sft_rows(run.config, run.pool, SftPhase::kSft);
+  DomainRows anneal;
+  if (base.anneal.steps > 0) anneal = all_sft_rows(run.config, run.pool, SftPhase::kAnneal);
+  make_tokenizer(run, sft, anneal);
   const model::Tokenizer tokenizer = model::Tokenizer::load(run.path("tokenizer"));
   const std::string init = run.path("checkpoints/init");
   if (!std::filesystem::exists(init)) {
@@ -304,11 +313,9 @@ void run_base_stage(RunContext& run) {
     model::init_weights(m.config, static_cast<uint64_t>(run.config.seed), m.weights);
     save_with_tokenizer(init, m.config, m.weights, run.path("tokenizer"));
   }
-  const configs::BaseConfig& base = run.config.base;
   const auto seed = static_cast<uint64_t>(run.config.seed);
-  const SftMixture first = load_mixture(run, tokenizer, SftPhase::kSft);
-  const SftMixture last =
-      base.anneal.steps > 0 ? load_mixture(run, tokenizer, SftPhase::kAnneal) : SftMixture();
+  const SftMixture first = load_mixture(run, tokenizer, sft);
+  const SftMixture last = load_mixture(run, tokenizer, anneal);
   SftJob job{
       .stage = "base",
       .start_dir = warm_up_indexers(run, base.sft, first, "base", init, run.path("base")),

@@ -21,10 +21,6 @@
 
 namespace amalgam::pipeline {
 
-// Thrown when the user asked to stop; main turns it into kInterruptedExit. Everything finished is
-// durable.
-struct Interrupted {};
-
 struct CollectSpec {
   std::string stage;
   int64_t step = 0;

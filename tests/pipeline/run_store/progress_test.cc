@@ -18,7 +18,7 @@ class ProgressTest : public testing::Test {
 
 TEST_F(ProgressTest, PlainLinesComeFirstLastAndEveryTenSeconds) {
   {
-    Progress progress("rl math", 40, 0, output(0));
+    Progress progress("rl math", 40, 0, "step", output(0));
     for (int step = 0; step <= 40; ++step, now_ += 1) progress.update(step, "score 0.5");
   }
   EXPECT_EQ(out_.str(),
@@ -30,15 +30,15 @@ TEST_F(ProgressTest, PlainLinesComeFirstLastAndEveryTenSeconds) {
 }
 
 TEST_F(ProgressTest, ResumedStepsDoNotCountForTheRate) {
-  Progress progress("sft", 100, 90, output(0));
+  Progress progress("sft", 100, 90, "row", output(0));
   now_ += 8;
   progress.update(94);
-  EXPECT_EQ(out_.str(), "sft  94/100  2.0 s/step  12s left\n");
+  EXPECT_EQ(out_.str(), "sft  94/100  2.0 s/row  12s left\n");
 }
 
 TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
   {
-    Progress progress("eval", 2, 0, output(16));
+    Progress progress("eval", 2, 0, "step", output(16));
     progress.update(0, "a note that is too long");
     now_ += 0.01;
     progress.update(1);  // too soon after the last
@@ -50,7 +50,7 @@ TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
 
 TEST_F(ProgressTest, WhatIsSaidStays) {
   {
-    Progress progress("rl", 2, 0, output(40));
+    Progress progress("rl", 2, 0, "step", output(40));
     progress.update(0);
     progress.say("all rewards are equal");
     now_ += 1;

@@ -40,7 +40,7 @@ class DataSetsTest : public testing::Test {
         "heldout_file = \"heldout.jsonl\"\nreward_file = \"reward.py\"\n" +
         domain;
     return DataSets(configs::parse_run_config(text, dir_ / "config.toml"),
-                    rollout::ToolRegistry::builtin());
+                    rollout::ToolRegistry::builtin(), pool_);
   }
   std::string error(const std::string& domain = "", const std::string& more = "") {
     try {
@@ -57,6 +57,7 @@ class DataSetsTest : public testing::Test {
   }
 
   TempDir dir_;
+  kernels::ThreadPool pool_{2};
 };
 
 TEST_F(DataSetsTest, HeldOutRowsAreSharedOutInFileOrder) {
