@@ -9,6 +9,9 @@ int main(int argc, char** argv) {
   amalgam::pipeline::install_interrupt_handlers();
   try {
     return amalgam::pipeline::run_cli(argc, argv, std::cout);
+  } catch (const amalgam::pipeline::Interrupted&) {
+    amalgam::pipeline::say_stop_notice();
+    return amalgam::pipeline::interrupted_exit();
   } catch (const amalgam::Error& e) {
     std::cerr << "amalgam: " << e.what() << std::endl;
   } catch (const std::exception& e) {

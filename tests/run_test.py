@@ -494,6 +494,7 @@ def gateway(program, ci_run):
 def stopped(program):
     whole = Undisturbed(program, SMALL)
     run_dir, slowest = program.path("stopped"), 0.0
+    stops = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
     for round_, moment in enumerate((0.2, 0.35, 0.2)):
         process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL)
         check(run_until(process, moment * whole.cpu_s), "ended before it was stopped")
@@ -501,11 +502,11 @@ def stopped(program):
         check(len(second) == 1 and f"is in use by process {process.pid}" in second[0],
               f"a second process says {second}")
         begin = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(process.pid, stops[round_])  # as a terminal, and as systemd does
         finish(process)
         slowest = max(slowest, time.monotonic() - begin)
         log = text_of(run_dir + ".log").strip().split("\n")
-        check(process.returncode == 130, f"exit code {process.returncode} after SIGINT: {log[-3:]}")
+        check(process.returncode == 75, f"exit code {process.returncode} after {stops[round_]}: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")
         said = sum("continue with" in line for line in log)
         check(said == 1, f"says {said} times how to go on: {log[-6:]}")
@@ -526,7 +527,7 @@ def stopped(program):
         errors = [line for line in lines if line.startswith("amalgam: ")]
         check(len(errors) == 1 and words in errors[0] and lines[-1] == errors[0],
               f"{command[-2:]} says {lines}")
-    return (f"SIGINT stopped it within {slowest:.2f} s, three times, then the same bytes; second "
+    return (f"SIGINT, SIGHUP and SIGTERM stopped it within {slowest:.2f} s, then the same bytes; second "
             "process, finished run, missing --resume and other config are told apart")
 
 

@@ -15,9 +15,10 @@ void WorkerOptions::describe(OptionSet& options) {
 }
 
 int run_worker(const WorkerOptions& options) {
-  // A worker dies with its controller; Ctrl-C is the controller's to act on.
+  // A worker dies with its controller, whose it is to act on a signal to all of a terminal's or
+  // service's processes. Not ignored: programs that it starts would inherit that.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  signal(SIGINT, SIG_IGN);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, [](int) {});
   if (::getppid() != static_cast<pid_t>(options.parent)) return 1;
   const proto::ZmqContext context;
   serve_endpoint(context, options.endpoint, nullptr,

@@ -13,13 +13,15 @@ namespace amalgam::pipeline {
 namespace {
 
 std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<size_t>::is_always_lock_free,
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<size_t>::is_always_lock_free &&
+                  std::atomic<int>::is_always_lock_free,
               "used inside a signal handler");
 
 constexpr unsigned kPatienceSeconds = 1;
 
 std::array<char, 4096> stop_notice;
 std::atomic<size_t> stop_notice_size{0};
+std::atomic<int> exit_code{kInterruptedExit};
 
 void say(const char* text, size_t size) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, size);
@@ -29,7 +31,7 @@ void say(const char* text, size_t size) {
 void handle(int) {
   if (stop_requested.exchange(true)) {
     say_stop_notice();
-    _exit(kInterruptedExit);
+    _exit(interrupted_exit());
   }
   static const char kNotice[] =
       "\namalgam: stopping at the next safe point; again to stop at once\n";
@@ -47,6 +49,9 @@ void install_interrupt_handlers() {
   CHECK_EQ(sigaction(SIGINT, &action, nullptr), 0);
   CHECK_EQ(sigaction(SIGTERM, &action, nullptr), 0);
   CHECK_EQ(sigaction(SIGALRM, &action, nullptr), 0);
+  struct sigaction hangup = {};
+  CHECK_EQ(sigaction(SIGHUP, nullptr, &hangup), 0);
+  if (hangup.sa_handler != SIG_IGN) CHECK_EQ(sigaction(SIGHUP, &action, nullptr), 0);  // nohup
 }
 
 void set_stop_notice(const std::string& notice) {
@@ -54,7 +59,10 @@ void set_stop_notice(const std::string& notice) {
   const size_t size = std::min(notice.size(), stop_notice.size());
   std::copy_n(notice.begin(), size, stop_notice.begin());
   stop_notice_size = size;
+  exit_code = kStoppedExit;
 }
+
+int interrupted_exit() { return exit_code; }
 
 void say_stop_notice() { say(stop_notice.data(), stop_notice_size.exchange(0)); }
 

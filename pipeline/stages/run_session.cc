@@ -106,7 +106,7 @@ int run_interruptible(const std::string& how_to_continue, const std::function<in
     return body();
   } catch (const Interrupted&) {
     say_stop_notice();
-    return kInterruptedExit;
+    return kStoppedExit;
   }
 }
 

@@ -48,7 +48,7 @@ class RunSession {
 // continued if `resume` says so. Throws Error otherwise.
 void open_run_dir(const configs::RunConfig& config, bool resume);
 
-// Calls body(); on Ctrl-C says how to continue and returns kInterruptedExit.
+// Calls body(); on Ctrl-C says how to continue and returns kStoppedExit.
 int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body);
 
 }  // namespace amalgam::pipeline

@@ -25,7 +25,7 @@ TEST(InterruptDeathTest, SecondSignalEndsTheProcess) {
       {
         install_interrupt_handlers();
         raise(SIGTERM);
-        raise(SIGINT);
+        raise(SIGHUP);
         _exit(8);
       },
       testing::ExitedWithCode(kInterruptedExit), "");
@@ -41,7 +41,7 @@ TEST(InterruptDeathTest, ASecondWithoutASafePointEndsTheProcess) {
         sleep(10);
         _exit(8);
       },
-      testing::ExitedWithCode(kInterruptedExit), "continue so");
+      testing::ExitedWithCode(kStoppedExit), "continue so");
 }
 
 TEST(InterruptDeathTest, SaysOnceHowToContinue) {
@@ -58,7 +58,22 @@ TEST(InterruptDeathTest, SaysOnceHowToContinue) {
         sleep(10);          // what follows it outlasts the patience
         _exit(8);
       },
-      testing::ExitedWithCode(kInterruptedExit), once);
+      testing::ExitedWithCode(kStoppedExit), once);
+}
+
+TEST(InterruptDeathTest, AHangupStopsUnlessItIsIgnored) {
+  EXPECT_EXIT(
+      {
+        signal(SIGHUP, SIG_IGN);  // as nohup does
+        install_interrupt_handlers();
+        raise(SIGHUP);
+        const bool ignored = !interrupted();
+        signal(SIGHUP, SIG_DFL);
+        install_interrupt_handlers();
+        raise(SIGHUP);
+        _exit(ignored && interrupted() ? 7 : 8);
+      },
+      testing::ExitedWithCode(7), "");
 }
 
 }  // namespace
