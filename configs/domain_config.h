@@ -74,7 +74,9 @@ struct DomainConfig {
     v.value("anneal_file", anneal_file, "the same for base.anneal; without it sft_file");
     v.value("reward_file", reward_file,
             "Python file with the reward function: verl's compute_score(data_source, solution_str, "
-            "ground_truth, extra_info) or TRL's f(completions, ...)");
+            "ground_truth, extra_info) or TRL's f(completions, ...). It scores every row of the "
+            "domain; without it each row's reward_model.style names a built-in verifier: math, "
+            "code, agent or instruct (docs/REWARDS.md)");
     v.value("reward_function", reward_function, "its name in reward_file");
     v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
     v.value("tools", tools,
@@ -103,19 +105,14 @@ struct DomainConfig {
       return Problem{train_file.empty() ? "train_file" : "heldout_file",
                      "is missing; domain '" + name + "' needs train_file and heldout_file"};
     }
-    if (from_files == reward_file.empty()) {
-      return Problem{"reward_file", from_files
-                                        ? "is missing; domain '" + name +
-                                              "' has rows of its own and needs a Python file "
-                                              "that scores answers"
-                                        : "a generator has its own verifier; drop one"};
-    }
+    if (!from_files && !reward_file.empty())
+      return Problem{"reward_file", "a generator has its own verifier; drop one"};
     if (!from_files)
       for (const auto& [key, file] :
            {std::pair("validation_file", &validation_file), std::pair("sft_file", &sft_file),
             std::pair("anneal_file", &anneal_file)})
         if (!file->empty()) return Problem{key, "a generator makes its own rows; drop one"};
-    if (!from_files && reward_function != DomainConfig().reward_function)
+    if (reward_file.empty() && reward_function != DomainConfig().reward_function)
       return Problem{"reward_function", "names a function of reward_file; drop it"};
     return std::nullopt;
   }

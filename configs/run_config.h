@@ -75,6 +75,7 @@ struct RunConfig {
   int64_t threads = 0;
   int64_t workers = 0;
   Isa isa = Isa::kAuto;
+  bool skip_bad_rows = false;
   int64_t keep_last = 0;
   Recompute recompute = Recompute::kNone;
   int64_t micro_batch_tokens = 2048;
@@ -103,6 +104,9 @@ struct RunConfig {
     v.value("workers", workers, between(0, 4096),
             "rollout worker processes; 0: in this process; changes no result");
     v.value("isa", isa, "instruction set of the kernels; changes no result");
+    v.value("skip_bad_rows", skip_bad_rows,
+            "rows that cannot be used are left out and counted, instead of ending the command "
+            "before it begins; changes no result where all rows can be used");
     v.value("keep_last", keep_last, between(0, 1e6),
             "validated models of each RL and distillation stage that are kept, the latest ones, as "
             "checkpoints/STAGE/step-N; 0: only the best, as the stage's result");

@@ -85,6 +85,49 @@ def bad_config(program):
     return f"{len(shown)} wrong configs, rows and reward files: one line each, exit code 1"
 
 
+def left_out(program, ci_run):
+    """Rows that cannot be used, and prompts that are too long: said, refused or left out, and counted."""
+    folder, overrides = own_domain(program, "rows")
+    rows = text_of(folder + "/train.jsonl").split("\n")
+    for i in range(40, 53):
+        rows[i] = json.dumps({**json.loads(rows[i]), "tools": ["no_such_tool"]})
+    write(folder + "/train.jsonl", "\n".join(rows))
+    held_out = [json.loads(line) for line in text_of(folder + "/heldout.jsonl").strip().split("\n")[:40]]
+    for row in held_out[1::4]:  # every second test row
+        row["prompt"][0]["content"] *= 30
+    write(folder + "/heldout.jsonl", "".join(json.dumps(row) + "\n" for row in held_out))
+    settings = [*SMALL, *overrides]
+
+    def command(name, *arguments):
+        return [program.binary, name, CONFIG, "--model", f"{ci_run}/base", "--domain", "dates",
+                "--run-dir", program.path(name + "-run"), *arguments, *settings]
+
+    rl = command("rl", "--out", program.path("rl"))
+    log = program.path("log")
+    lines = program.fails(rl, log)
+    expected = [f"{folder}/train.jsonl:{i + 1}: " for i in range(40, 50)]
+    check(len(lines) == 12 and all(line.startswith(e) for line, e in zip(lines, expected)) and
+          lines[10] == f"{folder}/train.jsonl: and 3 more rows that cannot be used" and
+          lines[11].startswith("amalgam: ") and "--skip-bad-rows" in lines[11], f"says {lines}")
+    check(not os.path.exists(program.path("rl-run")), "a refused start left a directory behind")
+    process = program.popen([*rl, "--skip-bad-rows"], log)
+    finish(process)
+    check(process.returncode == 0, text_of(log)[-600:])
+    check(f"{folder}/train.jsonl: 13 of 600 rows cannot be used and are left out; the first: "
+          f"{folder}/train.jsonl:41: " in text_of(log), text_of(log))
+    figures = {name: int(value) for name, value in rows_of(
+        program.path("rl-run"), "SELECT name, value FROM figures WHERE stage = 'rl-dates' AND name LIKE 'prompts%'")}
+    check(figures["prompts_bad/train/dates"] == 13 and figures["prompts/train/dates"] == 587, f"{figures}")
+
+    table = subprocess.run([*command("eval", "--skip-bad-rows"), "eval.prompts=20"], capture_output=True,
+                           text=True, timeout=300, check=False)
+    said = "domain dates: 10 of 20 test prompts are left out: longer than 256 tokens (data.max_prompt_length)"
+    check(table.returncode == 0 and table.stderr.split("\n").count(said) == 1, table.stderr[-900:])
+    for line in table.stdout.strip().split("\n"):
+        check(line.endswith("mean of 10 of 20 prompts: 10 longer than 256 tokens"), table.stdout)
+    return "13 bad rows are named, refused, and left out when told so; a mean says of which prompts it is"
+
+
 # What is wrong with a model or shows up while running: one line of ours, the last.
 
 
@@ -291,5 +334,5 @@ def read_only(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (bad_config, bad_model, reward_faults, full_disk,
-                                           read_only)}))
+    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, reward_faults,
+                                           full_disk, read_only)}))

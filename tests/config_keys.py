@@ -340,6 +340,7 @@ KEYS = {
     "threads": [Same("run", "2")],
     "workers": [Same("run", "2")],
     "isa": [Same("run", "avx2")],
+    "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
     "recompute": [Same("run", "tensors"), Same("run", "layer")],
     "micro_batch_tokens": model("16"),

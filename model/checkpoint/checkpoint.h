@@ -35,6 +35,8 @@ Model allocate_model(const ModelConfig& config);
 // drops the tensors, so a directory it saved says 1 and has none; the loaded config then says 0.
 // Where there are mtp.0 tensors it says 1.
 Model load_model(const std::string& directory);
+// What of it can be checked by reading no weights: the config, and every tensor's shape and dtype.
+void check_model(const std::string& directory);
 // Error when this machine has less memory than so many floats of `directory` take: the kernel would
 // promise it all the same, and later kill the process.
 void require_memory(int64_t num_floats, const std::string& directory);

@@ -106,6 +106,12 @@ Model allocate_model(const ModelConfig& config) {
   return m;
 }
 
+void check_model(const std::string& path) {
+  const StoredModel stored(path);
+  const Weights weights(stored.config());
+  (void)stored.find(weights);
+}
+
 Model load_model(const std::string& path) {
   const StoredModel stored(path);
   Model m;

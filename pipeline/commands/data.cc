@@ -21,22 +21,24 @@ int run_data(const DataOptions& options) {
   if (!options.domain.empty() && !config.find_domain(options.domain))
     throw Error("the config has no domain '" + options.domain + "'");
   kernels::ThreadPool pool(num_threads(config.threads));
-  const DataSets data(config, rollout::ToolRegistry(load_user_tools(config)), pool);
+  const rollout::ToolRegistry tools(load_user_tools(config));
+  const DataSets data(config, tools, pool);
   for (const configs::DomainConfig& d : config.domains) {
     if (d.generator == configs::Generator::kNone) continue;
     if (!options.domain.empty() && d.name != options.domain) continue;
     const std::string dir = options.out + "/" + d.name;
     std::filesystem::create_directories(dir);
-    const auto write = [&](const char* file, const std::vector<Row>& rows) {
-      write_jsonl(dir + "/" + file, rows);
-      std::printf("%s/%s: %zu rows\n", dir.c_str(), file, rows.size());
+    const auto write = [&](const char* file, const RowSet& set) {
+      write_jsonl(dir + "/" + file, set.rows);
+      std::printf("%s/%s: %zu rows\n", dir.c_str(), file, set.rows.size());
     };
     const DomainSets& sets = data.of(d.name);
     write("train.jsonl", sets.train);
     write("validation.jsonl", sets.validation);
     write("heldout.jsonl", sets.test);
-    write("sft.jsonl", domain_sft_rows(config, d, SftPhase::kSft));
-    if (d.data.careless > 0) write("anneal.jsonl", domain_sft_rows(config, d, SftPhase::kAnneal));
+    write("sft.jsonl", domain_sft_rows(config, tools, pool, d, SftPhase::kSft));
+    if (d.data.careless > 0)
+      write("anneal.jsonl", domain_sft_rows(config, tools, pool, d, SftPhase::kAnneal));
   }
   return 0;
 }

@@ -3,8 +3,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <iostream>
+#include <optional>
 
 #include "pipeline/run_store/machine.h"
+#include "pipeline/stages/inputs_check.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::pipeline {
@@ -63,20 +65,40 @@ bool print_sandbox() {
   return problem.empty();
 }
 
+// Returns "" if all can be used.
+std::string print_inputs(const configs::RunConfig& config) {
+  kernels::ThreadPool pool(num_threads(config.threads));
+  const InputReport report = inspect_inputs(config, pool, {.calls_rewards = true});
+  for (const auto& [kind, text] : report.usable) print(kind, text);
+  for (const std::string& note : report.notes) print("note", note);
+  for (const std::string& problem : report.problems) std::cout << problem << '\n';
+  if (report.problems.empty()) return "";
+  std::string text = "not all that the config names can be used; see above";
+  if (report.num_bad_rows > 0)
+    text += fmt::format("; skip_bad_rows=true leaves the bad rows out ({})", report.num_bad_rows);
+  return text;
+}
+
 }  // namespace
 
 int run_doctor(const DoctorOptions& options) {
   std::string run_dir = options.config.run_dir.empty() ? "." : options.config.run_dir;
+  std::optional<configs::RunConfig> config;
   if (!options.config.config.empty()) {
-    const configs::RunConfig config = options.config.load();
-    print_config(options.config.config, config);
-    run_dir = config.run_dir;
+    config = options.config.load();
+    print_config(options.config.config, *config);
+    run_dir = config->run_dir;
   }
   print("version", AMALGAM_VERSION);
   print_machine(run_dir);
-  const bool ready = print_sandbox();
-  print("result", ready ? "ready" : "model-written code cannot run here; see sandbox above");
-  return ready ? 0 : 1;
+  std::string result =
+      print_sandbox() ? "" : "model-written code cannot run here; see sandbox above";
+  if (config) {
+    const std::string problem = print_inputs(*config);
+    if (!problem.empty()) result += (result.empty() ? "" : "; ") + problem;
+  }
+  print("result", result.empty() ? "ready" : result);
+  return result.empty() ? 0 : 1;
 }
 
 }  // namespace amalgam::pipeline

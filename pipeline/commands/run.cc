@@ -54,15 +54,16 @@ void RunOptions::describe(OptionSet& options) {
 
 int run_run(const RunOptions& options) {
   const configs::RunConfig config = options.session.load();
-  check_inputs(config);
-  if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
-  RunSession session(config);
-  open_run_dir(config, options.resume);
-  RunContext& run = session.context();
   std::string again = "continue with: amalgam run " + options.session.config.config;
   for (const std::string& o : options.session.config.overrides) again += " '" + o + "'";
+  if (options.session.skip_bad_rows) again += " --skip-bad-rows";
   again += " --run-dir " + config.run_dir + " --resume";
   return run_interruptible(again, [&] {
+    check_inputs(config);
+    if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
+    RunSession session(config);
+    open_run_dir(config, options.resume);
+    RunContext& run = session.context();
     session.stage("base", [&] { run_base_stage(run); });
     for (const configs::DomainConfig& d : config.domains)
       session.stage("rl-" + d.name, [&] { run_specialist_stage(run, d); });

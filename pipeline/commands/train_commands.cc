@@ -9,6 +9,7 @@
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/run_store/set_counts.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
@@ -34,11 +35,13 @@ void require_free(const std::string& out) {
 const char kAgain[] = "the same command continues";
 
 // The one stage of a command that makes a model.
-int run_to_model(const configs::RunConfig& config, const std::string& stage, const std::string& out,
+int run_to_model(const configs::RunConfig& config, const InputScope& inputs,
+                 const std::string& stage, const std::string& out,
                  const std::function<void(RunContext&)>& f) {
-  RunSession session(config);
-  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
+    check_inputs(config, inputs);
+    RunSession session(config);
+    open_run_dir(config, /*resume=*/true);
     session.stage(stage, [&] { f(session.context()); });
     std::printf("%s\n", out.c_str());
     return 0;
@@ -65,10 +68,6 @@ configs::RunConfig StageOptions::load() {
   session.config.overrides.push_back(
       "model={path=" + configs::format_value(fs::absolute(model).string()) + "}");
   configs::RunConfig config = session.load();
-  if (!fs::exists(model + "/config.json"))
-    throw Error(model + ": is no model directory (no config.json)");
-  if (!fs::exists(model + "/tokenizer.json"))
-    throw Error(model + ": has no tokenizer.json; this command works on text");
   if (session.config.run_dir.empty()) config.run_dir = (out.empty() ? model : out) + ".run";
   return config;
 }
@@ -84,10 +83,9 @@ int run_sft(const SftOptions& options) {
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
-  check_examples(config, domain);
-  return run_to_model(config, "sft-" + domain.name, stage.out, [&](RunContext& run) {
-    run_domain_sft(run, domain, stage.model, stage.out);
-  });
+  return run_to_model(
+      config, {.examples_of = &domain}, "sft-" + domain.name, stage.out,
+      [&](RunContext& run) { run_domain_sft(run, domain, stage.model, stage.out); });
 }
 
 void RlOptions::describe(OptionSet& options) {
@@ -100,9 +98,8 @@ int run_rl(const RlOptions& options) {
   const configs::RunConfig config = stage.load();
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
-  check_inputs(config);
   const std::string name = "rl-" + domain.name;
-  return run_to_model(config, name, stage.out, [&](RunContext& run) {
+  return run_to_model(config, {}, name, stage.out, [&](RunContext& run) {
     run_rl_job(run, domain, {name, stage.model, stage.out});
   });
 }
@@ -123,14 +120,15 @@ int run_distill(const DistillOptions& options) {
                  .teachers = {},
                  .objective = config.distill.objective,
                  .lr = config.distill.optim.lr};
+  InputScope inputs;
   for (const std::string& t : options.teachers) {
     const size_t eq = t.find('=');
     if (eq == std::string::npos) throw Error("--teacher takes DOMAIN=DIR, not '" + t + "'");
     domain_of(config, t.substr(0, eq));
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
+    inputs.teachers.push_back(job.teachers.back().second);
   }
-  check_inputs(config);
-  return run_to_model(config, job.stage, stage.out,
+  return run_to_model(config, inputs, job.stage, stage.out,
                       [&](RunContext& run) { run_distill_job(run, job); });
 }
 
@@ -144,24 +142,25 @@ int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load();
   if (!options.domain.empty()) domain_of(config, options.domain);
-  check_inputs(config);
-  RunSession session(config);
-  open_run_dir(config, /*resume=*/true);
   return run_interruptible(kAgain, [&] {
+    check_inputs(config);
+    RunSession session(config);
+    open_run_dir(config, /*resume=*/true);
     for (const configs::DomainConfig& d : config.domains) {
       if (!options.domain.empty() && options.domain != d.name) continue;
       const DomainSets& sets = session.context().data().of(d.name);
       std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", d.name.c_str(),
-                   sets.test.size(), sets.validation.size(),
+                   sets.test.rows.size(), sets.validation.rows.size(),
                    options.all_rows ? " and scored too" : " (--all-rows scores them too)");
       session.stage("eval-" + d.name, [&] {
         evaluate_model(session.context(), d, "model", stage.model,
                        options.all_rows ? EvalRows::kAll : EvalRows::kTest);
       });
     }
+    const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
-      std::printf("%-12s %-18s %s\n", r.domain.c_str(), r.metric.c_str(),
-                  format_score(r.score).c_str());
+      std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
+                  format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
     return 0;
   });
 }

@@ -1,9 +1,12 @@
 #include "pipeline/data/rows.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "configs/error.h"
 
@@ -11,6 +14,10 @@ namespace amalgam::pipeline {
 namespace {
 
 using nlohmann::ordered_json;
+
+// OpenAI's and DeepSeek's.
+constexpr std::array<std::string_view, 7> kEfforts = {"none", "minimal", "low", "medium",
+                                                      "high", "xhigh",   "max"};
 
 // Takes columns out of a row one by one; what is left over at the end is passed through.
 class Columns {
@@ -120,8 +127,16 @@ std::string Row::to_json() const {
 
 std::vector<std::string> Row::column_names() const {
   std::vector<std::string> names;
-  const ordered_json object = ordered_json::parse(to_json());
-  for (const auto& [name, value] : object.items()) names.push_back(name);
+  for (const auto& [name, text] :
+       {std::pair("data_source", &data_source), std::pair("prompt", &prompt),
+        std::pair("ability", &ability), std::pair("reward_model", &style),
+        std::pair("extra_info", &extra_info), std::pair("tools", &tools),
+        std::pair("rubric", &rubric), std::pair("effort", &effort), std::pair("mode", &mode),
+        std::pair("messages", &messages)})
+    if (!text->empty()) names.push_back(name);
+  if (columns.empty()) return names;
+  const ordered_json others = ordered_json::parse(columns);
+  for (const auto& [name, value] : others.items()) names.push_back(name);
   return names;
 }
 
@@ -131,6 +146,8 @@ Row parse_row(const std::string& text, const std::string& where) {
     object = ordered_json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
     throw Error(where + ": not JSON (byte " + std::to_string(e.byte) + "); one object a line");
+  } catch (const nlohmann::json::out_of_range&) {
+    throw Error(where + ": holds a number beyond the range of a double");
   }
   if (!object.is_object()) throw Error(where + ": a row must be a JSON object");
   Columns columns(std::move(object), where);
@@ -148,25 +165,13 @@ Row parse_row(const std::string& text, const std::string& where) {
   row.tools = columns.take_json("tools");
   row.rubric = columns.take_json("rubric");
   row.effort = columns.take_text("effort");
+  if (!row.effort.empty() && !std::count(kEfforts.begin(), kEfforts.end(), row.effort))
+    columns.fail("effort", "must be none, minimal, low, medium, high, xhigh or max");
   row.mode = columns.take_text("mode");
   if (!row.mode.empty() && row.mode != "thinking" && row.mode != "chat")
     columns.fail("mode", "must be \"thinking\" or \"chat\"");
   row.columns = columns.rest();
   return row;
-}
-
-std::vector<Row> read_rows(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw Error(path + ": cannot read: " + std::strerror(errno));
-  std::vector<Row> rows;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    rows.push_back(parse_row(line, path + ":" + std::to_string(number)));
-  }
-  if (file.bad()) throw Error(path + ": reading failed: " + std::strerror(errno));
-  if (rows.empty()) throw Error(path + ": holds no rows");
-  return rows;
 }
 
 void write_jsonl(const std::string& path, const std::vector<Row>& rows) {

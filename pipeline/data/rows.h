@@ -33,10 +33,6 @@ struct Row {
 // Throws Error, beginning with `where`, when the text is not a row.
 Row parse_row(const std::string& text, const std::string& where);
 
-// Reads a JSONL file. Throws Error "file:line: …" at the first malformed row, and when the file
-// cannot be read or holds no row.
-std::vector<Row> read_rows(const std::string& path);
-
 // Writes the rows one a line. Throws Error when the file cannot be written.
 void write_jsonl(const std::string& path, const std::vector<Row>& rows);
 

@@ -39,6 +39,10 @@ void UnusedKeys::add_messages(const std::vector<model::UnusedMessageKey>& unused
   }
 }
 
+void UnusedKeys::add_all(const UnusedKeys& others) {
+  for (const auto& [text, rows] : others.rows_) rows_[text] += rows;
+}
+
 std::vector<std::string> UnusedKeys::lines() const {
   std::vector<std::string> all;
   for (const auto& [text, rows] : rows_)

@@ -16,6 +16,7 @@ class UnusedKeys {
   // Of one row: all of its keys, and those that are read.
   void add_row(const std::vector<std::string>& keys, const std::vector<std::string>& known);
   void add_messages(const std::vector<model::UnusedMessageKey>& unused);
+  void add_all(const UnusedKeys& others);  // what is known of other rows
   // Another thing to know about the file.
   void add(const std::string& text) { ++rows_[text]; }
 

@@ -111,6 +111,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += section("stages", "Stages and time", stages_section(store));
   if (const std::string failures = failures_section(store); !failures.empty())
     body += section("failures", "Failures", failures);
+  if (const std::string left_out = left_out_section(store); !left_out.empty())
+    body += section("left-out", "Rows left out", left_out);
   body += section("curves", "Curves", curves_section(store));
   body += section("choices", "Choices made on validation", choices_section(results, store));
   body += section("workers", "Workers", workers_section(store));

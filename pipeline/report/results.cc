@@ -124,8 +124,14 @@ std::string results_section(const Results& results, const configs::RunConfig* co
   html += score_rows(results, &DomainScores::sampled,
                      "sampled" + at + ", " + results.sampled_metric + " ± standard error");
   html += score_rows(results, &DomainScores::greedy, "greedy, pass@1");
+  html += "</tbody></table></div>\n<p class=\"note\">Means over: ";
+  const char* separator = "";
+  for (const std::string& line : prompt_lines(results)) {
+    html += separator + escape_html(line);
+    separator = "; ";
+  }
   return html +
-         "</tbody></table></div>\n<p class=\"note\">Greedy decoding can hide what a model usually "
+         ".</p>\n<p class=\"note\">Greedy decoding can hide what a model usually "
          "does; read the sampled scores first. All are measured on test prompts, which trained and "
          "chose nothing. Per cent where every reward is 0 or 1. The standard error is over "
          "prompts.</p>\n";

@@ -23,6 +23,9 @@ std::string curves_section(const RunStore& store);
 // Failed attempts and samples left out, by stage and kind; empty if there are none.
 std::string failures_section(const RunStore& store);
 
+// What each stage left out of its sets; empty if nothing was.
+std::string left_out_section(const RunStore& store);
+
 std::string workers_section(const RunStore& store);
 std::string config_section(const std::string& run_dir);
 

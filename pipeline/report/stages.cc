@@ -176,6 +176,20 @@ std::string failures_section(const RunStore& store) {
          "fails for good has no reward and is left out, it is never a reward of 0.</p>\n";
 }
 
+std::string left_out_section(const RunStore& store) {
+  std::string rows;
+  for (const SetRow& row : recorded_sets(store))
+    if (row.counts.left_out() > row.counts.not_asked || row.counts.masked_samples > 0)
+      rows += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                          escape_html(row.stage), escape_html(row.domain), row.set,
+                          set_text(row.counts));
+  if (rows.empty()) return "";
+  return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">stage</th><th "
+         "scope=\"col\">domain</th><th scope=\"col\">set</th><th scope=\"col\">used, and why not "
+         "all</th></tr></thead><tbody>\n" +
+         rows + "</tbody></table></div>\n";
+}
+
 std::string curves_section(const RunStore& store) {
   std::string html;
   for (const StageRow& stage : stages_with_metrics(store)) {

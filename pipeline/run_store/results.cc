@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 DomainScores& domain_of(std::vector<DomainScores>* domains, const std::string& name) {
   for (DomainScores& d : *domains)
     if (d.domain == name) return d;
-  domains->push_back({name, {}, {}});
+  domains->push_back({.domain = name, .sampled = {}, .greedy = {}});
   return domains->back();
 }
 
@@ -149,11 +149,13 @@ std::vector<StageRow> stages_with_metrics(const RunStore& store) {
 Results collect_results(const RunStore& store) {
   Results r;
   std::vector<std::string> compared;
+  const std::vector<SetRow> sets = recorded_sets(store);
   for (const EvalRow& e : store.evals()) {
     DomainScores& domain = domain_of(&r.domains, e.domain);
     if (e.metric.starts_with(kSampledMetricPrefix)) {
       r.sampled_metric = e.metric;
       domain.sampled[e.model] = e.score;
+      domain.prompts[e.model] = counts_of(sets, e);
     } else if (e.metric == kGreedyMetric) {
       domain.greedy[e.model] = e.score;
     }
@@ -199,7 +201,34 @@ std::string results_json(const Results& results) {
   for (const WorkerRow& w : results.workers)
     json["workers"].push_back({{"pid", w.pid}, {"sampled_tokens", w.sampled_tokens}});
   json["sandbox_failed"] = results.sandbox_failed;
+  json["prompts"] = json["left_out"] = Json::object();
+  for (const DomainScores& d : results.domains)
+    for (const auto& [model, counts] : d.prompts) {
+      json["prompts"][d.domain][model] = counts.used;
+      json["left_out"][d.domain][model] = Json::object();
+      for (const auto& [reason, n] : left_out_by_reason(counts))
+        json["left_out"][d.domain][model][reason] = n;
+    }
   return json.dump(2) + "\n";
+}
+
+std::vector<std::string> prompt_lines(const Results& results) {
+  std::vector<std::string> lines;
+  for (const DomainScores& d : results.domains) {
+    std::vector<std::string> texts;
+    for (const std::string& model : results.models)
+      if (const auto it = d.prompts.find(model); it != d.prompts.end())
+        texts.push_back(set_text(it->second));
+    if (texts.empty()) continue;
+    if (std::count(texts.begin(), texts.end(), texts[0]) ==
+        static_cast<std::ptrdiff_t>(texts.size())) {
+      lines.push_back(d.domain + ": " + texts[0]);
+      continue;
+    }
+    for (const auto& [model, counts] : d.prompts)
+      lines.push_back(d.domain + ", " + model + ": " + set_text(counts));
+  }
+  return lines;
 }
 
 std::string results_text(const Results& results) {
@@ -214,6 +243,8 @@ std::string results_text(const Results& results) {
   rows(&DomainScores::sampled);
   text += "greedy, pass@1\n";
   rows(&DomainScores::greedy);
+  text += "means over\n";
+  for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
   if (!results.choices.empty()) {
     text += "candidates compared on validation:";
     for (const auto& [name, n] : results.choices) text += fmt::format(" {} {}", name, n);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/run_store/run_store.h"
+#include "pipeline/run_store/set_counts.h"
 
 namespace amalgam::pipeline {
 
@@ -37,6 +38,8 @@ struct DomainScores {
   std::string domain;
   std::map<std::string, Score> sampled;  // mean@N at the evaluation's temperature
   std::map<std::string, Score> greedy;   // pass@1
+  // The prompts that the sampled scores are means of.
+  std::map<std::string, SetCounts> prompts = {};
 
   static Score of(const std::map<std::string, Score>& scores, const std::string& model) {
     const auto it = scores.find(model);
@@ -72,10 +75,14 @@ int64_t num_choices(const RunStore& store, const std::string& model);
 
 // {"domains": {NAME: {MODEL: mean@N}}, "choices": {NAME: n}, "rollout_probs_diff_max": x,
 //  "wall_s": x, "peak_rss_bytes": n, "workers": [{"pid": n, "sampled_tokens": n}],
-//  "sandbox_failed": n};
+//  "sandbox_failed": n, "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
 // null where a figure is unknown. Every domain has base, specialist, student, weight_average and
 // sampled_kl, and the further comparisons.
 std::string results_json(const Results& results);
+
+// "math: 48 of 64 prompts: …", a domain a line: which prompts the scores are means of. Where the
+// models of a domain differ, a line each.
+std::vector<std::string> prompt_lines(const Results& results);
 
 // The closing table, plain text: shares in per cent, other rewards as numbers.
 std::string results_text(const Results& results);

@@ -191,6 +191,15 @@ NamedValues RunStore::figures(const std::string& stage) const {
       [](const Statement& q) { return std::pair(q.text(0), q.real(1)); }, stage);
 }
 
+std::vector<FigureRow> RunStore::figures_like(const std::string& pattern) const {
+  return select(
+      "SELECT stage, name, value FROM figures WHERE name GLOB ? ORDER BY stage, name",
+      [](const Statement& q) -> FigureRow {
+        return {q.text(0), q.text(1), q.real(2)};
+      },
+      pattern);
+}
+
 int64_t RunStore::sandbox_failed() const {
   return static_cast<int64_t>(figure(kRun, "sandbox_failed").value_or(0));
 }
@@ -200,16 +209,14 @@ void RunStore::add_failures(const std::string& stage, const std::string& kind, i
 }
 
 std::vector<FailureRow> RunStore::failures() const {
-  const std::lock_guard guard(mutex_);
   std::map<std::pair<std::string, std::string>, FailureRow> rows;
   const auto row = [&](const std::string& stage, const std::string& kind) -> FailureRow& {
     return rows.try_emplace({stage, kind}, FailureRow{stage, kind}).first->second;
   };
-  Statement attempts(*db_, "SELECT stage, substr(name, ?), value FROM figures WHERE name GLOB ?",
-                     static_cast<int64_t>(sizeof kFailurePrefix),
-                     std::string(kFailurePrefix) + "*");
-  while (attempts.step())
-    row(attempts.text(0), attempts.text(1)).num_attempts = static_cast<int64_t>(attempts.real(2));
+  for (const FigureRow& f : figures_like(std::string(kFailurePrefix) + "*"))
+    row(f.stage, f.name.substr(sizeof kFailurePrefix - 1)).num_attempts =
+        static_cast<int64_t>(f.value);
+  const std::lock_guard guard(mutex_);
   Statement samples(*db_,
                     "SELECT stage, failure_kind, COUNT(*) FROM trajectories WHERE failure_kind IS "
                     "NOT NULL GROUP BY 1, 2");

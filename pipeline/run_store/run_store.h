@@ -40,6 +40,11 @@ struct MetricRow {
   double value = 0;  // may be NaN or infinite
 };
 
+struct FigureRow {
+  std::string stage, name;
+  double value = 0;
+};
+
 struct EvalRow {
   std::string stage;
   std::string model;  // "base", "specialist", "student", or the name of a comparison
@@ -106,6 +111,8 @@ class RunStore {
                   double value);  // keeps the larger
   std::optional<double> figure(const std::string& stage, const std::string& name) const;
   NamedValues figures(const std::string& stage) const;  // by name
+  // Of all stages, those whose name matches a pattern with * (GLOB); by stage and name.
+  std::vector<FigureRow> figures_like(const std::string& pattern) const;
   // Sandbox failures whose retries ran out or were counted; figure "sandbox_failed" of the run.
   void add_sandbox_failed(int64_t n) { add_figure(kRun, "sandbox_failed", static_cast<double>(n)); }
   int64_t sandbox_failed() const;

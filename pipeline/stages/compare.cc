@@ -8,6 +8,7 @@
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
 #include "pipeline/stages/model_files.h"
+#include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
@@ -27,17 +28,14 @@ std::vector<double> default_coefficients(int64_t n) {
 }
 
 // The validation prompts of all domains, as the distillation's.
-std::vector<PromptRow> validation_prompts(RunContext& run) {
+std::vector<PromptRow> validation_prompts(RunContext& run, const std::string& stage) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   std::vector<PromptRow> all;
   for (const configs::DomainConfig& d : run.config.domains) {
-    int64_t too_long = 0;
-    auto prompts =
-        encode_prompts(run.pool, tokenizer, run.tools, d, run.data().of(d.name).validation,
-                       Split::kValidation, run.config.distill.data.max_prompt_length, &too_long);
-    if (static_cast<int64_t>(prompts.size()) > d.rl.val_prompts)
-      prompts.resize(static_cast<size_t>(d.rl.val_prompts));
-    all.insert(all.end(), prompts.begin(), prompts.end());
+    const PromptSet set = prompt_set(run, tokenizer, d, Split::kValidation,
+                                     run.config.distill.data.max_prompt_length, d.rl.val_prompts);
+    record_set(run.store, {stage, to_string(Split::kValidation), d.name, set.counts});
+    all.insert(all.end(), set.prompts.begin(), set.prompts.end());
   }
   return all;
 }
@@ -56,8 +54,8 @@ void run_weight_average(RunContext& run, const configs::CompareConfig& compare) 
     average_models(base_dir(run), specialists, coefficients[0], out, tokenizer_dir(run));
     return;
   }
-  const std::vector<PromptRow> prompts = validation_prompts(run);
   const std::string stage = "compare-" + compare.name, trial = run.path("checkpoints/" + stage);
+  const std::vector<PromptRow> prompts = validation_prompts(run, stage);
   Progress progress(stage, static_cast<int64_t>(coefficients.size()), 0);
   double best = coefficients[0], best_score = kUnknown;
   for (size_t i = 0; i < coefficients.size(); ++i) {

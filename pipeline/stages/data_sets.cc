@@ -7,6 +7,7 @@
 #include "configs/error.h"
 #include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/domain_rows.h"
+#include "pipeline/stages/row_files.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -32,6 +33,33 @@ struct Drawing {
   std::vector<Row>* rows;
 };
 
+// Adds a row of a file, or counts it.
+void add(CheckedRow row, const configs::RunConfig& config, RowSet* set) {
+  if (row.problem.empty())
+    set->rows.push_back(std::move(row.row));
+  else if (config.skip_bad_rows)
+    ++set->num_bad;
+  else
+    throw Error(row.problem);
+}
+
+RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
+                kernels::ThreadPool& pool, const configs::DomainConfig& domain,
+                const configs::Path& file, RowUse use) {
+  RowSet set;
+  for (CheckedRow& row : read_checked_rows(pool, tools, domain, file.string(), use))
+    add(std::move(row), config, &set);
+  if (set.rows.empty()) throw Error(file.string() + ": holds no row that can be used");
+  return set;
+}
+
+std::vector<Row> draw_sft(const configs::RunConfig& config, const configs::DomainConfig& domain,
+                          SftPhase phase) {
+  return generate_sft(generator_domain(domain.generator), Split::kTrain,
+                      static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
+                      phase == SftPhase::kAnneal ? domain.data.careless : 0);
+}
+
 // Draws the sets of the domains that have a generator.
 void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
               std::map<std::string, DomainSets>* sets) {
@@ -39,9 +67,9 @@ void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
   for (const configs::DomainConfig& d : config.domains) {
     if (!is_generated(d)) continue;
     DomainSets& of = (*sets)[d.name];
-    drawings.push_back({&d, Split::kTrain, d.data.train_rows, &of.train});
-    drawings.push_back({&d, Split::kValidation, d.data.validation_rows, &of.validation});
-    drawings.push_back({&d, Split::kTest, d.data.heldout_rows, &of.test});
+    drawings.push_back({&d, Split::kTrain, d.data.train_rows, &of.train.rows});
+    drawings.push_back({&d, Split::kValidation, d.data.validation_rows, &of.validation.rows});
+    drawings.push_back({&d, Split::kTest, d.data.heldout_rows, &of.test.rows});
   }
   for_each_row(pool, "drawing sets", static_cast<int64_t>(drawings.size()), [&](int64_t i) {
     const Drawing& d = drawings[static_cast<size_t>(i)];
@@ -52,64 +80,71 @@ void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
 
 // The held-out rows of a domain in their order, each with the set it is meant for. Drawn ones are
 // moved out of `sets`.
-std::vector<std::pair<Row, Split>> held_out_rows(const configs::RunConfig& config,
-                                                 const configs::DomainConfig& domain,
-                                                 DomainSets* sets) {
-  std::vector<std::pair<Row, Split>> rows;
+std::vector<std::pair<CheckedRow, Split>> held_out_rows(const configs::RunConfig& config,
+                                                        const rollout::ToolRegistry& tools,
+                                                        kernels::ThreadPool& pool,
+                                                        const configs::DomainConfig& domain,
+                                                        DomainSets* sets) {
+  std::vector<std::pair<CheckedRow, Split>> rows;
   if (is_generated(domain)) {
-    for (Row& row : std::exchange(sets->validation, {}))
-      rows.emplace_back(std::move(row), Split::kValidation);
-    for (Row& row : std::exchange(sets->test, {})) rows.emplace_back(std::move(row), Split::kTest);
+    for (const Split split : {Split::kValidation, Split::kTest})
+      for (Row& row : std::exchange(sets->of(split).rows, {}))
+        rows.emplace_back(CheckedRow{std::move(row), ""}, split);
     return rows;
   }
-  const std::string heldout = domain.heldout_file.string();
+  const auto read = [&](const configs::Path& file) {
+    return read_checked_rows(pool, tools, domain, file.string(), RowUse::kPrompt);
+  };
+  std::vector<CheckedRow> held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {
-    for (Row& row : read_rows(domain.validation_file.string()))
+    for (CheckedRow& row : read(domain.validation_file))
       rows.emplace_back(std::move(row), Split::kValidation);
-    for (Row& row : read_rows(heldout)) rows.emplace_back(std::move(row), Split::kTest);
+    for (CheckedRow& row : held_out) rows.emplace_back(std::move(row), Split::kTest);
     return rows;
   }
-  std::vector<Row> all = read_rows(heldout);
-  if (all.size() < 2) {
+  if (held_out.size() < 2) {
     if (needs_validation(config, domain))
-      throw Error(heldout +
+      throw Error(domain.heldout_file.string() +
                   ": one row cannot be both validation and test; give more, a "
                   "validation_file, or test_freq = 0 (no validation) for rl and distill");
-    rows.emplace_back(std::move(all[0]), Split::kTest);
+    rows.emplace_back(std::move(held_out[0]), Split::kTest);
     return rows;
   }
-  for (size_t i = 0; i < all.size(); ++i)
-    rows.emplace_back(std::move(all[i]), i % 2 == 0 ? Split::kValidation : Split::kTest);
+  for (size_t i = 0; i < held_out.size(); ++i)
+    rows.emplace_back(std::move(held_out[i]), i % 2 == 0 ? Split::kValidation : Split::kTest);
   return rows;
 }
 
 // Keeps the held-out rows whose prompt no other set has. `seen`: every prompt so far, with its set.
 void take_held_out(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                   const rollout::ToolRegistry& tools, std::vector<std::pair<Row, Split>> rows,
+                   const rollout::ToolRegistry& tools,
+                   std::vector<std::pair<CheckedRow, Split>> rows,
                    std::map<std::string, Split>* seen, DomainSets* sets) {
-  for (auto& [row, split] : rows) {
-    const auto at = seen->emplace(encoded_prompt(tools, domain, row, domain.name), split).first;
-    const bool validates = split == Split::kValidation;
-    if (at->second != split)
-      ++(validates ? sets->validation_left_out : sets->test_left_out);
+  for (auto& [checked, split] : rows) {
+    RowSet& set = sets->of(split);
+    if (checked.problem.empty() &&
+        seen->emplace(encoded_prompt(tools, domain, checked.row, domain.name), split)
+                .first->second != split)
+      ++set.num_repeated;
     else
-      (validates ? sets->validation : sets->test).push_back(std::move(row));
+      add(std::move(checked), config, &set);
   }
-  const auto require = [&](const std::vector<Row>& set, const char* name, int64_t left_out) {
-    if (left_out > 0)
+  const auto require = [&](const RowSet& set, const char* name) {
+    if (set.num_repeated > 0)
       std::fprintf(stderr,
                    "domain %s: %lld of %lld %s rows are left out, their prompts are in an earlier "
                    "set\n",
-                   domain.name.c_str(), static_cast<long long>(left_out),
-                   static_cast<long long>(left_out) + static_cast<long long>(set.size()), name);
-    if (set.empty())
+                   domain.name.c_str(), static_cast<long long>(set.num_repeated),
+                   static_cast<long long>(set.num_repeated + set.num_bad) +
+                       static_cast<long long>(set.rows.size()),
+                   name);
+    if (set.rows.empty())
       throw Error("domain " + domain.name + ": no " + name +
-                  " row is left whose prompt is in no earlier set (training, validation, test); "
-                  "give more rows");
+                  " row is left that can be used and whose prompt is in no earlier set (training, "
+                  "validation, test); give more rows");
   };
-  if (needs_validation(config, domain))
-    require(sets->validation, "validation", sets->validation_left_out);
-  require(sets->test, "test", sets->test_left_out);
+  if (needs_validation(config, domain)) require(sets->validation, "validation");
+  require(sets->test, "test");
 }
 
 }  // namespace
@@ -122,48 +157,55 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
   draw_all(config, pool, &sets_);
   for (const configs::DomainConfig& d : config.domains) {
     DomainSets& sets = sets_[d.name];
-    if (!is_generated(d)) sets.train = read_rows(d.train_file.string());
+    if (!is_generated(d))
+      sets.train = read_set(config, tools, pool, d, d.train_file, RowUse::kPrompt);
     if (!compares) continue;
-    std::vector<std::string> prompts(sets.train.size());
+    const std::vector<Row>& train = sets.train.rows;
+    std::vector<std::string> prompts(train.size());
     for_each_row(pool, "comparing " + d.name, static_cast<int64_t>(prompts.size()), [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
-      prompts[at] = encoded_prompt(tools, d, sets.train[at], d.name);
+      prompts[at] = encoded_prompt(tools, d, train[at], d.name);
     });
     for (std::string& prompt : prompts) seen.emplace(std::move(prompt), Split::kTrain);
     for (const SftPhase phase : {SftPhase::kSft, SftPhase::kAnneal}) {
       if (phase == SftPhase::kAnneal && is_generated(d))
         continue;  // other answers, the same prompts
-      for (const Row& row : domain_sft_rows(config, d, phase))
+      for (const Row& row : domain_sft_rows(config, tools, pool, d, phase).rows)
         for (std::string& prompt : encoded_sft_prompts(tools, d, row))
           seen.emplace(std::move(prompt), Split::kTrain);
     }
   }
   for (const configs::DomainConfig& d : config.domains)
-    take_held_out(config, d, tools, held_out_rows(config, d, &sets_[d.name]), &seen,
+    take_held_out(config, d, tools, held_out_rows(config, tools, pool, d, &sets_[d.name]), &seen,
                   &sets_[d.name]);
 }
 
-std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
-                                 const configs::DomainConfig& domain, SftPhase phase) {
-  const bool anneals = phase == SftPhase::kAnneal;
-  if (!is_generated(domain)) {
-    const configs::Path& file =
-        anneals && !domain.anneal_file.empty() ? domain.anneal_file : domain.sft_file;
-    return file.empty() ? std::vector<Row>() : read_rows(file.string());
-  }
-  return generate_sft(generator_domain(domain.generator), Split::kTrain,
-                      static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
-                      anneals ? domain.data.careless : 0);
+const char* to_string(SftPhase phase) { return phase == SftPhase::kSft ? "sft" : "anneal"; }
+
+RowSet domain_sft_rows(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
+                       kernels::ThreadPool& pool, const configs::DomainConfig& domain,
+                       SftPhase phase) {
+  if (is_generated(domain)) return {.rows = draw_sft(config, domain, phase)};
+  const configs::Path& file = phase == SftPhase::kAnneal && !domain.anneal_file.empty()
+                                  ? domain.anneal_file
+                                  : domain.sft_file;
+  if (file.empty()) return {};
+  return read_set(config, tools, pool, domain, file, RowUse::kExample);
 }
 
-std::vector<std::vector<Row>> all_sft_rows(const configs::RunConfig& config,
-                                           kernels::ThreadPool& pool, SftPhase phase) {
-  std::vector<std::vector<Row>> rows(config.domains.size());
-  for_each_row(pool, "drawing answers", static_cast<int64_t>(rows.size()), [&](int64_t i) {
+std::vector<RowSet> all_sft_rows(const configs::RunConfig& config,
+                                 const rollout::ToolRegistry& tools, kernels::ThreadPool& pool,
+                                 SftPhase phase) {
+  std::vector<RowSet> sets(config.domains.size());
+  for_each_row(pool, "drawing answers", static_cast<int64_t>(sets.size()), [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    rows[at] = domain_sft_rows(config, config.domains[at], phase);
+    if (is_generated(config.domains[at]))
+      sets[at].rows = draw_sft(config, config.domains[at], phase);
   });
-  return rows;
+  for (size_t i = 0; i < sets.size(); ++i)
+    if (!is_generated(config.domains[i]))
+      sets[i] = domain_sft_rows(config, tools, pool, config.domains[i], phase);
+  return sets;
 }
 
 }  // namespace amalgam::pipeline

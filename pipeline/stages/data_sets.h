@@ -19,11 +19,19 @@
 
 namespace amalgam::pipeline {
 
-struct DomainSets {
-  std::vector<Row> train, validation, test;
-  int64_t validation_left_out = 0, test_left_out = 0;
+struct RowSet {
+  std::vector<Row> rows;
+  // Left out: those that cannot be used, and those whose prompt stands in an earlier set.
+  int64_t num_bad = 0, num_repeated = 0;
+};
 
-  const std::vector<Row>& of(Split split) const {
+struct DomainSets {
+  RowSet train, validation, test;
+
+  const RowSet& of(Split split) const {
+    return split == Split::kTrain ? train : split == Split::kValidation ? validation : test;
+  }
+  RowSet& of(Split split) {
     return split == Split::kTrain ? train : split == Split::kValidation ? validation : test;
   }
 };
@@ -31,8 +39,8 @@ struct DomainSets {
 class DataSets {
  public:
   // Draws and reads all rows, on the pool's threads. Throws Error for a file that cannot be read,
-  // for a set that would be empty, and where held-out rows do not suffice for a validation that the
-  // config asks for.
+  // for a row that cannot be used (skip_bad_rows: such are left out), for a set that would be
+  // empty, and where held-out rows do not suffice for a validation that the config asks for.
   DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
            kernels::ThreadPool& pool);
 
@@ -44,10 +52,13 @@ class DataSets {
 
 // The rows of base.sft and base.anneal, or of a specialist's cold start (kSft).
 enum class SftPhase { kSft, kAnneal };
-std::vector<Row> domain_sft_rows(const configs::RunConfig& config,
-                                 const configs::DomainConfig& domain, SftPhase phase);
+const char* to_string(SftPhase phase);  // "sft", "anneal"
+RowSet domain_sft_rows(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
+                       kernels::ThreadPool& pool, const configs::DomainConfig& domain,
+                       SftPhase phase);
 // Of every domain, in the config's order.
-std::vector<std::vector<Row>> all_sft_rows(const configs::RunConfig& config,
-                                           kernels::ThreadPool& pool, SftPhase phase);
+std::vector<RowSet> all_sft_rows(const configs::RunConfig& config,
+                                 const rollout::ToolRegistry& tools, kernels::ThreadPool& pool,
+                                 SftPhase phase);
 
 }  // namespace amalgam::pipeline

@@ -1,12 +1,12 @@
 #include "pipeline/stages/domain_rows.h"
 
-#include "configs/check.h"
 #include "configs/error.h"
 #include "model/encoding/encoding.h"
 #include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
 #include "proto/worker.pb.h"
+#include "rewards/registry/scorer.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -19,14 +19,78 @@ model::EncodeOptions encode_options(const configs::DomainConfig& domain, const R
   return o;
 }
 
+std::vector<model::Message> messages_of(const rollout::ToolRegistry& registry,
+                                        const configs::DomainConfig& domain, const Row& row,
+                                        RowUse use, const std::string& where) {
+  const bool is_prompt = use == RowUse::kPrompt;
+  const std::string& json = is_prompt ? row.prompt : row.messages;
+  if (json.empty())
+    throw Error(where + ": column \"" + (is_prompt ? "prompt" : "messages") + "\" is missing");
+  auto messages = model::messages_from_json(json, where);
+  add_tools(tools_of(registry, domain, row, where), &messages);
+  return messages;
+}
+
+model::Prompt encode(std::span<const model::Message> messages, const configs::DomainConfig& domain,
+                     const Row& row, const std::string& where) {
+  try {
+    return model::encode_messages(messages, encode_options(domain, row));
+  } catch (const Error& e) {
+    throw Error(where + ": " + e.what());
+  }
+}
+
 model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                         const Row& row, const std::string& where) {
-  auto messages = model::messages_from_json(row.prompt, where);
-  add_tools(tools_of(registry, domain, row, where), &messages);
-  return model::encode_messages(messages, encode_options(domain, row));
+  return encode(messages_of(registry, domain, row, RowUse::kPrompt, where), domain, row, where);
+}
+
+// What stands before an assistant's turn, and the turn itself.
+struct Turn {
+  model::Prompt before, turn;
+};
+
+// The turns of an example, each going on where the one before ended.
+std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
+                           const configs::DomainConfig& domain, const Row& row,
+                           const std::string& where) {
+  const auto messages = messages_of(registry, domain, row, RowUse::kExample, where);
+  std::vector<Turn> turns;
+  std::string done;
+  const auto next = [&](size_t num_messages) {
+    model::Prompt whole = encode(std::span(messages).first(num_messages), domain, row, where);
+    if (!whole.text.starts_with(done))
+      throw Error(where + ": message " + std::to_string(num_messages - 1) +
+                  " changes how those before it are written");
+    model::Prompt part{.text = whole.text.substr(done.size()), .literal = {}};
+    for (const auto& r : whole.literal)
+      if (r.begin >= done.size())
+        part.literal.push_back({r.begin - done.size(), r.end - done.size()});
+    done = std::move(whole.text);
+    return part;
+  };
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != model::MessageRole::kAssistant) continue;
+    model::Prompt before = next(i);
+    turns.push_back({std::move(before), next(i + 1)});
+  }
+  if (turns.empty()) throw Error(where + ": there is no assistant's turn to learn from");
+  return turns;
 }
 
 }  // namespace
+
+void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
+               const Row& row, RowUse use, const std::string& where) {
+  if (use == RowUse::kExample) {
+    (void)turns_of(registry, domain, row, where);
+    return;
+  }
+  (void)prompt_of(registry, domain, row, where);
+  if (!domain.reward_file.empty()) return;  // its function decides
+  if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
+    throw Error(where + ": " + *problem);
+}
 
 bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
   return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
@@ -40,14 +104,12 @@ std::string encoded_prompt(const rollout::ToolRegistry& registry,
 
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& registry,
                                              const configs::DomainConfig& domain, const Row& row) {
-  const std::string where = "messages of domain " + domain.name;
-  auto messages = model::messages_from_json(row.messages, where);
-  add_tools(tools_of(registry, domain, row, where), &messages);
   std::vector<std::string> prompts;
-  for (size_t i = 0; i < messages.size(); ++i)
-    if (messages[i].role == model::MessageRole::kAssistant)
-      prompts.push_back(
-          model::encode_messages(std::span(messages).first(i), encode_options(domain, row)).text);
+  std::string done;
+  for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
+    prompts.push_back(done += t.before.text);
+    done += t.turn.text;
+  }
   return prompts;
 }
 
@@ -84,29 +146,16 @@ namespace {
 
 SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
                       const configs::DomainConfig& domain, const Row& row) {
-  const std::string where = "messages of domain " + domain.name;
-  auto messages = model::messages_from_json(row.messages, where);
-  add_tools(tools_of(registry, domain, row, where), &messages);
-  const model::EncodeOptions options = encode_options(domain, row);
   SftRow out;
-  std::string done;
-  const auto append = [&](const model::Prompt& whole, bool learned) {
-    CHECK(whole.text.starts_with(done));
-    std::vector<model::TextRange> literal;
-    for (const auto& r : whole.literal)
-      if (r.begin >= done.size()) literal.push_back({r.begin - done.size(), r.end - done.size()});
-    const auto ids = tokenizer.encode(std::string_view(whole.text).substr(done.size()), literal);
+  const auto append = [&](const model::Prompt& part, bool learned) {
+    const auto ids = tokenizer.encode(part.text, part.literal);
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     out.learned.insert(out.learned.end(), ids.size(), learned);
-    done = whole.text;
   };
-  for (size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].role != model::MessageRole::kAssistant) continue;
-    append(model::encode_messages(std::span(messages).first(i), options), false);
-    append(model::encode_messages(std::span(messages).first(i + 1), options), true);
+  for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
+    append(t.before, false);
+    append(t.turn, true);
   }
-  if (out.ids.empty())
-    throw Error("domain " + domain.name + ": a row for supervised training has no assistant turn");
   return out;
 }
 

@@ -33,6 +33,15 @@ struct SftRow {
   std::vector<bool> learned;  // tokens of assistant turns, their EOS included
 };
 
+// What a row is read for: its prompt, or its conversation as an example.
+enum class RowUse { kPrompt, kExample };
+
+// Throws Error, beginning with `where`, for a row that is of no use: without its prompt or
+// conversation, with messages or tools that cannot be encoded, or with a ground truth that the
+// verifier which will score it cannot use.
+void check_row(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
+               const Row& row, RowUse use, const std::string& where);
+
 // Whether answers to the row begin with reasoning: the row's mode, or its domain's.
 bool is_thinking(const configs::DomainConfig& domain, const Row& row);
 

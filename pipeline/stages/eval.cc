@@ -4,6 +4,7 @@
 
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
@@ -26,18 +27,15 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
   const configs::EvalConfig& eval = run.config.eval;
   const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  const DomainSets& sets = run.data().of(domain.name);
-  const auto encode = [&](Split split) {
-    int64_t too_long = 0;
-    return encode_prompts(run.pool, tokenizer, run.tools, domain, sets.of(split), split,
-                          budget.max_prompt_length, &too_long);
-  };
-  std::vector<PromptRow> prompts = encode(Split::kTest);
   const bool all = rows == EvalRows::kAll;
-  if (all && !sets.validation.empty())
-    for (PromptRow& p : encode(Split::kValidation)) prompts.push_back(std::move(p));
-  else if (static_cast<int64_t>(prompts.size()) > eval.prompts && !all)
-    prompts.resize(static_cast<size_t>(eval.prompts));
+  PromptSet set = prompt_set(run, tokenizer, domain, Split::kTest, budget.max_prompt_length,
+                             all ? -1 : eval.prompts);
+  if (all && !run.data().of(domain.name).validation.rows.empty()) {
+    PromptSet more =
+        prompt_set(run, tokenizer, domain, Split::kValidation, budget.max_prompt_length);
+    set.counts.add(more.counts);
+    for (PromptRow& p : more.prompts) set.prompts.push_back(std::move(p));
+  }
   proto::WeightsRef weights;
   weights.set_model_dir(model_dir);
   const auto score = [&](const std::string& name, const std::string& kind, int64_t n,
@@ -45,8 +43,13 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
     const std::string metric = name + (all ? "/all" : "");
     if (is_recorded(run.store, model, domain.name, metric)) return;
     const std::string stage = evaluation_stage(model, domain.name, kind) + (all ? "-all" : "");
-    const PromptScores s =
-        score_prompts(run, stage, 0, weights, tokenizer_dir(run), prompts, n, temperature, budget);
+    const PromptScores s = score_prompts(run, stage, 0, weights, tokenizer_dir(run), set.prompts, n,
+                                         temperature, budget);
+    SetCounts counts = set.counts;
+    counts.not_scored = counts.used - s.num_scored;
+    counts.used = s.num_scored;
+    counts.masked_samples = s.masked_samples;
+    record_set(run.store, {stage, all ? "all" : to_string(Split::kTest), domain.name, counts});
     run.store.add_figure(RunStore::kRun, "index_visible",
                          static_cast<double>(s.figures.index_visible));
     run.store.add_figure(RunStore::kRun, "index_selected",

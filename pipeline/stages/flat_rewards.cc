@@ -7,7 +7,6 @@
 #include "pipeline/data/rows.h"
 #include "pipeline/run_store/text_format.h"
 #include "proto/trajectory.pb.h"
-#include "rewards/registry/scorer.h"
 #include "rollout/episodes/transcript.h"
 
 namespace amalgam::pipeline {
@@ -42,20 +41,16 @@ std::optional<std::string> FlatRewards::add(
   if (!goes_on) is_said_ = false;
   value_ = all_equal ? std::optional(value) : std::nullopt;
   if (!goes_on || is_said_) return std::nullopt;
-  for (const proto::Trajectory* t : scored) {
-    const Row row = parse_row(row_of(*t), "prompt row");
-    const std::optional<double> best = rewards::best_reward(row.style);
-    if (best && value >= *best) continue;
-    is_said_ = true;
-    return t->meta().stage() + ": all rewards of steps " + std::to_string(t->meta().step() - 1) +
-           " and " + std::to_string(t->meta().step()) + " are " + format_number(value) +
-           ", so there is nothing to learn from; is the reward right, and the task neither too "
-           "hard "
-           "nor too easy? One sample, of prompt " +
-           t->meta().prompt_id() + ": " + shown(tokenizer_, *t) + "; its truth: " +
-           (row.ground_truth.empty() ? "none" : shortened_utf8(row.ground_truth, kMaxShown));
-  }
-  return std::nullopt;
+  if (best_ && value >= *best_) return std::nullopt;
+  is_said_ = true;
+  const proto::Trajectory& t = *scored[0];
+  const Row row = parse_row(row_of(t), "prompt row");
+  return t.meta().stage() + ": all rewards of steps " + std::to_string(t.meta().step() - 1) +
+         " and " + std::to_string(t.meta().step()) + " are " + format_number(value) +
+         ", so there is nothing to learn from; is the reward right, and the task neither too hard "
+         "nor too easy? One sample, of prompt " +
+         t.meta().prompt_id() + ": " + shown(tokenizer_, t) + "; its truth: " +
+         (row.ground_truth.empty() ? "none" : shortened_utf8(row.ground_truth, kMaxShown));
 }
 
 }  // namespace amalgam::pipeline

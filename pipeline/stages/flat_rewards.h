@@ -17,11 +17,13 @@ namespace amalgam::pipeline {
 
 class FlatRewards {
  public:
-  explicit FlatRewards(model::Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  // `best`: the best possible reward; none: not known.
+  FlatRewards(model::Tokenizer tokenizer, std::optional<double> best)
+      : tokenizer_(std::move(tokenizer)), best_(best) {}
 
   // After each step, in order. `row_of`: the JSON of a sample's prompt row. Returns what to tell
-  // the user when the rewards of this step and of the one before are all equal, and for some sample
-  // the best possible is not known or higher; once, until they differ again. Samples without a
+  // the user when the rewards of this step and of the one before are all equal and not the best
+  // possible; once, until they differ again. Samples without a
   // reward do not count; a step that has no other changes nothing.
   std::optional<std::string> add(
       const std::vector<proto::Trajectory>& step,
@@ -29,6 +31,7 @@ class FlatRewards {
 
  private:
   model::Tokenizer tokenizer_;
+  std::optional<double> best_;
   std::optional<double> value_;  // of all rewards of the last step, if they were equal
   bool is_said_ = false;         // of this value
 };

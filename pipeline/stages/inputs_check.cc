@@ -3,50 +3,58 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
+#include "configs/error.h"
+#include "model/checkpoint/checkpoint.h"
 #include "model/encoding/message.h"
-#include "pipeline/data/rows.h"
+#include "model/tokenizer/tokenizer.h"
+#include "pipeline/data/for_each_row.h"
 #include "pipeline/data/unused_keys.h"
-#include "pipeline/stages/domain_rows.h"
+#include "pipeline/run_store/machine.h"
+#include "pipeline/stages/row_files.h"
 #include "pipeline/workers/domain_tools.h"
+#include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/score_request.h"
 #include "rewards/programs/plugin.h"
-#include "rewards/registry/scorer.h"
 
 namespace amalgam::pipeline {
 namespace {
 
 using nlohmann::json;
+using rewards::PluginForm;
 
-enum class Scorer { kBuiltIn, kVerl, kTrl };  // of a row
+constexpr size_t kMaxListed = 10;  // bad rows of a file
 
-// The columns of a row that something reads.
-std::vector<std::string> used_columns(const Row& row, bool is_sft, bool has_tools, Scorer scorer) {
+// The columns of a row that something reads. `form`: of the function that scores it, if any.
+std::vector<std::string> used_columns(const Row& row, RowUse use, bool has_tools,
+                                      std::optional<PluginForm> form) {
   std::vector<std::string> used = {"mode", "tools"};
-  if (has_tools || scorer != Scorer::kBuiltIn) used.push_back("extra_info");
-  if (is_sft) {
+  if (has_tools || form) used.push_back("extra_info");
+  if (use == RowUse::kExample) {
     used.push_back("messages");
     return used;
   }
   used.insert(used.end(), {"prompt", "data_source", "reward_model"});
-  if (scorer != Scorer::kBuiltIn) used.push_back("effort");
-  if (scorer == Scorer::kTrl)
+  if (form) used.push_back("effort");
+  if (form == PluginForm::kTrl)
     for (const std::string& name : row.column_names()) used.push_back(name);
   return used;
 }
 
-void check_row(const Row& row, const configs::DomainConfig& domain, bool is_sft, bool has_tools,
-               Scorer scorer, const std::string& where, UnusedKeys* unused) {
+void add_unused(const Row& row, const configs::DomainConfig& domain, RowUse use, bool has_tools,
+                std::optional<PluginForm> form, UnusedKeys* unused) {
   std::vector<std::string> columns = row.column_names();
-  if (!row.reward_model.empty() && !is_sft && scorer != Scorer::kTrl) {
+  if (!row.reward_model.empty() && use == RowUse::kPrompt && form != PluginForm::kTrl) {
     const json others = json::parse(row.reward_model);
     for (const auto& [key, value] : others.items()) columns.push_back("reward_model." + key);
   }
-  unused->add_row(columns, used_columns(row, is_sft, has_tools, scorer));
+  unused->add_row(columns, used_columns(row, use, has_tools, form));
 
   std::vector<model::UnusedMessageKey> keys;
-  const auto messages = model::messages_from_json(is_sft ? row.messages : row.prompt, where, &keys);
+  const auto messages = model::messages_from_json(
+      use == RowUse::kExample ? row.messages : row.prompt, "messages", &keys);
   unused->add_messages(keys);
   if (!is_thinking(domain, row) &&
       std::any_of(messages.begin(), messages.end(), [](const model::Message& m) {
@@ -54,65 +62,179 @@ void check_row(const Row& row, const configs::DomainConfig& domain, bool is_sft,
       }))
     unused->add("key \"reasoning_content\" of messages is not used in chat mode");
 
-  if (scorer == Scorer::kBuiltIn || row.extra_info.empty()) return;
+  if (!form || row.extra_info.empty()) return;
+  static const std::vector<std::string> kSampleKeys = sample_keys();
   const json info = json::parse(row.extra_info);
-  for (const std::string& key : sample_keys())
+  for (const std::string& key : kSampleKeys)
     if (info.contains(key))
       unused->add("extra_info has a \"" + key +
                   "\" of its own; the reward function gets that one, not the sample's");
 }
 
-void check_file(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-                const std::string& file, bool is_sft, Scorer scorer, UnusedKeys* unused) {
-  int number = 0;
-  for (const Row& row : read_rows(file)) {
-    const std::string where = file + ": row " + std::to_string(++number);
-    const bool has_tools = !tools_of(registry, domain, row, where).names.empty();
-    const bool is_built_in = is_sft || rewards::is_built_in(row.style);
-    check_row(row, domain, is_sft, has_tools, is_built_in ? Scorer::kBuiltIn : scorer, where,
-              unused);
+class Inspection {
+ public:
+  Inspection(const configs::RunConfig& config, kernels::ThreadPool& pool, const InputScope& scope)
+      : config_(config), pool_(pool), scope_(scope) {}
+
+  InputReport run() {
+    if (!config_.model.path.empty()) model(config_.model.path.string(), /*has_tokenizer=*/true);
+    for (const std::string& teacher : scope_.teachers) model(teacher, /*has_tokenizer=*/false);
+    if (config_.model.path.empty() && !config_.model.config.empty())
+      attempt([&] {
+        (void)model::load_model_config(config_.model.config.string());
+        usable("model", config_.model.config.string());
+      });
+    if (!scope_.examples_of && !config_.sandbox.gateway.empty())
+      attempt([&] {
+        (void)connect_gateway(config_.sandbox);
+        usable("gateway", config_.sandbox.gateway);
+      });
+    // Without its tools no row is good or bad.
+    attempt([&] {
+      const rollout::ToolRegistry tools(load_user_tools(config_));
+      for (const configs::ToolConfig& tool : config_.tools) usable("tool", tool.name);
+      for (const configs::DomainConfig& d : config_.domains)
+        if (!scope_.examples_of || scope_.examples_of->name == d.name) domain(tools, d);
+    });
+    return std::move(report_);
   }
-}
 
-void check_examples(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-                    std::vector<UnusedKeys>* unused) {
-  for (const configs::Path* file : {&domain.sft_file, &domain.anneal_file})
-    if (!file->empty())
-      check_file(registry, domain, file->string(), /*is_sft=*/true, Scorer::kBuiltIn,
-                 &unused->emplace_back(file->string()));
-}
+ private:
+  // What it throws is a problem, once: domains may share files.
+  template <class F>
+  void attempt(const F& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      problem(e.what());
+    }
+  }
+  void problem(const std::string& line) {
+    if (said_.insert(line).second) report_.problems.push_back(line);
+  }
+  void note(const std::string& line) {
+    if (said_.insert(line).second) report_.notes.push_back(line);
+  }
+  void usable(const std::string& kind, const std::string& text) {
+    if (said_.insert(kind + text).second) report_.usable.emplace_back(kind, text);
+  }
 
-void say(const std::vector<UnusedKeys>& unused) {
-  std::set<std::string> said;  // domains may share a file
-  for (const UnusedKeys& u : unused)
-    for (const std::string& line : u.lines())
-      if (said.insert(line).second) std::fprintf(stderr, "%s\n", line.c_str());
-}
+  void model(const std::string& directory, bool has_tokenizer) {
+    attempt([&] {
+      model::check_model(directory);
+      if (has_tokenizer) (void)model::Tokenizer::load(directory);
+      usable("model", directory);
+    });
+  }
+
+  void domain(const rollout::ToolRegistry& tools, const configs::DomainConfig& d) {
+    std::unique_ptr<rewards::Plugin> function;
+    bool can_score = true;
+    if (!d.reward_file.empty() && !scope_.examples_of) {
+      can_score = false;
+      attempt([&] {
+        function = std::make_unique<rewards::Plugin>(
+            rewards::PluginOptions{.path = d.reward_file.string(), .function = d.reward_function});
+        can_score = true;
+      });
+    }
+    std::optional<Row> first;  // to try the function with
+    for (const RowFile& file : row_files(d)) {
+      if (scope_.examples_of && file.use != RowUse::kExample) continue;
+      attempt([&] {
+        rows(tools, d, file, function ? std::optional(function->form()) : std::nullopt, can_score,
+             &first);
+      });
+    }
+    if (function && first && scope_.calls_rewards) try_reward(d, *function, *first);
+  }
+
+  void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d, const RowFile& file,
+            std::optional<PluginForm> form, bool can_score, std::optional<Row>* first) {
+    const std::vector<CheckedRow> rows = read_checked_rows(pool_, tools, d, file.path, file.use);
+    const auto num_rows = static_cast<int64_t>(rows.size());
+    std::vector<std::string> bad;
+    for (const CheckedRow& row : rows)
+      if (!row.problem.empty()) bad.push_back(row.problem);
+    const auto num_bad = static_cast<int64_t>(bad.size());
+    if (num_bad == num_rows && config_.skip_bad_rows) {
+      problem(file.path + ": holds no row that can be used; the first: " + bad[0]);
+      return;
+    }
+    if (num_bad > 0 && config_.skip_bad_rows) {
+      note(file.path + ": " + std::to_string(num_bad) + " of " + std::to_string(num_rows) +
+           " rows cannot be used and are left out; the first: " + bad[0]);
+    } else if (num_bad > 0) {
+      if (!bad_files_.insert(file.path).second) return;
+      report_.num_bad_rows += num_bad;
+      for (size_t i = 0; i < std::min(kMaxListed, bad.size()); ++i) problem(bad[i]);
+      if (bad.size() > kMaxListed)
+        problem(file.path + ": and " + std::to_string(bad.size() - kMaxListed) +
+                " more rows that cannot be used");
+      return;
+    }
+    usable("rows", file.path + ": " + std::to_string(num_rows - num_bad));
+    if (file.use == RowUse::kPrompt && !*first)
+      *first = std::find_if(rows.begin(), rows.end(), [](const CheckedRow& r) {
+                 return r.problem.empty();
+               })->row;
+    if (!can_score) return;  // what its function reads is not known
+    UnusedKeys all(file.path);
+    std::vector<UnusedKeys> unused(rows.size(), UnusedKeys(""));
+    for_each_row(pool_, "reading " + file.path, num_rows, [&](int64_t i) {
+      const CheckedRow& row = rows[static_cast<size_t>(i)];
+      if (!row.problem.empty()) return;
+      const bool has_tools = !tools_of(tools, d, row.row, file.path).names.empty();
+      add_unused(row.row, d, file.use, has_tools, file.use == RowUse::kPrompt ? form : std::nullopt,
+                 &unused[static_cast<size_t>(i)]);
+    });
+    for (const UnusedKeys& u : unused) all.add_all(u);
+    for (const std::string& line : all.lines()) note(line);
+  }
+
+  void try_reward(const configs::DomainConfig& d, rewards::Plugin& function, const Row& row) {
+    const std::string file = d.reward_file.string();
+    const rewards::ScoreRequest request = trial_request(row, is_thinking(d, row));
+    const rewards::Score score =
+        function.score({request.data_source, request.solution, request.ground_truth,
+                        request.extra_info, request.row});
+    if (score.status == rewards::Status::kScored)
+      usable("reward", file + ": " + d.reward_function + " gives " + json(score.reward).dump() +
+                           " for a trial answer");
+    else
+      problem(file + ": " + d.reward_function + " does not score a trial answer: " +
+              rewards::to_string(score.status) + ": " + score.detail);
+  }
+
+  const configs::RunConfig& config_;
+  kernels::ThreadPool& pool_;
+  const InputScope& scope_;
+  InputReport report_;
+  std::set<std::string> said_, bad_files_;
+};
 
 }  // namespace
 
-void check_inputs(const configs::RunConfig& config) {
-  const rollout::ToolRegistry registry(load_user_tools(config));
-  std::vector<UnusedKeys> unused;
-  for (const configs::DomainConfig& d : config.domains) {
-    Scorer scorer = Scorer::kBuiltIn;
-    if (!d.reward_file.empty()) {
-      const rewards::Plugin plugin({.path = d.reward_file.string(), .function = d.reward_function});
-      scorer = plugin.form() == rewards::PluginForm::kTrl ? Scorer::kTrl : Scorer::kVerl;
-    }
-    for (const configs::Path* file : {&d.train_file, &d.validation_file, &d.heldout_file})
-      if (!file->empty())
-        check_file(registry, d, file->string(), /*is_sft=*/false, scorer,
-                   &unused.emplace_back(file->string()));
-    check_examples(registry, d, &unused);
-  }
-  say(unused);
+InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool& pool,
+                           const InputScope& scope) {
+  return Inspection(config, pool, scope).run();
 }
 
-void check_examples(const configs::RunConfig& config, const configs::DomainConfig& domain) {
-  std::vector<UnusedKeys> unused;
-  check_examples(rollout::ToolRegistry(load_user_tools(config)), domain, &unused);
-  say(unused);
+void check_inputs(const configs::RunConfig& config, const InputScope& scope) {
+  kernels::ThreadPool pool(num_threads(config.threads));
+  const InputReport report = inspect_inputs(config, pool, scope);
+  const size_t n = report.problems.size();
+  if (n == 1)
+    throw Error(report.problems[0] +
+                (report.num_bad_rows > 0 ? " (--skip-bad-rows leaves such rows out)" : ""));
+  for (const std::string& line : n > 1 ? report.problems : report.notes)
+    std::fprintf(stderr, "%s\n", line.c_str());
+  if (n > 1)
+    throw Error("of what the config names some cannot be used, see above; mend it" +
+                std::string(report.num_bad_rows > 0
+                                ? ", or leave " + std::to_string(report.num_bad_rows) +
+                                      " rows out with --skip-bad-rows"
+                                : ""));
 }
 
 }  // namespace amalgam::pipeline

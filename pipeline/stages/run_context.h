@@ -1,7 +1,9 @@
 // What all stages of a run share.
 #pragma once
 #include <cstdint>
+#include <cstdio>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,7 +44,13 @@ struct RunContext {
     return *data_;
   }
 
+  // A line for the user, on stderr. Stages that find the same say it once.
+  void say_once(const std::string& line) {
+    if (said_.insert(line).second) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+
  private:
+  std::set<std::string> said_;
   std::unique_ptr<RolloutPool> rollouts_;
   std::unique_ptr<DataSets> data_;
 

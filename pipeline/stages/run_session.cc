@@ -17,11 +17,12 @@ namespace amalgam::pipeline {
 namespace {
 
 // What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
-// sandboxes do not.
+// sandboxes do not, nor whether rows may be bad: without leave to skip them none is.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
   c.recompute = configs::Recompute::kNone;
+  c.skip_bad_rows = false;
   c.run_dir.clear();
   c.sandbox.gateway.clear();
   c.sandbox.key.clear();
@@ -52,12 +53,15 @@ void SessionOptions::describe(OptionSet& options) {
   options.option("--workers", workers,
                  "rollout worker processes; -1 = as the config says; changes no result");
   options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+  options.flag("--skip-bad-rows", skip_bad_rows,
+               "leave out and count rows that cannot be used, instead of refusing to start");
 }
 
 configs::RunConfig SessionOptions::load() const {
   configs::RunConfig c = config.load();
   if (threads >= 0) c.threads = threads;
   if (workers >= 0) c.workers = workers;
+  if (skip_bad_rows) c.skip_bad_rows = true;
   if (!isa.empty()) {
     const auto names = configs::names_of(c.isa);
     const auto it = std::find(names.begin(), names.end(), isa);

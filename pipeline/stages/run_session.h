@@ -18,6 +18,7 @@ struct SessionOptions {
   ConfigOptions config;
   int64_t threads = -1, workers = -1;  // -1: as the config says
   std::string isa;                     // empty: as the config says
+  bool skip_bad_rows = false;
 
   void describe(OptionSet& options);
   configs::RunConfig load() const;  // throws Error

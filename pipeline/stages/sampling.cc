@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "configs/error.h"
 #include "pipeline/run_store/results.h"
@@ -112,6 +113,12 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
     at->second.push_back(&t);
   }
   scores.all = score_of(all);
+  std::set<int64_t> scored;
+  for (const proto::Trajectory* t : all)
+    if (is_answer(*t)) scored.insert(t->meta().group());
+  scores.num_scored = static_cast<int64_t>(scored.size());
+  for (const proto::Trajectory* t : all)
+    scores.masked_samples += !is_answer(*t) && scored.contains(t->meta().group());
   for (const auto& [source, samples] : by_source) {
     scores.by_source.emplace_back(source, score_of(samples));
     if (std::isnan(scores.by_source.back().second.mean))

@@ -9,7 +9,9 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/sft.h"
+#include "rewards/registry/scorer.h"
 #include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
@@ -26,24 +28,19 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       tokenizer_dir_(tokenizer_dir(run)),
       log_(trajectory_log_path(run.run_dir, spec_.stage)),
       best_(run, spec_.stage),
-      flat_rewards_(model::Tokenizer::load(tokenizer_dir_)),
+      flat_rewards_(model::Tokenizer::load(tokenizer_dir_),
+                    spec_.domains[0]->reward_file.empty() ? std::optional(rewards::kBestReward)
+                                                          : std::nullopt),
       budget_(budget_of(spec_.data, spec_.rollout)) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
   for (const configs::DomainConfig* d : spec_.domains) {
-    const auto prompts = [&](Split split) {
-      int64_t too_long = 0;
-      auto encoded =
-          encode_prompts(run.pool, tokenizer, run.tools, *d, run.data().of(d->name).of(split),
-                         split, budget_.max_prompt_length, &too_long);
-      run.store.set_figure(spec_.stage,
-                           std::string("prompts_too_long/") + to_string(split) + "/" + d->name,
-                           static_cast<double>(too_long));
-      return encoded;
+    const auto prompts = [&](Split split, int64_t num_asked) {
+      PromptSet set = prompt_set(run, tokenizer, *d, split, budget_.max_prompt_length, num_asked);
+      record_set(run.store, {spec_.stage, to_string(split), d->name, set.counts});
+      return std::move(set.prompts);
     };
-    std::vector<PromptRow> train = prompts(Split::kTrain), validation;
-    if (validates()) validation = prompts(Split::kValidation);
-    if (static_cast<int64_t>(validation.size()) > d->rl.val_prompts)
-      validation.resize(static_cast<size_t>(d->rl.val_prompts));
+    std::vector<PromptRow> train = prompts(Split::kTrain, -1), validation;
+    if (validates()) validation = prompts(Split::kValidation, d->rl.val_prompts);
     const PromptOrder order(static_cast<int64_t>(train.size()),
                             static_cast<uint64_t>(run.config.seed),
                             stage_stream(spec_.stream + "/" + d->name, kUsePromptOrder));
@@ -135,9 +132,10 @@ NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
   NamedValues figures;
   in_step(spec_.stage, step, [&] { figures = learn(step, trajectories, &note_); });
   const double total = seconds_since(begin);
-  int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0;
+  int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0, masked = 0;
   for (const auto& t : trajectories) {
     tokens += t.meta().response_length();
+    masked += !is_answer(t);
     if (!is_answer(t)) continue;
     ++answers, answer_tokens += t.meta().response_length();
     truncated += t.meta().outcome() == proto::OUTCOME_TRUNCATED;
@@ -147,6 +145,7 @@ NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
     figures.emplace_back("response_length/mean", static_cast<double>(answer_tokens) / n);
     figures.emplace_back("response_length/clip_ratio", static_cast<double>(truncated) / n);
   }
+  if (masked > 0) figures.emplace_back("rollout/masked_samples", static_cast<double>(masked));
   figures.insert(figures.end(),
                  {{"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},
                   {"timing_s/reward", collected.reward_wait_s},

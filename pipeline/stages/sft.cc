@@ -21,6 +21,7 @@
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
+#include "pipeline/run_store/set_counts.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/training_job.h"
@@ -50,8 +51,16 @@ class RowCursor {
   size_t at_ = 0;
 };
 
-// `rows`: of every domain, in the config's order.
-using DomainRows = std::vector<std::vector<Row>>;
+using DomainRows = std::vector<RowSet>;  // in the config's order
+
+void record_examples(RunContext& run, const std::string& stage, SftPhase phase,
+                     const std::string& domain, const RowSet& rows) {
+  SetCounts counts;
+  counts.used = static_cast<int64_t>(rows.rows.size());
+  counts.bad = rows.num_bad;
+  if (counts.used + counts.bad > 0)
+    record_set(run.store, {stage, to_string(phase), domain, counts});
+}
 
 SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer,
                         const DomainRows& rows) {
@@ -64,7 +73,7 @@ SftMixture load_mixture(const RunContext& run, const model::Tokenizer& tokenizer
       for (const auto& [name, w] : run.config.base.mixture)
         if (name == d.name) weight = w;
     }
-    m.domains.push_back(encode_sft_rows(run.pool, tokenizer, run.tools, d, rows[i]));
+    m.domains.push_back(encode_sft_rows(run.pool, tokenizer, run.tools, d, rows[i].rows));
     m.weights.push_back(weight);
   }
   return m;
@@ -121,8 +130,8 @@ void make_tokenizer(const RunContext& run, const DomainRows& sft, const DomainRo
   };
   for (size_t i = 0; i < sft.size(); ++i) {
     const configs::DomainConfig& d = run.config.domains[i];
-    if (!anneal.empty()) take(d, anneal[i]);
-    if (anneal.empty() || !d.anneal_file.empty()) take(d, sft[i]);
+    if (!anneal.empty()) take(d, anneal[i].rows);
+    if (anneal.empty() || !d.anneal_file.empty()) take(d, sft[i].rows);
   }
   if (texts.empty())
     throw Error("no domain has rows for supervised training; give sft_file, or model.path");
@@ -269,11 +278,11 @@ void run_sft_job(RunContext& run, const SftJob& job) {
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
                     const std::string& start_dir, const std::string& out_dir) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  const SftMixture mixture{
-      .domains = {encode_sft_rows(run.pool, tokenizer, run.tools, domain,
-                                  domain_sft_rows(run.config, domain, SftPhase::kSft))},
-      .weights = {1}};
   const std::string stage = "sft-" + domain.name;
+  const RowSet rows = domain_sft_rows(run.config, run.tools, run.pool, domain, SftPhase::kSft);
+  const SftMixture mixture{
+      .domains = {encode_sft_rows(run.pool, tokenizer, run.tools, domain, rows.rows)},
+      .weights = {1}};
   run_sft_job(
       run,
       {.stage = stage,
@@ -290,6 +299,7 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
            },
        .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); },
        .index_loss_coef = domain.sft.index_loss_coef});
+  record_examples(run, stage, SftPhase::kSft, domain.name, rows);
 }
 
 std::string base_dir(const RunContext& run) {
@@ -302,9 +312,10 @@ std::string tokenizer_dir(const RunContext& run) {
 void run_base_stage(RunContext& run) {
   if (!run.config.model.path.empty() || std::filesystem::exists(run.path("base"))) return;
   const configs::BaseConfig& base = run.config.base;
-  const DomainRows sft = all_sft_rows(run.config, run.pool, SftPhase::kSft);
+  const DomainRows sft = all_sft_rows(run.config, run.tools, run.pool, SftPhase::kSft);
   DomainRows anneal;
-  if (base.anneal.steps > 0) anneal = all_sft_rows(run.config, run.pool, SftPhase::kAnneal);
+  if (base.anneal.steps > 0)
+    anneal = all_sft_rows(run.config, run.tools, run.pool, SftPhase::kAnneal);
   make_tokenizer(run, sft, anneal);
   const model::Tokenizer tokenizer = model::Tokenizer::load(run.path("tokenizer"));
   const std::string init = run.path("checkpoints/init");
@@ -341,6 +352,10 @@ void run_base_stage(RunContext& run) {
            (1 - done * (1 - base.anneal.final_lr_factor));
   };
   run_sft_job(run, job);
+  for (size_t i = 0; i < sft.size(); ++i)
+    record_examples(run, job.stage, SftPhase::kSft, run.config.domains[i].name, sft[i]);
+  for (size_t i = 0; i < anneal.size(); ++i)
+    record_examples(run, job.stage, SftPhase::kAnneal, run.config.domains[i].name, anneal[i]);
 }
 
 }  // namespace amalgam::pipeline

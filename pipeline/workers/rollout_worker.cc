@@ -289,7 +289,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
         --missing;
         continue;
       }
-      task->request = score_request(f.episode, group->row(), task->trajectory.meta());
+      const auto& meta = task->trajectory.meta();
+      task->request = score_request(f.episode, group->row(), meta, scorer_of(meta.domain()).by());
       {
         std::lock_guard lock(mutex);
         to_score.push_back(std::move(task));

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/data/rows.h"
 #include "proto/trajectory.pb.h"
 #include "rollout/episodes/transcript.h"
 
@@ -33,6 +32,16 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
                             std::to_string(m.group()) + "/" + std::to_string(m.sample_index())}};
 }
 
+void add_function_arguments(const rollout::Transcript& t, const Row& row,
+                            const proto::TrajectoryMetadata& meta, const std::string& row_json,
+                            rewards::ScoreRequest* r) {
+  r->solution = t.solution;
+  ordered_json info = sample_info(&t, row, meta);
+  if (!row.extra_info.empty()) info.update(ordered_json::parse(row.extra_info));
+  r->extra_info = info.dump();
+  r->row = row_json;
+}
+
 rewards::MessageState state_of(rollout::Episode::Message state) {
   switch (state) {
     case rollout::Episode::Message::kComplete:
@@ -55,7 +64,7 @@ std::vector<std::string> sample_keys() {
 }
 
 rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
-                                    const proto::TrajectoryMetadata& meta) {
+                                    const proto::TrajectoryMetadata& meta, rewards::ScoredBy by) {
   const Row row = parse_row(row_json, "prompt row");
   rollout::Episode::Final final = episode.final_message();
   rewards::ScoreRequest r;
@@ -64,13 +73,26 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::
   r.ground_truth = row.ground_truth;
   r.content = std::move(final.content);
   r.state = state_of(final.state);
-  if (rewards::is_built_in(row.style)) return r;
-  const rollout::Transcript t = rollout::transcript(episode);
-  r.solution = t.solution;
-  ordered_json info = sample_info(&t, row, meta);
-  if (!row.extra_info.empty()) info.update(ordered_json::parse(row.extra_info));
-  r.extra_info = info.dump();
-  r.row = row_json;
+  if (by == rewards::ScoredBy::kFunction)
+    add_function_arguments(rollout::transcript(episode), row, meta, row_json, &r);
+  return r;
+}
+
+rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
+  rewards::ScoreRequest r;
+  r.data_source = row.data_source;
+  r.style = row.style;
+  r.ground_truth = row.ground_truth;
+  const rollout::Transcript t{
+      .solution = thinking ? "</think>0" : "0",
+      .messages = {{.role = model::MessageRole::kAssistant, .content = "0"}},
+      .num_turns = 1,
+      .response_tokens = 1};
+  proto::TrajectoryMetadata meta;
+  meta.set_stage("doctor");
+  meta.set_finish_reason("stop");
+  meta.set_effort(thinking ? "high" : "none");
+  add_function_arguments(t, row, meta, row.to_json(), &r);
   return r;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/data/rows.h"
 #include "rewards/registry/scorer.h"
 #include "rollout/episodes/episode.h"
 
@@ -15,8 +16,13 @@ namespace amalgam::pipeline {
 // Keys of extra_info that say what the sample is; a row's own key of the same name wins.
 std::vector<std::string> sample_keys();
 
-// `meta` is that of the sample's trajectory. Throws Error for a row that does not parse.
+// `meta` is that of the sample's trajectory. A built-in verifier is told the final message alone.
+// Throws Error for a row that does not parse.
 rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
-                                    const proto::TrajectoryMetadata& meta);
+                                    const proto::TrajectoryMetadata& meta,
+                                    rewards::ScoredBy by = rewards::ScoredBy::kFunction);
+
+// As if a row's sample had the answer "0", to try a function with.
+rewards::ScoreRequest trial_request(const Row& row, bool thinking);
 
 }  // namespace amalgam::pipeline

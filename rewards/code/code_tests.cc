@@ -125,12 +125,17 @@ Score judge(const sandbox::Result& result, const json& outputs) {
 
 }  // namespace
 
+std::optional<std::string> problem_of_tests(const std::string& ground_truth) {
+  Tests tests;
+  if (read_tests(ground_truth, &tests)) return std::nullopt;
+  return "ground truth needs fn_name, inputs (lists of arguments), outputs";
+}
+
 Score score_code_tests(const std::string& solution, const std::string& ground_truth,
                        const CodeTestOptions& options) {
   Tests tests;
   if (!read_tests(ground_truth, &tests))
-    return failed(Status::kBadRow,
-                  "ground truth needs fn_name, inputs (lists of arguments), outputs");
+    return failed(Status::kBadRow, *problem_of_tests(ground_truth));
   std::string error;
   const auto sandbox = options.make_sandbox(options.limits, &error);
   if (!sandbox) return failed(Status::kSandboxFailed, error);

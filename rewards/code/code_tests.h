@@ -7,6 +7,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "rewards/score/score.h"
@@ -18,6 +19,9 @@ struct CodeTestOptions {
   sandbox::Limits limits;
   sandbox::SandboxFactory make_sandbox = sandbox::create_container;
 };
+
+// Why a ground truth is of no use here; none: it is as below.
+std::optional<std::string> problem_of_tests(const std::string& ground_truth);
 
 // solution: Python source, or text whose last complete ``` fence holds it.
 // ground_truth: JSON text of an object (or of a string that holds one) with

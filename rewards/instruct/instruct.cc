@@ -68,7 +68,37 @@ json parse_answer(const std::string& text) {
   return repeated ? json(json::value_t::discarded) : value;
 }
 
-// One constraint: nothing if it holds, else why not. Throws on a bad ground truth.
+// The object of constraints; null for another ground truth.
+json read_constraints(const std::string& ground_truth) {
+  json constraints = json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
+  if (constraints.is_string())
+    constraints = json::parse(constraints.get<std::string>(), nullptr, /*allow_exceptions=*/false);
+  return constraints.is_object() && !constraints.empty() ? constraints : json();
+}
+
+// Throws on a constraint that no answer can be checked for.
+void check_constraint(const std::string& name, const json& value) {
+  if (name == "json_keys") {
+    (void)value.get<std::set<std::string>>();
+  } else if (name == "json_values") {
+    if (value != "integer") throw Error("json_values can only be \"integer\"");
+  } else if (name == "num_words") {
+    (void)value.get<size_t>();
+  } else if (name == "allowed_words" || name == "exact_words") {
+    (void)value.get<Words>();
+  } else if (name == "case") {
+    if (value != "upper" && value != "lower")
+      throw Error("case can only be \"upper\" or \"lower\"");
+  } else if (name == "start" || name == "end") {
+    (void)value.get<std::string>();
+  } else if (name == "order") {
+    if (value != "alphabetical") throw Error("order can only be \"alphabetical\"");
+  } else {
+    throw Error("no such constraint");
+  }
+}
+
+// One checked constraint: nothing if it holds, else why not.
 std::optional<std::string> violation(const std::string& name, const json& value,
                                      const std::string& solution) {
   if (name == "json_keys" || name == "json_values") {
@@ -81,7 +111,6 @@ std::optional<std::string> violation(const std::string& name, const json& value,
       if (found != keys) return "other keys";
       return std::nullopt;
     }
-    if (value != "integer") throw Error("json_values can only be \"integer\"");
     for (const auto& item : answer.items())
       if (!item.value().is_number_integer()) return "a value is not an integer";
     return std::nullopt;
@@ -102,37 +131,38 @@ std::optional<std::string> violation(const std::string& name, const json& value,
     if (found != expected) return "other words";
   } else if (name == "case") {
     const std::string which = value.get<std::string>();
-    if (which != "upper" && which != "lower")
-      throw Error("case can only be \"upper\" or \"lower\"");
     if (!has_case(words, which == "upper")) return "not in " + which + " case";
   } else if (name == "start") {
     if (small.front() != lower(value.get<std::string>())) return "starts with another word";
   } else if (name == "end") {
     if (small.back() != lower(value.get<std::string>())) return "ends with another word";
   } else if (name == "order") {
-    if (value != "alphabetical") throw Error("order can only be \"alphabetical\"");
     if (!std::is_sorted(small.begin(), small.end())) return "not in alphabetical order";
-  } else {
-    throw Error("no such constraint");
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-Score score_instruct(const std::string& solution, const std::string& ground_truth) {
-  json constraints = json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
-  if (constraints.is_string())
-    constraints = json::parse(constraints.get<std::string>(), nullptr, /*allow_exceptions=*/false);
-  if (!constraints.is_object() || constraints.empty())
-    return failed(Status::kBadRow, "ground truth is not an object of constraints");
+std::optional<std::string> problem_of_constraints(const std::string& ground_truth) {
+  const json constraints = read_constraints(ground_truth);
+  if (constraints.is_null()) return "ground truth is not an object of constraints";
   for (const auto& item : constraints.items()) {
     try {
-      if (const auto why = violation(item.key(), item.value(), solution)) return scored(0, *why);
+      check_constraint(item.key(), item.value());
     } catch (const std::exception& e) {
-      return failed(Status::kBadRow, "ground truth's constraint " + item.key() + ": " + e.what());
+      return "ground truth's constraint " + item.key() + ": " + e.what();
     }
   }
+  return std::nullopt;
+}
+
+Score score_instruct(const std::string& solution, const std::string& ground_truth) {
+  if (const auto problem = problem_of_constraints(ground_truth))
+    return failed(Status::kBadRow, *problem);
+  const json constraints = read_constraints(ground_truth);
+  for (const auto& item : constraints.items())
+    if (const auto why = violation(item.key(), item.value(), solution)) return scored(0, *why);
   return scored(1, "all constraints hold");
 }
 

@@ -1,10 +1,14 @@
 // Verifiable instructions: words and JSON objects that keep every constraint of a ground truth.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "rewards/score/score.h"
 
 namespace amalgam::rewards {
+
+// Why a ground truth is of no use here; none: it is as below.
+std::optional<std::string> problem_of_constraints(const std::string& ground_truth);
 
 // ground_truth: JSON text of an object (or of a string that holds one) with at least one of
 //   num_words: n            exactly n words

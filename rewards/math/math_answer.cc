@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/utf8.h"
+
 namespace amalgam::rewards {
 namespace {
 
@@ -69,6 +71,18 @@ std::optional<std::string_view> after_marker(std::string_view text) {
   return text.substr(best);
 }
 
+// The one number that a ground truth is.
+std::optional<Rational> true_number(const std::string& ground_truth) {
+  const auto json = nlohmann::json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
+  // A JSON number is taken by its spelling, so that no digit is lost in a double.
+  std::string expected;
+  if (json.is_string()) expected = json.get<std::string>();
+  if (json.is_number()) expected = ground_truth;
+  const auto truths = numbers(expected);
+  if (truths.size() != 1) return std::nullopt;
+  return truths[0];
+}
+
 }  // namespace
 
 std::optional<Rational> final_number(const std::string& solution) {
@@ -86,18 +100,17 @@ std::optional<Rational> final_number(const std::string& solution) {
   return found.back();
 }
 
+std::optional<std::string> problem_of_number(const std::string& ground_truth) {
+  if (true_number(ground_truth)) return std::nullopt;
+  return "ground truth " + shortened_utf8(ground_truth, 80) + " is not one number";
+}
+
 Score score_math_answer(const std::string& solution, const std::string& ground_truth) {
-  const auto json = nlohmann::json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
-  // A JSON number is taken by its spelling, so that no digit is lost in a double.
-  std::string expected;
-  if (json.is_string()) expected = json.get<std::string>();
-  if (json.is_number()) expected = ground_truth;
-  const auto truths = numbers(expected);
-  if (truths.size() != 1)
-    return failed(Status::kBadRow, "ground truth " + ground_truth + " is not one number");
+  const auto truth = true_number(ground_truth);
+  if (!truth) return failed(Status::kBadRow, *problem_of_number(ground_truth));
   const auto answer = final_number(solution);
   if (!answer) return scored(0, "no number in the answer");
-  return equal(*answer, truths[0]) ? scored(1, "equal") : scored(0, "another number");
+  return equal(*answer, *truth) ? scored(1, "equal") : scored(0, "another number");
 }
 
 }  // namespace amalgam::rewards

@@ -14,6 +14,9 @@ namespace amalgam::rewards {
 // anything but one number (a unit or "x =" may stand beside it) gives none.
 std::optional<Rational> final_number(const std::string& solution);
 
+// Why a ground truth is of no use here; none: it is one number.
+std::optional<std::string> problem_of_number(const std::string& ground_truth);
+
 // ground_truth: JSON text, a number or a string that spells one. 1 if equal, 0 if not or if the
 // solution has no number; kBadRow if the ground truth is no number.
 Score score_math_answer(const std::string& solution, const std::string& ground_truth);

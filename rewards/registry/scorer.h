@@ -17,17 +17,20 @@ enum class MessageState {
   kMalformed   // it does not parse: an unclosed thought, a broken tool call
 };
 
-// Styles that have a verifier here: math, code, agent, instruct.
-bool is_built_in(const std::string& style);
-// The best reward that a row of this style can get; none: a plug-in decides.
-std::optional<double> best_reward(const std::string& style);
+// What a right answer gets from a built-in verifier.
+inline constexpr double kBestReward = 1;
+
+// Why no answer to a row can be scored by a built-in verifier: an unknown style, or a ground truth
+// that its verifier cannot use. None: it can.
+std::optional<std::string> problem_of_truth(const std::string& style,
+                                            const std::string& ground_truth);
 
 // Structured values are JSON text; empty stands for null.
 struct ScoreRequest {
   std::string data_source;
   std::string style;         // reward_model.style
   std::string ground_truth;  // reward_model.ground_truth
-  // For built-in styles:
+  // For built-in verifiers:
   std::string content;  // of the final message, without reasoning and calls
   MessageState state = MessageState::kComplete;
   // For plug-ins (docs/REWARDS.md):
@@ -35,6 +38,8 @@ struct ScoreRequest {
   std::string extra_info;
   std::string row;  // the whole row
 };
+
+enum class ScoredBy { kVerifier, kFunction };  // built in; the user's own
 
 struct ScorerOptions {
   CodeTestOptions code;
@@ -47,10 +52,11 @@ class Scorer {
   // Throws Error when the plug-in cannot be loaded.
   explicit Scorer(ScorerOptions options);
 
-  // By style: "math" and "agent" match a number, "code" runs unit tests, "instruct" checks
-  // constraints, "plugin" asks the plug-in, as does every other style (verl's "rule", or none) when
-  // there is one. The first four give 0 to a message that is not complete.
+  // The plug-in, where there is one, scores every row. Without one the row's style says how: "math"
+  // and "agent" match a number, "code" runs unit tests, "instruct" checks constraints; they give 0
+  // to a message that is not complete.
   Score score(const ScoreRequest& request) const;
+  ScoredBy by() const { return plugin_ ? ScoredBy::kFunction : ScoredBy::kVerifier; }
 
  private:
   ScorerOptions options_;

@@ -257,11 +257,10 @@ INSTANTIATE_TEST_SUITE_P(
             {},
             "dir/a.toml:6: distill.test_freq: lr_candidates are compared on validation prompts; "
             "give test_freq, or one rate"},
-        BadCase{"no_reward",
-                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\n",
+        BadCase{"function_without_a_file",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_function='f'\n",
                 {},
-                "dir/a.toml:1: domain.reward_file: is missing; domain 'd' has rows of its own and "
-                "needs a Python file that scores answers"},
+                "dir/a.toml:5: domain.reward_function: names a function of reward_file; drop it"},
         BadCase{"rows_beside_a_generator",
                 kDomain,
                 {"domain.math.sft_file=answers.jsonl"},

@@ -16,6 +16,7 @@
 #include "configs/error.h"
 #include "model/tensors/durable_file.h"
 #include "model/tensors/safetensors.h"
+#include "tests/error_of.h"
 #include "tests/paths.h"
 #include "tests/temp_dir.h"
 
@@ -42,9 +43,12 @@ std::map<std::string, std::string> contents(const Weights& weights) {
 }
 
 std::string error_of(const std::string& directory) {
+  const std::string headers = tests::error_of([&] { check_model(directory); });
   try {
     load_model(directory);
+    EXPECT_EQ(headers, "");
   } catch (const Error& e) {
+    EXPECT_TRUE(headers.empty() || headers == e.what()) << headers;
     EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
     return e.what();
   }
@@ -293,6 +297,7 @@ TEST(Checkpoint, RefusesTensorsThatDoNotFit) {
               }),
               HasSubstr("norm.weight holds a number that is not finite"));
   EXPECT_THAT(error_of(tmp / "absent"), HasSubstr("absent/config.json"));
+  EXPECT_THROW(check_model(tmp / "absent"), Error);
 }
 
 // A config that asks for terabytes, with a small file beside it, must cost nothing.

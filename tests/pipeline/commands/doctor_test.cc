@@ -1,8 +1,10 @@
 #include "pipeline/commands/doctor.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <fstream>
 #include <map>
 #include <sstream>
 
@@ -10,9 +12,13 @@
 #include "sandbox/sandbox.h"
 #include "tests/paths.h"
 #include "tests/pipeline/run_program.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 std::map<std::string, std::string> fields(const std::string& text) {
   std::map<std::string, std::string> found;
@@ -56,6 +62,53 @@ TEST(Doctor, ChecksAConfig) {
   const ProgramResult bad = run_program("doctor '" + kPreset + "' rl.stepz=3");
   EXPECT_EQ(bad.status, 1);
   EXPECT_EQ(bad.err, "amalgam: command line: rl.stepz: unknown key; did you mean rl.steps?\n");
+}
+
+TEST(Doctor, TriesAllThatAConfigNames) {
+  const TempDir dir;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(dir / name) << text;
+  };
+  const std::string row = R"({"prompt": "p", "reward_model": {"style": "math", "ground_truth": )";
+  write("train.jsonl", row + "1}}\n" + row + "\"one\"}}\n");
+  write("heldout.jsonl", row + "2}}\n" + row + "3}}\n");
+  write("reward.py",
+        "def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
+        "    return 0.5 if extra_info['num_turns'] == 1 and solution_str == '0' else 1\n");
+  const std::string domain =
+      "[[domain]]\nname = \"own\"\nmode = \"chat\"\ntrain_file = "
+      "\"train.jsonl\"\nheldout_file = \"heldout.jsonl\"\n";
+  write("built_in.toml", domain);
+  write("function.toml", domain + "reward_file = \"reward.py\"\n");
+
+  ProgramResult result = run_program("doctor " + dir / "built_in.toml");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.out, HasSubstr("\n" + dir / "train.jsonl:2: ground truth \"one\" is not"));
+  EXPECT_THAT(fields(result.out)["result"],
+              HasSubstr("skip_bad_rows=true leaves the bad rows out (1)"));
+  result = run_program("doctor " + dir / "built_in.toml" + " skip_bad_rows=true");
+  EXPECT_THAT(result.out, HasSubstr("train.jsonl: 1 of 2 rows cannot be used and are left out"));
+  EXPECT_THAT(fields(result.out)["result"], Not(HasSubstr("config")));
+
+  result = run_program("doctor " + dir / "function.toml");
+  EXPECT_THAT(fields(result.out)["reward"],
+              HasSubstr("reward.py: compute_score gives 0.5 for a trial answer"));
+  EXPECT_THAT(fields(result.out)["result"], Not(HasSubstr("config")));
+  write("reward.py",
+        "def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
+        "    return float('nan') if ground_truth == 1 else 1\n");
+  result = run_program("doctor " + dir / "function.toml");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.out, HasSubstr(dir / "reward.py: compute_score does not score a trial answer: "
+                                          "not_finite"));
+
+  // Each of what is not there.
+  result =
+      run_program("doctor " + dir / "function.toml" + " domain.own.heldout_file=/no/rows.jsonl" +
+                  " domain.own.reward_function=other model.path=/no/model");
+  EXPECT_EQ(result.status, 1);
+  for (const char* problem : {"\n/no/rows.jsonl: ", "\n/no/model", "reward.py: AttributeError"})
+    EXPECT_THAT(result.out, HasSubstr(problem));
 }
 
 TEST(Machine, CountsOnlyTheCoresThisProcessMayUse) {

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -23,21 +21,6 @@ std::string error_of(const std::string& text) {
   }
   return "no error";
 }
-
-class TempFile {
- public:
-  explicit TempFile(const std::string& content) {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) /
-            (std::string("rows_") + test->name() + std::to_string(::getpid()) + ".jsonl");
-    std::ofstream(path_) << content;
-  }
-  ~TempFile() { std::filesystem::remove(path_); }
-  std::string path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 TEST(Rows, VerlColumns) {
   const Row row = parse_row(
@@ -102,30 +85,15 @@ TEST(Rows, MalformedRowsNameFileLineAndColumn) {
               HasSubstr("needs \"ground_truth\""));
   EXPECT_THAT(error_of(R"({"prompt": "x", "extra_info": 1})"), HasSubstr("\"extra_info\""));
   EXPECT_THAT(error_of(R"({"prompt": "x", "mode": "fast"})"), HasSubstr("\"mode\""));
+  EXPECT_THAT(error_of(R"({"prompt": "x", "effort": "huge"})"), HasSubstr("\"effort\" must be"));
+  EXPECT_THAT(error_of(R"({"prompt": "x", "level": 1e999})"),
+              HasSubstr("rows.jsonl:7: holds a number"));
   EXPECT_THAT(error_of(R"({"prompt": "x", "data_source": 1})"), HasSubstr("\"data_source\""));
   EXPECT_THAT(error_of("{\"prompt\": \"\xff\"}"), HasSubstr("not JSON"));
 }
 
-TEST(Rows, ReadsFiles) {
-  const TempFile good("{\"prompt\": \"a\"}\n\n{\"prompt\": \"b\"}\r\n");
-  EXPECT_EQ(read_rows(good.path()).size(), 2u);
-}
-
-TEST(Rows, FileErrors) {
-  const TempFile bad("{\"prompt\": \"a\"}\n\n{\"prompt\": }\n");
-  try {
-    read_rows(bad.path());
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_THAT(e.what(), HasSubstr(bad.path() + ":3: "));
-  }
-  EXPECT_THROW(read_rows("/no/such/file.jsonl"), Error);
+TEST(Rows, ThoseThatCannotBeWrittenAreAnError) {
   EXPECT_THROW(write_jsonl("/no/such/folder/file.jsonl", {}), Error);
-}
-
-TEST(Rows, AnEmptyFileIsAnError) {
-  const TempFile empty("\n");
-  EXPECT_THROW(read_rows(empty.path()), Error);
 }
 
 }  // namespace

@@ -300,6 +300,40 @@ TEST(Report, ANanDifferenceIsNotHidden) {
   EXPECT_TRUE(std::isnan(collect_results(store).rollout_probs_diff_max));
 }
 
+TEST(Report, SaysHowManyPromptsAMeanIsOf) {
+  const TempDir dir;
+  {
+    RunStore store(dir.path());
+    store.start_stage("eval");
+    for (const char* model : {"base", "student"})
+      for (const char* domain : {"math", "code"}) {
+        const std::string stage = evaluation_stage(model, domain, kSampledKind);
+        store.record_eval({stage, model, domain, "mean@4", {0.5, 0.1}});
+        SetCounts counts{.used = 10, .max_prompt_length = 256};
+        if (domain == std::string("math")) counts.too_long = 10;
+        if (stage == "eval-student-code-sampled") counts.masked_samples = 3;
+        record_set(store, {stage, "test", domain, counts});
+      }
+  }
+  const Results results = write_report(dir.path(), fake_token_text);
+  EXPECT_THAT(
+      prompt_lines(results),
+      ElementsAre("math: 10 of 20 prompts: 10 longer than 256 tokens", "code, base: 10 prompts",
+                  "code, student: 10 prompts; 3 of their samples could not be scored"));
+  EXPECT_THAT(results_text(results), HasSubstr("\n  math: 10 of 20 prompts: 10 longer than"));
+  const auto json = nlohmann::json::parse(proto::read_file(dir / "results.json"));
+  EXPECT_EQ(json["prompts"]["math"]["base"], 10);
+  EXPECT_EQ(json["left_out"]["math"]["student"], nlohmann::json::parse(R"({"too_long": 10})"));
+  EXPECT_EQ(json["left_out"]["code"],
+            nlohmann::json::parse(R"({"base": {}, "student": {"masked_samples": 3}})"));
+  const std::string html = proto::read_file(dir / "report.html");
+  EXPECT_TRUE(has(html, "math: 10 of 20 prompts: 10 longer than 256 tokens"));
+  EXPECT_TRUE(has(html,
+                  "<th scope=\"row\">eval-student-math-sampled</th><td>math</td><td>test</td>"
+                  "<td>10 of 20 prompts: 10 longer than 256 tokens</td>"));
+  EXPECT_FALSE(has(html, "<th scope=\"row\">eval-base-code-sampled</th><td>code</td><td>test"));
+}
+
 TEST(Report, AMeanNeedsAllDomains) {
   const TempDir dir;
   RunStore store(dir.path());

@@ -33,9 +33,10 @@ class DataSetsTest : public testing::Test {
                   {"extra_info", {{"row", file + std::to_string(i)}}}}
           << '\n';
   }
-  DataSets load(const std::string& domain = "", const std::string& more = "") {
+  DataSets load(const std::string& domain = "", const std::string& more = "",
+                const std::string& first = "") {
     const std::string text =
-        "[rl]\nsteps = 1\n[distill]\nsteps = 1\n" + more +
+        first + "[rl]\nsteps = 1\n[distill]\nsteps = 1\n" + more +
         "[[domain]]\nname = \"own\"\nmode = \"chat\"\ntrain_file = \"train.jsonl\"\n"
         "heldout_file = \"heldout.jsonl\"\nreward_file = \"reward.py\"\n" +
         domain;
@@ -50,9 +51,9 @@ class DataSetsTest : public testing::Test {
     }
     return "";
   }
-  static std::vector<std::string> texts(const std::vector<Row>& rows) {
+  static std::vector<std::string> texts(const RowSet& set) {
     std::vector<std::string> found;
-    for (const Row& row : rows) found.push_back(json::parse(row.prompt)[0]["content"]);
+    for (const Row& row : set.rows) found.push_back(json::parse(row.prompt)[0]["content"]);
     return found;
   }
 
@@ -84,8 +85,8 @@ TEST_F(DataSetsTest, TheLaterRowIsLeftOutAndCounted) {
   const DomainSets sets = load().of("own");
   EXPECT_THAT(texts(sets.validation), ElementsAre("1", "1"));
   EXPECT_THAT(texts(sets.test), ElementsAre("x", "3"));
-  EXPECT_EQ(sets.validation_left_out, 2);  // "x", "t"
-  EXPECT_EQ(sets.test_left_out, 1);        // "2"
+  EXPECT_EQ(sets.validation.num_repeated, 2);  // "x", "t"
+  EXPECT_EQ(sets.test.num_repeated, 1);        // "2"
 }
 
 TEST_F(DataSetsTest, PromptsOfSupervisedTrainingAreTraining) {
@@ -100,6 +101,25 @@ TEST_F(DataSetsTest, PromptsOfSupervisedTrainingAreTraining) {
       load("sft_file = \"sft.jsonl\"\nanneal_file = \"anneal.jsonl\"\n").of("own");
   EXPECT_THAT(texts(sets.validation), ElementsAre("1"));
   EXPECT_THAT(texts(sets.test), ElementsAre("2"));
+}
+
+// Where a held-out row goes is decided by its place in the file, whatever the others are.
+TEST_F(DataSetsTest, BadRowsAreLeftOutWhereTheyMayBe) {
+  write("train.jsonl", {"t", "u"});
+  std::ofstream(dir_ / "train.jsonl", std::ios::app) << "{\"prompt\": 5}\n";
+  write("heldout.jsonl", {"1", "2", "3"});
+  std::ofstream held_out(dir_ / "heldout.jsonl", std::ios::app);
+  held_out << "{\"prompt\": \"x\", \"tools\": [\"no_such_tool\"]}\n";
+  held_out << json{{"prompt", prompt("4")}} << '\n';
+  held_out.close();
+  EXPECT_THAT(error(), HasSubstr("train.jsonl:3: "));
+  const DomainSets sets = load("", "", "skip_bad_rows = true\n").of("own");
+  EXPECT_THAT(texts(sets.train), ElementsAre("t", "u"));
+  EXPECT_EQ(sets.train.num_bad, 1);
+  EXPECT_THAT(texts(sets.validation), ElementsAre("1", "3", "4"));
+  EXPECT_THAT(texts(sets.test), ElementsAre("2"));
+  EXPECT_EQ(sets.test.num_bad, 1);
+  EXPECT_EQ(sets.validation.num_bad, 0);
 }
 
 // A generator's rows in a file, beside the generator.
@@ -120,9 +140,9 @@ TEST_F(DataSetsTest, SetsAreDisjointOverDomains) {
   const DataSets data = load(math, more);
   EXPECT_THAT(texts(data.of("own").validation), ElementsAre("1"));
   EXPECT_THAT(texts(data.of("own").test), ElementsAre("2"));
-  EXPECT_EQ(data.of("math").validation.size(), 10u);
-  EXPECT_EQ(data.of("math").test.size(), 6u);  // four of them are in a training file
-  EXPECT_EQ(data.of("math").test_left_out, 4);
+  EXPECT_EQ(data.of("math").validation.rows.size(), 10u);
+  EXPECT_EQ(data.of("math").test.rows.size(), 6u);  // four of them are in a training file
+  EXPECT_EQ(data.of("math").test.num_repeated, 4);
 }
 
 TEST_F(DataSetsTest, NoSetIsEmpty) {

@@ -40,16 +40,15 @@ class FlatRewardsTest : public testing::Test {
     return flat_
         .add(step(number, rewards),
              [&](const proto::Trajectory&) {
-               return R"({"prompt": "What is 17 + 25?", "reward_model": {"style": ")" + style_ +
-                      R"(", "ground_truth": "42"}})";
+               return R"({"prompt": "What is 17 + 25?", "reward_model": {"style": "rule",)"
+                      R"( "ground_truth": "42"}})";
              })
         .value_or("");
   }
 
   const model::Tokenizer tokenizer_ = rollout::small_tokenizer();
   const double none_ = std::numeric_limits<double>::quiet_NaN();
-  FlatRewards flat_{tokenizer_};
-  std::string style_ = "rule";
+  FlatRewards flat_{tokenizer_, std::nullopt};
 };
 
 TEST_F(FlatRewardsTest, TwoStepsOfEqualRewardsAreSaidOnce) {
@@ -74,14 +73,11 @@ TEST_F(FlatRewardsTest, WhatDiffersIsNotSaid) {
 }
 
 TEST_F(FlatRewardsTest, TheBestRewardIsWellWhereItIsKnown) {
-  style_ = "math";
+  flat_ = FlatRewards(tokenizer_, 1);
   EXPECT_EQ(add(0, {1, 1}), "");
   EXPECT_EQ(add(1, {1, 1}), "");
-  style_ = "rule";
-  EXPECT_NE(add(2, {1, 1}), "");  // of a function it is not known
-  style_ = "math";
-  add(3, {0, 0});
-  EXPECT_NE(add(4, {0, 0}), "");
+  add(2, {0, 0});
+  EXPECT_NE(add(3, {0, 0}), "");
 }
 
 TEST_F(FlatRewardsTest, SamplesWithoutARewardDoNotCount) {

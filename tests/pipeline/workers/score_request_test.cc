@@ -208,9 +208,11 @@ TEST(RewardInfo, BuiltInStyles) {
   const auto episodes = cases(rollout::small_tokenizer());
   const json math = {{"reward_model", {{"style", "math"}, {"ground_truth", "42"}}}};
   const auto request = [&](const char* name) {
-    return score_request(episodes.at(name), row("42", math), meta_of(episodes.at(name)));
+    return score_request(episodes.at(name), row("42", math), meta_of(episodes.at(name)),
+                         rewards::ScoredBy::kVerifier);
   };
   EXPECT_EQ(request("tool-using").content, "The answer is 42.");
+  EXPECT_EQ(request("tool-using").extra_info, "");
   EXPECT_EQ(request("submitted").content, "42");
   EXPECT_EQ(request("truncated").state, rewards::MessageState::kTruncated);
   EXPECT_EQ(request("thinking").state, rewards::MessageState::kComplete);

@@ -52,7 +52,7 @@ TEST(Scorer, IncompleteMessagesScore0) {
   }
 }
 
-TEST(Scorer, OtherStylesGoToThePlugin) {
+TEST(Scorer, AFunctionOfTheUsersScoresEveryStyle) {
   const auto path = std::filesystem::path(testing::TempDir()) /
                     ("scorer_plugin_" + std::to_string(::getpid()) + ".py");
   std::ofstream(path) << "def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
@@ -64,14 +64,35 @@ TEST(Scorer, OtherStylesGoToThePlugin) {
   EXPECT_EQ(scorer.score(r).reward, 2);
   r.solution = "whole text";
   EXPECT_EQ(scorer.score(r).reward, 7.5);
-  EXPECT_EQ(scorer.score(request("math", "\"12\"", "12")).reward, 1);
+  for (const char* style : {"math", "agent", "code", "instruct", ""}) {
+    r.style = style;
+    EXPECT_EQ(scorer.score(r).reward, 7.5) << style;
+    r.state = MessageState::kTruncated;  // the function is told, and decides
+    EXPECT_EQ(scorer.score(r).reward, 7.5) << style;
+  }
+  EXPECT_EQ(scorer.by(), ScoredBy::kFunction);
   std::filesystem::remove(path);
 }
 
-TEST(Scorer, TheBestRewardIsKnownOfBuiltInStyles) {
-  for (const char* style : {"math", "agent", "code", "instruct"})
-    EXPECT_EQ(best_reward(style), 1) << style;
-  for (const char* style : {"", "rule", "plugin"}) EXPECT_FALSE(best_reward(style)) << style;
+TEST(Scorer, ATruthThatNoAnswerCanMeetIsKnownBeforehand) {
+  const char* tests = R"({"fn_name": "f", "inputs": [[1]], "outputs": [1]})";
+  const char* constraints = R"({"num_words": 2, "case": "upper"})";
+  const auto problem = [](const char* style, const char* truth) {
+    return problem_of_truth(style, truth).value_or("");
+  };
+  for (const auto& [style, truth] : {std::pair("math", "\"1/2\""), std::pair("agent", "12"),
+                                     std::pair("code", tests), std::pair("instruct", constraints)})
+    EXPECT_EQ(problem(style, truth), "") << style;
+  EXPECT_EQ(problem("math", "\"twelve\""), "ground truth \"twelve\" is not one number");
+  EXPECT_NE(problem("agent", "[12]"), "");
+  EXPECT_NE(problem("math", ""), "");
+  EXPECT_NE(problem("code", R"({"fn_name": "f"})"), "");
+  // Also one that an answer could fail to meet before it is looked at.
+  EXPECT_EQ(problem("instruct", R"({"num_words": 2, "tone": "kind"})"),
+            "ground truth's constraint tone: no such constraint");
+  EXPECT_EQ(problem("rule", "12"),
+            "reward_model.style \"rule\" is none of math, code, agent, instruct; give the domain a "
+            "reward_file");
 }
 
 TEST(Scorer, WhatIsNotFiniteIsNoReward) {
