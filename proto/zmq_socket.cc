@@ -32,13 +32,14 @@ ZmqSocket::ZmqSocket(const ZmqContext& context, int type, int64_t max_frame_byte
     : socket_(zmq_socket(context.get(), type)), context_(context.get()) {
   if (!socket_) throw Error(std::string("cannot make a socket: ") + zmq_strerror(zmq_errno()));
   set(ZMQ_LINGER, linger_ms);
-  set(ZMQ_SNDHWM, kMaxQueued);
-  set(ZMQ_RCVHWM, kMaxQueued);
+  const bool is_pair = type == ZMQ_PAIR;
+  set(ZMQ_SNDHWM, is_pair ? 0 : kMaxQueued);  // 0: no limit
+  set(ZMQ_RCVHWM, is_pair ? 0 : kMaxQueued);
   set(ZMQ_RECONNECT_IVL, kReconnectMs);
   set(ZMQ_RECONNECT_IVL_MAX, kMaxReconnectMs);
   set(ZMQ_CONNECT_TIMEOUT, kConnectMs);
   set(ZMQ_HANDSHAKE_IVL, kHandshakeMs);
-  set(ZMQ_HEARTBEAT_IVL, kPingMs);
+  set(ZMQ_HEARTBEAT_IVL, is_pair ? 0 : kPingMs);
   set(ZMQ_HEARTBEAT_TIMEOUT, kPingTimeoutMs);
   if (type == ZMQ_ROUTER) set(ZMQ_ROUTER_MANDATORY, 1);
   CHECK_EQ(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &max_frame_bytes, sizeof max_frame_bytes), 0);
@@ -135,6 +136,11 @@ bool ZmqSocket::receive(ZmqMessage* message) {
 bool ZmqSocket::wait(int deadline_ms, int fd) {
   zmq_pollitem_t items[2] = {{socket_, 0, ZMQ_POLLIN, 0}, {nullptr, fd, ZMQ_POLLIN, 0}};
   return zmq_poll(items, fd >= 0 ? 2 : 1, deadline_ms) > 0;
+}
+
+bool ZmqSocket::wait_to_send(int deadline_ms) {
+  zmq_pollitem_t item{socket_, 0, ZMQ_POLLOUT, 0};
+  return zmq_poll(&item, 1, deadline_ms) > 0;
 }
 
 Handshake ZmqSocket::handshake() {

@@ -42,6 +42,8 @@ class ZmqSocket {
  public:
   // type: ZMQ_ROUTER, ZMQ_DEALER or ZMQ_REP. Messages may have max_frame_bytes per frame, and
   // kMaxQueued of them wait in each direction. A closed socket still sends for linger_ms.
+  // Or ZMQ_PAIR, for the threads and processes of one program: any number of messages waits, and
+  // the connection is not tested, for a process that was stopped goes on later.
   ZmqSocket(const ZmqContext& context, int type, int64_t max_frame_bytes, int linger_ms = 0);
   ~ZmqSocket();
   ZmqSocket(const ZmqSocket&) = delete;
@@ -59,6 +61,8 @@ class ZmqSocket {
   bool receive(ZmqMessage* message);
   // Until something can be received here or `fd` (-1: none) can be read. False at the deadline.
   bool wait(int deadline_ms, int fd = -1);
+  // Until a message would be taken: not while a PAIR has no peer. False at the deadline.
+  bool wait_to_send(int deadline_ms);
   // Of a socket that connects.
   Handshake handshake();
 

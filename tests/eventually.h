@@ -2,17 +2,18 @@
 #pragma once
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <functional>
 #include <string>
 
+#include "configs/clock.h"
+
 namespace amalgam {
 
 inline double seconds_of(const std::function<void()>& action) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return seconds_since(begin);
 }
 
 // Looks until it is so. False when it is not in time.

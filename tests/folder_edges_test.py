@@ -13,7 +13,7 @@ SLOW_HEADERS = ("toml++/", "CLI/", "nlohmann/json.hpp", "boost/")
 
 
 def folders(cmake):
-    """{"model": {"ROOMS": ["text", …], "LINKS": ["configs", …]}, …} from the amalgam_folder() lines, in order."""
+    """{"model": {"ROOMS": ["tensors", …], "LINKS": ["configs", …]}, …} from the amalgam_folder() lines, in order."""
     found = {}
     for call in re.findall(r"^amalgam_folder\(([^)]*)\)", cmake, re.M):
         name, *words = call.split()

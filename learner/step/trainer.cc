@@ -34,6 +34,21 @@ kernels::HeadGradients Trainer::head_gradients(const model::Var& hidden) {
   return {.hidden = hidden.g, .weight = gradients_.weights().head.data};
 }
 
+std::vector<float> Trainer::cross_entropy(const MicroBatch& micro, const model::Var& hidden,
+                                          float weight) {
+  const auto n = static_cast<size_t>(micro.tokens());
+  const std::vector<float> row_weights(n, weight);
+  std::vector<float> logprob(n), lse(n);
+  kernels::head_cross_entropy(network_.pool(), network_.scratch(),
+                              {.head = head(),
+                               .hidden = hidden.v.data,
+                               .targets = micro.targets.data(),
+                               .tokens = micro.tokens()},
+                              row_weights.data(), {.logprob = logprob.data(), .lse = lse.data()},
+                              head_gradients(hidden));
+  return logprob;
+}
+
 void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss_coefficient,
                          const Loss& loss) {
   if (!clean_) {

@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/fnv1a.h"
 #include "learner/optim/pack_weights.h"
 
 namespace amalgam::learner {
@@ -26,21 +28,19 @@ constexpr int64_t kPage = 4096;
 
 int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-// FNV-1a.
-uint64_t hash(const void* data, size_t bytes, uint64_t h = 0xcbf29ce484222325) {
-  const auto* p = static_cast<const unsigned char*>(data);
-  for (size_t i = 0; i < bytes; ++i) h = (h ^ p[i]) * 0x100000001b3;
-  return h;
+template <class T>
+std::string_view bytes_of(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
 // Of every tensor's name and shape.
 struct LayoutHash {
-  uint64_t value = hash(nullptr, 0);
+  uint64_t value = kFnv1aStart;
   template <class T, class... R>
   void operator()(const std::string& name, const T& t, R...) {
-    value = hash(name.data(), name.size(), value);
-    value = hash(&t.rows, sizeof t.rows, value);
-    value = hash(&t.cols, sizeof t.cols, value);
+    value = fnv1a(name, value);
+    value = fnv1a(bytes_of(t.rows), value);
+    value = fnv1a(bytes_of(t.cols), value);
   }
 };
 
@@ -48,7 +48,7 @@ struct LayoutHash {
 uint64_t boot_id() {
   std::ifstream in("/proc/sys/kernel/random/boot_id");
   std::string text;
-  return std::getline(in, text) ? hash(text.data(), text.size()) : 0;
+  return std::getline(in, text) ? fnv1a(text) : 0;
 }
 
 struct Layout {
@@ -191,7 +191,7 @@ TrainingState TrainingState::create(const std::string& path, const model::ModelC
   h.fixed.num_floats = layout.num_floats;
   h.fixed.num_ints = layout.num_ints;
   h.fixed.file_bytes = layout.file_bytes;
-  h.checksum = hash(&h.fixed, sizeof h.fixed);
+  h.checksum = fnv1a(bytes_of(h.fixed));
   h.synced = ~uint64_t{0};
   h.boot = boot_id();
   state.select(0, pool);
@@ -216,7 +216,7 @@ TrainingState TrainingState::open(const std::string& path, const model::ModelCon
   if (h.fixed.version != kVersion)
     fail(fmt::format("training state version {}, this program reads version {}", h.fixed.version,
                      kVersion));
-  if (h.checksum != hash(&h.fixed, sizeof h.fixed)) fail("the training state's header is damaged");
+  if (h.checksum != fnv1a(bytes_of(h.fixed))) fail("the training state's header is damaged");
   const Layout layout(config);
   if (h.fixed.fingerprint != layout.fingerprint || h.fixed.num_floats != layout.num_floats ||
       h.fixed.num_ints != layout.num_ints || h.fixed.file_bytes != layout.file_bytes)

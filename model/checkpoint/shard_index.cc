@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/tensors/durable_file.h"
 #include "model/tensors/safetensors.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 namespace {

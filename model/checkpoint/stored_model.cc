@@ -3,9 +3,9 @@
 #include <set>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "kernels/quantize/quantize.h"
 #include "model/tensors/durable_file.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 namespace {

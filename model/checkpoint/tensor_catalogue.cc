@@ -4,8 +4,8 @@
 #include <set>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/checkpoint/shard_index.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 

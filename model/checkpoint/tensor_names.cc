@@ -51,18 +51,14 @@ constexpr std::array<Rename, 26> kBlockMemory{{
 
 constexpr std::string_view kExperts = "ffn.experts.";
 
-bool starts_with(std::string_view s, std::string_view prefix) {
-  return s.substr(0, prefix.size()) == prefix;
-}
-
 // The length of "layers.N." or "mtp.N.", 0 for a tensor outside the blocks.
 size_t block_prefix(std::string_view name) {
-  const std::string_view list = starts_with(name, "layers.") ? "layers." : "mtp.";
-  return starts_with(name, list) ? name.find('.', list.size()) + 1 : 0;
+  const std::string_view list = name.starts_with("layers.") ? "layers." : "mtp.";
+  return name.starts_with(list) ? name.find('.', list.size()) + 1 : 0;
 }
 
 StoredName memory_block_name(const std::string& prefix, std::string_view rest) {
-  if (starts_with(rest, kExperts)) {
+  if (rest.starts_with(kExperts)) {
     // ffn.experts.E.w1.weight: w1 is above w3 in gate_up_proj.
     const size_t dot = rest.find('.', kExperts.size());
     const int64_t expert =
@@ -72,7 +68,7 @@ StoredName memory_block_name(const std::string& prefix, std::string_view rest) {
     return {prefix + "mlp.experts.gate_up_proj", expert, matrix == "w3" ? 1 : 0, 2};
   }
   for (const auto& [from, to] : kBlockMemory) {
-    if (!starts_with(rest, from)) continue;
+    if (!rest.starts_with(from)) continue;
     const std::string_view tail = rest.substr(from.size());
     if (!to.empty()) return {prefix + std::string(to) + std::string(tail)};
     const size_t bar = tail.rfind('_');
@@ -89,14 +85,14 @@ StoredName stored_name(Spelling spelling, const std::string& released) {
   for (const auto& [from, to] : top)
     if (released == from) return {std::string(to)};
   constexpr std::string_view kHead = "hc_head_";
-  if (starts_with(released, kHead)) return {"model.hc_head.hc_" + released.substr(kHead.size())};
+  if (released.starts_with(kHead)) return {"model.hc_head.hc_" + released.substr(kHead.size())};
 
   const size_t n = block_prefix(released);
   const std::string prefix = "model." + released.substr(0, n);
   const std::string_view rest = std::string_view(released).substr(n);
   if (n && spelling == Spelling::kMemory) return memory_block_name(prefix, rest);
   constexpr std::string_view kKvNorm = "attn.kv_norm.";
-  if (n && starts_with(rest, kKvNorm))
+  if (n && rest.starts_with(kKvNorm))
     return {prefix + "attn.norm." + std::string(rest.substr(kKvNorm.size()))};
   return {prefix + std::string(rest)};
 }

@@ -1,9 +1,9 @@
 // Parsing completions. Mistakes that the format invites: text between the tags of a call
 // (bad_call_block), a call without parameters, whose body is one blank line
 // (CallWithoutParameters), and an argument that holds a tag of its own (bad_parameter).
+#include "configs/utf8.h"
 #include "model/encoding/encoding.h"
 #include "model/encoding/python_json.h"
-#include "model/text/utf8.h"
 #include "model/tokenizer/special_tokens.h"
 
 namespace amalgam::model {

@@ -4,9 +4,9 @@
 #include <map>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/encoding/prompt_writer.h"
 #include "model/encoding/python_json.h"
-#include "model/text/printable.h"
 #include "model/tokenizer/encoding_text.h"
 #include "model/tokenizer/special_tokens.h"
 

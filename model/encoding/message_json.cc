@@ -1,7 +1,7 @@
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/encoding/message.h"
 #include "model/encoding/python_json.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 namespace {

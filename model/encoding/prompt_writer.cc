@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "configs/error.h"
-#include "model/text/printable.h"
+#include "configs/printable.h"
 #include "model/tokenizer/special_tokens.h"
 
 namespace amalgam::model {

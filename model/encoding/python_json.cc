@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <map>
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
 namespace amalgam::model {
 namespace {

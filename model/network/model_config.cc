@@ -6,11 +6,11 @@
 #include <set>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "kernels/hyper_connection/hyper_connection.h"
 #include "model/network/model_config_names.h"
 #include "model/network/weights.h"
 #include "model/tensors/durable_file.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "configs/error.h"
-#include "model/text/printable.h"
+#include "configs/printable.h"
 
 namespace amalgam::model {
 namespace {

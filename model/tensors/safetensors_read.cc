@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/tensors/safetensors.h"
-#include "model/text/printable.h"
 
 namespace amalgam::model {
 namespace {

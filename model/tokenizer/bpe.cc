@@ -5,7 +5,7 @@
 #include <queue>
 
 #include "configs/check.h"
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 #include "model/tokenizer/whole_characters.h"
 
 namespace amalgam::model {

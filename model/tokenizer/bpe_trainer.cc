@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "configs/error.h"
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 #include "model/tokenizer/added_tokens.h"
 #include "model/tokenizer/byte_level.h"
 #include "model/tokenizer/pretokenizer.h"

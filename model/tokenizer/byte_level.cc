@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
 namespace amalgam::model {
 namespace {

@@ -6,7 +6,8 @@
 #include <limits>
 
 #include "configs/error.h"
-#include "model/text/printable.h"
+#include "configs/printable.h"
+#include "configs/utf8.h"
 #include "model/tokenizer/split_pattern.h"
 
 namespace amalgam::model {
@@ -69,9 +70,7 @@ struct Pretokenizer::Impl {
       const size_t begin = span[0], end = span[1];
       if (begin == end) {  // an empty match splits nothing; look on from the next character
         search = end + 1;
-        while (search < text.size() && (static_cast<unsigned char>(text[search]) & 0xC0) == 0x80) {
-          ++search;
-        }
+        while (search < text.size() && continues_utf8(text[search])) ++search;
         continue;
       }
       if (begin > done) split(text.substr(done, begin - done), level + 1, match_data, word);

@@ -1,7 +1,7 @@
 #include "model/tokenizer/tokenizer.h"
 
 #include "configs/error.h"
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 #include "model/tokenizer/tokenizer_impl.h"
 #include "model/tokenizer/word_cache.h"
 

@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "model/tensors/durable_file.h"
-#include "model/text/printable.h"
 #include "model/tokenizer/byte_level.h"
 #include "model/tokenizer/tokenizer_impl.h"
 

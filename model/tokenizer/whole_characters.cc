@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
 namespace amalgam::model {
 namespace {
@@ -25,7 +25,7 @@ std::vector<Symbol> symbols_of(const std::array<int32_t, 256>& byte_ids,
   std::vector<Symbol> symbols(static_cast<size_t>(largest) + 1);
   const auto symbol = [&](int32_t id) -> Symbol& { return symbols[static_cast<size_t>(id)]; };
   for (size_t byte = 0; byte < 256; ++byte)
-    symbol(byte_ids[byte]).continues = (byte & 0xC0) == 0x80;
+    symbol(byte_ids[byte]).continues = continues_utf8(static_cast<char>(byte));
   uint32_t rank = 0;
   for (const Merge& m : merges) symbol(m.result).made = ++rank;
   rank = 0;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 
 #include "configs/error.h"
 #include "configs/format.h"
@@ -31,6 +32,18 @@ void require_free(const std::string& out) {
 }
 
 const char kAgain[] = "the same command continues";
+
+// The one stage of a command that makes a model.
+int run_to_model(const configs::RunConfig& config, const std::string& stage, const std::string& out,
+                 const std::function<void(RunContext&)>& f) {
+  RunSession session(config);
+  open_run_dir(config, /*resume=*/true);
+  return run_interruptible(kAgain, [&] {
+    session.stage(stage, [&] { f(session.context()); });
+    std::printf("%s\n", out.c_str());
+    return 0;
+  });
+}
 
 }  // namespace
 
@@ -72,13 +85,8 @@ int run_sft(const SftOptions& options) {
   require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
   check_examples(config, domain);
-  RunSession session(config);
-  open_run_dir(config, /*resume=*/true);
-  return run_interruptible(kAgain, [&] {
-    session.stage("sft-" + domain.name,
-                  [&] { run_domain_sft(session.context(), domain, stage.model, stage.out); });
-    std::printf("%s\n", stage.out.c_str());
-    return 0;
+  return run_to_model(config, "sft-" + domain.name, stage.out, [&](RunContext& run) {
+    run_domain_sft(run, domain, stage.model, stage.out);
   });
 }
 
@@ -93,15 +101,9 @@ int run_rl(const RlOptions& options) {
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   require_free(stage.out);
   check_inputs(config);
-  RunSession session(config);
-  open_run_dir(config, /*resume=*/true);
-  return run_interruptible(kAgain, [&] {
-    const std::string name = "rl-" + domain.name;
-    session.stage(name, [&] {
-      run_rl_job(session.context(), domain, {name, stage.model, stage.out});
-    });
-    std::printf("%s\n", stage.out.c_str());
-    return 0;
+  const std::string name = "rl-" + domain.name;
+  return run_to_model(config, name, stage.out, [&](RunContext& run) {
+    run_rl_job(run, domain, {name, stage.model, stage.out});
   });
 }
 
@@ -128,13 +130,8 @@ int run_distill(const DistillOptions& options) {
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
   }
   check_inputs(config);
-  RunSession session(config);
-  open_run_dir(config, /*resume=*/true);
-  return run_interruptible(kAgain, [&] {
-    session.stage(job.stage, [&] { run_distill_job(session.context(), job); });
-    std::printf("%s\n", stage.out.c_str());
-    return 0;
-  });
+  return run_to_model(config, job.stage, stage.out,
+                      [&](RunContext& run) { run_distill_job(run, job); });
 }
 
 void EvalOptions::describe(OptionSet& options) {

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "pipeline/workers/rollout_worker.h"
-#include "pipeline/workers/zmq_messages.h"
+#include "proto/zmq_socket.h"
 
 namespace amalgam::pipeline {
 
@@ -19,8 +19,8 @@ int run_worker(const WorkerOptions& options) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGINT, SIG_IGN);
   if (::getppid() != static_cast<pid_t>(options.parent)) return 1;
-  ZmqContext context;
-  serve_endpoint(context.get(), options.endpoint, nullptr,
+  const proto::ZmqContext context;
+  serve_endpoint(context, options.endpoint, nullptr,
                  [&] { return ::getppid() != static_cast<pid_t>(options.parent); });
   return 0;
 }

@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <set>
 
+#include "configs/printable.h"
 #include "configs/suggest.h"
-#include "model/text/printable.h"
 
 namespace amalgam::pipeline {
 namespace {
 
-std::string quoted(const std::string& key) { return "\"" + model::printable(key) + "\""; }
+std::string quoted(const std::string& key) { return "\"" + printable(key) + "\""; }
 
 std::string hint(const std::string& key, const std::vector<std::string>& known) {
   if (key.find('.') != std::string::npos) return "";  // inside a key that is read

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <span>
+#include <type_traits>
 
 #include "configs/check.h"
 #include "configs/clock.h"
@@ -60,6 +61,31 @@ StageState parse_state(const std::string& text) {
   throw Error("run.sqlite holds the unknown stage state '" + text + "'");
 }
 
+TrajectoryRow trajectory_row(const Statement& q) {
+  return {q.text(0),
+          q.integer(1),
+          q.text(2),
+          q.text(3),
+          q.text(4),
+          q.integer(5),
+          static_cast<int>(q.integer(6)),
+          static_cast<uint64_t>(q.integer(7)),
+          q.text(8),
+          q.is_null(9) ? std::nullopt : std::optional(q.real(9)),
+          static_cast<int>(q.integer(10)),
+          static_cast<int>(q.integer(11)),
+          q.text(12),
+          q.is_null(13) ? std::nullopt : std::optional(q.integer(13)),
+          q.text(14),
+          q.text(15),
+          q.integer(16)};
+}
+
+// From three columns on.
+Score score_at(const Statement& q, int column) {
+  return {q.real(column), q.real(column + 1), q.integer(column + 2) != 0};
+}
+
 }  // namespace
 
 const char* to_string(StageState state) {
@@ -72,6 +98,14 @@ const char* to_string(StageState state) {
       return "failed";
   }
   return "";
+}
+
+template <class RowOf, class... Args>
+auto RunStore::select(const char* sql, RowOf row_of, const Args&... args) const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::invoke_result_t<RowOf, const Statement&>> rows;
+  for (Statement q(*db_, sql, args...); q.step();) rows.push_back(row_of(q));
+  return rows;
 }
 
 RunStore::RunStore(const std::string& run_dir, Access access) {
@@ -117,11 +151,10 @@ void RunStore::end_stage(const std::string& name, StageState state) {
 }
 
 std::vector<StageRow> RunStore::stages() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<StageRow> rows;
-  Statement q(*db_, "SELECT name, state, started_s, finished_s FROM stages ORDER BY position");
-  while (q.step()) rows.push_back({q.text(0), parse_state(q.text(1)), q.real(2), q.real(3)});
-  return rows;
+  return select("SELECT name, state, started_s, finished_s FROM stages ORDER BY position",
+                [](const Statement& q) -> StageRow {
+                  return {q.text(0), parse_state(q.text(1)), q.real(2), q.real(3)};
+                });
 }
 
 void RunStore::set_figure(const std::string& stage, const std::string& name, double value) {
@@ -153,11 +186,9 @@ std::optional<double> RunStore::figure(const std::string& stage, const std::stri
 }
 
 NamedValues RunStore::figures(const std::string& stage) const {
-  const std::lock_guard guard(mutex_);
-  NamedValues values;
-  Statement q(*db_, "SELECT name, value FROM figures WHERE stage = ? ORDER BY name", stage);
-  while (q.step()) values.emplace_back(q.text(0), q.real(1));
-  return values;
+  return select(
+      "SELECT name, value FROM figures WHERE stage = ? ORDER BY name",
+      [](const Statement& q) { return std::pair(q.text(0), q.real(1)); }, stage);
 }
 
 int64_t RunStore::sandbox_failed() const {
@@ -210,20 +241,17 @@ void RunStore::record_metrics(const std::string& stage, int64_t step, const Name
 }
 
 std::vector<MetricRow> RunStore::metrics(const std::string& stage) const {
-  const std::lock_guard guard(mutex_);
-  std::vector<MetricRow> rows;
-  Statement q(*db_, "SELECT step, name, value FROM metrics WHERE stage = ? ORDER BY step, name",
-              stage);
-  while (q.step()) rows.push_back({q.integer(0), q.text(1), q.real(2)});
-  return rows;
+  return select(
+      "SELECT step, name, value FROM metrics WHERE stage = ? ORDER BY step, name",
+      [](const Statement& q) -> MetricRow {
+        return {q.integer(0), q.text(1), q.real(2)};
+      },
+      stage);
 }
 
 std::vector<std::string> RunStore::metric_stages() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<std::string> names;
-  Statement q(*db_, "SELECT DISTINCT stage FROM metrics ORDER BY 1");
-  while (q.step()) names.push_back(q.text(0));
-  return names;
+  return select("SELECT DISTINCT stage FROM metrics ORDER BY 1",
+                [](const Statement& q) { return q.text(0); });
 }
 
 void RunStore::record_eval(const EvalRow& row) {
@@ -238,15 +266,12 @@ void RunStore::record_eval(const EvalRow& row) {
 }
 
 std::vector<EvalRow> RunStore::evals() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<EvalRow> rows;
-  Statement q(*db_,
-              "SELECT stage, model, domain, metric, value, standard_error, is_share FROM evals "
-              "ORDER BY position");
-  while (q.step())
-    rows.push_back(
-        {q.text(0), q.text(1), q.text(2), q.text(3), {q.real(4), q.real(5), q.integer(6) != 0}});
-  return rows;
+  return select(
+      "SELECT stage, model, domain, metric, value, standard_error, is_share FROM evals "
+      "ORDER BY position",
+      [](const Statement& q) -> EvalRow {
+        return {q.text(0), q.text(1), q.text(2), q.text(3), score_at(q, 4)};
+      });
 }
 
 void RunStore::record_sweep(const SweepRow& row) {
@@ -261,14 +286,12 @@ void RunStore::record_sweep(const SweepRow& row) {
 }
 
 std::vector<SweepRow> RunStore::sweeps() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<SweepRow> rows;
-  Statement q(*db_,
-              "SELECT model, parameter, parameter_value, value, standard_error, is_share FROM "
-              "sweeps ORDER BY position");
-  while (q.step())
-    rows.push_back({q.text(0), q.text(1), q.real(2), {q.real(3), q.real(4), q.integer(5) != 0}});
-  return rows;
+  return select(
+      "SELECT model, parameter, parameter_value, value, standard_error, is_share FROM sweeps "
+      "ORDER BY position",
+      [](const Statement& q) -> SweepRow {
+        return {q.text(0), q.text(1), q.real(2), score_at(q, 3)};
+      });
 }
 
 void RunStore::record_trajectories(const std::string& stage,
@@ -304,31 +327,18 @@ void RunStore::record_trajectories(const std::string& stage,
 }
 
 std::vector<TrajectoryRow> RunStore::trajectories(const std::string& domain) const {
-  const std::lock_guard guard(mutex_);
-  std::vector<TrajectoryRow> rows;
-  Statement q(*db_,
-              "SELECT t.stage, step, prompt_id, domain, effort, prompt_group, sample_index, seed, "
-              "outcome, reward, prompt_length, response_length, finish_reason, weights_version, "
-              "prompt_hash, failure_kind, log_offset FROM trajectories t LEFT JOIN stages s ON "
-              "s.name = t.stage "
-              "WHERE ?1 = '' OR domain = ?1 ORDER BY s.position, t.stage, step, log_offset",
-              domain);
-  while (q.step())
-    rows.push_back({q.text(0), q.integer(1), q.text(2), q.text(3), q.text(4), q.integer(5),
-                    static_cast<int>(q.integer(6)), static_cast<uint64_t>(q.integer(7)), q.text(8),
-                    q.is_null(9) ? std::nullopt : std::optional(q.real(9)),
-                    static_cast<int>(q.integer(10)), static_cast<int>(q.integer(11)), q.text(12),
-                    q.is_null(13) ? std::nullopt : std::optional(q.integer(13)), q.text(14),
-                    q.text(15), q.integer(16)});
-  return rows;
+  return select(
+      "SELECT t.stage, step, prompt_id, domain, effort, prompt_group, sample_index, seed, "
+      "outcome, reward, prompt_length, response_length, finish_reason, weights_version, "
+      "prompt_hash, failure_kind, log_offset FROM trajectories t LEFT JOIN stages s ON "
+      "s.name = t.stage "
+      "WHERE ?1 = '' OR domain = ?1 ORDER BY s.position, t.stage, step, log_offset",
+      trajectory_row, domain);
 }
 
 std::vector<std::string> RunStore::domains() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<std::string> names;
-  Statement q(*db_, "SELECT domain FROM trajectories UNION SELECT domain FROM evals ORDER BY 1");
-  while (q.step()) names.push_back(q.text(0));
-  return names;
+  return select("SELECT domain FROM trajectories UNION SELECT domain FROM evals ORDER BY 1",
+                [](const Statement& q) { return q.text(0); });
 }
 
 void RunStore::add_worker(const WorkerRow& delta) {
@@ -341,11 +351,10 @@ void RunStore::add_worker(const WorkerRow& delta) {
 }
 
 std::vector<WorkerRow> RunStore::workers() const {
-  const std::lock_guard guard(mutex_);
-  std::vector<WorkerRow> rows;
-  Statement q(*db_, "SELECT pid, role, sampled_tokens, busy_s FROM workers ORDER BY role, pid");
-  while (q.step()) rows.push_back({q.integer(0), q.text(1), q.integer(2), q.real(3)});
-  return rows;
+  return select("SELECT pid, role, sampled_tokens, busy_s FROM workers ORDER BY role, pid",
+                [](const Statement& q) -> WorkerRow {
+                  return {q.integer(0), q.text(1), q.integer(2), q.real(3)};
+                });
 }
 
 void RunStore::truncate_after(const std::string& stage, int64_t step) {

@@ -144,6 +144,10 @@ class RunStore {
   void forget(const std::string& stage);
 
  private:
+  // row_of() of each row of a query.
+  template <class RowOf, class... Args>
+  auto select(const char* sql, RowOf row_of, const Args&... args) const;
+
   mutable std::mutex mutex_;
   std::unique_ptr<Database> db_;
 };

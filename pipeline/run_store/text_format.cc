@@ -5,27 +5,12 @@
 #include <array>
 #include <cmath>
 
+#include "configs/utf8.h"
+
 namespace amalgam::pipeline {
 namespace {
 
 constexpr const char* kNone = "–";
-
-// Length in bytes of the UTF-8 character that `s` starts with, its code point in *code; 0: none.
-// Overlong forms, surrogates and code points above 10FFFF are not UTF-8.
-size_t decode_utf8(std::string_view s, uint32_t* code) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(s[i]); };
-  if (byte(0) < 0x80) return *code = byte(0), 1;
-  const size_t n = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : byte(0) >= 0xc2 ? 2 : 0;
-  if (n == 0 || byte(0) > 0xf4 || s.size() < n) return 0;
-  *code = byte(0) & (0x7fu >> n);
-  for (size_t i = 1; i < n; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    *code = *code << 6 | (byte(i) & 0x3f);
-  }
-  const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (*code < smallest[n] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000)) return 0;
-  return n;
-}
 
 // Zero-width, bidirectional controls, line separators, byte order mark, tags, C1 controls.
 bool hides_or_reorders(uint32_t c) {
@@ -75,15 +60,13 @@ void append_character(std::string* out, std::string_view bytes, uint32_t code) {
 std::string escape_html(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    uint32_t code = 0;
-    const size_t n = decode_utf8(text, &code);
-    if (n == 0) {
+    const Utf8Step step = decode_utf8(text);
+    const size_t length = step.valid ? step.length : 1;
+    if (step.valid)
+      append_character(&out, text.substr(0, length), step.code_point);
+    else
       out += fmt::format("\\x{:02X}", static_cast<uint8_t>(text[0]));
-      text.remove_prefix(1);
-    } else {
-      append_character(&out, text.substr(0, n), code);
-      text.remove_prefix(n);
-    }
+    text.remove_prefix(length);
   }
   return out;
 }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -30,10 +29,6 @@ using nlohmann::ordered_json;
 
 constexpr double kWarmSeconds = 60;
 const char* const kProgram = "print(1)";
-
-double ms_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
 
 // One measured thing: `prepare` is not timed.
 struct Series {
@@ -111,7 +106,7 @@ void measure(int64_t runs, std::vector<Series>* all) {
       if (s.prepare) s.prepare();
       const auto begin = Clock::now();
       s.run();
-      if (i >= 0) s.ms.push_back(ms_since(begin));
+      if (i >= 0) s.ms.push_back(seconds_since(begin) * 1e3);
     }
   }
 }
@@ -133,7 +128,7 @@ double runs_per_second(int64_t runs, const std::function<void()>& run) {
   for (std::thread& thread : threads) thread.join();
   for (const std::string& error : errors)
     if (!error.empty()) throw Error(error);
-  return static_cast<double>(runs) / (ms_since(begin) * 1e-3);
+  return static_cast<double>(runs) / seconds_since(begin);
 }
 
 // Proportional resident memory of this process's descendants.

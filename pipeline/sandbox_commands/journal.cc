@@ -4,8 +4,8 @@
 
 #include <cstdio>
 
+#include "configs/printable.h"
 #include "pipeline/sandbox_commands/images.h"
-#include "sandbox/files/file_tree.h"
 #include "sandbox/journal/replay.h"
 
 namespace amalgam::pipeline {
@@ -48,7 +48,7 @@ int run_sandbox_changes(const SandboxChangesOptions& options) {
   const sandbox::JournalContent content = sandbox::read_journal(options.journal);
   for (const auto& origin : sandbox::provenance(content, options.path))
     std::printf("call %zu  %s  %s  (%s)\n", origin.call, what_happened(origin).c_str(),
-                sandbox::printable(origin.path).c_str(),
+                printable(origin.path).c_str(),
                 sandbox::describe(content.entries[origin.call].call).c_str());
   return 0;
 }

@@ -10,10 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/sandbox_commands/registry.h"
 #include "sandbox/container/process_tree.h"
-#include "sandbox/files/file_tree.h"
+#include "sandbox/files/fd.h"
 #include "sandbox/journal/journal.h"
 
 namespace amalgam::pipeline {
@@ -51,7 +52,7 @@ void print_table(const std::vector<SandboxEntry>& entries) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "SUBSTRATE", "IMAGE", "COMMAND", "CREATED", "STATUS", "PID", "MEMORY"}};
   for (const SandboxEntry& e : entries) {
-    std::string command = sandbox::printable(e.command);
+    std::string command = printable(e.command);
     if (command.size() > kShownCommand) command = command.substr(0, kShownCommand - 3) + "...";
     rows.push_back({e.id, e.substrate, e.image.empty() ? "-" : e.image, command, age_of(e.created),
                     status_of(e), e.is_live ? std::to_string(e.pid) : "-",

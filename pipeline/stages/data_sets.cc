@@ -13,7 +13,7 @@ namespace {
 
 Domain generator_domain(configs::Generator g) {
   CHECK(g != configs::Generator::kNone);
-  return parse_domain(configs::names_of(g)[static_cast<size_t>(g)]);
+  return parse_domain(configs::name_of(g));
 }
 
 bool is_generated(const configs::DomainConfig& domain) {

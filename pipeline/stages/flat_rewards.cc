@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 #include "pipeline/data/rows.h"
 #include "pipeline/run_store/text_format.h"
 #include "proto/trajectory.pb.h"
@@ -13,12 +13,7 @@
 namespace amalgam::pipeline {
 namespace {
 
-// Not longer than a few lines.
-std::string cut(const std::string& text) {
-  constexpr size_t kMost = 400;
-  if (text.size() <= kMost) return text;
-  return text.substr(0, model::complete_utf8_prefix(text.substr(0, kMost))) + "…";
-}
+constexpr size_t kMaxShown = 400;  // bytes: a few lines
 
 // The text after the prompt, as JSON.
 std::string shown(const model::Tokenizer& tokenizer, const proto::Trajectory& t) {
@@ -28,7 +23,7 @@ std::string shown(const model::Tokenizer& tokenizer, const proto::Trajectory& t)
     from_policy.push_back(writer == static_cast<char>(proto::WRITER_POLICY));
   const std::span<const int32_t> ids(t.ids().data(), static_cast<size_t>(t.ids_size()));
   const std::string text = rollout::solution_text(tokenizer, ids.subspan(prompt), from_policy);
-  return nlohmann::json(cut(text)).dump();
+  return nlohmann::json(shortened_utf8(text, kMaxShown)).dump();
 }
 
 }  // namespace
@@ -57,8 +52,8 @@ std::optional<std::string> FlatRewards::add(
            ", so there is nothing to learn from; is the reward right, and the task neither too "
            "hard "
            "nor too easy? One sample, of prompt " +
-           t->meta().prompt_id() + ": " + shown(tokenizer_, *t) +
-           "; its truth: " + (row.ground_truth.empty() ? "none" : cut(row.ground_truth));
+           t->meta().prompt_id() + ": " + shown(tokenizer_, *t) + "; its truth: " +
+           (row.ground_truth.empty() ? "none" : shortened_utf8(row.ground_truth, kMaxShown));
   }
   return std::nullopt;
 }

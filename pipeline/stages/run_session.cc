@@ -64,7 +64,7 @@ configs::RunConfig SessionOptions::load() const {
     if (it == names.end()) throw Error("--isa is auto, avx2 or avx512, not '" + isa + "'");
     c.isa = static_cast<configs::Isa>(it - names.begin());
   }
-  kernels::select_isa(configs::names_of(c.isa)[static_cast<size_t>(c.isa)]);
+  kernels::select_isa(configs::name_of(c.isa));
   return c;
 }
 

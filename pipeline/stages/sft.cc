@@ -9,7 +9,6 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/rng.h"
-#include "kernels/head/head_policy.h"
 #include "learner/optim/schedule.h"
 #include "learner/step/anticipatory_routing.h"
 #include "learner/step/packing.h"
@@ -205,28 +204,20 @@ Outcome train(RunContext& run, const SftJob& job) {
     double loss = 0;
     std::optional<int64_t> broken;  // the first answer whose loss is not finite
     trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
-    trainer.accumulate(
-        batch, job.index_loss_coef,
-        [&](const learner::MicroBatch& micro, const model::Var& hidden) {
-          const auto n = static_cast<size_t>(micro.tokens());
-          std::vector<float> weight(n, is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
-          std::vector<float> logprob(n), lse(n);
-          kernels::head_cross_entropy(run.pool, trainer.network().scratch(),
-                                      {.head = trainer.head(),
-                                       .hidden = hidden.v.data,
-                                       .targets = micro.targets.data(),
-                                       .tokens = micro.tokens()},
-                                      weight.data(), {.logprob = logprob.data(), .lse = lse.data()},
-                                      trainer.head_gradients(hidden));
-          for (size_t i = 0; i < micro.slices.size(); ++i)
-            for (int64_t row = micro.slices[i].row;
-                 row < micro.slices[i].row + micro.slices[i].num_rows; ++row) {
-              const auto t = static_cast<size_t>(row);
-              if (micro.targets[t] < 0) continue;
-              loss -= logprob[t];
-              if (!std::isfinite(logprob[t]) && !broken) broken = micro.sequences[i];
-            }
-        });
+    trainer.accumulate(batch, job.index_loss_coef,
+                       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
+                         const std::vector<float> logprob = trainer.cross_entropy(
+                             micro, hidden,
+                             is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
+                         for (size_t i = 0; i < micro.slices.size(); ++i)
+                           for (int64_t row = micro.slices[i].row;
+                                row < micro.slices[i].row + micro.slices[i].num_rows; ++row) {
+                             const auto t = static_cast<size_t>(row);
+                             if (micro.targets[t] < 0) continue;
+                             loss -= logprob[t];
+                             if (!std::isfinite(logprob[t]) && !broken) broken = micro.sequences[i];
+                           }
+                       });
     loss /= static_cast<double>(num_targets);
     if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
       routing.roll_back(run.pool);

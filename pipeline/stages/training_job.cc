@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "configs/fnv1a.h"
 #include "model/checkpoint/checkpoint.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/trajectory_log.h"
@@ -11,9 +12,7 @@
 namespace amalgam::pipeline {
 
 uint64_t stage_stream(const std::string& stage, uint64_t use) {
-  uint64_t hash = 0xcbf29ce484222325 ^ use;  // FNV-1a
-  for (const char c : stage) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
+  return fnv1a(stage, kFnv1aStart ^ use);
 }
 
 std::string validation_stage(const std::string& stage) { return stage + "-validation"; }

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "pipeline/workers/run_sandboxes.h"
 #include "rollout/tools/tool_session.h"
-#include "sandbox/service/remote_sandbox.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -81,12 +81,7 @@ std::vector<rollout::UserTool> load_user_tools(const configs::RunConfig& config)
   std::vector<rollout::UserTool> tools;
   if (config.tools.empty()) return tools;
   // Tried where episodes will have them.
-  std::shared_ptr<sandbox::GatewayClient> gateway;
-  if (!config.sandbox.gateway.empty()) {
-    gateway = sandbox::GatewayClient::connect(config.sandbox.gateway, config.sandbox.key.string());
-    gateway->check();
-  }
-  const auto make = sandbox::sandbox_factory(gateway, "container");
+  const auto make = sandbox::sandbox_factory(connect_gateway(config.sandbox), "container");
   for (const configs::ToolConfig& tool : config.tools)
     tools.push_back(rollout::load_user_tool(tool, make));
   return tools;

@@ -14,6 +14,7 @@
 #include "configs/check.h"
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/load.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/workers/rollout_worker.h"
 #include "rollout/log/wal.h"
@@ -25,13 +26,11 @@ namespace {
 
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
 
-std::string isa_name(configs::Isa isa) { return configs::names_of(isa)[static_cast<size_t>(isa)]; }
-
 }  // namespace
 
 struct RolloutPool::Worker {
   size_t number = 0;
-  std::unique_ptr<ZmqPair> socket;
+  std::unique_ptr<MessageSocket> socket;
   std::string endpoint;
   // In process:
   std::thread thread;
@@ -50,42 +49,11 @@ RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& to
                          const std::vector<rollout::UserTool>& user_tools,
                          kernels::ThreadPool& pool, RunStore& store)
     : config_(config), run_dir_(run_dir), pool_(pool), store_(store) {
+  setup_.set_config(configs::to_toml(config));
   setup_.set_tokenizer_dir(tokenizer_dir);
   setup_.set_threads(std::max<int32_t>(
       1, static_cast<int32_t>(pool.num_threads() / std::max<int64_t>(1, config.workers))));
-  setup_.set_isa(isa_name(config.isa));
-  auto& numerics = *setup_.mutable_numerics();
-  numerics.set_experts_fp4(config.numerics.experts_fp4);
-  numerics.set_indexer_fp4(config.numerics.indexer_fp4);
-  numerics.set_index_scores_bf16(config.numerics.index_scores_bf16);
-  numerics.set_kv_cache_fp8(config.numerics.kv_cache_fp8);
-  numerics.set_activations_fp8(config.numerics.activations_fp8);
-  const configs::SandboxConfig& s = config.sandbox;
-  setup_.set_sandbox_substrate(configs::name_of(s.substrate));
-  setup_.set_sandbox_cpu_seconds(s.cpu_seconds);
-  setup_.set_sandbox_wall_seconds(s.wall_seconds);
-  setup_.set_sandbox_memory_bytes(s.memory_mb << 20);
-  setup_.set_sandbox_disk_bytes(s.disk_mb << 20);
-  setup_.set_sandbox_max_processes(static_cast<int32_t>(s.max_processes));
-  setup_.set_sandbox_output_bytes(s.output_kb << 10);
-  setup_.set_sandbox_gateway(s.gateway);
-  setup_.set_sandbox_key(s.key.string());
-  for (const configs::DomainConfig& d : config.domains) {
-    if (d.reward_file.empty()) continue;
-    auto* plugin = setup_.add_plugins();
-    plugin->set_domain(d.name);
-    plugin->set_path(d.reward_file.string());
-    plugin->set_function(d.reward_function);
-  }
-  for (const rollout::UserTool& tool : user_tools) {
-    auto* t = setup_.add_user_tools();
-    t->set_name(tool.name);
-    t->set_description(tool.description);
-    t->set_parameters(tool.parameters);
-    t->mutable_command()->Assign(tool.command.begin(), tool.command.end());
-    t->set_source(tool.source);
-    t->set_file_name(tool.file_name);
-  }
+  setup_.mutable_user_tools()->Assign(user_tools.begin(), user_tools.end());
   const auto n = static_cast<size_t>(std::max<int64_t>(1, config.workers));
   for (size_t i = 0; i < n; ++i) {
     workers_.push_back(std::make_unique<Worker>());
@@ -113,7 +81,7 @@ RolloutPool::~RolloutPool() {
 }
 
 void RolloutPool::start(Worker& w) {
-  w.socket = std::make_unique<ZmqPair>(context_.get());
+  w.socket = std::make_unique<MessageSocket>(context_);
   w.done = true;
   w.last_heard = Clock::now();
   const std::string name = "amalgam-" + std::to_string(::getpid()) + "-" +
@@ -122,8 +90,7 @@ void RolloutPool::start(Worker& w) {
     w.endpoint = "inproc://" + name;
     w.socket->bind(w.endpoint);
     w.thread = std::thread([this, &w] {
-      serve_endpoint(context_.get(), w.endpoint, &pool_,
-                     [&w] { return w.stop.load() || interrupted(); });
+      serve_endpoint(context_, w.endpoint, &pool_, [&w] { return w.stop.load() || interrupted(); });
     });
   } else {
     w.endpoint = "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk

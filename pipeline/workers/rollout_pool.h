@@ -15,7 +15,7 @@
 #include "kernels/device/thread_pool.h"
 #include "pipeline/run_store/run_store.h"
 #include "pipeline/run_store/trajectory_log.h"
-#include "pipeline/workers/zmq_messages.h"
+#include "pipeline/workers/message_socket.h"
 #include "proto/worker.pb.h"
 #include "rollout/tools/user_tool.h"
 
@@ -82,7 +82,7 @@ class RolloutPool {
   kernels::ThreadPool& pool_;
   RunStore& store_;
   proto::WorkerSetup setup_;
-  ZmqContext context_;
+  proto::ZmqContext context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -13,13 +12,15 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/load.h"
 #include "kernels/device/isa.h"
 #include "learner/step/training_state.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/data/rows.h"
+#include "pipeline/workers/message_socket.h"
+#include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/score_request.h"
-#include "pipeline/workers/zmq_messages.h"
 #include "proto/worker.pb.h"
 #include "rewards/registry/scorer.h"
 #include "rollout/episodes/episode_runner.h"
@@ -32,38 +33,6 @@ constexpr int kScoreThreads = 2;
 constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
 
-configs::NumericsConfig numerics_of(const proto::WorkerSetup& s) {
-  const auto& n = s.numerics();
-  return {.experts_fp4 = n.experts_fp4(),
-          .indexer_fp4 = n.indexer_fp4(),
-          .index_scores_bf16 = n.index_scores_bf16(),
-          .kv_cache_fp8 = n.kv_cache_fp8(),
-          .activations_fp8 = n.activations_fp8()};
-}
-
-sandbox::Limits limits_of(const proto::WorkerSetup& s) {
-  sandbox::Limits l;
-  l.cpu_seconds = s.sandbox_cpu_seconds();
-  l.wall_seconds = s.sandbox_wall_seconds();
-  l.memory_bytes = s.sandbox_memory_bytes();
-  l.disk_bytes = s.sandbox_disk_bytes();
-  l.max_processes = s.sandbox_max_processes();
-  l.output_bytes = s.sandbox_output_bytes();
-  return l;
-}
-
-std::vector<rollout::UserTool> user_tools_of(const proto::WorkerSetup& s) {
-  std::vector<rollout::UserTool> tools;
-  for (const auto& t : s.user_tools())
-    tools.push_back({.name = t.name(),
-                     .description = t.description(),
-                     .parameters = t.parameters(),
-                     .command = {t.command().begin(), t.command().end()},
-                     .source = t.source(),
-                     .file_name = t.file_name()});
-  return tools;
-}
-
 // Whether another attempt may mend it. A function that once returned NaN or nothing may do better.
 bool is_worth_retrying(rewards::Status s) {
   return s != rewards::Status::kScored && s != rewards::Status::kBadRow;
@@ -72,18 +41,16 @@ bool is_worth_retrying(rewards::Status s) {
 }  // namespace
 
 struct RolloutWorker::Impl {
-  Impl(const proto::WorkerSetup& s, kernels::ThreadPool& p)
-      : setup(s),
+  Impl(const configs::RunConfig& c, const std::string& tokenizer_dir,
+       std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& p)
+      : config(c),
         pool(p),
-        tokenizer(model::Tokenizer::load(s.tokenizer_dir())),
-        limits(limits_of(s)),
-        tools(user_tools_of(s)) {
-    if (!s.sandbox_gateway().empty()) {
-      gateway = sandbox::GatewayClient::connect(s.sandbox_gateway(), s.sandbox_key());
-      gateway->check();
-    }
+        tokenizer(model::Tokenizer::load(tokenizer_dir)),
+        tools(std::move(user_tools)),
+        gateway(connect_gateway(c.sandbox)) {
     default_scorer = make_scorer(nullptr);
-    for (const auto& plugin : s.plugins()) plugin_scorers[plugin.domain()] = make_scorer(&plugin);
+    for (const configs::DomainConfig& d : c.domains)
+      if (!d.reward_file.empty()) plugin_scorers[d.name] = make_scorer(&d);
     for (int i = 0; i < kScoreThreads; ++i) score_threads.emplace_back([this] { score_thread(); });
   }
   ~Impl() {
@@ -95,20 +62,22 @@ struct RolloutWorker::Impl {
     for (auto& t : score_threads) t.join();
   }
 
-  std::unique_ptr<rewards::Scorer> make_scorer(const proto::WorkerSetup::Plugin* plugin) const {
+  // own: a domain with a reward of the user's own, or null.
+  std::unique_ptr<rewards::Scorer> make_scorer(const configs::DomainConfig* own) const {
     rewards::ScorerOptions options;
-    options.code.limits = limits;
-    options.code.make_sandbox = sandbox::sandbox_factory(gateway, setup.sandbox_substrate());
-    if (plugin) {
+    options.code.limits = limits_of(config.sandbox);
+    options.code.make_sandbox =
+        sandbox::sandbox_factory(gateway, configs::name_of(config.sandbox.substrate));
+    if (own) {
       options.plugin.emplace();
-      options.plugin->path = plugin->path();
-      options.plugin->function = plugin->function();
+      options.plugin->path = own->reward_file.string();
+      options.plugin->function = own->reward_function;
     }
     return std::make_unique<rewards::Scorer>(options);
   }
   rollout::ToolSandboxOptions tool_sandboxes() const {
     rollout::ToolSandboxOptions options;
-    options.limits = limits;
+    options.limits = limits_of(config.sandbox);
     options.make_sandbox = sandbox::sandbox_factory(gateway, "container");
     if (gateway)
       options.make_journaled = [client = gateway](const std::string& journal,
@@ -170,10 +139,9 @@ struct RolloutWorker::Impl {
     }
   }
 
-  const proto::WorkerSetup setup;
+  const configs::RunConfig config;
   kernels::ThreadPool& pool;
   model::Tokenizer tokenizer;
-  sandbox::Limits limits;
   rollout::ToolRegistry tools;
   std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
   std::unique_ptr<rewards::Scorer> default_scorer;
@@ -260,7 +228,7 @@ void add_counters(rollout::EpisodeRunner& runner, proto::WorkerReply* reply) {
 void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
                                 const std::function<void(const proto::WorkerReply&)>& send,
                                 const std::function<bool()>& should_stop) {
-  const configs::NumericsConfig numerics = numerics_of(setup);
+  const configs::NumericsConfig& numerics = config.numerics;
   const Policy policy(request.weights(), pool, numerics);
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
   if (request.draft() && policy.weights->mtp.empty())
@@ -377,8 +345,9 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   }
 }
 
-RolloutWorker::RolloutWorker(const proto::WorkerSetup& setup, kernels::ThreadPool& pool)
-    : impl_(std::make_unique<Impl>(setup, pool)) {}
+RolloutWorker::RolloutWorker(const configs::RunConfig& config, const std::string& tokenizer_dir,
+                             std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& pool)
+    : impl_(std::make_unique<Impl>(config, tokenizer_dir, std::move(user_tools), pool)) {}
 RolloutWorker::~RolloutWorker() = default;
 
 void RolloutWorker::serve(const proto::CollectRequest& request,
@@ -393,9 +362,9 @@ void RolloutWorker::serve(const proto::CollectRequest& request,
   }
 }
 
-void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::ThreadPool* pool,
-                    const std::function<bool()>& should_stop) {
-  ZmqPair socket(zmq_context);
+void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
+                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop) {
+  MessageSocket socket(context);
   socket.connect(endpoint);
   const auto send = [&](const proto::WorkerReply& reply) {
     proto::WorkerReply r = reply;
@@ -408,13 +377,17 @@ void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::Thr
     if (!worker) {
       proto::WorkerSetup setup;
       if (!socket.receive(&setup, 100)) continue;
-      if (!pool) {
-        kernels::select_isa(setup.isa());
-        own_pool.emplace(setup.threads());
-        pool = &*own_pool;
-      }
       try {
-        worker = std::make_unique<RolloutWorker>(setup, *pool);
+        const configs::RunConfig config =
+            configs::parse_run_config(setup.config(), "the run's config");
+        if (!pool) {
+          kernels::select_isa(configs::name_of(config.isa));
+          own_pool.emplace(setup.threads());
+          pool = &*own_pool;
+        }
+        const std::vector<rollout::UserTool> tools(setup.user_tools().begin(),
+                                                   setup.user_tools().end());
+        worker = std::make_unique<RolloutWorker>(config, setup.tokenizer_dir(), tools, *pool);
       } catch (const Error& e) {
         proto::WorkerReply reply;
         reply.set_error(e.what());

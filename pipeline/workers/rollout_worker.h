@@ -5,13 +5,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
+#include "rollout/tools/user_tool.h"
 
 namespace amalgam::proto {
 class CollectRequest;
 class WorkerReply;
-class WorkerSetup;
+class ZmqContext;
 }  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
@@ -19,7 +22,8 @@ namespace amalgam::pipeline {
 class RolloutWorker {
  public:
   // Throws Error if the tokenizer or a reward plug-in cannot be loaded.
-  RolloutWorker(const proto::WorkerSetup& setup, kernels::ThreadPool& pool);
+  RolloutWorker(const configs::RunConfig& config, const std::string& tokenizer_dir,
+                std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& pool);
   ~RolloutWorker();
 
   // Sends replies as episodes finish and at least once a second; the last one has `done`, or
@@ -35,7 +39,7 @@ class RolloutWorker {
 
 // Connects to the endpoint and serves until told to stop, or until the controller is gone. `pool`
 // null: a pool of its own, as the setup says.
-void serve_endpoint(void* zmq_context, const std::string& endpoint, kernels::ThreadPool* pool,
-                    const std::function<bool()>& should_stop);
+void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
+                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop);
 
 }  // namespace amalgam::pipeline

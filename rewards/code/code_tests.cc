@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rewards/score/fence.h"
+
 namespace amalgam::rewards {
 namespace {
 
@@ -85,16 +87,6 @@ bool read_tests(const std::string& ground_truth, Tests* tests) {
   return true;
 }
 
-std::string python_source(const std::string& solution) {
-  const size_t close = solution.rfind("```");
-  if (close == std::string::npos || close == 0) return solution;
-  const size_t open = solution.rfind("```", close - 1);
-  if (open == std::string::npos) return solution;
-  const size_t line = solution.find('\n', open);
-  if (line == std::string::npos || line > close) return solution;
-  return solution.substr(line + 1, close - line - 1);
-}
-
 Score judge(const sandbox::Result& result, const json& outputs) {
   switch (result.outcome) {
     case sandbox::Outcome::kSandboxFailed:
@@ -142,8 +134,9 @@ Score score_code_tests(const std::string& solution, const std::string& ground_tr
   std::string error;
   const auto sandbox = options.make_sandbox(options.limits, &error);
   if (!sandbox) return failed(Status::kSandboxFailed, error);
-  const json request = {
-      {"code", python_source(solution)}, {"fn_name", tests.fn_name}, {"inputs", tests.inputs}};
+  const json request = {{"code", last_fence(solution).value_or(solution)},
+                        {"fn_name", tests.fn_name},
+                        {"inputs", tests.inputs}};
   sandbox::Command command;
   // -S: no site packages, a quicker start. Not -I or -E, which would ignore PYTHONHASHSEED.
   command.argv = {"/usr/bin/python3", "-S", "-B", "-c", kHarness};

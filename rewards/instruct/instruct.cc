@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "rewards/score/fence.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -45,13 +46,11 @@ bool has_case(const Words& words, bool upper) {
   return true;
 }
 
-// The text of a JSON answer without the fence around it.
+// The text of a JSON answer without the fence around it. The parser ignores a byte order mark at
+// the very beginning; in a fence it is no JSON.
 std::string without_fence(const std::string& text) {
-  const size_t open = text.find("```");
-  if (open == std::string::npos) return text;
-  const size_t line = text.find('\n', open);
-  const size_t close = line == std::string::npos ? line : text.find("```", line);
-  return close == std::string::npos ? text : text.substr(line, close - line);
+  const auto fence = first_fence(text);
+  return fence ? "\n" + std::string(*fence) : text;
 }
 
 // Rejects an object that names a key twice, which a parse alone would hide.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "configs/utf8.h"
 #include "model/encoding/encoding.h"
-#include "model/text/utf8.h"
 #include "model/tokenizer/special_tokens.h"
 
 namespace amalgam::rollout {
@@ -61,11 +61,10 @@ model::Message assistant_message(const model::Tokenizer& tokenizer, const Frame&
     answer =
         std::find_if(ids.begin(), ids.end(), [&](int32_t id) { return frame.is_think_end(id); });
     message.reasoning_content =
-        model::replace_invalid_utf8(frame.bytes({ids.begin(), answer}, /*from_policy=*/true));
+        replace_invalid_utf8(frame.bytes({ids.begin(), answer}, /*from_policy=*/true));
     if (answer != ids.end()) ++answer;
   }
-  message.content =
-      model::replace_invalid_utf8(frame.bytes({answer, ids.end()}, /*from_policy=*/true));
+  message.content = replace_invalid_utf8(frame.bytes({answer, ids.end()}, /*from_policy=*/true));
   return message;
 }
 
@@ -93,7 +92,7 @@ std::string solution_text(const model::Tokenizer& tokenizer, std::span<const int
   for_each_run(ids, from_policy, [&](std::span<const int32_t> run, bool policy) {
     bytes += frame.bytes(run, policy);
   });
-  return model::replace_invalid_utf8(bytes);
+  return replace_invalid_utf8(bytes);
 }
 
 Transcript transcript(const Episode& episode) {
@@ -116,7 +115,7 @@ Transcript transcript(const Episode& episode) {
     const size_t num_calls = t.messages.empty() ? 1 : t.messages.back().tool_calls.size();
     for (std::string& result : tool_results(frame.bytes(run, false), num_calls))
       t.messages.push_back(
-          {.role = model::MessageRole::kTool, .content = model::replace_invalid_utf8(result)});
+          {.role = model::MessageRole::kTool, .content = replace_invalid_utf8(result)});
   });
   return t;
 }

@@ -1,6 +1,6 @@
 #include "rollout/tools/tool_result.h"
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
 namespace amalgam::rollout {
 
@@ -29,13 +29,11 @@ ToolResult command_result(const sandbox::Result& result) {
 }
 
 std::string shorten(const std::string& text, size_t max_bytes) {
-  std::string valid = model::replace_invalid_utf8(text);
+  std::string valid = replace_invalid_utf8(text);
   if (valid.size() <= max_bytes) return valid;
   std::string mark = "\n… " + std::to_string(valid.size()) + " bytes in all …\n";
   if (mark.size() > max_bytes / 2) mark.clear();
-  const auto is_inside = [&](size_t i) {
-    return i < valid.size() && (static_cast<unsigned char>(valid[i]) & 0xC0) == 0x80;
-  };
+  const auto is_inside = [&](size_t i) { return i < valid.size() && continues_utf8(valid[i]); };
   size_t head = (max_bytes - mark.size() + 1) / 2;
   size_t tail = valid.size() - (max_bytes - mark.size() - head);
   while (is_inside(head)) --head;

@@ -73,7 +73,7 @@ say(text)
 )";
 
 sandbox::Command python_call(const UserTool& tool, const json* arguments) {
-  json request = {{"source", tool.source}, {"file", tool.file_name}, {"function", tool.name}};
+  json request = {{"source", tool.source()}, {"file", tool.file_name()}, {"function", tool.name()}};
   if (arguments) request["arguments"] = *arguments;
   return {{"/usr/bin/python3", "-I", "-B", "-c", kHarness}, request.dump()};
 }
@@ -93,7 +93,7 @@ ToolResult call_command(const UserTool& tool, const ToolArguments& arguments,
                         const ToolContext& context) {
   // A command that is Python imports nothing that code before it left in /work.
   const sandbox::Result result =
-      context.sandbox.exec({.argv = tool.command,
+      context.sandbox.exec({.argv = {tool.command().begin(), tool.command().end()},
                             .stdin_text = arguments.json,
                             .environment = {"PYTHONSAFEPATH=1", "PYTHONNOUSERSITE=1"}});
   if (result.outcome == sandbox::Outcome::kOk)
@@ -158,34 +158,34 @@ void describe_function(const std::string& where, const sandbox::SandboxFactory& 
   if (result.outcome != sandbox::Outcome::kOk || !answer.is_object())
     throw Error(where + "cannot be loaded: " + sandbox::to_string(result.outcome) + " " +
                 shorten(result.err + result.detail, 400));
-  if (tool->description.empty()) tool->description = answer.value("description", "");
-  if (tool->description.empty())
+  if (tool->description().empty()) tool->set_description(answer.value("description", ""));
+  if (tool->description().empty())
     throw Error(where + "give it a docstring, or the [[tool]] a description");
   // In the order of the function.
-  if (tool->parameters.empty())
-    tool->parameters = ordered_json::parse(result.out).at("parameters").dump();
+  if (tool->parameters().empty())
+    tool->set_parameters(ordered_json::parse(result.out).at("parameters").dump());
 }
 
 }  // namespace
 
 UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::SandboxFactory& make) {
-  UserTool tool{.name = config.name,
-                .description = config.description,
-                .parameters = config.parameters,
-                .command = config.command,
-                .source = {},
-                .file_name = config.file.filename().string()};
+  UserTool tool;
+  tool.set_name(config.name);
+  tool.set_description(config.description);
+  tool.set_parameters(config.parameters);
+  tool.mutable_command()->Assign(config.command.begin(), config.command.end());
+  tool.set_file_name(config.file.filename().string());
   const std::string where = "tool '" + config.name + "': ";
   if (!config.command.empty()) {
     check_program(where, make, config.command[0]);
-    if (!config.file.empty()) tool.command.push_back(proto::read_file(config.file.string()));
-    if (tool.parameters.empty()) tool.parameters = R"({"type": "object", "properties": {}})";
+    if (!config.file.empty()) tool.add_command(proto::read_file(config.file.string()));
+    if (tool.parameters().empty()) tool.set_parameters(R"({"type": "object", "properties": {}})");
   } else {
-    tool.source = proto::read_file(config.file.string());
+    tool.set_source(proto::read_file(config.file.string()));
     describe_function(where + config.file.string() + ": ", make, &tool);
   }
   try {
-    parameters_of(tool.parameters);
+    parameters_of(tool.parameters());
   } catch (const Error& e) {
     throw Error(where + "its `parameters` " + e.what());
   }
@@ -193,16 +193,16 @@ UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::Sandbo
 }
 
 Tool make_tool(const UserTool& user) {
-  return {.name = user.name,
-          .description = user.description,
-          .parameters = parameters_of(user.parameters),
+  return {.name = user.name(),
+          .description = user.description(),
+          .parameters = parameters_of(user.parameters()),
           .effect = ToolEffect::kChangesFiles,
           .call =
               [user](const ToolArguments& arguments, const ToolContext& context) {
-                return user.command.empty() ? call_python(user, arguments, context)
-                                            : call_command(user, arguments, context);
+                return user.command().empty() ? call_python(user, arguments, context)
+                                              : call_command(user, arguments, context);
               },
-          .parameters_schema = user.parameters};
+          .parameters_schema = user.parameters()};
 }
 
 }  // namespace amalgam::rollout

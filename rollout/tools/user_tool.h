@@ -4,23 +4,14 @@
 // and is left in no file there, so code that ran before cannot change it; whatever it contains, the
 // model may find out.
 #pragma once
-#include <string>
-#include <vector>
-
 #include "configs/tool_config.h"
+#include "proto/user_tool.pb.h"
 #include "rollout/tools/tool.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::rollout {
 
-// All that a rollout worker needs to know of one.
-struct UserTool {
-  std::string name, description;
-  std::string parameters;  // JSON schema of an object
-  std::vector<std::string> command;
-  std::string source;     // of a Python function: its file's text; then there is no command
-  std::string file_name;  // of it, for error messages
-};
+using proto::UserTool;
 
 // Reads the files that the config names and asks a Python function, in a sandbox that `make` makes,
 // for its docstring and parameters. Throws Error for what cannot be used: an unreadable file, a

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "configs/clock.h"
 #include "sandbox/container/process_tree.h"
 #include "sandbox/files/file_tree.h"
 
@@ -220,7 +221,6 @@ int64_t CpuMeter::memory_bytes() const { return measure_descendants(slot_.pid).m
 
 CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done) {
-  using Clock = std::chrono::steady_clock;
   const auto seconds = [](double s) {
     return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
   };

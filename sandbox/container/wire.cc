@@ -64,11 +64,11 @@ Status wait_readable(int fd, const Deadline* deadline) {
 }  // namespace
 
 Deadline::Deadline(double seconds)
-    : end_(std::chrono::steady_clock::now() +
+    : end_(Clock::now() +
            std::chrono::microseconds(static_cast<int64_t>(std::min(seconds, 1e9) * 1e6))) {}
 
 int Deadline::ms_left() const {
-  const auto left = end_ - std::chrono::steady_clock::now();
+  const auto left = end_ - Clock::now();
   const int64_t ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return static_cast<int>(std::clamp<int64_t>(ms, 0, INT_MAX));
 }

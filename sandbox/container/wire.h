@@ -2,11 +2,12 @@
 // same binary, so plain structs travel as bytes. One message = one packet of a SOCK_SEQPACKET unix
 // socket; longer data follows as kData packets.
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "configs/clock.h"
 
 namespace amalgam::sandbox::wire {
 
@@ -55,7 +56,7 @@ class Deadline {
   explicit Deadline(double seconds);
   int ms_left() const;  // rounded up; 0 when it has passed
  private:
-  std::chrono::steady_clock::time_point end_;
+  Clock::time_point end_;
 };
 
 // For answers that need no time of their own. Generous: a loaded machine may be slow, a stuck

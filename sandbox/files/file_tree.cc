@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "sandbox/files/layer.h"
 
 namespace amalgam::sandbox {
@@ -143,13 +144,6 @@ int write_all(int fd, std::string_view content) {
     if (n > 0) content.remove_prefix(static_cast<size_t>(n));
   }
   return 0;
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 200))
-    out += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
-  return text.size() > 200 ? out + "…" : out;
 }
 
 void remove_tree(int parent, const std::string& name) {

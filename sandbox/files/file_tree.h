@@ -55,8 +55,6 @@ Fd open_parent(int directory, const std::string& path, MakeFolders make_folders,
 // Returns an errno, 0 on success.
 int write_all(int fd, std::string_view content);
 
-// For error lines: control characters of hostile names are replaced.
-std::string printable(std::string_view text);
 // rm -r of a tree of our own; what cannot be removed stays.
 void remove_tree(int parent, const std::string& name);
 

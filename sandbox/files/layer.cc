@@ -14,6 +14,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "sandbox/files/file_tree.h"
 
 namespace amalgam::sandbox {
@@ -323,6 +324,19 @@ std::string LayerWriter::finish() {
   set_layer_time(root_, ".");
   sync();
   return hash.hex();
+}
+
+bool add_link_or_file(const TreeEntry& entry, LayerWriter* layer) {
+  if (S_ISLNK(entry.status.st_mode)) {
+    layer->add_link(entry.path, read_link(entry));
+  } else if (S_ISREG(entry.status.st_mode)) {
+    layer->begin_file(entry.path, entry.status.st_mode & 07777);
+    read_content(entry, [&](std::string_view bytes) { layer->append(bytes); });
+    layer->end_file();
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::string digest_of_tree(int directory) {

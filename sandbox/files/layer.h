@@ -23,6 +23,8 @@
 
 namespace amalgam::sandbox {
 
+struct TreeEntry;
+
 inline constexpr int64_t kLayerTime = 1;  // seconds since 1970
 
 struct LayerLimits {
@@ -91,6 +93,9 @@ class LayerWriter {
   unsigned file_mode_ = 0;
   Sha256 file_hash_;
 };
+
+// Adds what is a link or a regular file in another tree; false, and nothing is added, for the rest.
+bool add_link_or_file(const TreeEntry& entry, LayerWriter* layer);
 
 // The digest of a tree as it stands on disk, to find damage.
 std::string digest_of_tree(int directory);

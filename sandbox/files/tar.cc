@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "sandbox/files/file_tree.h"
+#include "configs/printable.h"
+#include "sandbox/files/fd.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -131,7 +131,7 @@ std::unique_ptr<Container> FunctionPool::take(const Limits& limits, std::string*
   {
     std::lock_guard lock(mutex_);
     Pool& pool = open(limits);
-    pool.last_taken = std::chrono::steady_clock::now();
+    pool.last_taken = Clock::now();
     taken_.notify_one();
     while (!pool.idle.empty()) {
       std::unique_ptr<Container> container = std::move(pool.idle.front());
@@ -166,7 +166,7 @@ bool FunctionPool::wait_full(const Limits& limits, double deadline_seconds) {
 }
 
 const FunctionPool::Pool* FunctionPool::first_short() const {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   for (const Pool& pool : pools_)
     if (pool.idle.size() < kWarmFunctions && pool.rest_until <= now) return &pool;
   return nullptr;
@@ -181,7 +181,7 @@ void FunctionPool::refill() {
       continue;
     }
     if (const auto begin = pool->last_taken + kAfterTaking;
-        pool->idle.size() > kLow && std::chrono::steady_clock::now() < begin) {
+        pool->idle.size() > kLow && Clock::now() < begin) {
       taken_.wait_until(lock, begin);
       continue;
     }
@@ -196,7 +196,7 @@ void FunctionPool::refill() {
       if (container)
         p.idle.push_back(std::move(container));
       else
-        p.rest_until = std::chrono::steady_clock::now() + kRest;
+        p.rest_until = Clock::now() + kRest;
     }
     filled_.notify_all();
   }

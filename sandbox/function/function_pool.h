@@ -1,7 +1,6 @@
 // Pools of containers in which an interpreter waits for its program, one pool per set of limits.
 // Thread-safe.
 #pragma once
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -9,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "configs/clock.h"
 #include "sandbox/container/container.h"
 
 namespace amalgam::sandbox {
@@ -30,8 +30,8 @@ class FunctionPool {
     Limits limits;
     std::deque<std::unique_ptr<Container>> idle;
     // After a failure to start one (no processes, no memory) its refill rests.
-    std::chrono::steady_clock::time_point rest_until{};
-    std::chrono::steady_clock::time_point last_taken{};
+    Clock::time_point rest_until{};
+    Clock::time_point last_taken{};
   };
 
   FunctionPool();

@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "proto/append_file.h"
 #include "sandbox/files/file_tree.h"
 #include "sandbox/files/hex.h"
@@ -157,19 +158,11 @@ std::string ImageStore::add_directory(const std::string& path) {
   if (!source) throw Error(path + ": " + std::strerror(errno));
   return add_layer(Links::kInside, [&](LayerWriter* layer) {
     walk_tree(source.get(), [&](const TreeEntry& entry) {
-      const unsigned mode = entry.status.st_mode & 07777;
-      if (S_ISDIR(entry.status.st_mode)) {
-        layer->add_directory(entry.path, mode);
-      } else if (S_ISLNK(entry.status.st_mode)) {
-        layer->add_link(entry.path, read_link(entry));
-      } else if (S_ISREG(entry.status.st_mode)) {
-        layer->begin_file(entry.path, mode);
-        read_content(entry, [&](std::string_view bytes) { layer->append(bytes); });
-        layer->end_file();
-      } else {
+      if (S_ISDIR(entry.status.st_mode))
+        layer->add_directory(entry.path, entry.status.st_mode & 07777);
+      else if (!add_link_or_file(entry, layer))
         throw Error(path + "/" + printable(entry.path) +
                     ": a device node, pipe or socket, which no layer may hold");
-      }
       return true;
     });
   });

@@ -24,19 +24,13 @@ LayerLimits limits_of(int top) {
 void add_top(int top, LayerWriter* layer) {
   walk_tree(top, [layer](const TreeEntry& entry) {
     if (entry.path == "dev") return false;  // the mount point that every sandbox makes
-    const unsigned mode = entry.status.st_mode & 07777;
-    if (entry.is_whiteout()) {
+    if (entry.is_whiteout())
       layer->add_whiteout(entry.path);
-    } else if (S_ISDIR(entry.status.st_mode)) {
-      layer->add_directory(entry.path, mode,
+    else if (S_ISDIR(entry.status.st_mode))
+      layer->add_directory(entry.path, entry.status.st_mode & 07777,
                            is_opaque(entry) ? LayerWriter::Opaque::kYes : LayerWriter::Opaque::kNo);
-    } else if (S_ISLNK(entry.status.st_mode)) {
-      layer->add_link(entry.path, read_link(entry));
-    } else if (S_ISREG(entry.status.st_mode)) {
-      layer->begin_file(entry.path, mode);
-      read_content(entry, [&](std::string_view bytes) { layer->append(bytes); });
-      layer->end_file();
-    }
+    else
+      add_link_or_file(entry, layer);
     return true;
   });
 }

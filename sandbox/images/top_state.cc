@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "configs/error.h"
-#include "sandbox/files/file_tree.h"
+#include "configs/printable.h"
 #include "sandbox/files/layer.h"
 
 namespace amalgam::sandbox {

@@ -9,7 +9,8 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
-#include "sandbox/files/file_tree.h"
+#include "configs/printable.h"
+#include "sandbox/files/fd.h"
 
 namespace amalgam::sandbox {
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "configs/error.h"
-#include "sandbox/files/file_tree.h"
+#include "configs/printable.h"
 #include "sandbox/journal/tracked_sandbox.h"
 
 namespace amalgam::sandbox {

@@ -48,7 +48,7 @@ void Zap::serve() {
     const bool is_curve = ask.frames.size() == 7 && ask.frames[5] == "CURVE";
     const std::string user = is_curve ? user_of(ask.frames[6]) : "";
     // Whoever tries often is not heard often.
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
     if (user.empty() && now - said_ > kSayInterval) {
       said_ = now;
       say_("a connection from " + (ask.frames.size() > 3 ? ask.frames[3] : "?") +

@@ -2,11 +2,11 @@
 // read for each, so that it can be edited at any time.
 #pragma once
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <string>
 #include <thread>
 
+#include "configs/clock.h"
 #include "proto/zmq_socket.h"
 
 namespace amalgam::sandbox {
@@ -33,7 +33,7 @@ class Zap {
   const std::function<void(const std::string&)> say_;
   proto::ZmqSocket socket_;
   std::atomic<bool> stop_{false};
-  std::chrono::steady_clock::time_point said_{};
+  Clock::time_point said_{};
   std::thread thread_;
 };
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -18,17 +17,12 @@
 #include "configs/error.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/tensor_catalogue.h"
+#include "tests/eventually.h"
 
 namespace amalgam::model {
 namespace {
 
 namespace fs = std::filesystem;
-
-double seconds(const std::function<void()>& f) {
-  const auto begin = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 // Calls f(fd) for every weight file.
 void for_each_file(const std::string& directory, const std::function<void(int)>& f) {
@@ -60,7 +54,7 @@ int64_t read_all(const std::string& directory) {
 }
 
 void run(const std::string& directory) {
-  const double open_s = seconds([&] {
+  const double open_s = seconds_of([&] {
     load_model_config(directory + "/config.json");
     const TensorCatalogue catalogue(directory);
   });
@@ -75,10 +69,10 @@ void run(const std::string& directory) {
   const auto read = [&] { bytes = read_all(directory); };
   const auto load = [&] { load_model(directory); };
   drop_from_cache(directory);
-  const double cold_read = seconds(read);
+  const double cold_read = seconds_of(read);
   drop_from_cache(directory);
-  const double cold_load = seconds(load);
-  const double warm_read = seconds(read), warm_load = seconds(load);
+  const double cold_load = seconds_of(load);
+  const double warm_read = seconds_of(read), warm_load = seconds_of(load);
   report("from disk ", cold_read, cold_load, bytes);
   report("from cache", warm_read, warm_load, bytes);
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "configs/clock.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/device/arena.h"
@@ -57,16 +58,16 @@ double peak_gflops() {
     double best = 0;
     for (int run = 0; run < 10; ++run) {
       std::vector<double> flops(static_cast<size_t>(pool().num_threads()));
-      const auto begin = std::chrono::steady_clock::now();
+      const auto begin = Clock::now();
       pool().run(pool().num_threads(), [&](int64_t i) {
         float sum = 0.5f;
         flops[static_cast<size_t>(i)] = HWY_DYNAMIC_DISPATCH(FmaLoop)(2'000'000, &sum);
         benchmark::DoNotOptimize(sum);
       });
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+      const double seconds = seconds_since(begin);
       double sum = 0;
       for (const double f : flops) sum += f;
-      best = std::max(best, sum / seconds.count() * 1e-9);
+      best = std::max(best, sum / seconds * 1e-9);
     }
     return best;
   }();

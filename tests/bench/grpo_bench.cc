@@ -6,7 +6,6 @@
 
 #include <set>
 
-#include "configs/error.h"
 #include "learner/estimators/advantage.h"
 #include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
@@ -14,6 +13,7 @@
 #include "rollout/engine/streams.h"
 #include "rollout/log/wal.h"
 #include "tests/bench/bench_model.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::bench {
 namespace {
@@ -21,17 +21,6 @@ namespace {
 constexpr int64_t kPrompts = 8, kSamples = 8, kNewTokens = 64;
 constexpr int64_t kPromptTokens = 15;  // what the peer's tokenizer makes of its prompts
 constexpr int64_t kMicroBatchTokens = 2048;
-
-// Removes its files when it ends, also when the benchmark throws.
-struct TemporaryDirectory {
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "grpo_bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw Error("cannot make a directory " + name);
-    path = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
 
 learner::TrainingState create_state(const std::string& path, const model::ModelConfig& config) {
   const model::Model initial = random_model(config);
@@ -42,7 +31,7 @@ class GrpoRun {
  public:
   GrpoRun()
       : config_(size_config("tiny")),
-        state_(create_state(directory_.path / "state", config_)),
+        state_(create_state(directory_ / "state", config_)),
         network_(config_, pool()),
         trainer_(network_, state_, {.kind = configs::OptimKind::kAdamW}, kMicroBatchTokens) {}
 
@@ -70,7 +59,7 @@ class GrpoRun {
 
   std::vector<proto::Trajectory> sample() {
     rollout::Engine engine(network_, trainer_.weights(), kPromptTokens + kNewTokens, {});
-    rollout::WalWriter wal(directory_.path / "tokens");
+    rollout::WalWriter wal(directory_ / "tokens");
     std::vector<proto::Trajectory> trajectories(kPrompts * kSamples);
     for (int64_t p = 0; p < kPrompts; ++p) {
       const auto prompt = random_ids(kPromptTokens, config_.vocab_size, static_cast<uint64_t>(p));
@@ -104,7 +93,7 @@ class GrpoRun {
     return trajectories;
   }
 
-  TemporaryDirectory directory_;
+  TempDir directory_;
   model::ModelConfig config_;
   learner::TrainingState state_;
   model::Network network_;

@@ -3,12 +3,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <vector>
 
+#include "configs/clock.h"
 #include "sandbox/journal/journaled_sandbox.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -20,20 +19,19 @@ double median(std::vector<double>* values) {
 }
 
 double timed_ms(Sandbox& sandbox, const Command& command, benchmark::State& state) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   const Result result = sandbox.exec(command);
-  const auto end = std::chrono::steady_clock::now();
+  const double seconds = seconds_since(begin);
   if (result.outcome != Outcome::kOk) state.SkipWithError((result.detail + result.err).c_str());
-  return std::chrono::duration<double, std::milli>(end - begin).count();
+  return seconds * 1e3;
 }
 
 // num_files: of 1 KiB each in the working directory, none of which the command touches.
 void journaled_python(benchmark::State& state) {
-  char folder[] = "/tmp/amalgam-bench-XXXXXX";
-  if (!mkdtemp(folder)) return state.SkipWithError("no folder in /tmp");
+  const TempDir folder;
   std::string error;
   const auto plain = create_container({}, &error);
-  const auto journaled = open_journaled(std::string(folder) + "/journal", {}, {});
+  const auto journaled = open_journaled(folder / "journal", {}, {});
   for (int i = 0; plain && i < state.range(0); ++i)
     for (Sandbox* sandbox : std::initializer_list<Sandbox*>{plain.get(), journaled.get()})
       sandbox->put_file("f" + std::to_string(i), std::string(1024, 'x'));
@@ -53,7 +51,6 @@ void journaled_python(benchmark::State& state) {
     state.counters["journaled_p50_ms"] = median(&journaled_ms);
     state.counters["overhead_percent"] = (median(&journaled_ms) / median(&plain_ms) - 1) * 100;
   }
-  std::filesystem::remove_all(folder);
 }
 BENCHMARK(journaled_python)->Arg(0)->Arg(100)->Iterations(200)->Unit(benchmark::kMillisecond);
 

@@ -10,23 +10,24 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <functional>
 #include <vector>
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/indexer.h"
 #include "kernels/device/rng.h"
-#include "kernels/gemm/gemm.h"
 #include "kernels/head/embedding.h"
 #include "kernels/head/softmax.h"
 #include "kernels/hyper_connection/hyper_connection.h"
 #include "kernels/moe/router.h"
 #include "kernels/moe/swiglu.h"
 #include "kernels/norm/rms_norm.h"
+#include "tests/bench/processor_time.h"
 
 namespace amalgam::kernels {
 namespace {
+
+using bench::best_seconds, bench::processor_seconds;
 
 constexpr int64_t kSequences = 4, kLength = 256, kTokens = kSequences * kLength;
 constexpr int64_t kHidden = 512, kStreams = 4, kHeads = 8, kHeadDim = 64, kWindow = 64;
@@ -37,23 +38,6 @@ constexpr int64_t kExperts = 16, kExpertsPerToken = 2, kExpertDim = 256, kVocabu
 ThreadPool& pool() {
   static ThreadPool p(1);
   return p;
-}
-
-// Processor time: another process on the machine moves it little.
-double processor_seconds() {
-  timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-double best_seconds(int runs, const std::function<void()>& f) {
-  double best = 1e9;
-  for (int run = 0; run < runs; ++run) {
-    const double begin = processor_seconds();
-    f();
-    best = std::min(best, processor_seconds() - begin);
-  }
-  return best;
 }
 
 class Floats {  // random ones
@@ -69,20 +53,7 @@ class Floats {  // random ones
 };
 
 double flops_per_second() {
-  static const double rate = [] {
-    constexpr int64_t n = 768;
-    Floats a(n * n), b(n * n), c(n * n);
-    const Gemm product{.m = n,
-                       .n = n,
-                       .k = n,
-                       .a = a.data(),
-                       .a_row_stride = n,
-                       .b = b.data(),
-                       .ldb = n,
-                       .c = c.data(),
-                       .ldc = n};
-    return 2.0 * n * n * n / best_seconds(10, [&] { gemm(pool(), product); });
-  }();
+  static const double rate = bench::gemm_flops_per_second(pool());
   return rate;
 }
 

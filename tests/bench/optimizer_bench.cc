@@ -5,13 +5,12 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <string>
 
 #include "kernels/device/rng.h"
-#include "kernels/gemm/gemm.h"
 #include "learner/step/optimizer.h"
+#include "tests/bench/processor_time.h"
 
 namespace amalgam::learner {
 namespace {
@@ -47,33 +46,6 @@ double newton_schulz_flops(const model::Weights& weights) {
   return count.flops;
 }
 
-double processor_seconds() {  // of all threads
-  timespec t;
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-double gemm_gflops(kernels::ThreadPool& pool) {
-  constexpr int64_t n = 768;
-  kernels::Buffer<float> a(n * n), b(n * n), c(n * n);
-  std::fill_n(a.data(), n * n, 0.5f), std::fill_n(b.data(), n * n, 0.25f);
-  double best = 0;
-  for (int run = 0; run < 20; ++run) {
-    const double begin = processor_seconds();
-    kernels::gemm(pool, {.m = n,
-                         .n = n,
-                         .k = n,
-                         .a = a.data(),
-                         .a_row_stride = n,
-                         .b = b.data(),
-                         .ldb = n,
-                         .c = c.data(),
-                         .ldc = n});
-    best = std::max(best, 2e-9 * n * n * n / (processor_seconds() - begin));
-  }
-  return best;
-}
-
 void step(benchmark::State& state, const std::string& size, configs::OptimKind kind) {
   kernels::ThreadPool pool(static_cast<int>(state.range(0)));
   const model::ModelConfig config = size_config(size);
@@ -89,17 +61,17 @@ void step(benchmark::State& state, const std::string& size, configs::OptimKind k
     model::Weights weights(config);
     weights.bind(initial.weights().embed.data, tables.data());
     TrainingState training = TrainingState::create(path, config, weights, pool);
-    const double begin = processor_seconds();
+    const double begin = bench::processor_seconds();
     for (auto _ : state) {
       if (optimizer.step(pool, gradients, 1e-3, {}, training).outcome != StepOutcome::kDone)
         state.SkipWithError("gradients are not finite");
       training.commit(pool);
     }
     if (kind == configs::OptimKind::kMuon) {
-      const double gflops = newton_schulz_flops(weights) * 1e-9 *
-                            static_cast<double>(state.iterations()) / (processor_seconds() - begin);
-      state.counters["gflops"] = gflops;
-      state.counters["of_gemm"] = gflops / gemm_gflops(pool);
+      const double flops = newton_schulz_flops(weights) * static_cast<double>(state.iterations()) /
+                           (bench::processor_seconds() - begin);
+      state.counters["gflops"] = flops * 1e-9;
+      state.counters["of_gemm"] = flops / bench::gemm_flops_per_second(pool);
     }
   }
   std::filesystem::remove(path);

@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "configs/clock.h"
 #include "sandbox/container/launcher.h"
 #include "sandbox/container/process_tree.h"
 #include "sandbox/sandbox.h"
@@ -38,13 +38,12 @@ void measure(benchmark::State& state, Call call) {
   std::vector<double> ms;
   const double cpu_before = cpu_ms();
   for (auto _ : state) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     if (call().outcome != Outcome::kOk) {
       state.SkipWithError("the command failed");
       break;
     }
-    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-                     .count());
+    ms.push_back(seconds_since(begin) * 1e3);
   }
   if (ms.empty()) return;
   state.counters["cpu_ms"] = (cpu_ms() - cpu_before) / static_cast<double>(ms.size());

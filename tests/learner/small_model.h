@@ -2,13 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "kernels/device/arena.h"
 #include "kernels/device/rng.h"
 #include "model/network/weights.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::learner::testing {
 
@@ -82,16 +82,5 @@ inline std::vector<uint32_t> bits(const std::vector<float>& x) {
   std::memcpy(b.data(), x.data(), x.size() * sizeof(float));
   return b;
 }
-
-// A folder that is removed with its content.
-struct TempDir {
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "learner_test_XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~TempDir() { std::filesystem::remove_all(path); }
-  std::string file(const std::string& name) const { return path + "/" + name; }
-  std::string path;
-};
 
 }  // namespace amalgam::learner::testing

@@ -22,12 +22,12 @@ TEST(BanditTest, TheGradientIsThatOfTheTemperedPolicy) {
   config.num_nextn_predict_layers = 0;
   const auto D = static_cast<size_t>(config.hidden_size);
   kernels::ThreadPool pool(2);
-  learner::testing::TempDir directory;
+  const TempDir directory;
   learner::testing::OwnedWeights w = learner::testing::random_weights(config, 1);
   model::Network network(config, pool);
   const std::vector<int32_t> prompt = {1};
   const auto state_of = [&](const char* name) {
-    return learner::TrainingState::create(directory.file(name), config, w.weights, pool);
+    return learner::TrainingState::create(directory / name, config, w.weights, pool);
   };
 
   // The prompt's hidden state h, and a head that gives the arms the logits 0.5 and 0.

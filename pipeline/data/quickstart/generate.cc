@@ -5,6 +5,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/fnv1a.h"
 #include "pipeline/data/quickstart/problem.h"
 
 namespace amalgam::pipeline {
@@ -17,12 +18,6 @@ constexpr uint64_t kStreamValidation = 0x64617461'76616c69;  // "datavali"
 constexpr uint64_t kStreamQuality = 0x64617461'7175616c;     // "dataqual"
 constexpr uint64_t kShares = 20;  // 18 of training, one of validation, one of the test
 constexpr int kMaxDraws = 20000;  // of one row, before the domain counts as exhausted
-
-uint64_t fnv1a(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
 
 Split split_of(const std::string& asked) {
   // FNV's low bits are weak; fold the high half in.

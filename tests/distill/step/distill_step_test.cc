@@ -14,7 +14,7 @@ namespace amalgam::distill {
 namespace {
 
 using learner::testing::flatten, learner::testing::OwnedWeights, learner::testing::Policy,
-    learner::testing::random_weights, learner::testing::small_config, learner::testing::TempDir;
+    learner::testing::random_weights, learner::testing::small_config;
 using LogProbs = std::vector<std::vector<double>>;  // [tokens][V]
 
 model::ModelConfig without_mtp() {
@@ -72,7 +72,7 @@ class DistillStepTest : public ::testing::Test {
     }
   }
 
-  std::string teacher(uint64_t i) const { return directory_.file("teacher" + std::to_string(i)); }
+  std::string teacher(uint64_t i) const { return directory_ / ("teacher" + std::to_string(i)); }
 
   // f(row that predicts the token, token).
   template <class F>
@@ -184,7 +184,7 @@ class DistillStepTest : public ::testing::Test {
   OwnedWeights initial_ = random_weights(config_, 1);
   model::Network network_{config_, pool_};
   learner::TrainingState state_ =
-      learner::TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+      learner::TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
   learner::Trainer trainer_{network_, state_, {.kind = configs::OptimKind::kAdamW}, 64};
   proto::Trajectory trajectories_[2];
   TeacherWeights rows_[2];
@@ -239,7 +239,7 @@ TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
       initial_ = weights_with_head(1, 1, factor);
       sample_at(temperature);
       learner::TrainingState state =
-          learner::TrainingState::create(directory_.file("s"), config_, initial_.weights, pool_);
+          learner::TrainingState::create(directory_ / "s", config_, initial_.weights, pool_);
       learner::Trainer trainer(network_, state, {}, 64);
       accumulate(trainer, objective);
       kernels::Tensor& head = trainer.gradients().weights().head;
@@ -269,7 +269,7 @@ TEST_F(DistillStepTest, AMovedStudentMakesTheSampledChoicesAgain) {
   std::vector<proto::Trajectory> sampled = {learner::testing::conversation(40, 1),
                                             learner::testing::conversation(33, 2)};
   const configs::OptimConfig optim{.kind = configs::OptimKind::kAdamW};
-  Policy(config_, initial.weights, optim, directory_.file("sampler")).sample(sampled);
+  Policy(config_, initial.weights, optim, directory_ / "sampler").sample(sampled);
   const auto difference = [&](const std::string& part, int64_t version) {
     OwnedWeights moved = random_weights(config_, 1);
     moved.floats = initial.floats;
@@ -282,7 +282,7 @@ TEST_F(DistillStepTest, AMovedStudentMakesTheSampledChoicesAgain) {
       void operator()(const std::string&, kernels::IntTensor&) {}
     } move{part};
     visit(moved.weights, move);
-    Policy p(config_, moved.weights, optim, directory_.file("moved"));
+    Policy p(config_, moved.weights, optim, directory_ / "moved");
     for (auto& t : sampled) t.mutable_meta()->set_weights_version(version);
     return accumulate_distill_loss(
                p.trainer,
@@ -302,7 +302,7 @@ TEST_F(DistillStepTest, TheIndexLossLeavesTheStudentAlone) {
   std::vector<std::vector<float>> student, indexers;
   const configs::OptimConfig optim{.kind = configs::OptimKind::kMuon, .grad_clip = 1e-3};
   for (const double coefficient : {0.0, 1.0, 100.0}) {
-    Policy p(config_, initial_.weights, optim, directory_.file("other"));
+    Policy p(config_, initial_.weights, optim, directory_ / "other");
     accumulate_distill_loss(
         p.trainer,
         std::vector<DistillSample>{{&trajectories_[0], &rows_[0]}, {&trajectories_[1], &rows_[1]}},

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "configs/clock.h"
+
 namespace amalgam::kernels {
 namespace {
 
@@ -66,12 +68,12 @@ TEST(ThreadPoolTest, WorkersTakePart) {
   ThreadPool pool(2);
   // Two tasks that wait for each other finish only if two threads run them at the same time.
   std::atomic<int> arrived{0};
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = Clock::now() + std::chrono::seconds(60);
   pool.run(2, [&](int64_t) {
     ++arrived;
-    while (arrived < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    while (arrived < 2 && Clock::now() < deadline) std::this_thread::yield();
   });
-  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
+  EXPECT_LT(Clock::now(), deadline);
 }
 
 TEST(ThreadPoolTest, EndsWithoutWork) {

@@ -5,15 +5,13 @@
 #include <fstream>
 #include <set>
 
-#include "kernels/head/head_policy.h"
 #include "learner/step/expert_choice.h"
 #include "tests/learner/small_model.h"
 
 namespace amalgam::learner {
 namespace {
 
-using testing::bits, testing::flatten, testing::random_weights, testing::small_config,
-    testing::TempDir;
+using testing::bits, testing::flatten, testing::random_weights, testing::small_config;
 using Experts = std::vector<std::string>;
 
 constexpr int64_t kSteps = 58, kBadStep = 45;
@@ -51,16 +49,9 @@ class AnticipatoryRoutingTest : public ::testing::Test {
     double loss = 0, n = 0;
     for (const TrainSequence& s : batch) n += static_cast<double>(s.ids.size() - 1);
     trainer.accumulate(batch, 0, [&](const MicroBatch& micro, const model::Var& hidden) {
-      const auto rows = static_cast<size_t>(micro.tokens());
-      std::vector<float> weight(rows, static_cast<float>(1 / n)), logprob(rows), lse(rows);
-      kernels::head_cross_entropy(pool_, trainer.network().scratch(),
-                                  {.head = trainer.head(),
-                                   .hidden = hidden.v.data,
-                                   .targets = micro.targets.data(),
-                                   .tokens = micro.tokens()},
-                                  weight.data(), {logprob.data(), lse.data()},
-                                  trainer.head_gradients(hidden));
-      for (size_t t = 0; t < rows; ++t)
+      const std::vector<float> logprob =
+          trainer.cross_entropy(micro, hidden, static_cast<float>(1 / n));
+      for (size_t t = 0; t < logprob.size(); ++t)
         if (micro.targets[t] >= 0) loss -= static_cast<double>(logprob[t]) / n;
     });
     return loss;
@@ -123,8 +114,8 @@ const configs::AnticipatoryConfig kDetector{
 
 TEST_F(AnticipatoryRoutingTest, IndicesOfTheSameWeightsAreNormalTraining) {
   const auto train_with = [&](bool given) {
-    TrainingState state = TrainingState::create(directory_.file(given ? "given" : "chosen"),
-                                                config_, random_weights(config_, 1).weights, pool_);
+    TrainingState state = TrainingState::create(directory_ / (given ? "given" : "chosen"), config_,
+                                                random_weights(config_, 1).weights, pool_);
     model::Network network(config_, pool_);
     Trainer trainer(network, state, {.kind = configs::OptimKind::kAdamW}, 64);
     for (int64_t step = 0; step < 4; ++step) {
@@ -138,14 +129,14 @@ TEST_F(AnticipatoryRoutingTest, IndicesOfTheSameWeightsAreNormalTraining) {
     return bits(flatten(trainer.weights()));
   };
   EXPECT_EQ(train_with(true), train_with(false));
-  EXPECT_EQ(train(directory_.file("off"), {}).experts[3], Experts{});  // no delay: off
+  EXPECT_EQ(train(directory_ / "off", {}).experts[3], Experts{});  // no delay: off
 }
 
 TEST_F(AnticipatoryRoutingTest, IndicesAreThoseOfOlderWeights) {
   constexpr int64_t kDelay = 3;
-  const Run run = train(directory_.file("run"), {.delay = kDelay});
+  const Run run = train(directory_ / "run", {.delay = kDelay});
   // The same training again by hand, keeping every step's weights.
-  TrainingState state = TrainingState::create(directory_.file("state"), config_,
+  TrainingState state = TrainingState::create(directory_ / "state", config_,
                                               random_weights(config_, 1).weights, pool_);
   model::Network network(config_, pool_);
   Trainer trainer(network, state, {.kind = configs::OptimKind::kAdamW}, 64);
@@ -167,7 +158,7 @@ TEST_F(AnticipatoryRoutingTest, IndicesAreThoseOfOlderWeights) {
 }
 
 TEST_F(AnticipatoryRoutingTest, ASpikeRollsBackAndSwitchesItOn) {
-  const Run run = train(directory_.file("run"), kDetector);
+  const Run run = train(directory_ / "run", kDetector);
   EXPECT_EQ(run.spikes, 1);
   std::vector<int64_t> want;
   for (int64_t s = 0; s <= kBadStep; ++s) want.push_back(s);
@@ -178,15 +169,15 @@ TEST_F(AnticipatoryRoutingTest, ASpikeRollsBackAndSwitchesItOn) {
     EXPECT_EQ(!run.experts[i].empty(), on) << i;
   }
   // Without a detector the bad step trains: another run.
-  EXPECT_NE(train(directory_.file("off"), {}).weights, run.weights);
+  EXPECT_NE(train(directory_ / "off", {}).weights, run.weights);
 }
 
 TEST_F(AnticipatoryRoutingTest, KilledAnywhereItGivesTheSameBytes) {
-  const Run whole = train(directory_.file("whole"), kDetector);
+  const Run whole = train(directory_ / "whole", kDetector);
   std::set<std::pair<int64_t, Moment>> kills;
   for (int64_t s = 0; s < kSteps; ++s)
     kills.insert({s, Moment::kAfterPrepare}), kills.insert({s, Moment::kAfterStep});
-  const std::string dir = directory_.file("killed");
+  const std::string dir = directory_ / "killed";
   std::filesystem::create_directories(dir);
   // What a kill inside a rollback or a copy leaves.
   std::ofstream(dir + "/state.rolled-back") << "half";
@@ -197,15 +188,15 @@ TEST_F(AnticipatoryRoutingTest, KilledAnywhereItGivesTheSameBytes) {
   EXPECT_EQ(killed.weights, whole.weights);
 
   const configs::AnticipatoryConfig always{.delay = 2};
-  EXPECT_EQ(train(directory_.file("always killed"), always, kills).weights,
-            train(directory_.file("always"), always).weights);
+  EXPECT_EQ(train(directory_ / "always killed", always, kills).weights,
+            train(directory_ / "always", always).weights);
 }
 
 // Neither copies nor indices pile up.
 TEST_F(AnticipatoryRoutingTest, OldFilesGo) {
-  train(directory_.file("run"), kDetector);
+  train(directory_ / "run", kDetector);
   int snapshots = 0, experts = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_.file("run"))) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory_ / "run")) {
     const std::string name = entry.path().filename();
     snapshots += name.starts_with("snapshot");
     experts += name.starts_with("experts");

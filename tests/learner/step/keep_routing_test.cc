@@ -10,7 +10,7 @@ namespace amalgam::learner {
 namespace {
 
 using testing::bits, testing::flatten, testing::OwnedWeights, testing::Policy,
-    testing::random_weights, testing::small_config, testing::TempDir;
+    testing::random_weights, testing::small_config;
 
 class KeepRoutingTest : public ::testing::Test {
  protected:
@@ -21,7 +21,7 @@ class KeepRoutingTest : public ::testing::Test {
     for (const int n : {40, 23, 14, 31}) trajectories_.push_back(testing::conversation(n, n));
     Policy(config_, initial_.weights, optim_, file("sampler")).sample(trajectories_);
   }
-  std::string file(const std::string& name) { return directory_.file(name); }
+  std::string file(const std::string& name) { return directory_ / name; }
 
   // Gradient and figures of the policy loss; one sample has no advantage.
   PolicyFigures accumulate(Policy& p) {

@@ -20,7 +20,6 @@ using testing::flatten;
 using testing::random_value;
 using testing::random_weights;
 using testing::small_config;
-using testing::TempDir;
 
 OptimConfig optim(OptimKind kind) {
   return {.kind = kind, .eps = 1e-20, .weight_decay = 0.1, .grad_clip = 1};
@@ -43,8 +42,7 @@ struct Training {
         model(config),
         gradients(config),
         optimizer(optim_config, config),
-        state(TrainingState::create(dir.file("s"), config, random_weights(config, 1).weights,
-                                    pool)) {}
+        state(TrainingState::create(dir / "s", config, random_weights(config, 1).weights, pool)) {}
   StepReport step(uint64_t stream, float scale = 1, std::vector<int64_t> load = {}) {
     gradients.zero(pool);
     visit(gradients.weights(), FillRandom{stream, scale});

@@ -20,7 +20,6 @@ namespace amalgam::learner {
 namespace {
 
 using Json = nlohmann::json;
-using testing::TempDir;
 
 // Of each tensor, relative to its largest value (of weights: of its largest move).
 constexpr double kLargestError = 1e-4;
@@ -188,7 +187,7 @@ TEST_P(PolicyStepGolden, LossGradientsAndWeights) {
   kernels::ThreadPool pool(2);
   TempDir directory;
   TrainingState state =
-      TrainingState::create(directory.file("state"), initial.config, initial.weights, pool);
+      TrainingState::create(directory / "state", initial.config, initial.weights, pool);
   model::Network network(initial.config, pool);
   Trainer trainer(network, state, optim(c, data.at("optim")), kMicroTokens);
 

@@ -16,7 +16,7 @@ namespace amalgam::learner {
 namespace {
 
 using testing::bits, testing::flatten, testing::OwnedWeights, testing::random_weights,
-    testing::small_config, testing::TempDir;
+    testing::small_config;
 
 // `verify`'s: of a tensor's largest value.
 constexpr double kValueTolerance = 2e-5, kGradientTolerance = 1e-4;
@@ -68,7 +68,7 @@ class PolicyTemperatureTest : public ::testing::Test {
   std::vector<float> hidden(size_t i) {
     const proto::Trajectory& t = trajectories_[i];
     const TrainingState state =
-        TrainingState::create(directory_.file("hidden"), config_, initial_.weights, pool_);
+        TrainingState::create(directory_ / "hidden", config_, initial_.weights, pool_);
     const std::vector<int32_t> ids(t.ids().begin(), t.ids().end());
     const model::SequenceSlice slice{0, t.ids_size(), nullptr};
     model::Network network(config_, pool_);
@@ -186,7 +186,7 @@ class PolicyTemperatureTest : public ::testing::Test {
 
 TEST_F(PolicyTemperatureTest, LogprobsAreThoseOfTheTemperedSoftmax) {
   TrainingState state =
-      TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+      TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
   model::Network network(config_, pool_);
   std::vector<const proto::Trajectory*> all;
   for (const auto& t : trajectories_) all.push_back(&t);
@@ -207,7 +207,7 @@ TEST_F(PolicyTemperatureTest, AStepIsThatOfTheTemperedPolicy) {
     for (const double temperature : {0.5, 1.0, 1.3}) {
       SCOPED_TRACE(std::to_string(temperature) + (with_reference ? ", with KL" : ""));
       TrainingState state =
-          TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+          TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
       model::Network network(config_, pool_);
       Trainer trainer(network, state, {.kind = configs::OptimKind::kAdamW}, 40);
       const PolicyFigures f = accumulate(trainer, temperature, with_reference);
@@ -235,7 +235,7 @@ TEST_F(PolicyTemperatureTest, AStepIsThatOfTheTemperedPolicy) {
 // Means over all policy tokens, not means of the domains' means.
 TEST_F(PolicyTemperatureTest, TheTotalCountsTokens) {
   TrainingState state =
-      TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+      TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
   model::Network network(config_, pool_);
   Trainer trainer(network, state, {}, 40);
   const PolicyFigures f = accumulate(trainer, 0.5, false);
@@ -252,7 +252,7 @@ TEST_F(PolicyTemperatureTest, TheTotalCountsTokens) {
 
 TEST_F(PolicyTemperatureTest, WhatWasNotMeasuredIsAbsent) {
   TrainingState state =
-      TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+      TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
   model::Network network(config_, pool_);
   Trainer trainer(network, state, {}, 40);
   const PolicyFigures f = accumulate_policy_loss(trainer, {}, {}, 64, 0);
@@ -280,7 +280,7 @@ TEST_F(PolicyTemperatureTest, HalfTheTemperatureIsTwiceTheHeadInEveryTensor) {
       for (size_t i = 0; i < V_ * D_; ++i) start.floats[head_at + i] *= 2;
     start.weights.bind(start.floats.data(), start.ints.data());
     TrainingState state =
-        TrainingState::create(directory_.file("state"), config_, start.weights, pool_);
+        TrainingState::create(directory_ / "state", config_, start.weights, pool_);
     model::Network network(config_, pool_);
     Trainer trainer(network, state, {}, 40);
     accumulate(trainer, at_half ? 0.5 : 1, true);
@@ -298,7 +298,7 @@ class BrokenNumbersTest : public PolicyTemperatureTest {
   // The message of the Error; the weights are as they were.
   std::string error_of(const std::function<void(Trainer&)>& f) {
     TrainingState state =
-        TrainingState::create(directory_.file("state"), config_, initial_.weights, pool_);
+        TrainingState::create(directory_ / "state", config_, initial_.weights, pool_);
     model::Network network(config_, pool_);
     Trainer trainer(network, state, {.kind = configs::OptimKind::kAdamW}, 40);
     const auto before = bits(flatten(trainer.weights()));

@@ -10,8 +10,7 @@
 namespace amalgam::learner {
 namespace {
 
-using testing::bits, testing::OwnedWeights, testing::random_weights, testing::small_config,
-    testing::TempDir;
+using testing::bits, testing::OwnedWeights, testing::random_weights, testing::small_config;
 
 // One sequence of the small model, which has an MTP block, learned by heart.
 class TrainerTest : public ::testing::Test {
@@ -31,15 +30,7 @@ class TrainerTest : public ::testing::Test {
     double loss = 0;
     const auto loss_of = [&](const MicroBatch& micro, const model::Var& hidden) {
       const auto n = static_cast<float>(ids_.size() - 1);
-      std::vector<float> weight(ids_.size(), 1 / n), logprob(ids_.size()), lse(ids_.size());
-      kernels::head_cross_entropy(pool_, trainer.network().scratch(),
-                                  {.head = trainer.head(),
-                                   .hidden = hidden.v.data,
-                                   .targets = micro.targets.data(),
-                                   .tokens = micro.tokens()},
-                                  weight.data(), {logprob.data(), lse.data()},
-                                  trainer.head_gradients(hidden));
-      for (const float l : logprob) loss -= l / n;
+      for (const float l : trainer.cross_entropy(micro, hidden, 1 / n)) loss -= l / n;
     };
     trainer.accumulate({&sequence, 1}, index_loss_coefficient, loss_of);
     return loss;
@@ -49,7 +40,7 @@ class TrainerTest : public ::testing::Test {
   kernels::ThreadPool pool_{2};
   model::Network network_{config_, pool_};
   TempDir directory_;
-  TrainingState state_ = TrainingState::create(directory_.file("state"), config_,
+  TrainingState state_ = TrainingState::create(directory_ / "state", config_,
                                                random_weights(config_, 1).weights, pool_);
   std::vector<int32_t> ids_;
 };
@@ -68,8 +59,7 @@ TEST_F(TrainerTest, LossFalls) {
 TEST_F(TrainerTest, WarmUpTrainsOnlyTheIndexers) {
   OwnedWeights large = random_weights(config_, 1);  // attention and scores that are far from even
   for (float& w : large.floats) w *= 8;
-  TrainingState state =
-      TrainingState::create(directory_.file("large"), config_, large.weights, pool_);
+  TrainingState state = TrainingState::create(directory_ / "large", config_, large.weights, pool_);
   Trainer trainer(network_, state, {.kind = configs::OptimKind::kAdamW}, 64,
                   {.trained = Trained::kIndexer});
   struct Collect {
@@ -122,7 +112,7 @@ TEST_F(TrainerTest, TheIndexLossMovesTheIndexersAlone) {
     for (const double coefficient : {0.0, 1.0, 100.0}) {
       TempDir directory;
       TrainingState state =
-          TrainingState::create(directory.file("state"), config_, initial.weights, pool_);
+          TrainingState::create(directory / "state", config_, initial.weights, pool_);
       model::Network network(config_, pool_);
       Trainer trainer(network, state, {.kind = kind, .grad_clip = 0.01}, 64);
       trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);
@@ -194,7 +184,7 @@ TEST_F(TrainerTest, OnlyBlocksThatRunMoveTheirRoutingBias) {
 TEST_F(TrainerTest, MtpLossFalls) {
   for (const auto gradient : {model::MtpGradient::kAll, model::MtpGradient::kBlockOnly}) {
     TempDir directory;
-    TrainingState state = TrainingState::create(directory.file("state"), config_,
+    TrainingState state = TrainingState::create(directory / "state", config_,
                                                 random_weights(config_, 1).weights, pool_);
     Trainer trainer(network_, state, {.kind = configs::OptimKind::kAdamW}, 64);
     trainer.set_mtp_loss(0.3, gradient);
@@ -212,7 +202,7 @@ TEST_F(TrainerTest, BlockOnlyLeavesTheRestOfTheModelAlone) {
   std::vector<std::vector<float>> rest, block;
   for (const double weight : {0.0, 0.1}) {
     TempDir directory;
-    TrainingState state = TrainingState::create(directory.file("state"), config_,
+    TrainingState state = TrainingState::create(directory / "state", config_,
                                                 random_weights(config_, 1).weights, pool_);
     Trainer trainer(network_, state, {.kind = configs::OptimKind::kMuon}, 64);
     trainer.set_mtp_loss(weight, model::MtpGradient::kBlockOnly);
@@ -264,7 +254,7 @@ TEST_F(TrainerTest, MtpBitsDoNotDependOnTheNumberOfThreads) {
     kernels::ThreadPool pool(threads);
     model::Network network(config_, pool);
     TempDir directory;
-    TrainingState state = TrainingState::create(directory.file("state"), config_,
+    TrainingState state = TrainingState::create(directory / "state", config_,
                                                 random_weights(config_, 1).weights, pool);
     Trainer trainer(network, state, {.kind = configs::OptimKind::kMuon}, 64);
     trainer.set_mtp_loss(0.3, model::MtpGradient::kAll);

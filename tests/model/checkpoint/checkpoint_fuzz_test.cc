@@ -21,8 +21,8 @@
 #include "model/tensors/safetensors.h"
 #include "model/tokenizer/bpe_trainer.h"
 #include "model/tokenizer/tokenizer.h"
-#include "tests/model/temporary_directory.h"
 #include "tests/paths.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -135,7 +135,7 @@ TEST(CheckpointFuzz, ConfigText) {
 }
 
 TEST(CheckpointFuzz, SafetensorsHeader) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const std::string bytes = read_file(reference_model("one_token") + "/model.safetensors", 1 << 20);
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), 8);
@@ -177,7 +177,7 @@ TEST(CheckpointFuzz, SafetensorsNumbers) {
                                          "18446744073709551616",
                                          "1e400"};
   static const std::string kDTypes[] = {"F32", "F64", "F16", "BF16", "I64", "I32", "U8", "F8_E4M3"};
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   int accepted = 0;
   const int errors = fuzz(3000, [&](Mutator& m) {
     struct Field {
@@ -268,7 +268,7 @@ TEST(CheckpointFuzz, HostileConfigs) {
 
 // A pipe has no size and no end: reading it would wait for ever.
 TEST(CheckpointFuzz, PipesAndDirectoriesAreRefused) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   ASSERT_EQ(mkfifo((tmp / "pipe").c_str(), 0600), 0);
   EXPECT_THROW(SafetensorsFile(tmp / "pipe"), Error);
   EXPECT_THROW(read_file(tmp / "pipe", 100), Error);
@@ -278,7 +278,7 @@ TEST(CheckpointFuzz, PipesAndDirectoriesAreRefused) {
 }
 
 TEST(CheckpointFuzz, WholeDirectory) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   std::filesystem::copy(reference_model("hf_saved"), tmp / "m");
   for (const auto& entry : std::filesystem::directory_iterator(tmp / "m"))
     std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
@@ -287,14 +287,14 @@ TEST(CheckpointFuzz, WholeDirectory) {
   const int errors = fuzz(300, [&](Mutator& m) {
     const std::string& name = files[m.draw(3)];
     const std::string good = read_file(reference_model("hf_saved") + "/" + name, 1 << 20);
-    write_quickly(tmp / "m" / name, m.mutate(good, std::min<size_t>(good.size(), 4000)));
+    write_quickly(tmp / "m/" + name, m.mutate(good, std::min<size_t>(good.size(), 4000)));
     try {
       load_model(tmp / "m");
     } catch (...) {
-      write_quickly(tmp / "m" / name, good);
+      write_quickly(tmp / "m/" + name, good);
       throw;
     }
-    write_quickly(tmp / "m" / name, good);
+    write_quickly(tmp / "m/" + name, good);
   });
   EXPECT_GT(errors, 150);
 }

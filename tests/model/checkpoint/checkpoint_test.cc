@@ -16,8 +16,8 @@
 #include "configs/error.h"
 #include "model/tensors/durable_file.h"
 #include "model/tensors/safetensors.h"
-#include "tests/model/temporary_directory.h"
 #include "tests/paths.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -87,14 +87,14 @@ TEST_P(GoldenCase, LoadsEveryTensorOfTheFile) {
 }
 
 TEST_P(GoldenCase, SavesAndLoadsTheSameAndWritesEqualBytesTwice) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const Model m = load_model(reference_model(GetParam()));
   save_model(tmp / "a", m.config, m.weights);
   const Model again = load_model(tmp / "a");
   EXPECT_EQ(contents(again.weights), contents(m.weights));
   save_model(tmp / "b", again.config, again.weights);
   for (const char* file : {"config.json", "generation_config.json", "model.safetensors"})
-    EXPECT_EQ(read_file(tmp / "a" / file, 1 << 24), read_file(tmp / "b" / file, 1 << 24)) << file;
+    EXPECT_EQ(read_file(tmp / "a/" + file, 1 << 24), read_file(tmp / "b/" + file, 1 << 24)) << file;
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, GoldenCase,
@@ -109,26 +109,26 @@ TEST(Checkpoint, AllThreeSpellingsGiveTheSameWeights) {
 }
 
 TEST(Checkpoint, ShardsHoldTheSameModelAndAreEqualBytes) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const Model m = load_model(reference_model("mixed"));
   SaveOptions options;
   options.max_shard_bytes = 100'000;
   save_model(tmp / "a", m.config, m.weights, options);
-  EXPECT_FALSE(fs::exists(tmp / "a" / "model.safetensors"));
-  EXPECT_TRUE(fs::exists(tmp / "a" / "model-00001-of-00006.safetensors"));
+  EXPECT_FALSE(fs::exists(tmp / "a/model.safetensors"));
+  EXPECT_TRUE(fs::exists(tmp / "a/model-00001-of-00006.safetensors"));
   EXPECT_EQ(contents(load_model(tmp / "a").weights), contents(m.weights));
   save_model(tmp / "b", m.config, m.weights, options);
   int num_files = 0;
   for (const auto& entry : fs::directory_iterator(tmp / "a")) {
     EXPECT_EQ(read_file(entry.path(), 1 << 24),
-              read_file(tmp / "b" / entry.path().filename(), 1 << 24));
+              read_file(tmp / "b/" + entry.path().filename().string(), 1 << 24));
     ++num_files;
   }
   EXPECT_EQ(num_files, 6 + 3);
 }
 
 TEST(Checkpoint, RefusesAnIndexThatDoesNotFitItsFiles) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const std::string model = tmp / "m", index_path = model + "/model.safetensors.index.json";
   fs::copy(reference_model("hf_saved"), model);
   const std::string index = read_file(index_path, 1 << 20);
@@ -162,23 +162,23 @@ TEST(Checkpoint, RefusesAnIndexThatDoesNotFitItsFiles) {
 }
 
 TEST(Checkpoint, ReplacesACheckpointWhole) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   SaveOptions options;
   options.add_files = [](const std::string& directory) {
     write_file_durably(directory + "/tokenizer.json", "{}");
   };
   save_model(tmp / "m/", a.config, a.weights, options);
-  EXPECT_EQ(read_file(tmp / "m" / "tokenizer.json", 10), "{}");
+  EXPECT_EQ(read_file(tmp / "m/tokenizer.json", 10), "{}");
   fs::create_directories(tmp / "m.tmp/left/by a crash");
   save_model(tmp / "m", b.config, b.weights);
   EXPECT_EQ(contents(load_model(tmp / "m").weights), contents(b.weights));
-  EXPECT_FALSE(fs::exists(tmp / "m" / "tokenizer.json"));
+  EXPECT_FALSE(fs::exists(tmp / "m/tokenizer.json"));
   EXPECT_FALSE(fs::exists(tmp / "m.tmp"));
 }
 
 TEST(Checkpoint, AFailedSaveLeavesTheOldCheckpoint) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   save_model(tmp / "m", a.config, a.weights);
   SaveOptions options;
@@ -190,7 +190,7 @@ TEST(Checkpoint, AFailedSaveLeavesTheOldCheckpoint) {
 // A process that saves two models in turn is killed at 30 or more moments, until both have
 // survived.
 TEST(Checkpoint, AKilledSaveLeavesACompleteCheckpoint) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const Model a = load_model(reference_model("sliding")), b = load_model(reference_model("mtp"));
   const auto a_contents = contents(a.weights), b_contents = contents(b.weights);
   save_model(tmp / "m", a.config, a.weights);
@@ -216,7 +216,7 @@ TEST(Checkpoint, AKilledSaveLeavesACompleteCheckpoint) {
 }
 
 TEST(Checkpoint, MtpFollowsTheTensors) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   EXPECT_EQ(load_model(reference_model("mtp")).config.num_nextn_predict_layers, 1);
   EditedModel with("mtp");
   // The sizes config of `mtp` says 1, that of `packed` (same layers) says 0.
@@ -230,7 +230,7 @@ TEST(Checkpoint, MtpFollowsTheTensors) {
 }
 
 TEST(Checkpoint, ReadsBf16AndF16) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   EditedModel e("sliding");
   const std::vector<uint16_t> bf16(32, 0xC049);  // -3.140625
   std::vector<uint16_t> f16(32, 0x3555);         // 0.333251953125
@@ -247,7 +247,7 @@ TEST(Checkpoint, ReadsBf16AndF16) {
 }
 
 TEST(Checkpoint, RefusesTensorsThatDoNotFit) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const auto edited_error = [&](const auto& edit) {
     EditedModel e("mixed");
     edit(e);
@@ -297,7 +297,7 @@ TEST(Checkpoint, RefusesTensorsThatDoNotFit) {
 
 // A config that asks for terabytes, with a small file beside it, must cost nothing.
 TEST(Checkpoint, AWrongConfigIsRefusedBeforeMemoryIsAllocated) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   EditedModel("sliding").write(tmp / "", "sliding");
   std::string config = read_file(tmp / "config.json", 1 << 20);
   const std::string key = "\"vocab_size\": 96";
@@ -312,7 +312,7 @@ TEST(Checkpoint, AWrongConfigIsRefusedBeforeMemoryIsAllocated) {
 
 // A sparse file of zeros that has every tensor, of a model twice as large as this machine's memory.
 TEST(Checkpoint, AModelLargerThanMemoryIsRefused) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   ModelConfig config = load_model_config(reference_model("sliding") + "/config.json");
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
   config.vocab_size = 1 << 24;

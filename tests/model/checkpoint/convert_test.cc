@@ -16,8 +16,8 @@
 #include "model/checkpoint/init.h"
 #include "model/tensors/durable_file.h"
 #include "model/tensors/safetensors.h"
-#include "tests/model/temporary_directory.h"
 #include "tests/paths.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -64,10 +64,10 @@ class Convert : public ::testing::Test {
     return "(no error)";
   }
   std::string bytes(const std::string& name) {
-    return read_file(tmp_ / name / "model.safetensors", 1 << 24);
+    return read_file(tmp_ / (name + "/model.safetensors"), 1 << 24);
   }
 
-  TemporaryDirectory tmp_;
+  TempDir tmp_;
   kernels::ThreadPool pool_{2};
 };
 
@@ -161,7 +161,7 @@ TEST_F(Convert, ShardsCountTilesOnce) {
 
 TEST_F(Convert, NamesTheTilesThatAreNotLossless) {
   convert(reference_model("released_quant"), Precision::kFp4, "fp4");
-  const std::string path = tmp_ / "fp4" / "model.safetensors";
+  const std::string path = tmp_ / "fp4/model.safetensors";
   std::vector<uint8_t> scales;
   {
     const SafetensorsFile file(path);
@@ -189,7 +189,7 @@ TEST_F(Convert, ReadsEverySpellingAndShards) {
     EXPECT_EQ(bytes(name), bytes("mixed"));
   }
   convert(reference_model("mixed"), Precision::kBF16, "shards", 50'000);
-  EXPECT_FALSE(fs::exists(tmp_ / "shards" / "model.safetensors"));
+  EXPECT_FALSE(fs::exists(tmp_ / "shards/model.safetensors"));
   EXPECT_EQ(loaded_bits(tmp_ / "shards"), loaded_bits(tmp_ / "mixed"));
   convert(reference_model("released_quant"), Precision::kFp4, "fp4 shards", 100'000);
   EXPECT_EQ(loaded_bits(tmp_ / "fp4 shards"), loaded_bits(reference_model("released_quant")));

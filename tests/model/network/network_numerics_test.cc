@@ -11,8 +11,8 @@
 #include "model/checkpoint/convert.h"
 #include "model/network/network_pass.h"
 #include "tests/model/network/network_case.h"
-#include "tests/model/temporary_directory.h"
 #include "tests/paths.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -219,7 +219,7 @@ TEST(NetworkNumerics, IndexerGradientPassesThroughTransformAndRounding) {
 // What is trained is deployed: experts that moved in f32, the other weights exact in their stored
 // form, saved and converted, score as the training forward did.
 TEST(NetworkNumerics, ConvertedModelScoresAsTheTrainingForward) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const NumericsConfig numerics{.experts_fp4 = true};
   Model m = load_model(tests::reference_model("released_quant"));
   for (Block& b : m.weights.blocks)

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
-#include "tests/model/temporary_directory.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 std::string content(const fs::path& path) { return read_file(path, 1000); }
 
 TEST(DurableFile, AppearsOnlyWhenCommitted) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   write_file_durably(tmp / "f", "old");
   {
     DurableFile abandoned(tmp / "f");
@@ -31,7 +31,7 @@ TEST(DurableFile, AppearsOnlyWhenCommitted) {
 }
 
 TEST(DurableFile, ReadRefusesWhatIsTooLargeOrNoFile) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   write_file_durably(tmp / "f", "four");
   EXPECT_EQ(read_file(tmp / "f", 4), "four");
   EXPECT_THROW(read_file(tmp / "f", 3), Error);
@@ -41,7 +41,7 @@ TEST(DurableFile, ReadRefusesWhatIsTooLargeOrNoFile) {
 }
 
 TEST(DurableFile, MovesADirectoryWithinAndBetweenFileSystems) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const std::string large(3 << 20, 'x');  // more than one piece of the copy
   write_file_durably(staging_directory(tmp / "from") + "/f", large);
   move_directory(tmp / "from.tmp", tmp / "a/b/");
@@ -62,7 +62,7 @@ TEST(DurableFile, MovesADirectoryWithinAndBetweenFileSystems) {
 class ReplaceDirectory : public ::testing::TestWithParam<Exchange> {};
 
 TEST_P(ReplaceDirectory, PutsTheNewOneInPlaceAndRemovesTheOld) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   for (const char* generation : {"1", "2", "3"}) {
     const std::string staging = staging_directory(tmp / "a/b");
     write_file_durably(staging + "/f", generation);
@@ -77,15 +77,15 @@ INSTANTIATE_TEST_SUITE_P(Ways, ReplaceDirectory,
 
 // The states a kill can leave between the two renames: readers and the next save find the old one.
 TEST(ReplaceDirectory, SurvivesACrashBetweenTheTwoRenames) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   fs::create_directories(tmp / "m.old");
   write_file_durably(tmp / "m.old/f", "old");
-  EXPECT_EQ(complete_directory(tmp / "m"), (tmp / "m.old").string());
-  EXPECT_EQ(complete_directory(tmp / "m/"), (tmp / "m.old").string());
+  EXPECT_EQ(complete_directory(tmp / "m"), tmp / "m.old");
+  EXPECT_EQ(complete_directory(tmp / "m/"), tmp / "m.old");
   write_file_durably(staging_directory(tmp / "m") + "/f", "new");
   EXPECT_EQ(content(tmp / "m.old/f"), "old");
   replace_directory(tmp / "m");
-  EXPECT_EQ(complete_directory(tmp / "m"), (tmp / "m").string());
+  EXPECT_EQ(complete_directory(tmp / "m"), tmp / "m");
   EXPECT_EQ(content(tmp / "m/f"), "new");
   EXPECT_FALSE(fs::exists(tmp / "m.old"));
 }

@@ -7,7 +7,7 @@
 
 #include "configs/error.h"
 #include "model/tensors/durable_file.h"
-#include "tests/model/temporary_directory.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::model {
 namespace {
@@ -21,13 +21,13 @@ std::string file_bytes(const std::string& header, size_t data_bytes) {
 }
 
 std::string error_of(const std::string& bytes) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   write_file_durably(tmp / "f", bytes);
   try {
     const SafetensorsFile file(tmp / "f");
   } catch (const Error& e) {
     EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
-    EXPECT_THAT(e.what(), HasSubstr((tmp / "f").string()));
+    EXPECT_THAT(e.what(), HasSubstr(tmp / "f"));
     return e.what();
   }
   return "";
@@ -41,7 +41,7 @@ StoredTensor view(const std::string& name, DType dtype, std::vector<int64_t> sha
 }
 
 TEST(Safetensors, WritesExactlyTheFormat) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const float b[2] = {1, -2};
   const int32_t a[1] = {7};
   const uint8_t c[3] = {1, 2, 3};
@@ -60,7 +60,7 @@ TEST(Safetensors, WritesExactlyTheFormat) {
 }
 
 TEST(Safetensors, ReadsWhatItWrote) {
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   const float x[6] = {1, 2, 3, 4, 5, 6};
   const int64_t i[2] = {-5, 2147483647};
   write_safetensors(tmp / "f", {view("x", DType::kF32, {2, 3}, x), view("i", DType::kI64, {2}, i),
@@ -92,7 +92,7 @@ TEST(Safetensors, AcceptsUnalignedDataAndOtherOrders) {
       5);
   const float x = 2.5;
   std::memcpy(bytes.data() + bytes.size() - 4, &x, 4);
-  const TemporaryDirectory tmp;
+  const TempDir tmp;
   write_file_durably(tmp / "f", bytes);
   float y = 0;
   copy_floats(SafetensorsFile(tmp / "f").at("b"), 0, 1, &y);

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "configs/error.h"
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 #include "tests/paths.h"
 
 namespace amalgam::model {
@@ -168,16 +168,6 @@ TEST(TokenizerTest, DecodeSkipsSpecialAndUnknownIds) {
   EXPECT_EQ(t.added_token("<u>"), 263);
   EXPECT_EQ(t.added_token("ab"), std::nullopt);
   EXPECT_THROW(t.require_added_token("<｜User｜>"), Error);
-}
-
-TEST(TokenizerTest, Utf8ReplacementFollowsMaximalSubparts) {
-  // Expected values: Python's bytes.decode(errors="replace").
-  EXPECT_EQ(replace_invalid_utf8("a\xE2\x82"), "a\uFFFD");
-  EXPECT_EQ(replace_invalid_utf8("\xE2\x82z"), "\uFFFDz");
-  EXPECT_EQ(replace_invalid_utf8("\xF0\x9F\x98"), "\uFFFD");
-  EXPECT_EQ(replace_invalid_utf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");  // a surrogate
-  EXPECT_EQ(replace_invalid_utf8("\xC0\xAF"), "\uFFFD\uFFFD");            // overlong
-  EXPECT_EQ(replace_invalid_utf8("\xF5\x80"), "\uFFFD\uFFFD");
 }
 
 TEST(TokenizerTest, StreamNeverEmitsHalfACharacter) {

@@ -6,7 +6,7 @@
 
 #include "tests/paths.h"
 #include "tests/pipeline/run_program.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -8,7 +8,7 @@
 #include "proto/trajectory.pb.h"
 #include "rollout/engine/engine.h"
 #include "tests/learner/small_model.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -10,7 +10,7 @@
 #include "model/tokenizer/bpe_trainer.h"
 #include "tests/paths.h"
 #include "tests/pipeline/run_program.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -20,7 +20,7 @@
 #include "tests/error_of.h"
 #include "tests/pipeline/fake_run.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -13,7 +13,7 @@
 #include "proto/tensorboard.pb.h"
 #include "tests/paths.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -17,7 +17,7 @@
 #include "proto/trajectory.pb.h"
 #include "tests/error_of.h"
 #include "tests/pipeline/sandbox_commands/limits.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

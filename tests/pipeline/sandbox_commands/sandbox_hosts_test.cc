@@ -23,7 +23,7 @@
 #include "tests/eventually.h"
 #include "tests/paths.h"
 #include "tests/pipeline/run_program.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 extern char** environ;
 

@@ -10,7 +10,7 @@
 #include "configs/error.h"
 #include "configs/load.h"
 #include "pipeline/stages/domain_rows.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

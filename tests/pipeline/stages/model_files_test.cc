@@ -6,7 +6,7 @@
 
 #include "model/checkpoint/checkpoint.h"
 #include "tests/paths.h"
-#include "tests/pipeline/temp_dir.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

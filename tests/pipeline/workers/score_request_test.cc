@@ -12,8 +12,8 @@
 #include "proto/trajectory.pb.h"
 #include "rewards/programs/plugin.h"
 #include "tests/paths.h"
-#include "tests/pipeline/temp_dir.h"
 #include "tests/rollout/episodes/episode_case.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {

@@ -53,6 +53,7 @@ TEST(Instruct, JsonObject) {
   const char* truth = R"({"json_keys": ["a", "c"], "json_values": "integer"})";
   EXPECT_EQ(reward(R"({"c": 3, "a": -7})", truth), 1);
   EXPECT_EQ(reward("```json\n{\"a\": 1, \"c\": 2}\n```", truth), 1);
+  EXPECT_EQ(reward("```json\n\xEF\xBB\xBF{\"a\": 1, \"c\": 2}\n```", truth), 0);
   EXPECT_EQ(reward(R"({"a": 1})", truth), 0);
   EXPECT_EQ(reward(R"({"a": 1, "c": 2, "d": 3})", truth), 0);
   EXPECT_EQ(reward(R"({"a": 1, "c": 2, "a": 3})", truth), 0);

@@ -7,7 +7,7 @@
 #include "sandbox/journal/journal.h"
 #include "tests/model/network/network_case.h"
 #include "tests/rollout/episodes/episode_case.h"
-#include "tests/rollout/temporary_folder.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -105,8 +105,8 @@ TEST_F(EpisodeRunnerTest, BatchAndGroupingChangeNothing) {
 
 // The log of a run that was killed after any number of tokens leads to the same episodes.
 TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
-  const TemporaryFolder folder;
-  const std::string prefix = folder.path + "/wal";
+  const TempDir folder;
+  const std::string prefix = folder / "wal";
   const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
                                             group("the name", {7})};
   Outcomes want;
@@ -142,8 +142,8 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
 // once more, and no token of its log is sampled or logged again.
 TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
   keep_choices_ = model::ChosenRows::kBoth;
-  const TemporaryFolder folder;
-  const std::string prefix = folder.path + "/wal", again = folder.path + "/again";
+  const TempDir folder;
+  const std::string prefix = folder / "wal", again = folder / "again";
   const std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}),
                                             group("the name", {7})};
   Outcomes want;
@@ -186,8 +186,8 @@ TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
 // A call at the end of the log is made again; with its result in the log it is not.
 TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   keep_choices_ = model::ChosenRows::kBoth;
-  const TemporaryFolder folder;
-  const std::string prefix = folder.path + "/wal";
+  const TempDir folder;
+  const std::string prefix = folder / "wal";
   EpisodeGroup g = group("What is 17 + 25?", {3, 4}, {"calculator", "lookup", "search"});
   const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
   g.episodes[0].logged = logged(call + std::string(model::kEos));
@@ -322,8 +322,8 @@ class ToolEpisodes : public EpisodeRunnerTest {
     return a;
   }
 
-  TemporaryFolder folder_;
-  const std::string prefix_ = folder_.path + "/wal";
+  TempDir folder_;
+  const std::string prefix_ = folder_ / "wal";
   const std::string journal_ = prefix_ + "-9.journal";
   const std::string first_ = "date +%s%N | tee stamp; echo x >> n";
   bool failed_ = false;

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "configs/error.h"
-#include "tests/rollout/temporary_folder.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -31,14 +31,14 @@ Log without_empty(Log log) {
 
 class WalTest : public ::testing::Test {
  protected:
-  std::string prefix() const { return folder_.path + "/wal/rollout-12"; }
+  std::string prefix() const { return folder_ / "wal/rollout-12"; }
   std::vector<fs::path> files() const {
     std::vector<fs::path> all;
-    for (const auto& e : fs::directory_iterator(folder_.path + "/wal")) all.push_back(e.path());
+    for (const auto& e : fs::directory_iterator(folder_ / "wal")) all.push_back(e.path());
     std::sort(all.begin(), all.end());
     return all;
   }
-  TemporaryFolder folder_;
+  TempDir folder_;
 };
 
 TEST_F(WalTest, RoundTrip) {
@@ -157,7 +157,7 @@ TEST_F(WalTest, LaterFilesFollow) {
 }
 
 TEST_F(WalTest, OtherPrefixesAreNotTouched) {
-  const std::string longer = prefix() + "-1", shorter = folder_.path + "/wal/rollout-1";
+  const std::string longer = prefix() + "-1", shorter = folder_ / "wal/rollout-1";
   for (const std::string& p : {prefix(), longer, shorter}) {
     WalWriter w(p);
     w.sampled(static_cast<uint32_t>(p.size()), {1, -1});
@@ -194,8 +194,8 @@ TEST_F(WalTest, JournalsOfSandboxesGoWithTheirLog) {
 }
 
 TEST_F(WalTest, AnUnwritablePlaceIsAnError) {
-  std::ofstream(folder_.path + "/file") << "x";
-  EXPECT_THROW(WalWriter(folder_.path + "/file/wal"), Error);
+  std::ofstream(folder_ / "file") << "x";
+  EXPECT_THROW(WalWriter(folder_ / "file/wal"), Error);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "tests/rollout/temporary_folder.h"
 #include "tests/rollout/tools/tool_case.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::rollout {
 namespace {
@@ -68,8 +68,8 @@ answer = 42
 class UserTools : public ToolTest {
  protected:
   std::string file(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_.path + "/" + name) << text;
-    return folder_.path + "/" + name;
+    std::ofstream(folder_ / "" + name) << text;
+    return folder_ / "" + name;
   }
   UserTool function(const std::string& name, const std::string& source = kSource) const {
     return load_user_tool({.name = name, .file = file("my_tools.py", source)});
@@ -80,7 +80,7 @@ class UserTools : public ToolTest {
     ToolOptions options;
     options.registry = registry_.get();
     options.sandbox.limits.cpu_seconds = 0.5;
-    return ToolSession("", options, {tool.name, "run_shell"});
+    return ToolSession("", options, {tool.name(), "run_shell"});
   }
   static std::string error_of(const configs::ToolConfig& config) {
     try {
@@ -91,15 +91,15 @@ class UserTools : public ToolTest {
     return "no error";
   }
 
-  TemporaryFolder folder_;
+  TempDir folder_;
   std::unique_ptr<ToolRegistry> registry_;
 };
 
 TEST_F(UserTools, AFunctionDescribesItself) {
   const UserTool tool = function("area");
-  EXPECT_EQ(tool.description, "Area of a rectangle.");
+  EXPECT_EQ(tool.description(), "Area of a rectangle.");
   EXPECT_EQ(
-      tool.parameters,
+      tool.parameters(),
       R"({"type":"object","properties":{"width":{"type":"number"},"height":{"type":"number"},)"
       R"("unit":{"type":"string"},"tags":{"type":"array"}},"required":["width"]})");
   EXPECT_EQ(json::parse(tool_schema(make_tool(tool)))["function"]["name"], "area");
@@ -108,8 +108,8 @@ TEST_F(UserTools, AFunctionDescribesItself) {
                                          .description = "Says it again.",
                                          .parameters = R"({"properties": {"x": {}}})",
                                          .file = file("my_tools.py", kSource)});
-  EXPECT_EQ(other.description, "Says it again.");
-  EXPECT_EQ(other.parameters, R"({"properties": {"x": {}}})");
+  EXPECT_EQ(other.description(), "Says it again.");
+  EXPECT_EQ(other.parameters(), R"({"properties": {"x": {}}})");
 }
 
 TEST_F(UserTools, AFunctionIsCalledByName) {
@@ -156,7 +156,7 @@ TEST_F(UserTools, ACommandGetsJsonAndAnswersWithText) {
        .command = {"/bin/sh", "-c"},
        .file =
            file("weather.sh", "echo 'in:'; cat; case $(ls) in *bad*) echo no >&2; exit 4;; esac")});
-  EXPECT_EQ(tool.command.size(), 3u);
+  EXPECT_EQ(tool.command_size(), 3);
   ToolSession s = with(tool);
   EXPECT_EQ(good(s, "weather", {{"city", "Bonn'; exit 1; '"}, {"days", 3}}),
             R"(in:
@@ -217,7 +217,7 @@ TEST_F(UserTools, WhatCannotBeUsedIsSaidBeforeTheRun) {
               HasSubstr("SyntaxError"));
   EXPECT_THAT(error_of({.name = "f", .file = file("import.py", "import no_such_module\n")}),
               HasSubstr("ModuleNotFoundError: No module named 'no_such_module'"));
-  EXPECT_THAT(error_of({.name = "f", .file = folder_.path + "/none.py"}), HasSubstr("cannot read"));
+  EXPECT_THAT(error_of({.name = "f", .file = folder_ / "none.py"}), HasSubstr("cannot read"));
   EXPECT_THAT(error_of({.name = "f", .description = "d", .command = {"/no/such"}}),
               HasSubstr("/no/such is no program inside a sandbox"));
   for (const auto& [schema, what] : std::initializer_list<std::pair<const char*, const char*>>{

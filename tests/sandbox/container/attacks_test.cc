@@ -22,6 +22,7 @@
 
 #include "tests/paths.h"
 #include "tests/sandbox/fixture.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -110,9 +111,6 @@ std::vector<Attack> load_all() {
 class Canaries {
  public:
   Canaries() {
-    std::string pattern = (fs::temp_directory_path() / "canary-XXXXXX").string();
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     std::ofstream(folder_ + "/secret") << "the secret";
     fs::permissions(folder_, fs::perms::all);
     fs::permissions(folder_ + "/secret", fs::perms::all);
@@ -128,7 +126,6 @@ class Canaries {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
     for (const int fd : sockets_) close(fd);
-    fs::remove_all(folder_);
   }
 
   std::vector<std::string> environment() const {
@@ -156,7 +153,9 @@ class Canaries {
     return fd;
   }
 
-  std::string folder_, name_;
+  const TempDir temp_;
+  const std::string& folder_ = temp_.path();
+  std::string name_;
   int sockets_[2];
   pid_t pid_ = 0;
 };

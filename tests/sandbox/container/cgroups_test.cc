@@ -3,9 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "tests/temp_dir.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -14,13 +15,6 @@ namespace fs = std::filesystem;
 
 class CgroupsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "cgroups-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void folder(const std::string& path) { fs::create_directories(root_ + path); }
   // A cgroup of version 2: what it could hand down, what it does.
   void version2(const std::string& path, const std::string& controllers,
@@ -38,7 +32,8 @@ class CgroupsTest : public ::testing::Test {
     return own_cgroups(mountinfo, self, root_);
   }
 
-  std::string root_;
+  const TempDir temp_;
+  const std::string& root_ = temp_.path();
 };
 
 std::string v1_mount(const std::string& controllers, const std::string& root = "/") {

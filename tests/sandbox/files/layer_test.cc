@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "sandbox/files/file_tree.h"
-#include "tests/sandbox/temp_folder.h"
+#include "tests/sandbox/test_files.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -51,7 +51,7 @@ class Layer : public testing::Test {
     layer->end_file();
   }
 
-  TempFolder folder_;
+  TempDir folder_;
   int count_ = 0;
   std::string last_;
 };

@@ -3,14 +3,14 @@
 #include "sandbox/images/debian_packages.h"
 #include "sandbox/images/image_store.h"
 #include "tests/sandbox/fixture.h"
-#include "tests/sandbox/temp_folder.h"
+#include "tests/sandbox/test_files.h"
 
 namespace amalgam::sandbox {
 
 class ImageTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TempFolder;
+    folder_ = new TempDir;
     store_ = new ImageStore(*folder_ / "store");
     base_ = new Image(store_->make_image({store_->add_layer(Links::kAny, [](LayerWriter* layer) {
       add_packages(package_closure({"dash", "coreutils"}), layer);
@@ -40,7 +40,7 @@ class ImageTest : public testing::Test {
     return r.out + r.err + r.detail + to_string(r.outcome);
   }
 
-  static inline TempFolder* folder_;
+  static inline TempDir* folder_;
   static inline ImageStore* store_;
   static inline Image* base_;
 };

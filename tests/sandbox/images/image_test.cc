@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(ImageStore, FindsByNameAndId) {
-  const TempFolder folder;
+  const TempDir folder;
   write_text(folder / "tree/x", "1");
   ImageStore store(folder / "store");
   const std::string layer = store.add_directory(folder / "tree");
@@ -42,7 +42,7 @@ TEST(ImageStore, FindsByNameAndId) {
 }
 
 TEST(ImageStore, DamageIsFound) {
-  const TempFolder folder;
+  const TempDir folder;
   write_text(folder / "tree/x", "1");
   ImageStore store(folder / "store");
   const std::string layer = store.add_directory(folder / "tree");
@@ -68,7 +68,7 @@ TEST(ImageStore, DamageIsFound) {
 }
 
 TEST(ImageStore, DirectoriesWithDevicesAreRefused) {
-  const TempFolder folder;
+  const TempDir folder;
   std::filesystem::create_directory(folder / "tree");
   ASSERT_EQ(mkfifo((folder / "tree/pipe").c_str(), 0600), 0);
   ImageStore store(folder / "store");
@@ -79,7 +79,7 @@ TEST(ImageStore, DirectoriesWithDevicesAreRefused) {
 
 // Writers in several processes, all killed at some moment: what is there afterwards is whole.
 TEST(ImageStore, IsWholeAfterKills) {
-  const TempFolder folder;
+  const TempDir folder;
   write_text(folder / "shared/x", std::string(300'000, 'x'));
   int num_layers = 0;
   for (int round = 0; round < 8; ++round) {
@@ -225,7 +225,7 @@ TEST_F(ImageTest, SnapshotOfWhatCannotBeIsAnError) {
 }
 
 TEST(DebianPackages, ClosureFollowsDependencies) {
-  const TempFolder folder;
+  const TempDir folder;
   write_text(folder / "status",
              "Package: app\nStatus: install ok installed\nPre-Depends: dpkg (>= 1)\n"
              "Depends: absent | virtual (>= 2), lib:any,\n tool\nDescription: x\n Depends: no\n\n"
@@ -244,7 +244,7 @@ TEST(DebianPackages, ClosureFollowsDependencies) {
 }
 
 TEST(PythonImage, RunsPython) {
-  const TempFolder folder;
+  const TempDir folder;
   ImageStore store(folder / "store");
   const Image image = store.make_image({store.add_layer(Links::kAny, add_python_image)});
   std::string error;

@@ -51,7 +51,7 @@ constexpr const char* kNow = "date +%s.%N";
 class Journaled : public ImageTest {
  protected:
   std::string path() const { return own_ / "journal"; }
-  TempFolder own_;
+  TempDir own_;
 };
 
 TEST_F(Journaled, IsAnsweredWithoutRunningAgain) {
@@ -257,7 +257,7 @@ TEST(JournalClient, DISABLED_Works) {
 }
 
 TEST(Journal, AClientThatIsKilledAgainAndAgainRunsEveryCommandOnce) {
-  const TempFolder folder;
+  const TempDir folder;
   std::mt19937 random(7);
   int num_kills = 0;
   for (int life = 0; life < 60 && !std::filesystem::exists(folder / "done"); ++life) {
@@ -322,11 +322,12 @@ TEST_F(Journaled, ReplayComparesEverything) {
   std::vector<std::string> found;
   for (const auto& difference : replay(content).differences)
     found.push_back(std::to_string(difference.call) + " " + difference.what);
-  EXPECT_THAT(found, ElementsAre("1 file work/in came out differently", "2 exit code 4 became 3",
-                                 "2 stdout differs at byte 1: \"2?\" became \"3?\"",
-                                 "2 stderr differs at byte 0: \"good?\" became \"bad?\"",
-                                 "3 outcome timeout became ok",
-                                 "3 the file read differs at byte 1: \"2?\" became \"3?\""));
+  EXPECT_THAT(found,
+              ElementsAre("1 file work/in came out differently", "2 exit code 4 became 3",
+                          "2 stdout differs at byte 1: \"2\\x0a\" became \"3\\x0a\"",
+                          "2 stderr differs at byte 0: \"good\\x0a\" became \"bad\\x0a\"",
+                          "3 outcome timeout became ok",
+                          "3 the file read differs at byte 1: \"2\\x0a\" became \"3\\x0a\""));
 }
 
 TEST_F(Journaled, ProvenanceNamesTheCallOfEveryChange) {

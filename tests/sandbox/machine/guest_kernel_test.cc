@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/sandbox/temp_folder.h"
+#include "tests/sandbox/test_files.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -27,7 +27,7 @@ std::string module(const std::string& depends) {
 }
 
 TEST(GuestKernel, TheNewestForVirtualMachinesIsChosen) {
-  const TempFolder folder;
+  const TempDir folder;
   const std::string root = folder.path();
   add_kernel(root, "6.1.0-9-amd64");
   EXPECT_EQ(find_guest_kernel({root}).image, root + "/boot/vmlinuz-6.1.0-9-amd64");
@@ -39,21 +39,21 @@ TEST(GuestKernel, TheNewestForVirtualMachinesIsChosen) {
   EXPECT_EQ(kernel.image, root + "/boot/vmlinuz-6.1.0-10-cloud-amd64");
   EXPECT_EQ(kernel.modules, root + "/lib/modules/6.1.0-10-cloud-amd64");
   // The first root that has one counts.
-  const TempFolder other;
+  const TempDir other;
   EXPECT_EQ(find_guest_kernel({other.path(), root}).image, kernel.image);
   add_kernel(other.path(), "5.0.0-amd64");
   EXPECT_EQ(find_guest_kernel({other.path(), root}).image, other / "boot/vmlinuz-5.0.0-amd64");
 }
 
 TEST(GuestKernel, WithoutOneTheErrorSaysWhatToInstall) {
-  const TempFolder folder;
+  const TempDir folder;
   const std::string error = error_of([&] { find_guest_kernel({folder.path()}); });
   EXPECT_THAT(error, HasSubstr("apt-get install linux-image-cloud-amd64"));
   EXPECT_EQ(error.find('\n'), std::string::npos);
 }
 
 TEST(GuestKernel, ModulesComeBehindWhatTheyNeed) {
-  const TempFolder folder;
+  const TempDir folder;
   add_kernel(folder.path(), "1");
   const std::string modules = folder / "lib/modules/1/";
   write_text(modules + "kernel/virtio_pci.ko", module("virtio_pci_legacy-dev,virtio"));

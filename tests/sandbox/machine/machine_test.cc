@@ -18,7 +18,7 @@
 #include "tests/eventually.h"
 #include "tests/paths.h"
 #include "tests/sandbox/container/outcome_cases.h"
-#include "tests/sandbox/temp_folder.h"
+#include "tests/sandbox/test_files.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -47,7 +47,7 @@ class MachineTest : public ::testing::Test {
   // What machines boot is the same for all tests, and costly to make.
   static std::string store_folder() {
     const fs::path build = fs::path(tests::kBinary).parent_path();
-    static const TempFolder own;
+    static const TempDir own;
     return access(build.c_str(), W_OK) == 0 ? (build / "test_images").string() : own / "images";
   }
 

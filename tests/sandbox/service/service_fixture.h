@@ -85,7 +85,7 @@ class Service : public ::testing::Test {
     return socket;
   }
 
-  const TempFolder folder_;
+  const TempDir folder_;
   std::string url_;
   std::atomic<bool> stop_{false}, stop_agents_{false};
   std::thread gateway_;

@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ServiceKeys, FilesAreSecretAndComplete) {
-  const TempFolder folder;
+  const TempDir folder;
   const std::string key = generate_key_file(folder / "gateway.key");
   EXPECT_EQ(key.size(), 64u);
   struct stat st {};
@@ -40,7 +40,7 @@ TEST(ServiceKeys, FilesAreSecretAndComplete) {
 }
 
 TEST(ServiceKeys, ListOfAllowedKeys) {
-  const TempFolder folder;
+  const TempDir folder;
   const std::string a(64, 'a'), b(64, 'b');
   const auto read = [&](const std::string& text) {
     write_text(folder / "allowed", text);

@@ -1,15 +1,13 @@
-#include "model/text/printable.h"
+#include "configs/printable.h"
 
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
-namespace amalgam::model {
+namespace amalgam {
 
 std::string printable(std::string_view text) {
   constexpr size_t kMaxShown = 120;
-  const bool cut = text.size() > kMaxShown;
-  if (cut) text = text.substr(0, complete_utf8_prefix(text.substr(0, kMaxShown)));
   std::string out;
-  for (const char ch : text) {
+  for (const char ch : shortened_utf8(text, kMaxShown)) {
     const auto byte = static_cast<unsigned char>(ch);
     constexpr char kHex[] = "0123456789abcdef";
     if (byte < 0x20 || byte == 0x7f)
@@ -17,7 +15,7 @@ std::string printable(std::string_view text) {
     else
       out += ch;
   }
-  return cut ? out + "…" : out;
+  return out;
 }
 
-}  // namespace amalgam::model
+}  // namespace amalgam

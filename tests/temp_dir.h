@@ -1,19 +1,16 @@
 // A directory of one test, removed with everything in it.
 #pragma once
-#include <gtest/gtest.h>
+#include <stdlib.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
-namespace amalgam::pipeline {
+namespace amalgam {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string name = testing::TempDir() + "amalgam-XXXXXX";
-    if (!::mkdtemp(name.data())) std::abort();
-    path_ = name;
+  TempDir() : path_(std::filesystem::temp_directory_path() / "amalgam-XXXXXX") {
+    if (!::mkdtemp(path_.data())) std::abort();
   }
   ~TempDir() {
     std::error_code ignored;
@@ -28,4 +25,4 @@ class TempDir {
   std::string path_;
 };
 
-}  // namespace amalgam::pipeline
+}  // namespace amalgam

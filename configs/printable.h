@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace amalgam::model {
+namespace amalgam {
 
-// Control characters escaped, cut when long.
+// Control characters become \x1b, more than 120 bytes are cut. UTF-8, valid or not, stays.
 std::string printable(std::string_view text);
 
-}  // namespace amalgam::model
+}  // namespace amalgam

@@ -1,8 +1,8 @@
-#include "model/text/utf8.h"
+#include "configs/utf8.h"
 
 #include <cstring>
 
-namespace amalgam::model {
+namespace amalgam {
 namespace {
 
 struct LeadByte {
@@ -75,6 +75,11 @@ size_t complete_utf8_prefix(std::string_view text) {
   return text.size();
 }
 
+std::string shortened_utf8(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  return std::string(text.substr(0, complete_utf8_prefix(text.substr(0, max_bytes)))) + "…";
+}
+
 std::string replace_invalid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -108,4 +113,4 @@ void append_utf8(char32_t code_point, std::string& out) {
   }
 }
 
-}  // namespace amalgam::model
+}  // namespace amalgam

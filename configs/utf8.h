@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace amalgam::model {
+namespace amalgam {
 
 // What stands at the front of a non-empty text. When it is no character, `length` is the maximal
 // subpart (Unicode §3.9), the unit that decoders replace by one U+FFFD.
@@ -21,8 +21,12 @@ Utf8Step decode_utf8(std::string_view text);
 size_t valid_utf8_prefix(std::string_view text);
 // Length of `text` without a last character that more bytes could still complete.
 size_t complete_utf8_prefix(std::string_view text);
+// At most max_bytes of the text's characters, then "…" where that is not all.
+std::string shortened_utf8(std::string_view text, size_t max_bytes);
 // Valid UTF-8: every maximal invalid subpart becomes U+FFFD, as in Python's errors="replace".
 std::string replace_invalid_utf8(std::string_view text);
+// Whether a byte stands inside a character, after its first.
+constexpr bool continues_utf8(char byte) { return (byte & 0xC0) == 0x80; }
 void append_utf8(char32_t code_point, std::string& out);
 
-}  // namespace amalgam::model
+}  // namespace amalgam

@@ -1,6 +1,5 @@
-// Protobuf messages over one ZeroMQ PAIR socket. Receiving always has a deadline.
+// Protobuf messages between a controller and one rollout worker.
 #pragma once
-#include <memory>
 #include <string>
 
 #include "proto/zmq_socket.h"
@@ -11,27 +10,23 @@ class MessageLite;
 
 namespace amalgam::pipeline {
 
-using proto::ZmqContext;
-
 // One end of a pair. Used by one thread.
-class ZmqPair {
+class MessageSocket {
  public:
-  explicit ZmqPair(void* context);
-  ~ZmqPair();
-  ZmqPair(const ZmqPair&) = delete;
-  ZmqPair& operator=(const ZmqPair&) = delete;
+  explicit MessageSocket(const proto::ZmqContext& context);
 
-  void bind(const std::string& endpoint);     // throws Error
-  void connect(const std::string& endpoint);  // throws Error
+  void bind(const std::string& endpoint) { socket_.bind(endpoint); }        // throws Error
+  void connect(const std::string& endpoint) { socket_.connect(endpoint); }  // throws Error
   // Queues the message. A peer that has not connected yet, or is gone, is waited for; false when it
-  // did not come within the deadline (whoever watches its process says what that means).
+  // did not come within the deadline (whoever watches its process says what that means). Throws
+  // Error for a message larger than Protobuf can write.
   bool send(const google::protobuf::MessageLite& message, int deadline_ms = kSendDeadlineMs);
   // False when nothing came within the deadline. Throws Error for bytes that are no such message.
   bool receive(google::protobuf::MessageLite* message, int deadline_ms);
   static constexpr int kSendDeadlineMs = 20'000;
 
  private:
-  void* socket_;
+  proto::ZmqSocket socket_;
 };
 
 }  // namespace amalgam::pipeline
