@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -174,6 +175,28 @@ def bad_model(program, ci_run):
     return f"{shown} wrong models and prompts that are all too long: one line each, exit code 1"
 
 
+def not_finite(program, ci_run):
+    """Weights whose products overflow: every stage stops before its first update and says where."""
+    base = program.path("overflows")
+    shutil.copytree(ci_run + "/base", base)
+    with open(base + "/model.safetensors", "r+b") as file:
+        size, = struct.unpack("<Q", file.read(8))
+        begin, end = json.loads(file.read(size))["head.weight"]["data_offsets"]
+        file.seek(8 + size + begin)
+        file.write(struct.pack("<2f", 3e38, -3e38) * ((end - begin) // 8))
+    teachers = [a for domain in ("math", "code", "dates") for a in ("--teacher", f"{domain}={ci_run}/base")]
+    for command, what in ((["sft", "--domain", "math"], ["sft-math, step 0", "the loss of answer"]),
+                          (["rl", "--domain", "math"], ["rl-math, step 0", "sample", "math-train-", "log-probability"]),
+                          (["distill", *teachers], ["distill, step 0", "sample", "-train-", "log-probability"])):
+        out = program.path("out-" + command[0])
+        lines = program.fails([program.binary, command[0], CONFIG, "--model", base, "--out", out, "--run-dir",
+                               out + ".run", *command[1:], *SMALL, "sft.steps=2"], program.path("log"))
+        check(lines[-1].startswith("amalgam: ") and "no weight was changed" in lines[-1] and
+              all(word in lines[-1] for word in what), f"{command[0]}: {lines[-3:]}")
+        check(not os.path.exists(out), f"{command[0]} left a model")
+    return "sft, rl and distill stop at a number that is not finite, with stage, step and sample, and leave no model"
+
+
 # The user's reward function fails while the run goes on.
 
 
@@ -269,7 +292,7 @@ def full_disk(program, ci_run):
         for kilobytes in (700, 40, 0):
             log = program.path("disk.log")
             process = program.start(run_dir, "--resume", *settings, log=log)
-            while process.poll() is None and len(metric_lines(run_dir)) < 3 + 6 * len(kinds):
+            while process.poll() is None and len(metric_lines(run_dir)) < 3 + 5 * len(kinds):
                 time.sleep(0.01)
             process.send_signal(signal.SIGSTOP)
             fill(mount + "/balloon", kilobytes << 10)
@@ -334,5 +357,5 @@ def read_only(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, reward_faults,
+    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, not_finite, reward_faults,
                                            full_disk, read_only)}))

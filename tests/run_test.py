@@ -220,7 +220,29 @@ def commands(program, ci_run):
     rows = [line.split() for line in table.stdout.strip().split("\n")]
     check(table.returncode == 0 and len(rows) == 6 and all(0 <= float(r[2]) <= 100 for r in rows),
           f"eval: {table.stdout}{table.stderr[-600:]}")
+    one_prompt(program, student)
     return "sft, rl, distill and eval on a model directory; a removed model is trained again"
+
+
+def one_prompt(program, model):
+    """`generate` puts the tokens before the model that `encode` writes, a tool's keys in their order too."""
+    schema = {"type": "object", "required": ["b"], "properties": {"b": {"type": "string"}, "a": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": schema}}
+    messages = [{"role": "system", "content": "Be brief.", "tools": [tool]}, {"role": "user", "content": "Look."}]
+
+    def rows(command, row, *arguments):
+        with open(program.path("row"), "w", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        subprocess.run([program.binary, command, "--in", program.path("row"), "--out", program.path("rows"),
+                        *arguments], check=True, capture_output=True, timeout=60)
+        return json.loads(text_of(program.path("rows")))
+
+    row = {"messages": messages, "thinking_mode": "chat", "max_tokens": 24, "seed": 5}
+    prompt = rows("encode", {"messages": messages, "thinking_mode": "chat"})["prompt"]
+    check(prompt.index('"required"') < prompt.index('"properties"'), f"the schema's keys are not in order: {prompt}")
+    answers = [rows("generate", r, "--model", model) for r in
+               (row, {"prompt": prompt, "max_tokens": 24, "seed": 5})]
+    check(answers[0]["logprobs"] == answers[1]["logprobs"], f"generate saw another prompt than encode: {answers}")
 
 
 # All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.

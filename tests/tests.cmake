@@ -3,6 +3,8 @@ foreach(name folder_edges check_skips)
   add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/${name}_test.py)
   set_tests_properties(${name} PROPERTIES TIMEOUT 60)
 endforeach()
+add_test(NAME mutate_check COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/mutate.py --check)
+set_tests_properties(mutate_check PROPERTIES TIMEOUT 60)
 
 # Whole runs. SlowRun.ci is the two-minute pipeline of configs/ci.toml; others start from the model it
 # trained. The sanitizer build leaves them out by their name.
@@ -29,7 +31,7 @@ endforeach()
 foreach(check bad_config read_only)
   amalgam_run_test(bad_input_test ${check})
 endforeach()
-foreach(check left_out bad_model full_disk reward_faults)
+foreach(check left_out bad_model not_finite full_disk reward_faults)
   amalgam_run_test(bad_input_test ${check} ${ci_run})
 endforeach()
 foreach(check contract unused_keys flat_rewards)

@@ -28,7 +28,7 @@ namespace {
 constexpr int64_t kDefaultMaxTokens = 256;
 
 struct Job {
-  nlohmann::json id;
+  nlohmann::ordered_json id;
   std::vector<int32_t> prompt;
   uint64_t seed = 0;
   int64_t max_tokens = kDefaultMaxTokens;
@@ -38,7 +38,8 @@ struct Job {
 };
 
 template <class T>
-T value_or(const nlohmann::json& row, const char* key, T fallback, const std::string& where) {
+T value_or(const nlohmann::ordered_json& row, const char* key, T fallback,
+           const std::string& where) {
   const auto it = row.find(key);
   if (it == row.end() || it->is_null()) return fallback;
   try {
@@ -50,7 +51,7 @@ T value_or(const nlohmann::json& row, const char* key, T fallback, const std::st
 
 // One of two words.
 template <class T>
-T choice(const nlohmann::json& row, const char* key, const std::string& where,
+T choice(const nlohmann::ordered_json& row, const char* key, const std::string& where,
          std::pair<const char*, T> first, std::pair<const char*, T> second) {
   const auto word = value_or<std::string>(row, key, first.first, where);
   if (word != first.first && word != second.first)
@@ -60,7 +61,7 @@ T choice(const nlohmann::json& row, const char* key, const std::string& where,
 }
 
 // As `amalgam encode` reads them.
-model::EncodeOptions encode_options(const nlohmann::json& row, const std::string& where) {
+model::EncodeOptions encode_options(const nlohmann::ordered_json& row, const std::string& where) {
   using Mode = model::ThinkingMode;
   using Effort = model::ReasoningEffort;
   model::EncodeOptions o;
@@ -76,7 +77,7 @@ model::EncodeOptions encode_options(const nlohmann::json& row, const std::string
 Job read_job(const std::string& line, const std::string& where, size_t number,
              const model::ModelConfig& config, const std::optional<model::Tokenizer>& tokenizer,
              const std::string& model_dir, UnusedKeys* unused) {
-  const nlohmann::json row = parse_object(line, where);
+  const nlohmann::ordered_json row = parse_object(line, where);
   std::vector<std::string> known = {"id", "seed", "max_tokens", "ignore_eos"};
   Job job;
   if (row.contains("ids")) {
@@ -103,7 +104,7 @@ Job read_job(const std::string& line, const std::string& where, size_t number,
     }
     check_token_ids(job.prompt, where, config);
   }
-  job.id = row.contains("id") ? row["id"] : nlohmann::json(number);
+  job.id = row.contains("id") ? row["id"] : nlohmann::ordered_json(number);
   job.seed = value_or<uint64_t>(row, "seed", number, where);
   job.max_tokens = value_or<int64_t>(row, "max_tokens", kDefaultMaxTokens, where);
   job.ignore_eos = value_or<bool>(row, "ignore_eos", false, where);

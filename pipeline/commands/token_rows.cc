@@ -7,14 +7,14 @@
 
 namespace amalgam::pipeline {
 
-nlohmann::json parse_object(const std::string& line, const std::string& where) {
-  const auto row = nlohmann::json::parse(line, nullptr, false);
+nlohmann::ordered_json parse_object(const std::string& line, const std::string& where) {
+  const auto row = nlohmann::ordered_json::parse(line, nullptr, false);
   if (row.is_discarded()) throw Error(where + ": is not JSON");
   if (!row.is_object()) throw Error(where + ": is not a JSON object");
   return row;
 }
 
-std::vector<std::string> key_names(const nlohmann::json& row) {
+std::vector<std::string> key_names(const nlohmann::ordered_json& row) {
   std::vector<std::string> names;
   for (const auto& [name, value] : row.items())
     if (!value.is_null()) names.push_back(name);
@@ -33,13 +33,14 @@ void check_token_ids(const std::vector<int32_t>& ids, const std::string& where,
                   std::to_string(config.vocab_size - 1));
 }
 
-std::string text_member(const nlohmann::json& row, const char* key, const std::string& where) {
+std::string text_member(const nlohmann::ordered_json& row, const char* key,
+                        const std::string& where) {
   const auto it = row.find(key);
   if (it == row.end() || !it->is_string()) throw Error(where + ": needs \"" + key + "\", a string");
   return it->get<std::string>();
 }
 
-std::vector<int32_t> id_list(const nlohmann::json& row, const std::string& where) {
+std::vector<int32_t> id_list(const nlohmann::ordered_json& row, const std::string& where) {
   const auto it = row.find("ids");
   if (it == row.end() || !it->is_array())
     throw Error(where + ": needs \"ids\", a list of token ids");
@@ -63,7 +64,7 @@ std::string ids_row(const std::vector<int32_t>& ids) {
   return row + "]}";
 }
 
-std::vector<int32_t> token_ids(const nlohmann::json& row, const std::string& where,
+std::vector<int32_t> token_ids(const nlohmann::ordered_json& row, const std::string& where,
                                const model::ModelConfig& config) {
   std::vector<int32_t> ids = id_list(row, where);
   check_token_ids(ids, where, config);

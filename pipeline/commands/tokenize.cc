@@ -25,7 +25,7 @@ int run_tokenize(const TokenizeOptions& options) {
   RowWriter out(options.out, options.in);
   UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
-    const nlohmann::json row = parse_object(line, where);
+    const nlohmann::ordered_json row = parse_object(line, where);
     unused.add_row(key_names(row), {options.decode ? "ids" : "text"});
     if (options.decode) {
       const std::string text = tokenizer.decode(id_list(row, where), model::SpecialIds::kKeep);

@@ -64,8 +64,6 @@ void expect_equal(const Result& kept, const Result& again, const std::string& na
   EXPECT_EQ(again.counters.agreed, kept.counters.agreed) << name;
 }
 
-std::string name_of(Recompute recompute) { return configs::name_of(recompute); }
-
 class RecomputeTest : public ::testing::Test {
  protected:
   RecomputeTest() : model_(odd_model(odd_config(), 4)) {

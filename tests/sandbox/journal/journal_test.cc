@@ -322,11 +322,12 @@ TEST_F(Journaled, ReplayComparesEverything) {
   std::vector<std::string> found;
   for (const auto& difference : replay(content).differences)
     found.push_back(std::to_string(difference.call) + " " + difference.what);
-  EXPECT_THAT(found, ElementsAre("1 file work/in came out differently", "2 exit code 4 became 3",
-                                 "2 stdout differs at byte 1: \"2?\" became \"3?\"",
-                                 "2 stderr differs at byte 0: \"good?\" became \"bad?\"",
-                                 "3 outcome timeout became ok",
-                                 "3 the file read differs at byte 1: \"2?\" became \"3?\""));
+  EXPECT_THAT(found,
+              ElementsAre("1 file work/in came out differently", "2 exit code 4 became 3",
+                          "2 stdout differs at byte 1: \"2\\x0a\" became \"3\\x0a\"",
+                          "2 stderr differs at byte 0: \"good\\x0a\" became \"bad\\x0a\"",
+                          "3 outcome timeout became ok",
+                          "3 the file read differs at byte 1: \"2\\x0a\" became \"3\\x0a\""));
 }
 
 TEST_F(Journaled, ProvenanceNamesTheCallOfEveryChange) {
