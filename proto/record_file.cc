@@ -102,22 +102,29 @@ Error damaged(const std::string& path, int64_t offset) {
 
 }  // namespace
 
+Scan scan_whole_records(const std::string& path,
+                        const std::function<bool(int64_t, std::string_view)>& visit) {
+  Input input(path);
+  Scan scan;
+  std::string data;
+  while (scan.end < input.size()) {
+    const Frame frame = input.read_frame(scan.end, &data);
+    if (frame != Frame::kWhole) {
+      const bool is_torn = frame == Frame::kShort || input.only_zeros_from(scan.end);
+      scan.tail = is_torn ? Tail::kTorn : Tail::kDamaged;
+      break;
+    }
+    if (!visit(scan.end, data)) break;
+    scan.end += kHeaderBytes + static_cast<int64_t>(data.size()) + kFooterBytes;
+  }
+  return scan;
+}
+
 int64_t scan_records(const std::string& path,
                      const std::function<bool(int64_t, std::string_view)>& visit) {
-  Input input(path);
-  int64_t offset = 0;
-  std::string data;
-  while (offset < input.size()) {
-    const Frame frame = input.read_frame(offset, &data);
-    if (frame == Frame::kShort) break;
-    if (frame == Frame::kDamaged) {
-      if (input.only_zeros_from(offset)) break;
-      throw damaged(path, offset);
-    }
-    if (!visit(offset, data)) break;
-    offset += kHeaderBytes + static_cast<int64_t>(data.size()) + kFooterBytes;
-  }
-  return offset;
+  const Scan scan = scan_whole_records(path, visit);
+  if (scan.tail == Tail::kDamaged) throw damaged(path, scan.end);
+  return scan.end;
 }
 
 std::string read_record(const std::string& path, int64_t offset) {

@@ -1,8 +1,8 @@
 // Checksummed records in an append-only file, framed as TFRecord:
 //   uint64 length | uint32 masked crc32c(length) | data | uint32 masked crc32c(data)   little
 //   endian
-// so any TFRecord reader can read them. The trajectory log, sandbox journals and TensorBoard's
-// event files are such.
+// so any TFRecord reader can read them. The trajectory log, token logs, sandbox journals and
+// TensorBoard's event files are such.
 //
 // The mistakes this invites: taking a damaged record for a torn tail and dropping all that follows
 // (RecordFile.DamageIsAnErrorNotATornTail), and appending behind a torn tail
@@ -24,6 +24,15 @@ namespace amalgam::proto {
 // mismatch is damage: an Error that names the byte. A missing file has no records.
 int64_t scan_records(const std::string& path,
                      const std::function<bool(int64_t offset, std::string_view data)>& visit);
+
+// The same for what can be made again: damage ends the file as a torn tail does.
+enum class Tail { kWhole, kTorn, kDamaged };
+struct Scan {
+  int64_t end = 0;  // of the last whole record seen
+  Tail tail = Tail::kWhole;
+};
+Scan scan_whole_records(const std::string& path,
+                        const std::function<bool(int64_t offset, std::string_view data)>& visit);
 
 // The record at an offset given by scan_records() or append(). Error when it is damaged.
 std::string read_record(const std::string& path, int64_t offset);

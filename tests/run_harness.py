@@ -218,24 +218,30 @@ def message_fields(data):
     return fields
 
 
+def records_of(path):
+    """The messages of a TFRecord file: length, its checksum, message, its checksum."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 0
+    while at + 12 <= len(data):
+        size = struct.unpack_from("<Q", data, at)[0]
+        if at + 16 + size > len(data):
+            break  # cut short by a kill
+        yield data[at + 12:at + 12 + size]
+        at += 16 + size
+
+
 def trajectories(run_dir):
     """((stage, step, group, sample), metadata, fields) of all trajectory logs; each only once."""
     seen = set()
     for path in glob.glob(run_dir + "/trajectories/*.log"):
-        with open(path, "rb") as file:
-            data = file.read()
-        at = 0
-        while at + 12 <= len(data):  # TFRecord: length, its checksum, message, its checksum
-            size = struct.unpack_from("<Q", data, at)[0]
-            if at + 16 + size > len(data):
-                break  # cut short by a kill
-            fields = message_fields(data[at + 12:at + 12 + size])
+        for record in records_of(path):
+            fields = message_fields(record)
             meta = message_fields(fields[1])
             key = (meta[1].decode(), meta.get(2, 0), meta.get(6, 0), meta.get(7, 0))
             check(key not in seen, f"{key} was sampled twice")
             seen.add(key)
             yield key, meta, fields
-            at += 16 + size
 
 
 def logged_samples(run_dir):
@@ -289,10 +295,7 @@ def durable_tokens(run_dir):
         finished[stage, step] = finished.get((stage, step), 0) + tokens
     for path in glob.glob(run_dir + "/wal/*.wal"):
         stage, step = re.fullmatch(r"(.*)-(\d+)-\d+-\d+\.wal", os.path.basename(path)).groups()
-        with open(path, "rb") as file:
-            data = file.read()
-        sampled = sum(struct.unpack_from("<I", data, at + 12)[0] & 3 == 1
-                      for at in range(0, len(data) - 15, 16))
+        sampled = sum(6 in message_fields(record) for record in records_of(path))
         logged[stage, int(step)] = logged.get((stage, int(step)), 0) + sampled
     return sum(max(finished.get(key, 0), logged.get(key, 0)) for key in finished | logged)
 

@@ -2,6 +2,7 @@
 
 Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the checks."""
 
+import glob
 import hashlib
 import json
 import os
@@ -359,6 +360,68 @@ def killed(program, ci_run, seed="1"):
             f"no durable token of {whole.tokens} and {trained.tokens} was sampled again")
 
 
+def token_logs(run_dir):
+    return sorted(path for path in glob.glob(run_dir + "/wal/*.wal") if os.path.getsize(path))
+
+
+def damage_log(run_dir, draw):
+    """Spoils one of the token logs there are, in one of many ways. Says whether there was one."""
+    logs = token_logs(run_dir)
+    if not logs:
+        return False
+    path = draw.choice(logs)
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    at = draw.randrange(len(data))
+    kind = draw.randrange(4)
+    if kind == 0:
+        data[at] ^= 1 << draw.randrange(8)
+    elif kind == 1:
+        data[at:at + 16] = bytes(draw.randrange(256) for _ in data[at:at + 16])
+    elif kind == 2:
+        del data[at:at + draw.randrange(1, 60)]
+    else:
+        data[at:at] = data[:at]  # what was there before once more
+    with open(path, "wb") as file:
+        file.write(data)
+    return True
+
+
+def damage_between_kills(program, whole, settings, run_dir, draw, config=CONFIG):
+    """Killed over and over while it samples, and each time a token log is spoiled. Lost tokens are
+    sampled again, the very same."""
+    damaged = said = 0
+    for _ in range(10):
+        before = set(token_logs(run_dir))
+        process = program.start(run_dir, "--resume", *settings, config=config)
+        deadline = time.monotonic() + 300
+        while process.poll() is None and not set(token_logs(run_dir)) - before:
+            check(time.monotonic() < deadline, "nothing is sampled")
+            time.sleep(0.005)
+        time.sleep(0.3 * draw.random())
+        if process.poll() is not None:
+            break
+        kill_all(process)
+        said += text_of(run_dir + ".log").count("token log is damaged")
+        damaged += damage_log(run_dir, draw)
+    program.run(run_dir, "--resume", *settings, config=config)
+    said += text_of(run_dir + ".log").count("token log is damaged")
+    check(damaged > 2 and said > 2, f"{damaged} logs were damaged, and {said} lines say so")
+    check_same(run_dir, whole.outcome, f"{damaged} token logs damaged")
+    check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    check(sample_rows(run_dir) == whole.rows, "other rows of samples than the undisturbed run's")
+    return f"{damaged} token logs damaged between kills, {said} lines that say so"
+
+
+def log_damaged(program, ci_run, seed="1"):
+    settings, draw = small_on(ci_run), seeded(int(seed))
+    whole = Undisturbed(program, settings)
+    shown = damage_between_kills(program, whole, settings, program.path("one"), draw)
+    two = damage_between_kills(program, whole, [*settings, "--workers", "2"], program.path("two"),
+                               draw)
+    return f"{shown}, with two workers {two}; the same bytes"
+
+
 def killed_late(program):
     whole = Undisturbed(program, SMALL)
     _, cpu_s = kill_controller(program, whole, SMALL, [0.8], program.path("late"))
@@ -555,5 +618,5 @@ def stopped(program):
 
 if __name__ == "__main__":
     sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, everything, killed,
-                                           killed_late, worker_killed, launcher_killed, gateway,
+                                           log_damaged, killed_late, worker_killed, launcher_killed, gateway,
                                            stopped)}))

@@ -8,7 +8,8 @@ import re
 import sys
 
 from run_harness import check, check_same, main, results, seeded, text_of
-from run_test import Undisturbed, check_no_difference, kill_controller
+from run_test import (Undisturbed, check_no_difference, damage_between_kills,
+                      kill_controller)
 
 CONFIG = """
 seed = 1
@@ -146,8 +147,11 @@ def tools(program, seed="1"):
     kills, _ = kill_controller(program, whole, settings, moments, run_dir, config=config)
     check(results(run_dir)["sandbox_failed"] == 0, "a kill was counted as a sandbox's failure")
     check(os.listdir(run_dir + "/wal") == [], "journals were left behind")
+    run_dir = program.path("damaged")
+    damaged = damage_between_kills(program, whole, settings, run_dir, draw, config=config)
+    check(results(run_dir)["sandbox_failed"] == 0, "a damaged log was counted as a sandbox's failure")
     return (f"score {score:.2f}, {steps} steps without a difference; the same bytes with two "
-            f"workers and after {kills} kills")
+            f"workers and after {kills} kills; {damaged}")
 
 
 if __name__ == "__main__":

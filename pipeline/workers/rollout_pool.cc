@@ -202,7 +202,12 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                         });
   }
   const std::string prefix = wal_prefix(spec.stage, spec.step);
-  const bool resume = !rollout::read_wal(prefix).empty();
+  const rollout::TokenLog tokens = rollout::read_wal(prefix, version_of(spec.weights));
+  if (!tokens.damage.empty())
+    std::fprintf(stderr,
+                 "\n%s step %lld: its token log is damaged (%s); what is lost is sampled again\n",
+                 spec.stage.c_str(), static_cast<long long>(spec.step), tokens.damage.c_str());
+  const bool resume = !tokens.episodes.empty();
 
   uint32_t episode = 0;
   size_t missing = 0;
@@ -212,7 +217,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     auto& meta = *g.mutable_meta();
     meta.set_stage(spec.stage);
     meta.set_step(spec.step);
-    if (!spec.weights.state_path().empty()) meta.set_weights_version(spec.weights.state_step());
+    if (const auto version = version_of(spec.weights)) meta.set_weights_version(*version);
     proto::SampleGroup wanted = g;
     wanted.clear_sample_index(), wanted.clear_seed(), wanted.clear_episode();
     for (int i = 0; i < g.sample_index_size(); ++i, ++episode) {

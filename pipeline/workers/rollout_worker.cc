@@ -40,6 +40,11 @@ bool is_worth_retrying(rewards::Status s) {
 
 }  // namespace
 
+rollout::WeightsVersion version_of(const proto::WeightsRef& weights) {
+  if (weights.state_path().empty()) return std::nullopt;
+  return weights.state_step();
+}
+
 struct RolloutWorker::Impl {
   Impl(const configs::RunConfig& c, const std::string& tokenizer_dir,
        std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& p)
@@ -240,7 +245,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   if (request.keep_index()) keep_choices |= model::ChosenRows::kEntries;
   rollout::Engine engine(net, *policy.weights, request.max_positions(),
                          {.draft = request.draft(), .keep_choices = keep_choices});
-  rollout::WalWriter wal(request.wal_prefix());
+  const rollout::WeightsVersion version = version_of(request.weights());
+  rollout::WalWriter wal(request.wal_prefix(), version);
   rollout::EpisodeRunner runner(
       engine, tokenizer, static_cast<int32_t>(*policy.config.eos_token_id),
       {.max_response_length = request.max_response_length(),
@@ -251,7 +257,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
        .registry = &tools},
       &wal);
   std::map<uint32_t, std::vector<rollout::LoggedToken>> logged;
-  if (request.resume()) logged = rollout::read_wal(request.wal_prefix());
+  if (request.resume()) logged = rollout::read_wal(request.wal_prefix(), version).episodes;
 
   std::map<uint32_t, std::pair<const proto::SampleGroup*, int>> wanted;  // by episode number
   for (const auto& g : request.groups()) {

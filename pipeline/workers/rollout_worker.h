@@ -9,15 +9,20 @@
 
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
+#include "rollout/log/wal.h"
 #include "rollout/tools/user_tool.h"
 
 namespace amalgam::proto {
 class CollectRequest;
+class WeightsRef;
 class WorkerReply;
 class ZmqContext;
 }  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
+
+// Of what samples with these weights.
+rollout::WeightsVersion version_of(const proto::WeightsRef& weights);
 
 class RolloutWorker {
  public:

@@ -204,7 +204,7 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
       continue;
     }
     turns.emplace_back(&r, r.episode.tool_turn(task->results));
-    if (wal_) wal_->tool_result(r.number, turns.back().second);
+    if (wal_) wal_->tool_result(r.number, r.episode.from_policy().size(), turns.back().second);
   }
   if (wal_ && !turns.empty()) wal_->flush();
   for (auto& [r, ids] : turns) {
@@ -236,7 +236,10 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   });
   counters_.sampled_tokens += static_cast<int64_t>(sampled.size());
   if (wal_) {
-    for (const auto& s : sampled) wal_->sampled(by_sequence_[s.id]->number, s.token);
+    for (const auto& s : sampled) {
+      const Running& r = *by_sequence_[s.id];
+      wal_->sampled(r.number, r.episode.from_policy().size(), s.token);
+    }
     wal_->flush();
   }
   for (const auto& s : sampled) {

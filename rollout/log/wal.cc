@@ -1,48 +1,17 @@
 #include "rollout/log/wal.h"
 
-#include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-#include <cerrno>
-#include <cstring>
+#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <string_view>
 
-#include "configs/check.h"
-#include "configs/error.h"
+#include "proto/token_log.pb.h"
 
 namespace amalgam::rollout {
 namespace fs = std::filesystem;
-
-// 16 bytes. `tag` holds the kind, for a tool result how many of its tokens follow, and a hash of
-// the rest, so that a torn or foreign tail is recognised.
-struct WalWriter::Record {
-  uint32_t episode;
-  int32_t token;
-  uint32_t value;  // bits of the logprob, or tool tokens still to come
-  uint32_t tag;
-
-  enum Kind : uint32_t { kSampled = 1, kTool = 2 };
-
-  static uint32_t hash(uint32_t episode, int32_t token, uint32_t value, Kind kind) {
-    uint32_t h = 0x9e3779b9u ^ kind;
-    for (const uint32_t x : {episode, static_cast<uint32_t>(token), value}) {
-      h = (h ^ x) * 0x85ebca6bu;
-      h ^= h >> 15;
-    }
-    return h & ~3u;
-  }
-  static Record make(uint32_t episode, int32_t token, uint32_t value, Kind kind) {
-    return {episode, token, value, hash(episode, token, value, kind) | kind};
-  }
-  bool valid() const {
-    const auto kind = static_cast<Kind>(tag & 3u);
-    return (kind == kSampled || kind == kTool) && (tag & ~3u) == hash(episode, token, value, kind);
-  }
-};
 
 namespace {
 
@@ -81,32 +50,47 @@ std::vector<fs::path> journals_of(const std::string& prefix) {
   return files_of(prefix, 1, ".journal");
 }
 
+// Of a log's name.
+size_t file_number(const fs::path& path, const std::string& prefix) {
+  const std::string name = path.filename().string();
+  size_t number = 0;
+  const char* begin = name.data() + fs::path(prefix).filename().string().size() + 1;
+  std::from_chars(begin, name.data() + name.size(), number);
+  return number;
+}
+
+std::string new_log(const std::string& prefix) {
+  const auto logs = logs_of(prefix);
+  const size_t number = logs.empty() ? 0 : file_number(logs.back(), prefix) + 1;
+  // The process keeps two workers that start at the same moment apart.
+  return fmt::format("{}-{:06}-{}.wal", prefix, number, ::getpid());
+}
+
 }  // namespace
 
-WalWriter::WalWriter(const std::string& prefix) : prefix_(prefix) {
-  std::error_code ec;  // open() reports what it leaves
-  fs::create_directories(fs::path(prefix).parent_path(), ec);
-  // Numbered by what exists, so that the order of names is the order of writing; the pid keeps two
-  // workers that start at the same moment apart.
-  char name[64];
-  std::snprintf(name, sizeof name, "-%06zu-%d.wal", logs_of(prefix).size(),
-                static_cast<int>(::getpid()));
-  path_ = prefix + name;
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd_ < 0) throw Error(path_ + ": cannot be written: " + std::strerror(errno));
+WalWriter::WalWriter(const std::string& prefix, WeightsVersion weights)
+    : prefix_(prefix),
+      weights_(weights),
+      file_(new_log(prefix), [](int64_t, std::string_view) { return false; }) {}
+
+void WalWriter::add(uint32_t episode, size_t position, std::span<const int32_t> ids,
+                    std::optional<float> logprob) {
+  proto::TokenRecord r;
+  r.set_number(num_records_++);
+  r.set_episode(episode);
+  r.set_position(static_cast<uint32_t>(position));
+  if (weights_) r.set_weights_version(*weights_);
+  r.mutable_ids()->Assign(ids.begin(), ids.end());
+  if (logprob) r.set_logprob(*logprob);
+  pending_.push_back(r.SerializeAsString());
 }
 
-WalWriter::~WalWriter() { ::close(fd_); }
-
-void WalWriter::sampled(uint32_t episode, SampledToken token) {
-  pending_.push_back(
-      Record::make(episode, token.id, std::bit_cast<uint32_t>(token.logprob), Record::kSampled));
+void WalWriter::sampled(uint32_t episode, size_t position, SampledToken token) {
+  add(episode, position, {&token.id, 1}, token.logprob);
 }
 
-void WalWriter::tool_result(uint32_t episode, std::span<const int32_t> ids) {
-  for (size_t i = 0; i < ids.size(); ++i)
-    pending_.push_back(
-        Record::make(episode, ids[i], static_cast<uint32_t>(ids.size() - 1 - i), Record::kTool));
+void WalWriter::tool_result(uint32_t episode, size_t position, std::span<const int32_t> ids) {
+  add(episode, position, ids, std::nullopt);
 }
 
 std::string WalWriter::sandbox_journal(uint32_t episode) const {
@@ -114,41 +98,51 @@ std::string WalWriter::sandbox_journal(uint32_t episode) const {
 }
 
 void WalWriter::flush() {
-  const char* p = reinterpret_cast<const char*>(pending_.data());
-  size_t left = pending_.size() * sizeof(Record);
-  while (left > 0) {
-    const ssize_t n = ::write(fd_, p, left);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0)
-      throw Error(path_ + ": writing failed: " + std::strerror(errno) +
-                  "; free disk space and run again with --resume");
-    p += n, left -= static_cast<size_t>(n);
-  }
+  file_.append(pending_);
   pending_.clear();
 }
 
-std::map<uint32_t, std::vector<LoggedToken>> read_wal(const std::string& prefix) {
-  std::map<uint32_t, std::vector<LoggedToken>> episodes;
-  struct Unfinished {  // a tool result whose end has not been read yet
-    size_t begin;
+TokenLog read_wal(const std::string& prefix, WeightsVersion weights) {
+  TokenLog log;
+  const auto note = [&](const std::string& what) {
+    if (log.damage.empty()) log.damage = what;
   };
+  size_t next_file = 0;
   for (const fs::path& path : logs_of(prefix)) {
-    std::ifstream in(path, std::ios::binary);
-    std::map<uint32_t, Unfinished> unfinished;
-    WalWriter::Record r;
-    while (in.read(reinterpret_cast<char*>(&r), sizeof r) && r.valid()) {
-      auto& tokens = episodes[r.episode];
-      if ((r.tag & 3u) == WalWriter::Record::kSampled) {
-        tokens.push_back({r.token, std::bit_cast<float>(r.value), false});
-        continue;
+    const size_t number = file_number(path, prefix);
+    if (number > next_file) note(fmt::format("{}-{:06}-*.wal is missing", prefix, next_file));
+    next_file = number + 1;
+    uint32_t next_record = 0;
+    const auto scan = proto::scan_whole_records(path, [&](int64_t offset, std::string_view data) {
+      const auto wrong = [&](const char* what) {
+        note(fmt::format("{} at byte {}: {}", path.string(), offset, what));
+      };
+      proto::TokenRecord r;
+      if (!r.ParseFromArray(data.data(), static_cast<int>(data.size())) || r.ids().empty() ||
+          (r.has_logprob() && r.ids_size() != 1)) {
+        wrong("no record of a token log");
+        return true;
       }
-      unfinished.try_emplace(r.episode, Unfinished{tokens.size()});
-      tokens.push_back({r.token, 0, true});
-      if (r.value == 0) unfinished.erase(r.episode);
-    }
-    for (const auto& [episode, u] : unfinished) episodes[episode].resize(u.begin);
+      if (r.number() != next_record) wrong("a record is missing or twice");
+      next_record = r.number() + 1;
+      const WeightsVersion version =
+          r.has_weights_version() ? WeightsVersion(r.weights_version()) : std::nullopt;
+      const auto it = log.episodes.find(r.episode());
+      if (version != weights) {
+        wrong("tokens of other weights");
+      } else if (r.position() != (it == log.episodes.end() ? 0 : it->second.size())) {
+        wrong("tokens before it are missing, or it is there twice");
+      } else {
+        std::vector<LoggedToken>& tokens = log.episodes[r.episode()];
+        for (const int32_t id : r.ids()) tokens.push_back({id, r.logprob(), !r.has_logprob()});
+      }
+      return true;
+    });
+    if (scan.tail != proto::Tail::kWhole)
+      note(fmt::format("{} at byte {}: {}", path.string(), scan.end,
+                       scan.tail == proto::Tail::kTorn ? "cut short" : "checksum mismatch"));
   }
-  return episodes;
+  return log;
 }
 
 void remove_wal(const std::string& prefix) {

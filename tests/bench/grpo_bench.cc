@@ -76,7 +76,10 @@ class GrpoRun {
     }
     std::vector<rollout::Engine::Sampled> out;
     while (engine.step(&out)) {
-      for (const auto& o : out) wal.sampled(static_cast<uint32_t>(o.id), o.token);
+      for (const auto& o : out)
+        wal.sampled(static_cast<uint32_t>(o.id),
+                    static_cast<size_t>(trajectories[static_cast<size_t>(o.id)].logprobs_size()),
+                    o.token);
       wal.flush();
       for (const auto& o : out) {
         proto::Trajectory& t = trajectories[static_cast<size_t>(o.id)];

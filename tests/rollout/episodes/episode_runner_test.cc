@@ -22,6 +22,25 @@ struct Outcome {
 };
 using Outcomes = std::map<uint32_t, Outcome>;
 
+// As an earlier worker would have left it.
+void write_log(const std::string& prefix, uint32_t episode,
+               const std::vector<LoggedToken>& tokens) {
+  WalWriter wal(prefix);
+  for (size_t i = 0; i < tokens.size();) {
+    size_t end = i;
+    std::vector<int32_t> result;
+    for (; end < tokens.size() && tokens[end].from_tool; ++end) result.push_back(tokens[end].id);
+    if (end > i) {
+      wal.tool_result(episode, i, result);
+      i = end;
+    } else {
+      wal.sampled(episode, i, {tokens[i].id, tokens[i].logprob});
+      ++i;
+    }
+  }
+  wal.flush();
+}
+
 class EpisodeRunnerTest : public ::testing::Test {
  protected:
   static model::ModelConfig config(const model::Tokenizer& tokenizer) {
@@ -114,7 +133,7 @@ TEST_F(EpisodeRunnerTest, ResumesFromItsLog) {
     WalWriter wal(prefix);
     want = run(groups, &wal);
   }
-  const auto log = read_wal(prefix);
+  const auto log = read_wal(prefix).episodes;
   ASSERT_EQ(log.size(), 4u);
   for (const auto& [number, o] : want) {
     ASSERT_EQ(log.at(number).size(), o.logprobs.size());
@@ -157,7 +176,7 @@ TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
     EXPECT_FALSE(o.choices.entries.empty()) << number;
     tokens += static_cast<int64_t>(o.logprobs.size());
   }
-  const auto log = read_wal(prefix);
+  const auto log = read_wal(prefix).episodes;
   for (const size_t cut : {1, 33, 149, 150}) {
     std::vector<EpisodeGroup> rest = groups;
     int64_t logged = 0;
@@ -169,15 +188,19 @@ TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
       }
     for (const bool draft : {false, true}) {
       draft_ = draft;
+      for (const EpisodeGroup& g : rest)
+        for (const EpisodeSpec& e : g.episodes) write_log(again, e.episode, e.logged);
       {
         WalWriter wal(again);
         EXPECT_EQ(run(rest, &wal), want) << cut << " " << draft;
       }
       EXPECT_EQ(counters_.sampled_tokens, tokens - logged);
+      const TokenLog both = read_wal(again);
+      EXPECT_EQ(both.damage, "");  // nothing twice
       int64_t written = 0;
-      for (const auto& [episode, part] : read_wal(again))
+      for (const auto& [episode, part] : both.episodes)
         written += static_cast<int64_t>(part.size());
-      EXPECT_EQ(written, tokens - logged);
+      EXPECT_EQ(written, tokens);
       remove_wal(again);
     }
   }
@@ -192,6 +215,7 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   const std::string call = calls_text(call_text("calculator", "expression", "17 + 25"));
   g.episodes[0].logged = logged(call + std::string(model::kEos));
   Outcomes want;
+  write_log(prefix, 3, g.episodes[0].logged);
   {
     WalWriter wal(prefix);
     want = run({g}, &wal);
@@ -205,9 +229,8 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   const size_t first_tool = g.episodes[0].logged.size();
   EXPECT_FALSE(o.from_policy[first_tool]);
   EXPECT_GT(o.logprobs.size(), first_tool);  // it went on after the result
-  const auto log = read_wal(prefix);
-  std::vector<LoggedToken> both = g.episodes[0].logged;
-  both.insert(both.end(), log.at(3).begin(), log.at(3).end());
+  const auto log = read_wal(prefix).episodes;
+  const std::vector<LoggedToken>& both = log.at(3);
   ASSERT_TRUE(both[first_tool].from_tool);
   EXPECT_EQ(both.size(), o.from_policy.size());
   std::string result;
@@ -303,12 +326,15 @@ class ToolEpisodes : public EpisodeRunnerTest {
     Engine engine(net, model_.weights(), limits_.max_positions, {64, 16, false});
     std::vector<FinishedEpisode> finished;
     std::vector<LoggedToken> result;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+      if (entry.path().extension() == ".wal") std::filesystem::remove(entry.path());
+    const size_t before = g.episodes[0].logged.size();
+    write_log(prefix_, 9, g.episodes[0].logged);
     WalWriter wal(prefix_);
     EpisodeRunner runner(engine, tokenizer_, eos_, limits_, {}, &wal);
     runner.submit(std::move(g));
-    const size_t before = read_wal(prefix_)[9].size();
     while (result.empty() && finished.empty() && runner.step(&finished, 20)) {
-      const std::vector<LoggedToken> now = read_wal(prefix_)[9];
+      const std::vector<LoggedToken> now = read_wal(prefix_).episodes[9];
       for (size_t i = before; i < now.size() && now[i].from_tool; ++i) result.push_back(now[i]);
     }
     counters_ = runner.counters();
