@@ -74,6 +74,7 @@ struct RunConfig {
   std::string run_dir;
   int64_t threads = 0;
   int64_t workers = 0;
+  double worker_silence_s = 120;
   Isa isa = Isa::kAuto;
   bool skip_bad_rows = false;
   int64_t keep_last = 0;
@@ -103,6 +104,9 @@ struct RunConfig {
     v.value("threads", threads, between(0, 4096), "CPU threads; 0: all cores; changes no result");
     v.value("workers", workers, between(0, 4096),
             "rollout worker processes; 0: in this process; changes no result");
+    v.value("worker_silence_s", worker_silence_s, between(1, 1e6),
+            "seconds after which a worker process that says nothing, not even that it is busy, is "
+            "killed and started again; changes no result");
     v.value("isa", isa, "instruction set of the kernels; changes no result");
     v.value("skip_bad_rows", skip_bad_rows,
             "rows that cannot be used are left out and counted, instead of ending the command "

@@ -138,11 +138,6 @@ bool ZmqSocket::wait(int deadline_ms, int fd) {
   return zmq_poll(items, fd >= 0 ? 2 : 1, deadline_ms) > 0;
 }
 
-bool ZmqSocket::wait_to_send(int deadline_ms) {
-  zmq_pollitem_t item{socket_, 0, ZMQ_POLLOUT, 0};
-  return zmq_poll(&item, 1, deadline_ms) > 0;
-}
-
 Handshake ZmqSocket::handshake() {
   for (zmq_msg_t frame; monitor_;) {
     zmq_msg_init(&frame);

@@ -61,8 +61,6 @@ class ZmqSocket {
   bool receive(ZmqMessage* message);
   // Until something can be received here or `fd` (-1: none) can be read. False at the deadline.
   bool wait(int deadline_ms, int fd = -1);
-  // Until a message would be taken: not while a PAIR has no peer. False at the deadline.
-  bool wait_to_send(int deadline_ms);
   // Of a socket that connects.
   Handshake handshake();
 

@@ -339,6 +339,7 @@ KEYS = {
     "run_dir": [Same("run", ["run_dir={run_dir}"])],
     "threads": [Same("run", "2")],
     "workers": [Same("run", "2")],
+    "worker_silence_s": [Same("run", "5", ["workers=2"])],
     "isa": [Same("run", "avx2")],
     "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),

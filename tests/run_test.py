@@ -360,8 +360,15 @@ def killed(program, ci_run, seed="1"):
             f"no durable token of {whole.tokens} and {trained.tokens} was sampled again")
 
 
+def size_of(path):
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:  # its step ended
+        return 0
+
+
 def token_logs(run_dir):
-    return sorted(path for path in glob.glob(run_dir + "/wal/*.wal") if os.path.getsize(path))
+    return sorted(path for path in glob.glob(run_dir + "/wal/*.wal") if size_of(path))
 
 
 def damage_log(run_dir, draw):
@@ -430,29 +437,83 @@ def killed_late(program):
     return f"after a kill at 80 % the rest took {100 * cpu_s / whole.cpu_s:.0f} % of the CPU time"
 
 
+def first_token_s(process, run_dir):
+    """Kills a worker that samples; seconds until the one in its place has a token in its log. None
+    where that one had nothing to sample any more."""
+    def writers():
+        return {int(path.rsplit("-", 1)[1][:-4]): path for path in token_logs(run_dir)}
+
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        logs, alive = writers(), workers_of(process.pid)
+        victims = [pid for pid in alive if pid in logs]
+        if victims:
+            break
+        time.sleep(0.002)
+    else:
+        return None
+    os.kill(victims[0], signal.SIGKILL)
+    begin = time.monotonic()
+    while process.poll() is None and os.path.exists(logs[victims[0]]):
+        if writers().keys() - logs.keys() - set(alive):
+            return time.monotonic() - begin
+        time.sleep(0.002)
+    return None
+
+
 def worker_killed(program, ci_run, seed="1"):
     settings = small_on(ci_run)
     whole = Undisturbed(program, settings)
     run_dir, draw = program.path("killed"), seeded(int(seed))
     process = program.start(run_dir, "--workers", "2", *settings)
-    kills, begin = 0, time.monotonic()
-    for moment in sorted(draw.random() for _ in range(6)):
+    kills, waits = 0, []
+    for moment in sorted(draw.random() for _ in range(12)):
         # Workers come and go; CPU time of the living ones says how far the run is.
         if not run_until(process, moment * 0.8 * whole.cpu_s):
             break
         alive = workers_of(process.pid)
-        if alive:
+        if kills % 2:
+            waits.append(first_token_s(process, run_dir))
+        elif alive:
             os.kill(draw.choice(alive), signal.SIGKILL)
-            kills += 1
+        kills += 1
     finish(process)
     check(process.returncode == 0, "the run failed: " + text_of(run_dir + ".log")[-600:])
     check(kills > 0, "no worker was killed")
+    said = text_of(run_dir + ".log").count("died (signal 9)")
+    check(0 < said <= kills, f"{kills} workers were killed and {said} lines say so")
+    waits = [f"{wait:.2f}" for wait in waits if wait is not None]
     check_same(run_dir, whole.outcome, f"{kills} workers killed")
     check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
     # What a killed worker had not reported yet is not counted; nothing durable is sampled again.
     tokens = sum(row["sampled_tokens"] for row in results(run_dir)["workers"])
     check(tokens <= whole.tokens, f"{tokens} tokens were sampled instead of {whole.tokens}")
-    return f"{kills} workers killed under a living controller, the same bytes"
+    return (f"{kills} workers killed under a living controller, the same bytes; the first token of "
+            f"those that took their places came after {', '.join(waits) or 'no'} s")
+
+
+def worker_stopped(program, ci_run, seed="1"):
+    """A worker that is stopped is silent, and silent is dead; one that only takes long is not."""
+    settings = small_on(ci_run)
+    whole = Undisturbed(program, settings)
+    run_dir, draw = program.path("stopped"), seeded(int(seed))
+    process = program.start(run_dir, "--workers", "2", "worker_silence_s=2", *settings)
+    stops = 0
+    for moment in sorted(draw.random() for _ in range(4)):
+        if not run_until(process, moment * 0.8 * whole.cpu_s):
+            break
+        alive = workers_of(process.pid)
+        if alive:
+            os.kill(draw.choice(alive), signal.SIGSTOP)
+            stops += 1
+    finish(process)
+    log = text_of(run_dir + ".log")
+    check(process.returncode == 0, "the run failed: " + log[-600:])
+    said = log.count("said nothing for 2 s and was killed")
+    check(0 < said <= stops, f"{stops} workers were stopped and {said} lines say so: {log[-600:]}")
+    check_same(run_dir, whole.outcome, f"{stops} workers stopped")
+    check(logged_samples(run_dir) == whole.samples, "other samples than the undisturbed run's")
+    return f"{stops} workers stopped, {said} of them killed for their silence, the same bytes"
 
 
 def kill_while(process, kill, most, pause_s):
@@ -618,5 +679,5 @@ def stopped(program):
 
 if __name__ == "__main__":
     sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, everything, killed,
-                                           log_damaged, killed_late, worker_killed, launcher_killed, gateway,
+                                           log_damaged, killed_late, worker_killed, worker_stopped, launcher_killed, gateway,
                                            stopped)}))

@@ -4,7 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "pipeline/workers/rollout_worker.h"
+#include "pipeline/workers/serve_endpoint.h"
 #include "proto/zmq_socket.h"
 
 namespace amalgam::pipeline {

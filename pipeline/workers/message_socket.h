@@ -1,5 +1,6 @@
 // Protobuf messages between a controller and one rollout worker.
 #pragma once
+#include <deque>
 #include <string>
 
 #include "proto/zmq_socket.h"
@@ -10,23 +11,26 @@ class MessageLite;
 
 namespace amalgam::pipeline {
 
-// One end of a pair. Used by one thread.
+// One end of a pair. Used by one thread at a time.
 class MessageSocket {
  public:
   explicit MessageSocket(const proto::ZmqContext& context);
 
   void bind(const std::string& endpoint) { socket_.bind(endpoint); }        // throws Error
   void connect(const std::string& endpoint) { socket_.connect(endpoint); }  // throws Error
-  // Queues the message. A peer that has not connected yet, or is gone, is waited for; false when it
-  // did not come within the deadline (whoever watches its process says what that means). Throws
-  // Error for a message larger than Protobuf can write.
-  bool send(const google::protobuf::MessageLite& message, int deadline_ms = kSendDeadlineMs);
-  // False when nothing came within the deadline. Throws Error for bytes that are no such message.
-  bool receive(google::protobuf::MessageLite* message, int deadline_ms);
-  static constexpr int kSendDeadlineMs = 20'000;
+  // Does not wait: what a peer that has not connected yet cannot take goes with a later send or
+  // receive. Throws Error for a message larger than Protobuf can write.
+  void send(const google::protobuf::MessageLite& message);
+
+  enum class Received { kNothing, kMessage, kOtherBytes };
+  // kNothing: none came within the deadline; kOtherBytes: what came is no such message.
+  Received receive(google::protobuf::MessageLite* message, int deadline_ms);
 
  private:
+  void send_queued();
+
   proto::ZmqSocket socket_;
+  std::deque<std::string> queued_;
 };
 
 }  // namespace amalgam::pipeline

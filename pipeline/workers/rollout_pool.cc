@@ -1,15 +1,14 @@
 #include "pipeline/workers/rollout_pool.h"
 
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
-#include <set>
+#include <optional>
 
 #include "configs/check.h"
 #include "configs/clock.h"
@@ -17,31 +16,51 @@
 #include "configs/load.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/workers/rollout_worker.h"
+#include "pipeline/workers/serve_endpoint.h"
+#include "pipeline/workers/worker_process.h"
 #include "rollout/log/wal.h"
-
-extern char** environ;
 
 namespace amalgam::pipeline {
 namespace {
 
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
+constexpr int kLookMs = 20;
+constexpr double kLongS = 10;       // what takes longer is told
+constexpr double kLastChanceS = 1;  // two heartbeats: who was silent may just have been continued
+
+// Before a worker is started for the n-th time again: the first time at once.
+double back_off_s(int n) { return n <= 1 ? 0 : std::min(0.25 * std::exp2(n - 2), 8.0); }
+
+void say(const std::string& line) { std::fprintf(stderr, "\n%s\n", line.c_str()); }
 
 }  // namespace
 
 struct RolloutPool::Worker {
   size_t number = 0;
   std::unique_ptr<MessageSocket> socket;
-  std::string endpoint;
   // In process:
   std::thread thread;
   std::atomic<bool> stop{false};
-  // Another process:
-  pid_t pid = 0;
+  // Another process; none: it died.
+  std::unique_ptr<WorkerProcess> process;
   int generation = 0;
+  std::string killed_because;  // it is not heard any more
+  Clock::time_point last_heard;
+  std::optional<Clock::time_point> overdue;  // since when it is known that it is silent
+  // What it said it was doing.
+  std::string doing;
+  Clock::time_point doing_since;
+  bool was_told = false;
   // Of the current request:
   std::vector<proto::SampleGroup> owed;
   bool done = true;
-  Clock::time_point last_heard;
+  int num_deaths = 0;
+  Clock::time_point starts_at;
+
+  bool is_heard() const { return thread.joinable() || (process && killed_because.empty()); }
 };
 
 RolloutPool::RolloutPool(const configs::RunConfig& config, const std::string& tokenizer_dir,
@@ -67,40 +86,32 @@ RolloutPool::~RolloutPool() {
   stop.set_stop(true);
   for (auto& w : workers_) {
     w->stop = true;
-    w->socket->send(stop, 0);
+    w->socket->send(stop);
   }
   for (auto& w : workers_) {
     if (w->thread.joinable()) w->thread.join();
-    if (w->pid > 0) {
-      // A worker leaves when told; one that does not is not waited for.
-      for (int i = 0; i < 50 && waitpid(w->pid, nullptr, WNOHANG) == 0; ++i) usleep(20'000);
-      kill(w->pid, SIGKILL);
-      waitpid(w->pid, nullptr, 0);
-    }
+    w->process.reset();
   }
 }
 
 void RolloutPool::start(Worker& w) {
   w.socket = std::make_unique<MessageSocket>(context_);
-  w.done = true;
+  w.killed_because.clear();
+  w.doing.clear();
   w.last_heard = Clock::now();
-  const std::string name = "amalgam-" + std::to_string(::getpid()) + "-" +
-                           std::to_string(w.number) + "-" + std::to_string(w.generation++);
+  w.overdue.reset();
+  const std::string name = fmt::format("amalgam-{}-{}-{}", ::getpid(), w.number, w.generation++);
   if (config_.workers == 0) {
-    w.endpoint = "inproc://" + name;
-    w.socket->bind(w.endpoint);
-    w.thread = std::thread([this, &w] {
-      serve_endpoint(context_, w.endpoint, &pool_, [&w] { return w.stop.load() || interrupted(); });
+    const std::string endpoint = "inproc://" + name;
+    w.socket->bind(endpoint);
+    w.thread = std::thread([this, endpoint, &w] {
+      serve_endpoint(context_, endpoint, &pool_, [&w] { return w.stop.load() || interrupted(); });
     });
   } else {
-    w.endpoint = "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk
-    w.socket->bind(w.endpoint);
-    const std::string parent = std::to_string(::getpid());
-    const char* argv[] = {"amalgam",  "worker",       "--endpoint", w.endpoint.c_str(),
-                          "--parent", parent.c_str(), nullptr};
-    const int error = posix_spawn(&w.pid, "/proc/self/exe", nullptr, nullptr,
-                                  const_cast<char* const*>(argv), environ);
-    if (error != 0) throw Error(std::string("cannot start a rollout worker: ") + strerror(error));
+    const std::string endpoint =
+        "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk
+    w.socket->bind(endpoint);
+    w.process = std::make_unique<WorkerProcess>(endpoint);
   }
   w.socket->send(setup_);
 }
@@ -113,14 +124,16 @@ void RolloutPool::forget(const std::string& stage, int64_t step) {
   rollout::remove_wal(wal_prefix(stage, step));
 }
 
-void RolloutPool::assign(Worker& w, const CollectSpec& spec,
-                         const std::vector<proto::SampleGroup>& groups, bool resume) {
+void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   // Nothing can be sent to a worker that died while it had nothing to do.
-  if (w.pid > 0 && waitpid(w.pid, nullptr, WNOHANG) == w.pid) start(w);
-  w.owed = groups;
-  w.done = groups.empty();
+  if (w.process && !w.process->end().empty()) {
+    say(fmt::format("rollout worker {} died ({}) while it had nothing to do; started again",
+                    w.number, w.process->end()));
+    w.process.reset();
+  }
+  if (!w.is_heard()) start(w);
   w.last_heard = Clock::now();
-  if (w.done) return;
+  w.overdue.reset();
   proto::CollectRequest r;
   r.set_stage(spec.stage);
   *r.mutable_weights() = spec.weights;
@@ -137,25 +150,54 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   r.set_score(spec.score);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);
-  for (const auto& g : groups) *r.add_groups() = g;
+  r.mutable_groups()->Assign(w.owed.begin(), w.owed.end());
   w.socket->send(r);
 }
 
-// A worker process that died is started again and gets back what it owed; its token log says how
-// far it was.
-void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* restarts) {
-  if (w.pid > 0 && waitpid(w.pid, nullptr, WNOHANG) == w.pid) {
-    w.pid = 0;
-    if (++*restarts > kMaxRestarts)
-      throw Error("rollout workers of stage " + spec.stage + " died " +
-                  std::to_string(kMaxRestarts + 1) + " times; see the log above for the cause");
-    start(w);
-    assign(w, spec, std::vector<proto::SampleGroup>(w.owed), true);
+void RolloutPool::give_up(Worker& w, const std::string& why) {
+  w.killed_because = why;
+  w.process->kill();
+}
+
+// A worker process that died or is silent is started again and gets back what it owed; its token
+// log says how far it was.
+void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
+  const std::string name = fmt::format("rollout worker {} of stage {}", w.number, spec.stage);
+  const auto now = Clock::now();
+  if (!w.doing.empty() && !w.was_told && seconds_since(w.doing_since) > kLongS) {
+    w.was_told = true;
+    say(fmt::format("{} {}, for {:.0f} s so far", name, w.doing, kLongS));
   }
-  if (!w.done && Clock::now() - w.last_heard > std::chrono::seconds(kSilenceSeconds))
-    throw Error("rollout worker " + std::to_string(w.number) + " of stage " + spec.stage +
-                " has said nothing for " + std::to_string(kSilenceSeconds) +
-                " s; run again with --resume");
+  if (w.thread.joinable()) return;
+  if (!w.process) {
+    if (now < w.starts_at) return;
+    start(w);
+    return ask(w, spec, true);
+  }
+  const std::string end = w.process->end();
+  if (end.empty()) {
+    if (!w.killed_because.empty() || seconds_since(w.last_heard) <= config_.worker_silence_s)
+      return;
+    if (!w.overdue) w.overdue = now;
+    if (seconds_since(*w.overdue) > kLastChanceS)
+      give_up(w, fmt::format("said nothing for {} s", config_.worker_silence_s));
+    return;
+  }
+  w.process.reset();
+  const std::string what = w.killed_because.empty()
+                               ? fmt::format("{} died ({})", name, end)
+                               : fmt::format("{} {} and was killed", name, w.killed_because);
+  if (w.owed.empty()) {  // only its figures are lost
+    w.done = true;
+    return say(what + "; its samples are all there");
+  }
+  if (++*deaths > kMaxRestarts)
+    throw Error(fmt::format("{}; that were {} workers in this step; see above for the cause", what,
+                            *deaths));
+  const double wait_s = back_off_s(++w.num_deaths);
+  w.starts_at = now + duration_cast<Clock::duration>(std::chrono::duration<double>(wait_s));
+  say(fmt::format("{}; {}, its samples go on", what,
+                  wait_s > 0 ? fmt::format("starts again in {} s", wait_s) : "started again"));
 }
 
 void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
@@ -210,7 +252,6 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
   const bool resume = !tokens.episodes.empty();
 
   uint32_t episode = 0;
-  size_t missing = 0;
   std::vector<std::vector<proto::SampleGroup>> shares(workers_.size());
   size_t turn = 0;
   for (proto::SampleGroup& g : groups) {
@@ -225,75 +266,83 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
       wanted.add_sample_index(g.sample_index(i));
       wanted.add_seed(g.seed(i));
       wanted.add_episode(episode);
-      ++missing;
     }
     if (wanted.sample_index_size()) shares[turn++ % shares.size()].push_back(std::move(wanted));
   }
-  for (size_t i = 0; i < workers_.size(); ++i) assign(*workers_[i], spec, shares[i], resume);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    Worker& w = *workers_[i];
+    w.owed = std::move(shares[i]);
+    w.num_deaths = 0;
+    w.done = w.owed.empty();
+    if (!w.done) ask(w, spec, resume);
+  }
 
-  int restarts = 0;
+  int deaths = 0;
   int64_t sandbox_failures = 0;
-  while (missing > 0) {
+  const auto take = [&](Worker& w, const proto::WorkerReply& reply) {
+    std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
+    std::vector<int64_t> offsets;
+    if (!batch.empty()) offsets = log.append(batch);
+    for (size_t b = 0; b < batch.size(); ++b) {
+      proto::Trajectory& t = batch[b];
+      const int64_t group = t.meta().group();
+      const int32_t index = t.meta().sample_index();
+      for (auto& g : w.owed) {
+        if (g.meta().group() != group) continue;
+        for (int i = 0; i < g.sample_index_size(); ++i)
+          if (g.sample_index(i) == index) {
+            g.mutable_sample_index()->erase(g.sample_index().begin() + i);
+            g.mutable_seed()->erase(g.seed().begin() + i);
+            g.mutable_episode()->erase(g.episode().begin() + i);
+            break;
+          }
+      }
+      std::erase_if(w.owed, [](const auto& g) { return g.sample_index_size() == 0; });
+      finished[{group, index}] = {std::move(t), offsets[b]};
+    }
+    if (reply.sampled_tokens() > 0 || reply.engine_s() > 0 || reply.done())
+      store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
+    sandbox_failures += reply.sandbox_failures();
+    for (const auto& [kind, count] : reply.reward_failures())
+      store_.add_failures(spec.stage, kind, count);
+    if (figures) {
+      figures->sampled_tokens += reply.sampled_tokens();
+      figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
+      figures->index_visible += reply.index_visible();
+      figures->index_selected += reply.index_selected();
+      figures->index_compared += reply.index_compared();
+      figures->index_agreed += reply.index_agreed();
+      figures->drafts_proposed += reply.drafts_proposed();
+      figures->drafts_accepted += reply.drafts_accepted();
+    }
+    if (reply.doing() != w.doing) {
+      w.doing = reply.doing();
+      w.doing_since = w.last_heard;
+      w.was_told = false;
+    }
+    w.done = reply.done();
+    if (w.done && config_.workers > 0)
+      store_.max_figure(RunStore::kRun, "worker_peak_rss_bytes/" + std::to_string(w.number),
+                        static_cast<double>(reply.peak_rss_bytes()));
+  };
+  // Until every worker has closed its request.
+  const auto is_done = [](const auto& w) { return w->done; };
+  while (!std::all_of(workers_.begin(), workers_.end(), is_done)) {
     if (interrupted()) throw Interrupted{};
     for (auto& w : workers_) {
+      if (w->done) continue;
+      if (!w->is_heard()) usleep(1000 * kLookMs);
       proto::WorkerReply reply;
-      while (w->socket->receive(&reply, w->done ? 0 : 20)) {
+      while (!w->done && w->is_heard() &&
+             w->socket->receive(&reply, kLookMs) == MessageSocket::Received::kMessage) {
         w->last_heard = Clock::now();
+        w->overdue.reset();
         if (!reply.error().empty()) throw Error(reply.error());
-        std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
-        std::vector<int64_t> offsets;
-        if (!batch.empty()) offsets = log.append(batch);
-        for (size_t b = 0; b < batch.size(); ++b) {
-          proto::Trajectory& t = batch[b];
-          std::erase_if(w->owed, [](const auto& g) { return g.sample_index_size() == 0; });
-          for (auto& g : w->owed) {
-            if (g.meta().group() != t.meta().group()) continue;
-            for (int i = 0; i < g.sample_index_size(); ++i)
-              if (g.sample_index(i) == t.meta().sample_index()) {
-                g.mutable_sample_index()->erase(g.sample_index().begin() + i);
-                g.mutable_seed()->erase(g.seed().begin() + i);
-                g.mutable_episode()->erase(g.episode().begin() + i);
-                break;
-              }
-          }
-          const Key key{t.meta().group(), t.meta().sample_index()};
-          finished[key] = {std::move(t), offsets[b]};
-          --missing;
-        }
-        store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
-        sandbox_failures += reply.sandbox_failures();
-        for (const auto& [kind, count] : reply.reward_failures())
-          store_.add_failures(spec.stage, kind, count);
-        if (figures) {
-          figures->sampled_tokens += reply.sampled_tokens();
-          figures->reward_wait_s += reply.reward_wait_s() / static_cast<double>(workers_.size());
-          figures->index_visible += reply.index_visible();
-          figures->index_selected += reply.index_selected();
-          figures->index_compared += reply.index_compared();
-          figures->index_agreed += reply.index_agreed();
-          figures->drafts_proposed += reply.drafts_proposed();
-          figures->drafts_accepted += reply.drafts_accepted();
-        }
-        if (reply.done()) {
-          w->done = true;
-          if (config_.workers > 0)
-            store_.max_figure(RunStore::kRun, "worker_peak_rss_bytes/" + std::to_string(w->number),
-                              static_cast<double>(reply.peak_rss_bytes()));
-        }
+        take(*w, reply);
       }
-      if (!w->done) watch(*w, spec, &restarts);
+      if (!w->done) watch(*w, spec, &deaths);
     }
   }
-  // Every worker's closing reply belongs to this request.
-  const auto deadline = Clock::now() + std::chrono::seconds(kSilenceSeconds);
-  for (auto& w : workers_)
-    while (!w->done) {
-      proto::WorkerReply reply;
-      if (w->socket->receive(&reply, 20) && reply.done()) w->done = true;
-      if (w->pid > 0 && waitpid(w->pid, nullptr, WNOHANG) == w->pid) start(*w);
-      if (Clock::now() > deadline)
-        throw Error("rollout worker " + std::to_string(w->number) + " did not close its request");
-    }
 
   store_.add_sandbox_failed(sandbox_failures);
   if (sandbox_failures > 0) store_.add_failures(spec.stage, "sandbox_failed", sandbox_failures);

@@ -56,22 +56,21 @@ class RolloutPool {
 
   // All samples of all groups, by (group, sample index); groups carry sample_index and seed, the
   // rest is filled in here. They are in the log, and their metadata in the store. Throws
-  // Interrupted, or Error when a worker reports that the request cannot be served, keeps dying, or
-  // is silent for kSilenceSeconds.
+  // Interrupted, or Error when a worker reports that the request cannot be served, or when workers
+  // keep dying. One that is silent for config.worker_silence_s is killed and counts as dead.
   std::vector<proto::Trajectory> collect(const CollectSpec& spec,
                                          std::vector<proto::SampleGroup> groups, TrajectoryLog& log,
                                          CollectFigures* figures);
   // The step is committed: its token logs are no longer needed.
   void forget(const std::string& stage, int64_t step);
 
-  static constexpr int kSilenceSeconds = 120;  // workers report twice a second
-
  private:
   struct Worker;
   void start(Worker& worker);
-  void assign(Worker& worker, const CollectSpec& spec,
-              const std::vector<proto::SampleGroup>& groups, bool resume);
-  void watch(Worker& worker, const CollectSpec& spec, int* restarts);
+  // For all that it owes.
+  void ask(Worker& worker, const CollectSpec& spec, bool resume);
+  void give_up(Worker& worker, const std::string& why);
+  void watch(Worker& worker, const CollectSpec& spec, int* deaths);
   // Counts the samples without a score and says so; an Error if there are no others.
   void report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
                      TrajectoryLog& log);

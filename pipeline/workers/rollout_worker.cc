@@ -1,7 +1,6 @@
 #include "pipeline/workers/rollout_worker.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -12,13 +11,10 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
-#include "configs/load.h"
-#include "kernels/device/isa.h"
 #include "learner/step/training_state.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/data/rows.h"
-#include "pipeline/workers/message_socket.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/score_request.h"
 #include "proto/worker.pb.h"
@@ -234,6 +230,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
                                 const std::function<void(const proto::WorkerReply&)>& send,
                                 const std::function<bool()>& should_stop) {
   const configs::NumericsConfig& numerics = config.numerics;
+  proto::WorkerReply loading;
+  loading.set_doing("loads " + (request.weights().state_path().empty()
+                                    ? request.weights().model_dir()
+                                    : request.weights().state_path()));
+  send(loading);
   const Policy policy(request.weights(), pool, numerics);
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
   if (request.draft() && policy.weights->mtp.empty())
@@ -366,46 +367,6 @@ void RolloutWorker::serve(const proto::CollectRequest& request,
     proto::WorkerReply reply;
     reply.set_error(e.what());
     send(reply);
-  }
-}
-
-void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
-                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop) {
-  MessageSocket socket(context);
-  socket.connect(endpoint);
-  const auto send = [&](const proto::WorkerReply& reply) {
-    proto::WorkerReply r = reply;
-    r.set_pid(::getpid());
-    socket.send(r);
-  };
-  std::optional<kernels::ThreadPool> own_pool;
-  std::unique_ptr<RolloutWorker> worker;
-  while (!should_stop()) {
-    if (!worker) {
-      proto::WorkerSetup setup;
-      if (!socket.receive(&setup, 100)) continue;
-      try {
-        const configs::RunConfig config =
-            configs::parse_run_config(setup.config(), "the run's config");
-        if (!pool) {
-          kernels::select_isa(configs::name_of(config.isa));
-          own_pool.emplace(setup.threads());
-          pool = &*own_pool;
-        }
-        const std::vector<rollout::UserTool> tools(setup.user_tools().begin(),
-                                                   setup.user_tools().end());
-        worker = std::make_unique<RolloutWorker>(config, setup.tokenizer_dir(), tools, *pool);
-      } catch (const Error& e) {
-        proto::WorkerReply reply;
-        reply.set_error(e.what());
-        send(reply);
-        return;
-      }
-    }
-    proto::CollectRequest request;
-    if (!socket.receive(&request, 100)) continue;
-    if (request.stop()) return;
-    worker->serve(request, send, should_stop);
   }
 }
 

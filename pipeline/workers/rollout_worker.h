@@ -16,7 +16,6 @@ namespace amalgam::proto {
 class CollectRequest;
 class WeightsRef;
 class WorkerReply;
-class ZmqContext;
 }  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
@@ -31,7 +30,7 @@ class RolloutWorker {
                 std::vector<rollout::UserTool> user_tools, kernels::ThreadPool& pool);
   ~RolloutWorker();
 
-  // Sends replies as episodes finish and at least once a second; the last one has `done`, or
+  // Sends replies as episodes finish; the last one has `done`, or
   // `error` for a request that cannot be served. Returns early when should_stop() says so.
   void serve(const proto::CollectRequest& request,
              const std::function<void(const proto::WorkerReply&)>& send,
@@ -41,10 +40,5 @@ class RolloutWorker {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Connects to the endpoint and serves until told to stop, or until the controller is gone. `pool`
-// null: a pool of its own, as the setup says.
-void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
-                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop);
 
 }  // namespace amalgam::pipeline
