@@ -133,6 +133,17 @@ bool ZmqSocket::receive(ZmqMessage* message) {
   }
 }
 
+CurveKeys make_curve_keys() {
+  constexpr size_t kTextBytes = 41, kBytes = 32;
+  char public_key[kTextBytes], secret_key[kTextBytes];
+  if (zmq_curve_keypair(public_key, secret_key) != 0)
+    throw Error("this libzmq has no CURVE; install one built with libsodium");
+  CurveKeys keys{std::string(kBytes, '\0'), std::string(kBytes, '\0'), {}};
+  CHECK(zmq_z85_decode(reinterpret_cast<uint8_t*>(keys.public_key.data()), public_key));
+  CHECK(zmq_z85_decode(reinterpret_cast<uint8_t*>(keys.secret_key.data()), secret_key));
+  return keys;
+}
+
 bool ZmqSocket::wait(int deadline_ms, int fd) {
   zmq_pollitem_t items[2] = {{socket_, 0, ZMQ_POLLIN, 0}, {nullptr, fd, ZMQ_POLLIN, 0}};
   return zmq_poll(items, fd >= 0 ? 2 : 1, deadline_ms) > 0;

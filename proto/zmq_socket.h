@@ -26,6 +26,9 @@ struct CurveKeys {
   std::string public_key, secret_key, server_key;
 };
 
+// A new pair, without a server_key.
+CurveKeys make_curve_keys();
+
 struct ZmqMessage {
   std::vector<std::string> frames;
   std::string user;  // what the authentication (ZAP) calls the sender; empty without one

@@ -73,6 +73,35 @@ void truncate(const ModelConfig& config, int64_t tokens, ChoiceRecord* record) {
   record->entries.resize(std::min(record->entries.size(), choosing * entries_of_token(config)));
 }
 
+bool is_record_of(const ModelConfig& config, int64_t tokens, int kinds, const ChoiceView& record) {
+  const int64_t first = first_that_chooses(config);
+  const auto choosing = static_cast<size_t>(std::max<int64_t>(0, tokens - first));
+  const size_t entries = kinds & ChosenRows::kEntries ? choosing * entries_of_token(config) : 0;
+  const size_t experts =
+      kinds & ChosenRows::kExperts ? static_cast<size_t>(tokens) * expert_bytes(config) : 0;
+  if (record.experts.size() != experts || record.entries.size() != entries) return false;
+  // Each choice of a token in a layer is greater than the one before it.
+  const size_t width = bytes_of_id(config);
+  const auto K = static_cast<size_t>(config.num_experts_per_tok);
+  for (size_t i = 0, last = 0; i < experts / width; ++i) {
+    size_t id = 0;
+    for (size_t byte = 0; byte < width; ++byte)
+      id |= static_cast<size_t>(static_cast<uint8_t>(record.experts[i * width + byte]))
+            << (8 * byte);
+    if (id >= static_cast<size_t>(config.n_routed_experts) || (i % K > 0 && id <= last))
+      return false;
+    last = id;
+  }
+  const auto topk = static_cast<size_t>(config.index_topk);
+  for (size_t i = 0; i < entries; ++i) {
+    const auto token = static_cast<size_t>(first) + i / entries_of_token(config);
+    if (record.entries[i] >= (token + 1) / static_cast<size_t>(config.csa_rate) ||
+        (i % topk > 0 && record.entries[i] <= record.entries[i - 1]))
+      return false;
+  }
+  return true;
+}
+
 GivenRows::GivenRows(const ModelConfig& config, std::span<const SequenceSlice> sequences,
                      std::span<const ChoiceView> records) {
   CHECK_EQ(sequences.size(), records.size());

@@ -58,6 +58,10 @@ class ChosenRows {
 // Keeps the choices of the first `tokens` tokens.
 void truncate(const ModelConfig& config, int64_t tokens, ChoiceRecord* record);
 
+// Whether a pass of these tokens can be given it: of the kinds asked for it holds all that they
+// chose, in order, and nothing of the others.
+bool is_record_of(const ModelConfig& config, int64_t tokens, int kinds, const ChoiceView& record);
+
 // Records of a batch's sequences as Batch::given_experts and given_entries, each empty where no
 // sequence has any.
 struct GivenRows {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "pipeline/workers/serve_endpoint.h"
+#include "pipeline/workers/worker_process.h"
 #include "proto/zmq_socket.h"
 
 namespace amalgam::pipeline {
@@ -21,7 +22,7 @@ int run_worker(const WorkerOptions& options) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, [](int) {});
   if (::getppid() != static_cast<pid_t>(options.parent)) return 1;
   const proto::ZmqContext context;
-  serve_endpoint(context, options.endpoint, nullptr,
+  serve_endpoint(context, options.endpoint, read_worker_keys(), nullptr,
                  [&] { return ::getppid() != static_cast<pid_t>(options.parent); });
   return 0;
 }

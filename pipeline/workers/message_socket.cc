@@ -14,8 +14,11 @@ constexpr int kLingerMs = 1000;  // the last words of a worker that leaves
 
 }  // namespace
 
-MessageSocket::MessageSocket(const proto::ZmqContext& context)
-    : socket_(context, ZMQ_PAIR, /*max_frame_bytes=*/INT_MAX, kLingerMs) {}  // Protobuf's own limit
+MessageSocket::MessageSocket(const proto::ZmqContext& context,
+                             const std::optional<proto::CurveKeys>& keys)
+    : socket_(context, ZMQ_PAIR, /*max_frame_bytes=*/INT_MAX, kLingerMs) {  // Protobuf's own limit
+  if (keys) socket_.set_keys(*keys);
+}
 
 void MessageSocket::send(const google::protobuf::MessageLite& message) {
   std::string bytes;

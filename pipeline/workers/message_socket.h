@@ -1,6 +1,7 @@
 // Protobuf messages between a controller and one rollout worker.
 #pragma once
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "proto/zmq_socket.h"
@@ -14,7 +15,9 @@ namespace amalgam::pipeline {
 // One end of a pair. Used by one thread at a time.
 class MessageSocket {
  public:
-  explicit MessageSocket(const proto::ZmqContext& context);
+  // Without keys for the two ends of one process.
+  explicit MessageSocket(const proto::ZmqContext& context,
+                         const std::optional<proto::CurveKeys>& keys = std::nullopt);
 
   void bind(const std::string& endpoint) { socket_.bind(endpoint); }        // throws Error
   void connect(const std::string& endpoint) { socket_.connect(endpoint); }  // throws Error

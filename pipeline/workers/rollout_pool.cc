@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <optional>
 
@@ -14,7 +15,9 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "configs/load.h"
+#include "model/network/model_config.h"
 #include "pipeline/run_store/interrupt.h"
+#include "pipeline/workers/reply_check.h"
 #include "pipeline/workers/rollout_worker.h"
 #include "pipeline/workers/serve_endpoint.h"
 #include "pipeline/workers/worker_process.h"
@@ -22,9 +25,6 @@
 
 namespace amalgam::pipeline {
 namespace {
-
-using std::chrono::duration_cast;
-using std::chrono::milliseconds;
 
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
 constexpr int kLookMs = 20;
@@ -47,6 +47,7 @@ struct RolloutPool::Worker {
   // Another process; none: it died.
   std::unique_ptr<WorkerProcess> process;
   int generation = 0;
+  std::string end;             // of the process, once all it said has been received
   std::string killed_because;  // it is not heard any more
   Clock::time_point last_heard;
   std::optional<Clock::time_point> overdue;  // since when it is known that it is silent
@@ -95,23 +96,31 @@ RolloutPool::~RolloutPool() {
 }
 
 void RolloutPool::start(Worker& w) {
-  w.socket = std::make_unique<MessageSocket>(context_);
+  w.end.clear();
   w.killed_because.clear();
   w.doing.clear();
   w.last_heard = Clock::now();
   w.overdue.reset();
   const std::string name = fmt::format("amalgam-{}-{}-{}", ::getpid(), w.number, w.generation++);
   if (config_.workers == 0) {
+    w.socket = std::make_unique<MessageSocket>(context_);
     const std::string endpoint = "inproc://" + name;
     w.socket->bind(endpoint);
     w.thread = std::thread([this, endpoint, &w] {
-      serve_endpoint(context_, endpoint, &pool_, [&w] { return w.stop.load() || interrupted(); });
+      serve_endpoint(context_, endpoint, std::nullopt, &pool_,
+                     [&w] { return w.stop.load() || interrupted(); });
     });
   } else {
     const std::string endpoint =
         "ipc://@" + name;  // Linux's abstract namespace: nothing is left on disk
+    // Anyone here may connect to it. The worker alone has the server's key, without which nobody
+    // gets through the handshake.
+    const proto::CurveKeys ours = proto::make_curve_keys();
+    proto::CurveKeys its = proto::make_curve_keys();
+    its.server_key = ours.public_key;
+    w.socket = std::make_unique<MessageSocket>(context_, ours);
     w.socket->bind(endpoint);
-    w.process = std::make_unique<WorkerProcess>(endpoint);
+    w.process = std::make_unique<WorkerProcess>(endpoint, its);
   }
   w.socket->send(setup_);
 }
@@ -155,6 +164,7 @@ void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
 }
 
 void RolloutPool::give_up(Worker& w, const std::string& why) {
+  if (!w.process) throw Error("this process's own rollout worker " + why);
   w.killed_because = why;
   w.process->kill();
 }
@@ -174,8 +184,7 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
     start(w);
     return ask(w, spec, true);
   }
-  const std::string end = w.process->end();
-  if (end.empty()) {
+  if (w.end.empty()) {
     if (!w.killed_because.empty() || seconds_since(w.last_heard) <= config_.worker_silence_s)
       return;
     if (!w.overdue) w.overdue = now;
@@ -185,17 +194,20 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
   }
   w.process.reset();
   const std::string what = w.killed_because.empty()
-                               ? fmt::format("{} died ({})", name, end)
+                               ? fmt::format("{} died ({})", name, w.end)
                                : fmt::format("{} {} and was killed", name, w.killed_because);
   if (w.owed.empty()) {  // only its figures are lost
     w.done = true;
     return say(what + "; its samples are all there");
   }
   if (++*deaths > kMaxRestarts)
-    throw Error(fmt::format("{}; that were {} workers in this step; see above for the cause", what,
-                            *deaths));
+    throw Error(
+        fmt::format("{}; workers died {} times in this step, see above; mend the cause and "
+                    "run again with --resume",
+                    what, *deaths));
   const double wait_s = back_off_s(++w.num_deaths);
-  w.starts_at = now + duration_cast<Clock::duration>(std::chrono::duration<double>(wait_s));
+  w.starts_at =
+      now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(wait_s));
   say(fmt::format("{}; {}, its samples go on", what,
                   wait_s > 0 ? fmt::format("starts again in {} s", wait_s) : "started again"));
 }
@@ -228,6 +240,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                                                     std::vector<proto::SampleGroup> groups,
                                                     TrajectoryLog& log, CollectFigures* figures) {
   const auto begin = Clock::now();
+  const model::ModelConfig model_config =
+      model::load_model_config(spec.weights.model_dir() + "/config.json");
   // What an interrupted run had finished already.
   using Key = std::pair<int64_t, int32_t>;  // group, sample
   struct Finished {
@@ -301,7 +315,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
       finished[{group, index}] = {std::move(t), offsets[b]};
     }
     if (reply.sampled_tokens() > 0 || reply.engine_s() > 0 || reply.done())
-      store_.add_worker({reply.pid(), "rollout", reply.sampled_tokens(), reply.engine_s()});
+      store_.add_worker({w.process ? w.process->pid() : ::getpid(), "rollout",
+                         reply.sampled_tokens(), reply.engine_s()});
     sandbox_failures += reply.sandbox_failures();
     for (const auto& [kind, count] : reply.reward_failures())
       store_.add_failures(spec.stage, kind, count);
@@ -331,12 +346,22 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     if (interrupted()) throw Interrupted{};
     for (auto& w : workers_) {
       if (w->done) continue;
+      // What ended before nothing more came has said all.
+      if (w->process) w->end = w->process->end();
       if (!w->is_heard()) usleep(1000 * kLookMs);
       proto::WorkerReply reply;
-      while (!w->done && w->is_heard() &&
-             w->socket->receive(&reply, kLookMs) == MessageSocket::Received::kMessage) {
+      while (!w->done && w->is_heard()) {
+        const auto received = w->socket->receive(&reply, kLookMs);
+        if (received == MessageSocket::Received::kNothing) break;
         w->last_heard = Clock::now();
         w->overdue.reset();
+        const std::string wrong = received == MessageSocket::Received::kOtherBytes
+                                      ? "bytes that are no message"
+                                      : wrong_in(reply, spec, model_config, w->owed);
+        if (!wrong.empty()) {
+          give_up(*w, "sent " + wrong);
+          break;
+        }
         if (!reply.error().empty()) throw Error(reply.error());
         take(*w, reply);
       }

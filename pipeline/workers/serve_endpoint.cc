@@ -1,7 +1,5 @@
 #include "pipeline/workers/serve_endpoint.h"
 
-#include <unistd.h>
-
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -41,9 +39,8 @@ class Heart {
   }
 
  private:
-  void say(proto::WorkerReply reply) {
+  void say(const proto::WorkerReply& reply) {
     doing_ = reply.doing();
-    reply.set_pid(::getpid());
     socket_.send(reply);
     said_ = Clock::now();
   }
@@ -54,7 +51,7 @@ class Heart {
       if (Clock::now() - said_ < kBeat) continue;
       proto::WorkerReply alive;
       alive.set_doing(doing_);
-      say(std::move(alive));
+      say(alive);
     }
   }
 
@@ -70,9 +67,10 @@ class Heart {
 }  // namespace
 
 void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
-                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop) {
+                    const std::optional<proto::CurveKeys>& keys, kernels::ThreadPool* pool,
+                    const std::function<bool()>& should_stop) {
   using Received = MessageSocket::Received;
-  MessageSocket socket(context);
+  MessageSocket socket(context, keys);
   socket.connect(endpoint);
   std::optional<kernels::ThreadPool> own_pool;
   std::unique_ptr<RolloutWorker> worker;

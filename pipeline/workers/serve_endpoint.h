@@ -1,6 +1,7 @@
 // What a rollout worker's process or thread does all its life.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "kernels/device/thread_pool.h"
@@ -12,6 +13,7 @@ namespace amalgam::pipeline {
 // is busy the controller hears of it at least every second, from a thread of its own: only one that
 // cannot run at all is silent. `pool` null: a pool of its own, as the setup says.
 void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoint,
-                    kernels::ThreadPool* pool, const std::function<bool()>& should_stop);
+                    const std::optional<proto::CurveKeys>& keys, kernels::ThreadPool* pool,
+                    const std::function<bool()>& should_stop);
 
 }  // namespace amalgam::pipeline

@@ -4,12 +4,15 @@
 
 #include <string>
 
+#include "proto/zmq_socket.h"
+
 namespace amalgam::pipeline {
 
 class WorkerProcess {
  public:
-  // Starts this program as `amalgam worker`. Throws Error when it cannot be started.
-  explicit WorkerProcess(const std::string& endpoint);
+  // Starts this program as `amalgam worker`. It gets its keys through a pipe that no other process
+  // has. Throws Error when it cannot be started.
+  WorkerProcess(const std::string& endpoint, const proto::CurveKeys& keys);
   // A worker leaves when told; one that does not is not waited for long, and killed.
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
@@ -25,5 +28,9 @@ class WorkerProcess {
   pid_t pid_ = 0;
   std::string end_;
 };
+
+// In the worker: its keys, from its standard input, which then is empty. Throws Error when there
+// are none.
+proto::CurveKeys read_worker_keys();
 
 }  // namespace amalgam::pipeline

@@ -1,6 +1,7 @@
 #include "pipeline/workers/message_socket.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "proto/worker.pb.h"
@@ -71,6 +72,42 @@ TEST_F(MessageSocketTest, BytesThatAreNoMessageAreTold) {
   EXPECT_EQ(controller_.receive(&reply, kLongMs), Received::kMessage)
       << "what follows is understood";
   EXPECT_TRUE(reply.done());
+}
+
+// Over a real connection, which anyone on this machine can make.
+TEST_F(MessageSocketTest, OnlyWhoHasTheKeysIsHeard) {
+  const std::string endpoint = "ipc://@amalgam-test-" + std::to_string(getpid());
+  const proto::CurveKeys ours = proto::make_curve_keys();
+  proto::CurveKeys its = proto::make_curve_keys(), guessed = proto::make_curve_keys();
+  its.server_key = ours.public_key;
+  guessed.server_key = guessed.public_key;
+  MessageSocket controller(context_, ours);
+  controller.bind(endpoint);
+  proto::WorkerReply forged, reply;
+  forged.set_done(true);
+  // They come first, and stay.
+  MessageSocket plain(context_), stranger(context_, guessed);
+  for (MessageSocket* socket : {&plain, &stranger}) {
+    socket->connect(endpoint);
+    socket->send(forged);
+  }
+  EXPECT_EQ(controller.receive(&reply, 500), Received::kNothing);
+  MessageSocket worker(context_, its);
+  worker.connect(endpoint);
+  reply.set_sampled_tokens(7);
+  worker.send(reply);
+  proto::CollectRequest request;
+  request.set_stage("rl");
+  controller.send(request);
+  ASSERT_EQ(controller.receive(&reply, kLongMs), Received::kMessage);
+  EXPECT_EQ(reply.sampled_tokens(), 7);
+  EXPECT_FALSE(reply.done());
+  EXPECT_EQ(controller.receive(&reply, 0), Received::kNothing);  // what was queued goes
+  ASSERT_EQ(worker.receive(&request, kLongMs), Received::kMessage);
+  EXPECT_EQ(request.stage(), "rl");
+  EXPECT_EQ(controller.receive(&reply, 200), Received::kNothing);
+  for (MessageSocket* socket : {&plain, &stranger})
+    EXPECT_EQ(socket->receive(&request, 0), Received::kNothing);
 }
 
 }  // namespace
