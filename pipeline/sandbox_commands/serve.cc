@@ -116,11 +116,13 @@ void SandboxServeOptions::describe(OptionSet& options) {
   options.option("--port", port, "TCP port; 0: any that is free");
   options.option("--substrate", substrate, kSubstrateHelp);
   limit.describe(options);
+  options.option("--timeout", timeout, "the longest run_timeout of a request, seconds");
   options.option("--connections", connections, "at a time; others wait");
 }
 
 int run_sandbox_serve(const SandboxServeOptions& options) {
-  const Service service{options.substrate, options.limit.limits("sandbox serve")};
+  const Service service{options.substrate,
+                        options.limit.limits("sandbox serve", options.timeout, 0)};
   if (options.connections < 1) throw Error("sandbox serve: --connections must be at least 1");
   std::string why;
   if (!sandbox::create(options.substrate, service.limits, &why))

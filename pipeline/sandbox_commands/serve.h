@@ -20,6 +20,7 @@ struct SandboxServeOptions {
 
   std::string host = "127.0.0.1", substrate = "container";
   int64_t port = 8080, connections = 64;
+  double timeout = 3600;
   LimitOptions limit;
   void describe(OptionSet& options);
 };

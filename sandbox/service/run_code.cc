@@ -1,5 +1,8 @@
 #include "sandbox/service/run_code.h"
 
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "sandbox/files/base64.h"
@@ -10,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kDefaultSeconds = 10, kMaxSeconds = 3600;
+constexpr double kDefaultSeconds = 10;
 
 struct Request {
   std::string code, language = "python", stdin_text;
@@ -46,11 +49,12 @@ std::string parse(const std::string& text, Request* r) {
     return "language and stdin must be strings, run_timeout and memory_limit_MB numbers";
   if (r->language != "python" && r->language != "bash")
     return "unknown language '" + r->language + "'; use python or bash";
-  if (!(r->seconds > 0 && r->seconds <= kMaxSeconds)) return "run_timeout must be in (0, 3600]";
-  if (memory_mb > 1 << 20) return "memory_limit_MB is too large";
+  if (!(r->seconds > 0)) return "run_timeout must be positive";
   if (memory_mb > 0 && memory_mb * (1 << 20) < kMinMemoryBytes)
     return "memory_limit_MB must be at least 1";
-  if (memory_mb > 0) r->memory_bytes = static_cast<int64_t>(memory_mb * (1 << 20));
+  constexpr double kMostMb = 1 << 30;  // is an int64_t in bytes
+  if (memory_mb > 0)
+    r->memory_bytes = static_cast<int64_t>(std::min(memory_mb, kMostMb) * (1 << 20));
   const json files = object.value("files", json::object());
   if (!files.is_object() && !files.is_null()) return "files must be {path: base64}";
   for (const auto& [path, content] : files.items()) {
@@ -138,14 +142,30 @@ RunCodeAnswer run_code(const std::string& request, const std::string& substrate,
   Request r;
   if (const std::string wrong = parse(request, &r); !wrong.empty())
     return {400, dump({{"detail", wrong}})};
+  // Whoever asks may have less than the operator allows, never more.
   Limits l = limits;
-  l.wall_seconds = l.cpu_seconds = r.seconds;
-  if (r.memory_bytes > 0) l.memory_bytes = r.memory_bytes;
+  std::string capped;
+  const auto cap = [&](const char* key, double asked, double most, const std::string& unit) {
+    if (asked > most)
+      capped += fmt::format("{}{}: {} of {}{} asked for", capped.empty() ? "" : "; ", key, most,
+                            asked, unit);
+  };
+  cap("run_timeout", r.seconds, limits.wall_seconds, " s");
+  l.wall_seconds = std::min(r.seconds, limits.wall_seconds);
+  l.cpu_seconds = std::min(r.seconds, limits.cpu_seconds);
+  if (r.memory_bytes > 0) {
+    constexpr double kMb = 1 << 20;
+    cap("memory_limit_MB", static_cast<double>(r.memory_bytes) / kMb,
+        static_cast<double>(limits.memory_bytes) / kMb, "");
+    l.memory_bytes = std::min(r.memory_bytes, limits.memory_bytes);
+  }
   Result result;
   json fetched = json::object();
   if (const auto box = create(substrate, l, &result.detail))
     result = run(r, substrate, l, *box, &fetched);
-  return {200, dump(answer(result, std::move(fetched)))};
+  json all = answer(result, std::move(fetched));
+  if (!capped.empty() && all["message"] == "") all["message"] = "this service allows " + capped;
+  return {200, dump(all)};
 }
 
 }  // namespace amalgam::sandbox

@@ -2,7 +2,8 @@
 // find one here: the body of POST /run_code and its answer, as JSON text.
 //
 // Request: code; language: "python" or "bash"; stdin; run_timeout: wall-clock seconds (10);
-// memory_limit_MB: 1 or more; files: {path: base64}, put before the run; fetch_files: [path], read
+// memory_limit_MB: 1 or more; of both at most what `limits` has, and if that is less the message of
+// the answer says so; files: {path: base64}, put before the run; fetch_files: [path], read
 // after it, together at most limits.disk_bytes. Other keys (compile_timeout) are ignored: nothing
 // is compiled. Answer: {"status": "Success" | "Failed" | "SandboxError", "message": "",
 // "compile_result": null,
@@ -22,8 +23,7 @@ struct RunCodeAnswer {
   std::string body;
 };
 
-// Limits other than the request's own come from `limits`. The request's time limits the CPU time as
-// well. Any thread.
+// `limits` are the most that a request gets. Its time limits the CPU time as well. Any thread.
 RunCodeAnswer run_code(const std::string& request, const std::string& substrate,
                        const Limits& limits);
 

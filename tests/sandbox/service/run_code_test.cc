@@ -34,8 +34,9 @@ TEST(Base64, TestVectors) {
     EXPECT_FALSE(decode_base64(bad, &ignored)) << bad;
 }
 
-json ask(const json& request, const std::string& substrate = "container", int status = 200) {
-  const RunCodeAnswer answer = run_code(request.dump(), substrate, {});
+json ask(const json& request, const std::string& substrate = "container", int status = 200,
+         const Limits& limits = {}) {
+  const RunCodeAnswer answer = run_code(request.dump(), substrate, limits);
   EXPECT_EQ(answer.http_status, status) << answer.body;
   return json::parse(answer.body);
 }
@@ -75,6 +76,35 @@ TEST(RunCode, TellsFailures) {
   EXPECT_EQ(broken["status"], "SandboxError");
   EXPECT_TRUE(broken["run_result"].is_null());
   EXPECT_NE(broken["message"], "");
+}
+
+// A request may ask for less than the operator's limits, and gets no more.
+TEST(RunCode, LimitsAreTheOperators) {
+  const Limits limits{.cpu_seconds = 1, .wall_seconds = 20, .memory_bytes = 64 << 20};
+  const char* const code = "x = bytearray(40 << 20); print(len(x))";
+  const json fits = ask({{"code", code}}, "container", 200, limits);
+  EXPECT_EQ(fits["status"], "Success");
+  EXPECT_EQ(fits["message"], "");
+  const json less = ask({{"code", code}, {"memory_limit_MB", 32}}, "container", 200, limits);
+  EXPECT_NE(less["status"], "Success");
+  EXPECT_EQ(less["message"], "");
+  for (const double asked : {1024.0, 1e300}) {
+    const json more = ask({{"code", "x = bytearray(100 << 20)"}, {"memory_limit_MB", asked}},
+                          "container", 200, limits);
+    EXPECT_NE(more["status"], "Success") << asked;
+    EXPECT_NE(
+        more["message"].get<std::string>().find("this service allows memory_limit_MB: 64 of "),
+        std::string::npos)
+        << more["message"];
+  }
+  const json slow =
+      ask({{"code", "while True: pass"}, {"run_timeout", 1e9}, {"memory_limit_MB", 999}},
+          "container", 200, limits);
+  EXPECT_EQ(slow["run_result"]["status"], "TimeLimitExceeded");
+  EXPECT_LT(slow["run_result"]["execution_time"].get<double>(), 15);
+  EXPECT_EQ(slow["message"],
+            "this service allows run_timeout: 20 of 1000000000 s asked for; memory_limit_MB: 64 of "
+            "999 asked for");
 }
 
 TEST(RunCode, FilesGoInAndOut) {
