@@ -9,6 +9,7 @@ namespace amalgam::model {
 
 struct Merge {
   int32_t left, right, result;  // ids
+  bool operator==(const Merge&) const = default;
 };
 
 class MergeTable {

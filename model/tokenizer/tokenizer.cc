@@ -1,6 +1,9 @@
 #include "model/tokenizer/tokenizer.h"
 
+#include <algorithm>
+
 #include "configs/error.h"
+#include "configs/printable.h"
 #include "configs/utf8.h"
 #include "model/tokenizer/tokenizer_impl.h"
 #include "model/tokenizer/word_cache.h"
@@ -90,6 +93,42 @@ bool Tokenizer::is_special(int32_t id) const {
 }
 
 int64_t Tokenizer::vocab_size() const { return static_cast<int64_t>(impl_->bytes.size()); }
+
+std::string Tokenizer::first_difference(const Tokenizer& other) const {
+  const TokenizerImpl &a = *impl_, &b = *other.impl_;
+  const auto quoted = [](std::string_view text) { return "\"" + printable(text) + "\""; };
+  const auto token = [&](const Tokenizer& t, int32_t id) {
+    const std::string_view bytes = t.token_bytes(id);
+    return bytes.empty() ? std::string("none") : quoted(bytes);
+  };
+  const auto ids = static_cast<int32_t>(std::max(vocab_size(), other.vocab_size()));
+  for (int32_t id = 0; id < ids; ++id) {
+    const std::string name = "token " + std::to_string(id) + " is ";
+    if (token_bytes(id) != other.token_bytes(id))
+      return name + token(*this, id) + ", not " + token(other, id);
+    if (is_special(id) != other.is_special(id))
+      return name + (is_special(id) ? "special, not plain" : "plain, not special");
+    const std::string content(token_bytes(id));
+    if ((added_token(content) == id) != (other.added_token(content) == id))
+      return name + (added_token(content) == id ? "added, not learned" : "learned, not added");
+  }
+  const auto merge = [&](const TokenizerImpl& t, size_t rank) {
+    const Merge& m = t.merges[rank];
+    return quoted(t.bytes[static_cast<size_t>(m.left)]) + " + " +
+           quoted(t.bytes[static_cast<size_t>(m.right)]);
+  };
+  const auto pattern = [&](const TokenizerImpl& t, size_t i) { return quoted(t.patterns[i]); };
+  const auto first = [&](const char* what, const auto& mine, const auto& its, const auto& name) {
+    size_t i = 0;
+    while (i < mine.size() && i < its.size() && mine[i] == its[i]) ++i;
+    if (i == mine.size() && i == its.size()) return std::string();
+    return std::string(what) + " " + std::to_string(i) + " is " +
+           (i < mine.size() ? name(a, i) : "none") + ", not " +
+           (i < its.size() ? name(b, i) : "none");
+  };
+  const std::string merges = first("merge", a.merges, b.merges, merge);
+  return merges.empty() ? first("pattern", a.patterns, b.patterns, pattern) : merges;
+}
 
 std::string StreamDecoder::push(int32_t id) {
   held_ += tokenizer_.decode_bytes({&id, 1}, special_);

@@ -51,6 +51,11 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   int64_t vocab_size() const;  // largest id + 1
 
+  // The first way in which another one is not the same, one line: "token 7 is "a", not "b""; empty:
+  // there is none. Compared are tokens, added tokens, merges and patterns, however they are
+  // written.
+  std::string first_difference(const Tokenizer& other) const;
+
  private:
   explicit Tokenizer(std::shared_ptr<const TokenizerImpl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const TokenizerImpl> impl_;

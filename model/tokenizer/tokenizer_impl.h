@@ -21,6 +21,8 @@ struct TokenizerImpl {
   std::map<std::string, int32_t, std::less<>> added_ids;
   std::vector<std::string> bytes;  // by id; empty = no such token
   std::vector<bool> special;       // by id
+  std::vector<Merge> merges;       // in rank order, as the bpe has them
+  std::vector<std::string> patterns;
 };
 
 }  // namespace amalgam::model

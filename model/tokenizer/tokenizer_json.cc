@@ -194,15 +194,19 @@ std::shared_ptr<const TokenizerImpl> build(const Json& root, const std::string& 
   reader.check_features();
   std::vector<std::string> bytes;
   const auto ids = reader.vocab(bytes);
+  const std::vector<std::string> patterns = reader.patterns();
+  const std::vector<Merge> merges = reader.merges(ids);
   auto impl =
-      std::make_shared<TokenizerImpl>(TokenizerImpl{origin,
-                                                    Pretokenizer(reader.patterns(), origin),
-                                                    Bpe(reader.byte_ids(ids), reader.merges(ids)),
-                                                    {},
-                                                    {},
-                                                    {},
-                                                    std::move(bytes),
-                                                    {}});
+      std::make_shared<TokenizerImpl>(TokenizerImpl{.origin = origin,
+                                                    .pretokenizer = Pretokenizer(patterns, origin),
+                                                    .bpe = Bpe(reader.byte_ids(ids), merges),
+                                                    .raw_tokens = {},
+                                                    .normalized_tokens = {},
+                                                    .added_ids = {},
+                                                    .bytes = std::move(bytes),
+                                                    .special = {},
+                                                    .merges = merges,
+                                                    .patterns = patterns});
   reader.added_tokens(*impl);
   return impl;
 }

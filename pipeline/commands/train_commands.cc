@@ -128,6 +128,7 @@ int run_distill(const DistillOptions& options) {
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
     inputs.teachers.push_back(job.teachers.back().second);
   }
+  check_tokenizers(job);
   return run_to_model(config, inputs, job.stage, stage.out,
                       [&](RunContext& run) { run_distill_job(run, job); });
 }

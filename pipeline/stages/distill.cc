@@ -7,12 +7,14 @@
 #include "configs/error.h"
 #include "distill/step/distill_step.h"
 #include "learner/optim/schedule.h"
+#include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
+#include "proto/append_file.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -94,8 +96,27 @@ std::string candidate_stage(const std::string& model, double lr) {
 
 }  // namespace
 
+void check_tokenizers(const DistillJob& job) {
+  const auto file = [](const std::string& directory) { return directory + "/tokenizer.json"; };
+  const std::string text = proto::read_file(file(job.start_dir));
+  const auto student = model::Tokenizer::from_json(text, file(job.start_dir));
+  for (const auto& [domain, directory] : job.teachers) {
+    if (!std::filesystem::exists(file(directory)))
+      throw Error(directory +
+                  ": has no tokenizer.json; a teacher must have the student's tokenizer");
+    const std::string other = proto::read_file(file(directory));
+    if (other == text) continue;
+    const std::string difference =
+        model::Tokenizer::from_json(other, file(directory)).first_difference(student);
+    if (!difference.empty())
+      throw Error(directory + ": its tokenizer is not that of the student, " + job.start_dir +
+                  ": " + difference);
+  }
+}
+
 void run_distill_job(RunContext& run, const DistillJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
+  check_tokenizers(job);
   DistillStage stage(run, job);
   stage.run(run.config.distill.steps);
   stage.finish();

@@ -16,6 +16,10 @@ struct DistillJob {
   double lr = 0;
 };
 
+// A teacher's probabilities mean nothing for tokens of another tokenizer: throws Error where one
+// has another than the student, naming the first difference, or none.
+void check_tokenizers(const DistillJob& job);
+
 // Trains and leaves the chosen weights in out_dir; does nothing if it is there. Continues an
 // interrupted job.
 void run_distill_job(RunContext& run, const DistillJob& job);

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -254,6 +256,51 @@ TEST_F(ReleasedTokenizerTest, ThreadsShareOneTokenizer) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const Ids& mine : ids) EXPECT_EQ(mine, expected);
+}
+
+TEST(Tokenizer, TheFirstDifferenceIsNamed) {
+  const Tokenizer own = Tokenizer::from_json(hand_made().dump(), "own");
+  const auto difference = [&](const std::function<void(Json&)>& change) {
+    Json other = hand_made();
+    change(other);
+    return own.first_difference(Tokenizer::from_json(other.dump(), "other"));
+  };
+  EXPECT_EQ(difference([](Json&) {}), "");
+  // The same merges, written as strings; more keys; tokens in another order.
+  EXPECT_EQ(difference([](Json& t) {
+              for (Json& merge : t["model"]["merges"])
+                if (merge.is_array())
+                  merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+              t["version"] = "2.0";
+              std::reverse(t["added_tokens"].begin(), t["added_tokens"].end());
+            }),
+            "");
+  EXPECT_EQ(
+      difference([](Json& t) { std::swap(t["model"]["vocab"]["ab"], t["model"]["vocab"]["bc"]); }),
+      "token 256 is \"ab\", not \"bc\"");
+  EXPECT_EQ(difference([](Json& t) { t["model"]["vocab"]["cc"] = 265; }),
+            "token 265 is none, not \"cc\"");
+  EXPECT_EQ(difference([](Json& t) { t["added_tokens"][0]["content"] = "<t>"; }),
+            "token 261 is \"<s>\", not \"<t>\"");
+  EXPECT_EQ(difference([](Json& t) { t["added_tokens"][0]["special"] = false; }),
+            "token 261 is special, not plain");
+  EXPECT_EQ(difference([](Json& t) {
+              t["added_tokens"].erase(2);
+              t["model"]["vocab"]["<u>"] = 263;
+            }),
+            "token 263 is added, not learned");
+  EXPECT_EQ(difference([](Json& t) {
+              std::swap(t["model"]["merges"][0], t["model"]["merges"][1]);
+            }).substr(0, 8),
+            "merge 0 ");
+  EXPECT_NE(difference([](Json& t) {
+              t["model"]["merges"].erase(t["model"]["merges"].size() - 1);
+            }).find(", not none"),
+            std::string::npos);
+  EXPECT_EQ(difference([](Json& t) {
+              t["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "\\p{L}";
+            }),
+            "pattern 0 is \"\\p{N}\", not \"\\p{L}\"");
 }
 
 }  // namespace
