@@ -40,4 +40,4 @@ install-deps:
 	@tools/install_deps.sh
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-tsan

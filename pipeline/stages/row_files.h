@@ -1,5 +1,5 @@
-// A domain's files of rows. Every row is checked as it is read, so that what cannot be used is known
-// before anything is sampled from it or trained on it.
+// A domain's files of rows. Every row is checked as it is read, so that what cannot be used is
+// known before anything is sampled from it or trained on it.
 #pragma once
 #include <string>
 #include <vector>

@@ -27,6 +27,11 @@ constexpr double kKillLauncherSeconds = 5;
 // Each holds a process of about 1 MB.
 constexpr size_t kMaxIdleSlots = 64;
 constexpr rlim_t kMaxDescriptors = 1 << 16;
+// Every program with this library can be the launcher, so the running one is. A sanitizer that
+// starts threads of its own is no launcher; CMakeLists.txt then names another program.
+#ifndef AMALGAM_SANDBOX_LAUNCHER
+#define AMALGAM_SANDBOX_LAUNCHER "/proc/self/exe"
+#endif
 
 // posix_spawn: no copy of this process, whatever its size and threads. The child keeps its end of
 // the control socket only; everything else of ours that is not close-on-exec ends there as well.
@@ -54,7 +59,8 @@ pid_t spawn_launcher(int child_end) {
   if (value) library_path += value;
   char* environment[] = {value ? library_path.data() : nullptr, nullptr};
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv, environment);
+  const int error =
+      posix_spawn(&pid, AMALGAM_SANDBOX_LAUNCHER, &actions, &attributes, argv, environment);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   errno = error;

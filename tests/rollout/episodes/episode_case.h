@@ -9,12 +9,14 @@
 
 namespace amalgam::rollout {
 
-inline model::Tokenizer small_tokenizer() {
+inline std::string small_tokenizer_json() {
   const std::vector<std::string> texts = {
       "What is 17 + 25? The answer is 42.", "the value of the key, the name of the value",
       "invoke name string true parameter calculator expression tool_calls"};
-  return model::Tokenizer::from_json(
-      model::tokenizer_json(model::train_bpe(texts, {.vocab_size = 300})), "tokenizer.json");
+  return model::tokenizer_json(model::train_bpe(texts, {.vocab_size = 300}));
+}
+inline model::Tokenizer small_tokenizer() {
+  return model::Tokenizer::from_json(small_tokenizer_json(), "tokenizer.json");
 }
 
 inline std::string call_text(const std::string& name, const std::string& key,
