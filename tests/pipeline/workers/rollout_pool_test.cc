@@ -13,8 +13,8 @@
 #include "proto/trajectory.pb.h"
 #include "tests/error_of.h"
 #include "tests/learner/small_model.h"
-#include "tests/temp_dir.h"
 #include "tests/rollout/episodes/episode_case.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -58,7 +58,8 @@ class RolloutPoolTest : public ::testing::Test {
       meta.set_domain(domain);
       meta.set_group(g);
       group.mutable_prompt()->Assign(prompt_.begin(), prompt_.end());
-      group.set_row(R"({"prompt": "the value of the key", "reward_model": {"style": "rule", "ground_truth": ""}})");
+      group.set_row(
+          R"({"prompt": "the value of the key", "reward_model": {"style": "rule", "ground_truth": ""}})");
       for (int i = 0; i < kSamples; ++i) {
         group.add_sample_index(i);
         group.add_seed(static_cast<uint64_t>(g * kSamples + i));
