@@ -94,10 +94,13 @@ void say(const std::vector<UnusedKeys>& unused) {
 void check_inputs(const configs::RunConfig& config) {
   const rollout::ToolRegistry registry(load_user_tools(config));
   std::vector<UnusedKeys> unused;
+  std::set<std::string> interpreters;
   for (const configs::DomainConfig& d : config.domains) {
     Scorer scorer = Scorer::kBuiltIn;
     if (!d.reward_file.empty()) {
-      const rewards::Plugin plugin({.path = d.reward_file.string(), .function = d.reward_function});
+      const rewards::PluginOptions options = rewards::plugin_options(d);
+      const rewards::Plugin plugin(options);
+      interpreters.insert(options.python + " (" + plugin.python_version() + ")");
       scorer = plugin.form() == rewards::PluginForm::kTrl ? Scorer::kTrl : Scorer::kVerl;
     }
     for (const configs::Path* file : {&d.train_file, &d.validation_file, &d.heldout_file})
@@ -107,6 +110,8 @@ void check_inputs(const configs::RunConfig& config) {
     check_examples(registry, d, &unused);
   }
   say(unused);
+  for (const std::string& python : interpreters)
+    std::fprintf(stderr, "reward functions run in %s\n", python.c_str());
 }
 
 void check_examples(const configs::RunConfig& config, const configs::DomainConfig& domain) {

@@ -16,13 +16,15 @@
 namespace amalgam::pipeline {
 namespace {
 
-// What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
-// sandboxes do not.
+// What decides the run's bytes; threads, workers, processes, instruction set, recomputation and the
+// hosts of sandboxes do not.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
   c.recompute = configs::Recompute::kNone;
   c.run_dir.clear();
+  c.reward.processes = 0;
+  for (configs::DomainConfig& d : c.domains) d.reward.processes = 0;
   c.sandbox.gateway.clear();
   c.sandbox.key.clear();
   return configs::to_toml(c);

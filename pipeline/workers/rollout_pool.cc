@@ -26,6 +26,16 @@ namespace {
 
 constexpr int kMaxRestarts = 8;  // of workers, within one collection
 
+// A group stays whole until its last sample is finished: a reward function may want all of it.
+void mark_finished(const proto::TrajectoryMetadata& sample, std::vector<proto::SampleGroup>* owed) {
+  for (proto::SampleGroup& g : *owed)
+    for (int i = 0; g.meta().group() == sample.group() && i < g.sample_index_size(); ++i)
+      if (g.sample_index(i) == sample.sample_index()) g.set_finished(i, true);
+  std::erase_if(*owed, [](const proto::SampleGroup& g) {
+    return std::all_of(g.finished().begin(), g.finished().end(), [](bool f) { return f; });
+  });
+}
+
 }  // namespace
 
 struct RolloutPool::Worker {
@@ -123,6 +133,8 @@ void RolloutPool::assign(Worker& w, const CollectSpec& spec,
   if (w.done) return;
   proto::CollectRequest r;
   r.set_stage(spec.stage);
+  r.set_step(spec.step);
+  r.set_has_scores(has_scores_);
   *r.mutable_weights() = spec.weights;
   r.set_run_seed(static_cast<uint64_t>(config_.seed));
   r.set_stream(spec.stream);
@@ -201,6 +213,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                           return true;
                         });
   }
+  has_scores_ = std::any_of(finished.begin(), finished.end(),
+                            [](const auto& f) { return f.second.trajectory.meta().has_reward(); });
   const std::string prefix = wal_prefix(spec.stage, spec.step);
   const bool resume = !rollout::read_wal(prefix).empty();
 
@@ -213,16 +227,14 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     meta.set_stage(spec.stage);
     meta.set_step(spec.step);
     if (!spec.weights.state_path().empty()) meta.set_weights_version(spec.weights.state_step());
-    proto::SampleGroup wanted = g;
-    wanted.clear_sample_index(), wanted.clear_seed(), wanted.clear_episode();
-    for (int i = 0; i < g.sample_index_size(); ++i, ++episode) {
-      if (finished.contains({meta.group(), g.sample_index(i)})) continue;
-      wanted.add_sample_index(g.sample_index(i));
-      wanted.add_seed(g.seed(i));
-      wanted.add_episode(episode);
-      ++missing;
+    size_t wanted = 0;
+    for (int i = 0; i < g.sample_index_size(); ++i) {
+      g.add_episode(episode++);
+      g.add_finished(finished.contains({meta.group(), g.sample_index(i)}));
+      wanted += !g.finished(i);
     }
-    if (wanted.sample_index_size()) shares[turn++ % shares.size()].push_back(std::move(wanted));
+    missing += wanted;
+    if (wanted > 0) shares[turn++ % shares.size()].push_back(std::move(g));
   }
   for (size_t i = 0; i < workers_.size(); ++i) assign(*workers_[i], spec, shares[i], resume);
 
@@ -234,23 +246,21 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
       proto::WorkerReply reply;
       while (w->socket->receive(&reply, w->done ? 0 : 20)) {
         w->last_heard = Clock::now();
-        if (!reply.error().empty()) throw Error(reply.error());
-        std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
+        if (!reply.error().empty()) {
+          // Failures alone are nothing to keep: they are scored anew when resumed.
+          if (spec.score && !has_scores_) log.truncate_after(spec.step - 1);
+          throw Error(reply.error());
+        }
+        std::vector<proto::Trajectory> batch;
+        for (proto::Trajectory& t : *reply.mutable_finished())
+          if (!finished.contains({t.meta().group(), t.meta().sample_index()}))
+            batch.push_back(std::move(t));
         std::vector<int64_t> offsets;
         if (!batch.empty()) offsets = log.append(batch);
         for (size_t b = 0; b < batch.size(); ++b) {
           proto::Trajectory& t = batch[b];
-          std::erase_if(w->owed, [](const auto& g) { return g.sample_index_size() == 0; });
-          for (auto& g : w->owed) {
-            if (g.meta().group() != t.meta().group()) continue;
-            for (int i = 0; i < g.sample_index_size(); ++i)
-              if (g.sample_index(i) == t.meta().sample_index()) {
-                g.mutable_sample_index()->erase(g.sample_index().begin() + i);
-                g.mutable_seed()->erase(g.seed().begin() + i);
-                g.mutable_episode()->erase(g.episode().begin() + i);
-                break;
-              }
-          }
+          mark_finished(t.meta(), &w->owed);
+          has_scores_ = has_scores_ || t.meta().has_reward();
           const Key key{t.meta().group(), t.meta().sample_index()};
           finished[key] = {std::move(t), offsets[b]};
           --missing;

@@ -11,6 +11,11 @@ namespace {
 
 using nlohmann::ordered_json;
 
+std::string sample_id(const proto::TrajectoryMetadata& m) {
+  return m.stage() + "/" + std::to_string(m.step()) + "/" + std::to_string(m.group()) + "/" +
+         std::to_string(m.sample_index());
+}
+
 // One place for names and values; without an episode all values are null.
 ordered_json sample_info(const rollout::Transcript* t, const Row& row,
                          const proto::TrajectoryMetadata& m) {
@@ -29,8 +34,7 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
           {"effort", row.effort.empty() ? m.effort() : row.effort},
           {"response_tokens", t ? t->response_tokens : 0},
           {"thinking_tokens", t ? t->thinking_tokens : 0},
-          {"sample_id", m.stage() + "/" + std::to_string(m.step()) + "/" +
-                            std::to_string(m.group()) + "/" + std::to_string(m.sample_index())}};
+          {"sample_id", sample_id(m)}};
 }
 
 rewards::MessageState state_of(rollout::Episode::Message state) {
@@ -64,6 +68,7 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::
   r.ground_truth = row.ground_truth;
   r.content = std::move(final.content);
   r.state = state_of(final.state);
+  r.sample_id = sample_id(meta);
   if (rewards::is_built_in(row.style)) return r;
   const rollout::Transcript t = rollout::transcript(episode);
   r.solution = t.solution;

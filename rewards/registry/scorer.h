@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rewards/code/code_tests.h"
 #include "rewards/programs/plugin.h"
@@ -34,6 +35,7 @@ struct ScoreRequest {
   std::string solution;
   std::string extra_info;
   std::string row;  // the whole row
+  std::string sample_id;
 };
 
 struct ScorerOptions {
@@ -51,6 +53,14 @@ class Scorer {
   // constraints, "plugin" asks the plug-in, as does every other style (verl's "rule", or none) when
   // there is one. The first four give 0 to a message that is not complete.
   Score score(const ScoreRequest& request) const;
+
+  // Whether one call scores all samples of a prompt whose row has this style; then it must.
+  bool takes_batches(const std::string& style) const;
+  // Of one sample, or of a batch.
+  std::vector<Score> score_batch(const std::vector<ScoreRequest>& requests) const;
+
+  // Calls of the plug-in that are under way, and all later ones, fail at once.
+  void stop();
 
  private:
   ScorerOptions options_;
