@@ -1,4 +1,5 @@
 #pragma once
+#include "configs/reward_config.h"
 #include "configs/stage_configs.h"
 
 namespace amalgam::configs {
@@ -54,6 +55,7 @@ struct DomainConfig {
   DataConfig data;
   SftConfig sft;
   RlConfig rl;
+  RewardConfig reward;
 
   template <class V>
   void visit(V& v) {
@@ -90,6 +92,7 @@ struct DomainConfig {
     v.section_like("data", data, "data", "row counts of this domain");
     v.section_like("sft", sft, "sft", "cold start of this specialist");
     v.section_like("rl", rl, "rl", "RL of this specialist");
+    v.section_like("reward", reward, "reward", "calls of this domain's reward_function");
   }
 
   std::optional<Problem> problem() const {

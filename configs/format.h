@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/arguments.h"
 #include "configs/schema.h"
 
 namespace amalgam::configs {
@@ -19,6 +20,7 @@ std::string format_value(const Path& x);
 std::string format_value(const std::vector<double>& x);
 std::string format_value(const std::vector<std::string>& x);
 std::string format_value(const Weights& x);
+inline std::string format_value(const Arguments& x) { return x.toml; }
 template <class E>
 requires std::is_enum_v<E> std::string format_value(E x) { return format_string(name_of(x)); }
 

@@ -127,6 +127,11 @@ void Reader::read(const Node& node, const std::string& key, std::vector<std::str
   for (const Node& item : *items) read(item, key, &out->emplace_back());
 }
 
+void Reader::read(const Node& node, const std::string& key, Arguments* out) {
+  require_table(node, key);
+  *out = arguments_of(node, key);
+}
+
 size_t Reader::read_choice(const Node& node, const std::string& key,
                            const std::vector<std::string>& names) {
   std::string text;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/arguments.h"
 #include "configs/node.h"
 #include "configs/schema.h"
 
@@ -78,6 +79,7 @@ class Reader {
   static void read(const Node&, const std::string& key, std::string*);
   static void read(const Node&, const std::string& key, Path*);
   static void read(const Node&, const std::string& key, std::vector<std::string>*);
+  static void read(const Node&, const std::string& key, Arguments*);
   static size_t read_choice(const Node&, const std::string& key,
                             const std::vector<std::string>& names);
   static void require_table(const Node&, const std::string& key);

@@ -48,6 +48,10 @@ std::optional<Problem> RunConfig::problem() const {
     if (domain.generator == Generator::kNone && domain.data != data)
       return Problem{"domain", "data of domain '" + domain.name +
                                    "': counts rows of a generator; this domain's are its files'"};
+  for (const DomainConfig& domain : domains)
+    if (domain.reward_file.empty() && domain.reward != reward)
+      return Problem{"domain", "reward of domain '" + domain.name +
+                                   "': is about a reward_file, and this domain has none"};
   if (const auto problem = tools_problem(*this)) return problem;
   for (const CompareConfig& c : compare)
     if (std::count_if(compare.begin(), compare.end(),

@@ -6,6 +6,7 @@
 #include "configs/model_spec.h"
 #include "configs/numerics_config.h"
 #include "configs/recompute.h"
+#include "configs/reward_config.h"
 #include "configs/stage_configs.h"
 #include "configs/tool_config.h"
 
@@ -86,6 +87,7 @@ struct RunConfig {
   BaseConfig base;
   SftConfig sft;  // a specialist's cold start
   RlConfig rl;
+  RewardConfig reward;
   std::vector<DomainConfig> domains;  // non-empty, distinct names
   std::vector<ToolConfig> tools;      // distinct names
   DistillConfig distill;
@@ -128,7 +130,8 @@ struct RunConfig {
     v.section("base", base, "Training of the base model, in two phases.");
     v.section("sft", sft, "Cold start of each specialist; [domain.sft] changes one domain's.");
     v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
-    v.tables("domain", domains, DomainConfig{.data = data, .sft = sft, .rl = rl},
+    v.section("reward", reward, "Calls of reward functions; [domain.reward] changes one domain's.");
+    v.tables("domain", domains, DomainConfig{.data = data, .sft = sft, .rl = rl, .reward = reward},
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.tables("tool", tools, ToolConfig{},
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "

@@ -4,7 +4,7 @@
 // overrides (reader.h), writing the resolved config (writer.h) and docs/CONFIG.md (reference.h).
 // A visitor has these members:
 //     v.value(key, field, range, doc)     int64_t, double, and lists or maps of them
-//     v.value(key, field, doc)            bool, string, path, list of strings, enum
+//     v.value(key, field, doc)            bool, string, path, list of strings, enum, Arguments
 //     v.section(key, struct, doc)         a table: [key]
 //     v.section_like(key, struct, other, doc)   a table with the keys of `other`, whose values it
 //                                         starts from

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
-from run_harness import (CONFIG, ROOT, SMALL, Failure, check, check_rewards_vary, check_same, finish,
-                         main, metric_lines, outcome, results, rows_of, text_of, unset_fields)
+from run_harness import (CONFIG, ROOT, SMALL, Failure, check, check_rewards_vary, check_same, children,
+                         finish, main, metric_lines, outcome, results, rows_of, text_of, unset_fields)
 
 SKIPPED = 77
 OWN_DOMAIN = os.path.join(ROOT, "configs", "own_domain")
@@ -270,6 +270,39 @@ def reward_faults(program, ci_run):
             "ends the run with its own error, and mended it goes on to the same bytes")
 
 
+def reward_hangs(program, ci_run):
+    """A function that never answers: it is said, and the run ends long before the last call has."""
+    settings = [*SMALL, f"model.path={ci_run}/base", "eval.prompts=8", "reward.deadline_s=15",
+                "reward.processes=2"]
+    whole, run_dir, log = program.path("whole"), program.path("hangs-run"), program.path("log")
+    program.run(whole, *settings)
+    folder, overrides = own_domain(program, "hangs")
+    write(folder + "/reward.py", "import time\ndef compute_score(*a, **k):\n    time.sleep(10_000)\n")
+    process = program.start(run_dir, *settings, *overrides, log=log)
+    seen = {}  # words: when
+    while process.poll() is None:
+        text = text_of(log)
+        for words in ("no answer within 15 s; it is tried again", "reward calls wait, the first for"):
+            if words in text:
+                seen.setdefault(words, time.monotonic())
+        callers = list(children(process.pid).values()).count("python3")
+        check(callers <= 2, f"{callers} processes call the function")
+        time.sleep(0.1)
+    end = time.monotonic()
+    lines = text_of(log).strip().split("\n")
+    check(process.returncode == 1 and len(seen) == 2, f"{process.returncode}, {seen}: {lines[-5:]}")
+    # 16 samples, twice each, two at a time, would be four minutes.
+    took = end - seen["no answer within 15 s; it is tried again"]
+    check(took < 90, f"ended {took:.0f} s after the first failure")
+    check("rl-dates step 0" in lines[-1] and "no answer within 15 s" in lines[-1],
+          f"does not say why: {lines[-1]}")
+    shutil.copy(OWN_DOMAIN + "/reward.py", folder)
+    program.run(run_dir, "--resume", *settings, *overrides)
+    check_same(run_dir, outcome(whole), "after mending the reward function")
+    return (f"a reward function that never answers ended the run {took:.0f} s after its first failure; "
+            "mended it goes on to the same bytes")
+
+
 # Directories that cannot be written.
 
 
@@ -357,5 +390,5 @@ def read_only(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, not_finite, reward_faults,
+    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, not_finite, reward_faults, reward_hangs,
                                            full_disk, read_only)}))

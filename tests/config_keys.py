@@ -27,7 +27,7 @@ class Case:
     def of_domain(self, key):
         """The same for one domain, where it has a key of its own; of a config with one domain."""
         table, config = key.split(".")[0], CONTEXTS[self.context][1]
-        if table not in ("data", "sft", "rl") or config == "two" or isinstance(self.value, list):
+        if table not in ("data", "sft", "rl", "reward") or config == "two" or isinstance(self.value, list):
             return None
         domain = "sums" if config == "sums" else "words"
         return [f"domain.{domain}.{key}={self.value}"]
@@ -139,6 +139,19 @@ def other(data_source, solution_str, ground_truth, extra_info=None):
     return sum(map(ord, solution_str)) % 5 / 4
 '''
 
+# One that asks for what [reward] gives it.
+ASKS = '''
+import os, time
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, modulus=7, nap_s=0):
+    if "AMALGAM_PROBE" in os.environ:
+        modulus = 5
+    text = sum(map(ord, solution_str))
+    if text % 5 == 0:
+        time.sleep(nap_s)
+    return text % modulus
+'''
+
 # What the one tool of [[tool]] does.
 PROBES = {
     "found": 'return "found it"',
@@ -150,6 +163,7 @@ PROBES = {
     "processes": "for i in range(8):\n        if os.fork() == 0: time.sleep(0.5); os._exit(0)\n"
                  "    return 'done'",
 }
+ASKED = "domain.words.reward_file={inputs}/asks.py"
 LONG_OUTPUT = 'tool.probe.command=["/usr/bin/python3", "-c", "print(\'long \' * 400)"]'
 
 
@@ -165,6 +179,10 @@ def write_inputs(folder):
         write(name + ".toml", SETTINGS + domains)
     write("reward.py", REWARD)
     write("constant.py", REWARD.replace("% 7 / 6", "* 0"))
+    write("asks.py", ASKS)
+    write("python", '#!/bin/sh\nAMALGAM_PROBE=1 exec /usr/bin/python3 "$@"\n')
+    os.chmod(os.path.join(folder, "python"), 0o755)
+    os.environ["AMALGAM_PROBE"] = "1"  # of every program that is run
     for name, body in PROBES.items():
         write(name + ".py", "import os, time\n" + "".join(
             f'\ndef {tool}():\n    """Looks around."""\n    {body}\n' for tool in ("probe", "wand")))
@@ -402,6 +420,12 @@ KEYS = {
         for mode in ("seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")],
     "rl.algorithm.off_policy_delta": changes("rl", "1e-9", "models"),
 
+    "reward.processes": [Same("rl", "1")],
+    "reward.deadline_s": changes("rl", "2", "trajectories", ASKED, "reward.kwargs={nap_s=4}"),
+    "reward.python": changes("rl", "{inputs}/python", "models", ASKED),
+    "reward.env": changes("rl", '["AMALGAM_PROBE"]', "models", ASKED),
+    "reward.kwargs": changes("rl", "{modulus=5}", "models", ASKED),
+
     "domain.name": changes("run", "letters", "tables"),
     "domain.generator": changes("rl of sums", "instruct", "trajectories"),
     "domain.train_file": changes("rl", "{inputs}/some.jsonl", "trajectories"),
@@ -425,6 +449,8 @@ KEYS = {
                     Refused("eval", ["domain.words.data.heldout_rows=1"])],
     "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
     "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
+    "domain.reward": [Changes("rl", ["domain.words.reward.kwargs={modulus=5}"], "models", [ASKED]),
+                      Refused("rl of sums", ["domain.sums.reward.deadline_s=3"])],
 
     "tool.name": [Changes("call", ["tool.probe.name=wand", 'domain.words.tools=["wand"]'],
                           "trajectories", ["domain.words.tools_prompt=none"])],

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
-from run_harness import CONFIG, ROOT, SMALL, check, finish, main, text_of
+from run_harness import (CONFIG, ROOT, SMALL, check, check_rewards_vary, check_same, finish, kill_all, main,
+                         outcome, text_of, trajectories)
 
 KEYS = ["messages", "finish_reason", "num_turns", "effort", "response_tokens", "thinking_tokens",
         "sample_id"]
@@ -22,10 +24,12 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
 TRL = """
 import json
 def some_reward(completions, prompts, colour, **columns):
-    assert set(columns) >= {"reward_model", "extra_info", "rubric"} and colour == ["red"], columns
+    assert set(columns) >= {"reward_model", "extra_info", "rubric"}, columns
+    assert colour == ["red"] * len(completions), colour
     with open(OUT, "a") as file:
-        file.write(json.dumps([completions[0][0]["content"], columns["extra_info"][0]]) + "\\n")
-    return [float(len(completions[0][0]["content"]))]
+        for c, info in zip(completions, columns["extra_info"]):
+            file.write(json.dumps([c[0]["content"], info]) + "\\n")
+    return [float(len(c[0]["content"])) for c in completions]
 """
 
 
@@ -83,6 +87,74 @@ def contract(program, ci_run):
                         'column "rubric" is not used (6 rows)'] + expected
         check(notes == expected, f"{name} says {notes}")
     return "functions of both forms are told what docs/REWARDS.md says, unused columns are said once"
+
+
+# Depends on the whole of a batch, its order, and random numbers.
+BATCH = """
+import json, random, time
+def group_reward(completions, extra_info, nap_s=0, **columns):
+    if extra_info[0]["sample_id"].startswith("rl-dates/"):
+        time.sleep(nap_s)
+    with open(OUT, "a") as file:
+        file.write(json.dumps([info["sample_id"] for info in extra_info]) + "\\n")
+    scores = [len(c[0]["content"]) + i + random.random() for i, c in enumerate(completions)]
+    return [s - sum(scores) / len(scores) for s in scores]
+"""
+
+
+def batches(program, ci_run):
+    """Whole groups, and the same bytes, for any number of processes and after kills."""
+    def start(name, *arguments):
+        out, reward = program.path(name + ".told"), program.path(name + ".py")
+        with open(reward, "w") as file:
+            file.write(f"OUT = {out!r}\n{BATCH}")
+        process = program.start(
+            program.path(name), *SMALL, f"model.path={ci_run}/base",
+            f"domain.dates.reward_file={reward}", "domain.dates.reward_function=group_reward",
+            *arguments)
+        return process, out
+
+    def calls(out):
+        """{prompt of a step: how often it was scored}, each time whole."""
+        seen = {}
+        for line in text_of(out).strip().split("\n"):
+            prompts, numbers = zip(*(sample.rsplit("/", 1) for sample in json.loads(line)))
+            check(len(set(prompts)) == 1, f"prompts are joined: {line}")
+            size = 4 if prompts[0].startswith("rl-dates/") else len(numbers)
+            check(numbers == tuple(map(str, range(size))), f"not a whole group: {line}")
+            seen[prompts[0]] = seen.get(prompts[0], 0) + 1
+        return seen
+
+    process, out = start("one", "reward.processes=1")
+    finish(process)
+    check(process.returncode == 0, text_of(program.path("one.log"))[-600:])
+    expected, prompts = outcome(program.path("one")), calls(out)
+    check_rewards_vary(program.path("one"), "rl-dates")
+    check(set(prompts.values()) == {1}, f"scored again: {prompts}")
+    process, out = start("four", "reward.processes=4", "--workers", "2")
+    finish(process)
+    check(process.returncode == 0, text_of(program.path("four.log"))[-600:])
+    check_same(program.path("four"), expected, "four processes and two workers")
+    check(calls(out) == prompts, "four processes: other calls")
+
+    # Killed with half a step scored, and the log torn inside a group.
+    killed, slowly = program.path("killed"), ("--resume", "reward.processes=1", "reward.kwargs={nap_s=0.5}")
+    for step in (0, 1):
+        process, out = start("killed", *slowly)
+        while process.poll() is None and not any(
+                key[:2] == ("rl-dates", step) for key, *_ in trajectories(killed)):
+            time.sleep(0.005)
+        kill_all(process)
+        check(process.returncode == -9, f"was not killed in step {step}")
+        log = killed + "/trajectories/rl-dates.log"
+        os.truncate(log, os.path.getsize(log) - 20)
+    process, out = start("killed", *slowly)
+    finish(process)
+    check(process.returncode == 0, text_of(program.path("killed.log"))[-600:])
+    check_same(program.path("killed"), expected, "killed")
+    again = sum(count > 1 for count in calls(out).values())
+    check(again > 0, "no group was scored again")
+    return f"{len(prompts)} whole groups, the same for 1 and 4 processes and after kills ({again} scored again)"
 
 
 def unused_keys(program, ci_run):
@@ -181,4 +253,4 @@ def rows_of_the_example(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (contract, unused_keys, flat_rewards, rows_of_the_example)}))
+    sys.exit(main({f.__name__: f for f in (contract, batches, unused_keys, flat_rewards, rows_of_the_example)}))

@@ -133,8 +133,9 @@ class Inspection {
     if (!d.reward_file.empty() && !scope_.examples_of) {
       can_score = false;
       attempt([&] {
-        function = std::make_unique<rewards::Plugin>(
-            rewards::PluginOptions{.path = d.reward_file.string(), .function = d.reward_function});
+        const rewards::PluginOptions options = rewards::plugin_options(d);
+        function = std::make_unique<rewards::Plugin>(options);
+        note("reward functions run in " + options.python + " (" + function->python_version() + ")");
         can_score = true;
       });
     }
@@ -195,9 +196,9 @@ class Inspection {
   void try_reward(const configs::DomainConfig& d, rewards::Plugin& function, const Row& row) {
     const std::string file = d.reward_file.string();
     const rewards::ScoreRequest request = trial_request(row, is_thinking(d, row));
-    const rewards::Score score =
-        function.score({request.data_source, request.solution, request.ground_truth,
-                        request.extra_info, request.row});
+    const rewards::Score score = function.score(
+        request.sample_id, {{request.data_source, request.solution, request.ground_truth,
+                             request.extra_info, request.row}})[0];
     if (score.status == rewards::Status::kScored)
       usable("reward", file + ": " + d.reward_function + " gives " + json(score.reward).dump() +
                            " for a trial answer");

@@ -16,14 +16,16 @@
 namespace amalgam::pipeline {
 namespace {
 
-// What decides the run's bytes; threads, workers, instruction set, recomputation and the hosts of
-// sandboxes do not, nor whether rows may be bad: without leave to skip them none is.
+// What decides the run's bytes; threads, workers, processes, instruction set, recomputation and the
+// hosts of sandboxes do not, nor whether rows may be bad: without leave to skip them none is.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
   c.recompute = configs::Recompute::kNone;
   c.skip_bad_rows = false;
   c.run_dir.clear();
+  c.reward.processes = 0;
+  for (configs::DomainConfig& d : c.domains) d.reward.processes = 0;
   c.sandbox.gateway.clear();
   c.sandbox.key.clear();
   return configs::to_toml(c);

@@ -37,9 +37,14 @@ std::string asked(proto::TrajectoryMetadata meta) {
   return meta.SerializeAsString();
 }
 
-// Null: it is not owed.
-const proto::SampleGroup* group_of(const proto::TrajectoryMetadata& meta,
-                                   const std::vector<proto::SampleGroup>& owed) {
+// A sample of a group that is owed. What is finished comes again with the others of its batch.
+struct Asked {
+  const proto::SampleGroup* group = nullptr;  // null: nobody asked for it
+  bool is_finished = false;
+};
+
+Asked asked_for(const proto::TrajectoryMetadata& meta,
+                const std::vector<proto::SampleGroup>& owed) {
   for (const proto::SampleGroup& g : owed) {
     if (g.meta().group() != meta.group()) continue;
     for (int i = 0; i < g.sample_index_size(); ++i) {
@@ -47,10 +52,10 @@ const proto::SampleGroup* group_of(const proto::TrajectoryMetadata& meta,
       proto::TrajectoryMetadata want = g.meta();
       want.set_sample_index(g.sample_index(i));
       want.set_seed(g.seed(i));
-      return asked(want) == asked(meta) ? &g : nullptr;
+      if (asked(want) == asked(meta)) return {&g, g.finished(i)};
     }
   }
-  return nullptr;
+  return {};
 }
 
 // Token ids, who wrote them, and lengths.
@@ -108,19 +113,21 @@ std::string wrong_in(const proto::WorkerReply& reply, const CollectSpec& spec,
                      const std::vector<proto::SampleGroup>& owed) {
   if (has_bad_counts(reply)) return "counts that cannot be";
   int64_t num_owed = 0;
-  for (const proto::SampleGroup& g : owed) num_owed += g.sample_index_size();
+  for (const proto::SampleGroup& g : owed)
+    num_owed += std::count(g.finished().begin(), g.finished().end(), false);
   std::vector<std::pair<int64_t, int32_t>> seen;
   for (const proto::Trajectory& t : reply.finished()) {
-    const proto::SampleGroup* group = group_of(t.meta(), owed);
+    const auto [group, is_finished] = asked_for(t.meta(), owed);
     if (!group) return "a sample that it was not asked for";
     const std::pair sample{t.meta().group(), t.meta().sample_index()};
     if (std::find(seen.begin(), seen.end(), sample) != seen.end()) return "a sample twice";
     seen.push_back(sample);
+    num_owed -= !is_finished;
     if (has_bad_tokens(t, *group, spec, config.vocab_size)) return "tokens that cannot be";
     if (has_bad_outcome(t.meta(), spec.score)) return "an outcome that cannot be";
     if (has_bad_choices(t, spec, config)) return "experts or entries that cannot be";
   }
-  if (reply.done() && std::ssize(seen) < num_owed) return "that it is done, which it is not";
+  if (reply.done() && num_owed > 0) return "that it is done, which it is not";
   return "";
 }
 

@@ -36,6 +36,16 @@ double back_off_s(int n) { return n <= 1 ? 0 : std::min(0.25 * std::exp2(n - 2),
 
 void say(const std::string& line) { std::fprintf(stderr, "\n%s\n", line.c_str()); }
 
+// A group stays whole until its last sample is finished: a reward function may want all of it.
+void mark_finished(const proto::TrajectoryMetadata& sample, std::vector<proto::SampleGroup>* owed) {
+  for (proto::SampleGroup& g : *owed)
+    for (int i = 0; g.meta().group() == sample.group() && i < g.sample_index_size(); ++i)
+      if (g.sample_index(i) == sample.sample_index()) g.set_finished(i, true);
+  std::erase_if(*owed, [](const proto::SampleGroup& g) {
+    return std::all_of(g.finished().begin(), g.finished().end(), [](bool f) { return f; });
+  });
+}
+
 }  // namespace
 
 struct RolloutPool::Worker {
@@ -145,6 +155,8 @@ void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   w.overdue.reset();
   proto::CollectRequest r;
   r.set_stage(spec.stage);
+  r.set_step(spec.step);
+  r.set_has_scores(has_scores_);
   *r.mutable_weights() = spec.weights;
   r.set_run_seed(static_cast<uint64_t>(config_.seed));
   r.set_stream(spec.stream);
@@ -257,6 +269,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                           return true;
                         });
   }
+  has_scores_ = std::any_of(finished.begin(), finished.end(),
+                            [](const auto& f) { return f.second.trajectory.meta().has_reward(); });
   const std::string prefix = wal_prefix(spec.stage, spec.step);
   const rollout::TokenLog tokens = rollout::read_wal(prefix, version_of(spec.weights));
   if (!tokens.damage.empty())
@@ -273,15 +287,13 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     meta.set_stage(spec.stage);
     meta.set_step(spec.step);
     if (const auto version = version_of(spec.weights)) meta.set_weights_version(*version);
-    proto::SampleGroup wanted = g;
-    wanted.clear_sample_index(), wanted.clear_seed(), wanted.clear_episode();
-    for (int i = 0; i < g.sample_index_size(); ++i, ++episode) {
-      if (finished.contains({meta.group(), g.sample_index(i)})) continue;
-      wanted.add_sample_index(g.sample_index(i));
-      wanted.add_seed(g.seed(i));
-      wanted.add_episode(episode);
+    bool is_whole = true;
+    for (int i = 0; i < g.sample_index_size(); ++i) {
+      g.add_episode(episode++);
+      g.add_finished(finished.contains({meta.group(), g.sample_index(i)}));
+      is_whole = is_whole && g.finished(i);
     }
-    if (wanted.sample_index_size()) shares[turn++ % shares.size()].push_back(std::move(wanted));
+    if (!is_whole) shares[turn++ % shares.size()].push_back(std::move(g));
   }
   for (size_t i = 0; i < workers_.size(); ++i) {
     Worker& w = *workers_[i];
@@ -294,25 +306,17 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
   int deaths = 0;
   int64_t sandbox_failures = 0;
   const auto take = [&](Worker& w, const proto::WorkerReply& reply) {
-    std::vector<proto::Trajectory> batch(reply.finished().begin(), reply.finished().end());
+    std::vector<proto::Trajectory> batch;
+    for (const proto::Trajectory& t : reply.finished())  // a batch is scored whole again
+      if (!finished.contains({t.meta().group(), t.meta().sample_index()})) batch.push_back(t);
     std::vector<int64_t> offsets;
     if (!batch.empty()) offsets = log.append(batch);
     for (size_t b = 0; b < batch.size(); ++b) {
       proto::Trajectory& t = batch[b];
-      const int64_t group = t.meta().group();
-      const int32_t index = t.meta().sample_index();
-      for (auto& g : w.owed) {
-        if (g.meta().group() != group) continue;
-        for (int i = 0; i < g.sample_index_size(); ++i)
-          if (g.sample_index(i) == index) {
-            g.mutable_sample_index()->erase(g.sample_index().begin() + i);
-            g.mutable_seed()->erase(g.seed().begin() + i);
-            g.mutable_episode()->erase(g.episode().begin() + i);
-            break;
-          }
-      }
-      std::erase_if(w.owed, [](const auto& g) { return g.sample_index_size() == 0; });
-      finished[{group, index}] = {std::move(t), offsets[b]};
+      mark_finished(t.meta(), &w.owed);
+      has_scores_ = has_scores_ || t.meta().has_reward();
+      const Key key{t.meta().group(), t.meta().sample_index()};
+      finished[key] = {std::move(t), offsets[b]};
     }
     if (reply.sampled_tokens() > 0 || reply.engine_s() > 0 || reply.done())
       store_.add_worker({w.process ? w.process->pid() : ::getpid(), "rollout",
@@ -362,7 +366,11 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
           give_up(*w, "sent " + wrong);
           break;
         }
-        if (!reply.error().empty()) throw Error(reply.error());
+        if (!reply.error().empty()) {
+          // Failures alone are nothing to keep: they are scored anew when resumed.
+          if (spec.score && !has_scores_) log.truncate_after(spec.step - 1);
+          throw Error(reply.error());
+        }
         take(*w, reply);
       }
       if (!w->done) watch(*w, spec, &deaths);

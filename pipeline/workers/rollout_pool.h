@@ -81,6 +81,7 @@ class RolloutPool {
   kernels::ThreadPool& pool_;
   RunStore& store_;
   proto::WorkerSetup setup_;
+  bool has_scores_ = false;  // some sample of the step that is collected has a reward
   proto::ZmqContext context_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

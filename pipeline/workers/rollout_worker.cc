@@ -3,11 +3,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <map>
-#include <mutex>
-#include <thread>
 
 #include "configs/clock.h"
 #include "configs/error.h"
@@ -17,6 +13,7 @@
 #include "pipeline/data/rows.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/score_request.h"
+#include "pipeline/workers/scoring.h"
 #include "proto/worker.pb.h"
 #include "rewards/registry/scorer.h"
 #include "rollout/episodes/episode_runner.h"
@@ -25,14 +22,7 @@
 namespace amalgam::pipeline {
 namespace {
 
-constexpr int kScoreThreads = 2;
-constexpr int kScoreAttempts = 4;  // failures of the infrastructure are tried again
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
-
-// Whether another attempt may mend it. A function that once returned NaN or nothing may do better.
-bool is_worth_retrying(rewards::Status s) {
-  return s != rewards::Status::kScored && s != rewards::Status::kBadRow;
-}
 
 }  // namespace
 
@@ -48,34 +38,9 @@ struct RolloutWorker::Impl {
         pool(p),
         tokenizer(model::Tokenizer::load(tokenizer_dir)),
         tools(std::move(user_tools)),
-        gateway(connect_gateway(c.sandbox)) {
-    default_scorer = make_scorer(nullptr);
-    for (const configs::DomainConfig& d : c.domains)
-      if (!d.reward_file.empty()) plugin_scorers[d.name] = make_scorer(&d);
-    for (int i = 0; i < kScoreThreads; ++i) score_threads.emplace_back([this] { score_thread(); });
-  }
-  ~Impl() {
-    {
-      std::lock_guard lock(mutex);
-      stop = true;
-    }
-    wake_scorers.notify_all();
-    for (auto& t : score_threads) t.join();
-  }
+        gateway(connect_gateway(c.sandbox)),
+        scoring(config, gateway) {}
 
-  // own: a domain with a reward of the user's own, or null.
-  std::unique_ptr<rewards::Scorer> make_scorer(const configs::DomainConfig* own) const {
-    rewards::ScorerOptions options;
-    options.code.limits = limits_of(config.sandbox);
-    options.code.make_sandbox =
-        sandbox::sandbox_factory(gateway, configs::name_of(config.sandbox.substrate));
-    if (own) {
-      options.plugin.emplace();
-      options.plugin->path = own->reward_file.string();
-      options.plugin->function = own->reward_function;
-    }
-    return std::make_unique<rewards::Scorer>(options);
-  }
   rollout::ToolSandboxOptions tool_sandboxes() const {
     rollout::ToolSandboxOptions options;
     options.limits = limits_of(config.sandbox);
@@ -87,76 +52,17 @@ struct RolloutWorker::Impl {
       };
     return options;
   }
-  const rewards::Scorer& scorer_of(const std::string& domain) const {
-    const auto it = plugin_scorers.find(domain);
-    return it == plugin_scorers.end() ? *default_scorer : *it->second;
-  }
 
-  struct ScoreTask {
-    proto::Trajectory trajectory;
-    rewards::ScoreRequest request;
-    std::map<std::string, int64_t> failures;  // attempts, by kind
-    std::string error;                        // the row cannot be scored
-  };
-
-  void score_thread() {
-    for (;;) {
-      std::unique_ptr<ScoreTask> task;
-      {
-        std::unique_lock lock(mutex);
-        wake_scorers.wait(lock, [&] { return stop || !to_score.empty(); });
-        if (stop) return;
-        task = std::move(to_score.front());
-        to_score.pop_front();
-      }
-      auto& meta = *task->trajectory.mutable_meta();
-      rewards::Score score;
-      for (int attempt = 0; attempt < kScoreAttempts; ++attempt) {
-        try {
-          score = scorer_of(meta.domain()).score(task->request);
-        } catch (const std::exception& e) {  // nothing may escape this thread
-          score = rewards::failed(rewards::Status::kVerifierFailed, e.what());
-        }
-        if (!is_worth_retrying(score.status)) break;
-        ++task->failures[rewards::to_string(score.status)];
-      }
-      if (score.status == rewards::Status::kScored) {
-        meta.set_reward(score.reward);
-      } else if (score.status == rewards::Status::kBadRow) {
-        task->error = "prompt " + meta.prompt_id() + " of domain " + meta.domain() +
-                      " cannot be scored: " + score.detail;
-      } else {
-        meta.set_outcome(score.status == rewards::Status::kSandboxFailed
-                             ? proto::OUTCOME_SANDBOX_FAILED
-                             : proto::OUTCOME_VERIFIER_FAILED);
-        meta.set_failure(score.detail);
-        meta.set_failure_kind(rewards::to_string(score.status));
-      }
-      {
-        std::lock_guard lock(mutex);
-        scored.push_back(std::move(task));
-      }
-      score_done.notify_one();
-    }
-  }
+  void serve(const proto::CollectRequest& request,
+             const std::function<void(const proto::WorkerReply&)>& send,
+             const std::function<bool()>& should_stop);
 
   const configs::RunConfig config;
   kernels::ThreadPool& pool;
   model::Tokenizer tokenizer;
   rollout::ToolRegistry tools;
   std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
-  std::unique_ptr<rewards::Scorer> default_scorer;
-  std::map<std::string, std::unique_ptr<rewards::Scorer>> plugin_scorers;
-
-  std::mutex mutex;  // guards what follows
-  std::condition_variable wake_scorers, score_done;
-  std::deque<std::unique_ptr<ScoreTask>> to_score, scored;
-  bool stop = false;
-  std::vector<std::thread> score_threads;
-
-  void serve(const proto::CollectRequest& request,
-             const std::function<void(const proto::WorkerReply&)>& send,
-             const std::function<bool()>& should_stop);
+  Scoring scoring;
 };
 
 namespace {
@@ -215,6 +121,24 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   return t;
 }
 
+// Samples of one call of a reward function, as they finish.
+struct Batch {
+  size_t size = 1;
+  bool has_answer = false;
+  std::map<int, proto::Trajectory> trajectories;  // by place in their group
+  std::map<int, rewards::ScoreRequest> requests;
+};
+
+// The call, once the last sample is there.
+std::unique_ptr<ScoreTask> to_task(Batch& batch) {
+  auto task = std::make_unique<ScoreTask>();
+  for (auto& [index, trajectory] : batch.trajectories) {
+    task->trajectories.push_back(std::move(trajectory));
+    task->requests.push_back(std::move(batch.requests.at(index)));
+  }
+  return task;
+}
+
 // Moves what the runner counted since the last reply into this one.
 void add_counters(rollout::EpisodeRunner& runner, proto::WorkerReply* reply) {
   rollout::RunnerCounters& c = runner.counters();
@@ -260,15 +184,24 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   std::map<uint32_t, std::vector<rollout::LoggedToken>> logged;
   if (request.resume()) logged = rollout::read_wal(request.wal_prefix(), version).episodes;
 
-  std::map<uint32_t, std::pair<const proto::SampleGroup*, int>> wanted;  // by episode number
+  struct Wanted {
+    const proto::SampleGroup* group;
+    int index;
+    bool in_batch;
+  };
+  std::map<uint32_t, Wanted> wanted;  // by episode number
+  std::map<const proto::SampleGroup*, Batch> batches;
   for (const auto& g : request.groups()) {
+    const bool in_batch = request.score() && scoring.takes_batches(g.meta().domain());
+    if (in_batch) batches[&g].size = static_cast<size_t>(g.sample_index_size());
     rollout::EpisodeGroup group;
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
     group.tools.assign(g.tools().begin(), g.tools().end());
     if (!group.tools.empty()) group.extra_info = parse_row(g.row(), "prompt row").extra_info;
     for (int i = 0; i < g.sample_index_size(); ++i) {
-      wanted[g.episode(i)] = {&g, i};
+      if (g.finished(i) && !in_batch) continue;
+      wanted[g.episode(i)] = {&g, i, in_batch};
       const auto it = logged.find(g.episode(i));
       group.episodes.push_back(
           {.episode = g.episode(i),
@@ -278,7 +211,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     runner.submit(std::move(group));
   }
 
-  size_t missing = wanted.size(), scoring = 0;
+  scoring.begin(request.stage() + " step " + std::to_string(request.step()), request.has_scores());
+  size_t missing = wanted.size();
   proto::WorkerReply reply;
   auto last_sent = Clock::now();
   std::vector<rollout::FinishedEpisode> finished;
@@ -288,32 +222,29 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     const auto begin = Clock::now();
     const bool sampling = runner.step(&finished, 50);
     for (const auto& f : finished) {
-      const auto [group, index] = wanted.at(f.number);
-      auto task = std::make_unique<ScoreTask>();
-      task->trajectory = to_trajectory(f, *group, index);
-      if (!request.score() || f.sandbox_failed) {
-        *reply.add_finished() = std::move(task->trajectory);
+      const auto& [group, index, in_batch] = wanted.at(f.number);
+      proto::Trajectory trajectory = to_trajectory(f, *group, index);
+      if (!request.score() || (f.sandbox_failed && !in_batch)) {
+        *reply.add_finished() = std::move(trajectory);
         --missing;
         continue;
       }
-      const auto& meta = task->trajectory.meta();
-      task->request = score_request(f.episode, group->row(), meta, scorer_of(meta.domain()).by());
-      {
-        std::lock_guard lock(mutex);
-        to_score.push_back(std::move(task));
+      Batch alone;
+      Batch& batch = in_batch ? batches.at(group) : alone;
+      batch.requests[index] = score_request(f.episode, group->row(), trajectory.meta(),
+                                            scoring.scored_by(trajectory.meta().domain()));
+      batch.trajectories[index] = std::move(trajectory);
+      batch.has_answer = batch.has_answer || !f.sandbox_failed;
+      if (batch.trajectories.size() < batch.size) continue;
+      if (batch.has_answer) {
+        scoring.add(to_task(batch));
+        continue;
       }
-      ++scoring;
-      wake_scorers.notify_one();
+      for (auto& [i, t] : batch.trajectories) *reply.add_finished() = std::move(t);
+      missing -= batch.size;
     }
-    std::deque<std::unique_ptr<ScoreTask>> done;
-    {
-      std::unique_lock lock(mutex);
-      if (!sampling && scoring > 0)
-        score_done.wait_for(lock, std::chrono::milliseconds(50), [&] { return !scored.empty(); });
-      done.swap(scored);
-    }
-    if (!sampling) reply.set_reward_wait_s(reply.reward_wait_s() + seconds_since(begin));
-    for (auto& task : done) {
+    if (!sampling && missing > 0) scoring.watch();
+    for (auto& task : scoring.take(sampling ? 0 : 50)) {
       if (!task->error.empty()) throw Error(task->error);
       for (const auto& [kind, count] : task->failures) {
         if (kind == rewards::to_string(rewards::Status::kSandboxFailed))
@@ -321,9 +252,10 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
         else
           (*reply.mutable_reward_failures())[kind] += count;
       }
-      *reply.add_finished() = std::move(task->trajectory);
-      --scoring, --missing;
+      missing -= task->trajectories.size();
+      for (auto& t : task->trajectories) *reply.add_finished() = std::move(t);
     }
+    if (!sampling) reply.set_reward_wait_s(reply.reward_wait_s() + seconds_since(begin));
     if (missing > 0 && (Clock::now() - last_sent > kHeartbeat || reply.finished_size() >= 32)) {
       add_counters(runner, &reply);
       send(reply);
@@ -343,14 +275,6 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   reply.set_peak_rss_bytes(usage.ru_maxrss * 1024);
   reply.set_done(missing == 0);
   send(reply);
-  // An early stop leaves tasks behind that belong to no later request.
-  if (missing > 0) {
-    std::unique_lock lock(mutex);
-    scoring -= to_score.size();
-    to_score.clear();
-    score_done.wait_for(lock, std::chrono::seconds(1), [&] { return scored.size() >= scoring; });
-    scored.clear();
-  }
 }
 
 RolloutWorker::RolloutWorker(const configs::RunConfig& config, const std::string& tokenizer_dir,

@@ -10,6 +10,11 @@ namespace {
 
 using nlohmann::ordered_json;
 
+std::string sample_id(const proto::TrajectoryMetadata& m) {
+  return m.stage() + "/" + std::to_string(m.step()) + "/" + std::to_string(m.group()) + "/" +
+         std::to_string(m.sample_index());
+}
+
 // One place for names and values; without an episode all values are null.
 ordered_json sample_info(const rollout::Transcript* t, const Row& row,
                          const proto::TrajectoryMetadata& m) {
@@ -28,8 +33,7 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
           {"effort", row.effort.empty() ? m.effort() : row.effort},
           {"response_tokens", t ? t->response_tokens : 0},
           {"thinking_tokens", t ? t->thinking_tokens : 0},
-          {"sample_id", m.stage() + "/" + std::to_string(m.step()) + "/" +
-                            std::to_string(m.group()) + "/" + std::to_string(m.sample_index())}};
+          {"sample_id", sample_id(m)}};
 }
 
 void add_function_arguments(const rollout::Transcript& t, const Row& row,
@@ -73,6 +77,7 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::
   r.ground_truth = row.ground_truth;
   r.content = std::move(final.content);
   r.state = state_of(final.state);
+  r.sample_id = sample_id(meta);
   if (by == rewards::ScoredBy::kFunction)
     add_function_arguments(rollout::transcript(episode), row, meta, row_json, &r);
   return r;
@@ -92,6 +97,7 @@ rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
   meta.set_stage("doctor");
   meta.set_finish_reason("stop");
   meta.set_effort(thinking ? "high" : "none");
+  r.sample_id = sample_id(meta);
   add_function_arguments(t, row, meta, row.to_json(), &r);
   return r;
 }

@@ -19,8 +19,6 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 
-extern char** environ;
-
 namespace amalgam::rewards {
 namespace {
 
@@ -39,15 +37,6 @@ bool wait_for(int socket, short events, Clock::time_point end) {
   }
 }
 
-// Our environment with a fixed hash seed: the order of Python's sets must not differ between runs.
-std::vector<std::string> child_environment() {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry; ++entry)
-    if (std::strncmp(*entry, "PYTHONHASHSEED=", 15) != 0) environment.emplace_back(*entry);
-  environment.emplace_back("PYTHONHASHSEED=0");
-  return environment;
-}
-
 std::vector<char*> pointers(std::vector<std::string>* strings) {
   std::vector<char*> result;
   for (std::string& text : *strings) result.push_back(text.data());
@@ -57,7 +46,8 @@ std::vector<char*> pointers(std::vector<std::string>* strings) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
+ChildProcess::ChildProcess(const std::vector<std::string>& argv,
+                           const std::vector<std::string>& environment) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     throw Error(std::string("cannot make a socket: ") + std::strerror(errno));
@@ -73,9 +63,9 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  std::vector<std::string> arguments = argv, environment = child_environment();
+  std::vector<std::string> arguments = argv, variables = environment;
   const int error = ::posix_spawn(&pid_, arguments[0].c_str(), &actions, &attributes,
-                                  pointers(&arguments).data(), pointers(&environment).data());
+                                  pointers(&arguments).data(), pointers(&variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
@@ -87,11 +77,14 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
 
 ChildProcess::~ChildProcess() {
   ::close(socket_);
-  if (!reaped_) {
-    ::kill(-pid_, SIGKILL);
-    reap(5);
-  }
+  if (reaped_) return;
+  ::kill(pid_, SIGTERM);
+  if (reap(2)) return;
+  ::kill(-pid_, SIGKILL);
+  reap(3);
 }
+
+void ChildProcess::cancel() { ::shutdown(socket_, SHUT_RDWR); }
 
 bool ChildProcess::reap(double deadline_seconds) {
   const auto end = Clock::now() + std::chrono::duration<double>(deadline_seconds);
@@ -99,7 +92,6 @@ bool ChildProcess::reap(double deadline_seconds) {
     const pid_t got = ::waitpid(pid_, &wait_status_, WNOHANG);
     if (got == pid_ || (got < 0 && errno == ECHILD)) {
       reaped_ = true;
-      ::kill(-pid_, SIGKILL);  // what it left behind in its group
     } else if (Clock::now() > end) {
       return false;
     } else {

@@ -1,8 +1,8 @@
 // A child process that answers one line for each line it gets, over a socket that is its stdin. Its
-// stdout goes to our stderr, so what it prints cannot be mistaken for an answer. It runs in its own
-// process group and is killed, with all it started there, by the destructor.
+// stdout goes to our stderr, so what it prints cannot be mistaken for an answer. It has its own
+// process group. The destructor asks it to end (SIGTERM), and kills it when it does not.
 //
-// Used by one thread at a time.
+// Used by one thread at a time, but for cancel().
 #pragma once
 #include <sys/types.h>
 
@@ -13,8 +13,9 @@ namespace amalgam::rewards {
 
 class ChildProcess {
  public:
-  // argv[0] is an absolute path. Throws Error when it cannot be started.
-  explicit ChildProcess(const std::vector<std::string>& argv);
+  // argv[0] is an absolute path; environment has NAME=VALUE, and nothing is inherited. Throws Error
+  // when it cannot be started.
+  ChildProcess(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -24,6 +25,8 @@ class ChildProcess {
   // Sends the line (without line break; empty: only waits) and waits for one line, the deadline
   // covering both.
   Outcome call(const std::string& line, double deadline_seconds, std::string* reply);
+  // By any thread: a call that waits, and every later one, returns kClosed.
+  void cancel();
   // After kClosed: how it ended, "exit code 3" or "signal 11".
   std::string how_it_ended();
 

@@ -1,29 +1,40 @@
-// A user's reward function in Python, in verl's form
+// A user's reward function in Python, in one of three forms:
 //     compute_score(data_source, solution_str, ground_truth, extra_info) -> number, bool or
-//     {"score": …}
-// or TRL's
-//     some_reward(completions, **columns) -> [number]         (called with one completion at a
-//     time)
-// It is the user's own, trusted code: a plain child process, supervised. It is started again after
-// a crash or a time-out.
+//     {"score": …}                                     verl's: one sample
+//     compute_score(data_sources, solution_strs, ground_truths, extra_infos) -> [number]
+//                                                      verl's for batches
+//     some_reward(completions, **columns) -> [number]  TRL's: a batch
+// A batch is all samples of one prompt. It is the user's own, trusted code: plain child processes,
+// supervised, with an environment that is named. One is started again after a crash or a time-out.
 #pragma once
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "rewards/programs/child_process.h"
 #include "rewards/score/score.h"
 
+namespace amalgam::configs {
+struct DomainConfig;
+}
+
 namespace amalgam::rewards {
 
-enum class PluginForm { kVerl, kTrl };
+enum class PluginForm { kVerl, kVerlBatch, kTrl };
 
 struct PluginOptions {
   std::string path;      // of the Python file
   std::string function;  // empty: compute_score, else the only function with "reward" in its name
   double call_deadline_seconds = 30;
   double start_deadline_seconds = 60;  // imports can be slow
+  std::string python = "/usr/bin/python3";
+  std::vector<std::string> environment = {};  // names of variables beside the minimal ones
+  std::string kwargs = "{}";                  // JSON
 };
+// Of a domain with a reward_file.
+PluginOptions plugin_options(const configs::DomainConfig& domain);
 
 // Structured values are JSON text; empty stands for null.
 struct PluginRequest {
@@ -34,25 +45,42 @@ struct PluginRequest {
   std::string row;  // an object; its columns, extra_info as above, are TRL's keyword arguments
 };
 
-// Safe for use by several threads; calls take turns.
+// Safe for use by several threads: as many children as threads that ask at once.
 class Plugin {
  public:
   // Loads the file. Throws Error when it cannot be loaded or has no such function.
   explicit Plugin(PluginOptions options);
 
-  // kTrl: it has a parameter `completions`; it gets every column of a row.
   PluginForm form() const { return form_; }
+  bool takes_batches() const { return form_ != PluginForm::kVerl; }
+  const std::string& python_version() const { return python_version_; }
 
-  // kScored, kVerifierFailed (it raised or crashed), kTimeout, kWrongType or kNotFinite.
-  Score score(const PluginRequest& request);
+  // One call: of one sample, or of a batch, in TRL's form of one row. Python's `random` and numpy's
+  // are seeded from `seed` before it. For each sample kScored, kVerifierFailed (it raised or
+  // crashed), kTimeout, kWrongType or kNotFinite.
+  std::vector<Score> score(const std::string& seed, const std::vector<PluginRequest>& samples);
+
+  // Calls that are under way, and all later ones, fail at once.
+  void stop();
 
  private:
-  void start();  // throws Error
+  struct Started {
+    std::unique_ptr<ChildProcess> child;
+    PluginForm form;
+    std::string python_version;
+  };
+  Started start();  // throws Error
+  // The answer to one line. *failure when there is none, and then the child is of no more use.
+  std::string ask(ChildProcess* child, const std::string& line, double deadline_seconds,
+                  Score* failure);
 
   PluginOptions options_;
   PluginForm form_ = PluginForm::kVerl;
-  std::mutex mutex_;
-  std::unique_ptr<ChildProcess> child_;  // null after a crash
+  std::string python_version_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::unique_ptr<ChildProcess>> idle_;
+  std::set<ChildProcess*> busy_;
+  bool stopped_ = false;
 };
 
 }  // namespace amalgam::rewards

@@ -26,9 +26,7 @@ Scorer::Scorer(ScorerOptions options) : options_(std::move(options)) {
 }
 
 Score Scorer::score(const ScoreRequest& request) const {
-  if (plugin_)
-    return plugin_->score({request.data_source, request.solution, request.ground_truth,
-                           request.extra_info, request.row});
+  if (plugin_) return score_batch({request})[0];
   if (!is_built_in(request.style))
     return failed(Status::kBadRow, *problem_of_truth(request.style, request.ground_truth));
   if (request.state == MessageState::kTruncated) return scored(0, "truncated");
@@ -37,6 +35,21 @@ Score Scorer::score(const ScoreRequest& request) const {
     return score_code_tests(request.content, request.ground_truth, options_.code);
   if (request.style == "instruct") return score_instruct(request.content, request.ground_truth);
   return score_math_answer(request.content, request.ground_truth);
+}
+
+std::vector<Score> Scorer::score_batch(const std::vector<ScoreRequest>& requests) const {
+  const ScoreRequest& first = requests.at(0);
+  if (!plugin_) return {score(first)};
+  std::vector<PluginRequest> samples;
+  for (const ScoreRequest& r : requests)
+    samples.push_back({r.data_source, r.solution, r.ground_truth, r.extra_info, r.row});
+  // That of a batch is its prompt's: STAGE/STEP/GROUP.
+  const std::string& id = first.sample_id;
+  return plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);
+}
+
+void Scorer::stop() {
+  if (plugin_) plugin_->stop();
 }
 
 }  // namespace amalgam::rewards

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "rewards/code/code_tests.h"
 #include "rewards/programs/plugin.h"
@@ -37,6 +38,7 @@ struct ScoreRequest {
   std::string solution;
   std::string extra_info;
   std::string row;  // the whole row
+  std::string sample_id;
 };
 
 enum class ScoredBy { kVerifier, kFunction };  // built in; the user's own
@@ -57,6 +59,14 @@ class Scorer {
   // to a message that is not complete.
   Score score(const ScoreRequest& request) const;
   ScoredBy by() const { return plugin_ ? ScoredBy::kFunction : ScoredBy::kVerifier; }
+
+  // Whether one call scores all samples of a prompt; then it must.
+  bool takes_batches() const { return plugin_ && plugin_->takes_batches(); }
+  // Of one sample, or of a batch.
+  std::vector<Score> score_batch(const std::vector<ScoreRequest>& requests) const;
+
+  // Calls of the plug-in that are under way, and all later ones, fail at once.
+  void stop();
 
  private:
   ScorerOptions options_;

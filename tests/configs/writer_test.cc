@@ -15,6 +15,7 @@ TEST(ToToml, ReadsBackEqual) {
       "[[domain]]\nname='math'\ngenerator='math'\nrl.steps=3\n"
       "[[domain]]\nname='code'\ngenerator='code'\nmode='chat'\nsft.optim.kind='adamw'\n"
       "[[domain]]\nname='own'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n"
+      "reward.kwargs = {\"a b\" = [1, 0.5], nested = {on = true, text = 'say \"x\"'}}\n"
       "[distill]\nlr_candidates=[1e-3]\n[[distill.teachers]]\ndomain='math'\nweight={math=1,code=2}"
       "\n",
       "/x/a.toml");
@@ -29,6 +30,8 @@ TEST(ToToml, ReadsBackEqual) {
   EXPECT_EQ(again.domains[1].sft.optim.kind, OptimKind::kAdamW);
   EXPECT_EQ(again.domains[1].mode, Mode::kChat);
   EXPECT_EQ(again.domains[2].train_file, "/x/t");
+  EXPECT_EQ(again.domains[2].reward.kwargs.json,
+            R"({"a b": [1, 0.5], "nested": {"on": true, "text": "say \"x\""}})");
   EXPECT_EQ(again.distill.teachers[0].weight.at("code"), 2.0);
 }
 

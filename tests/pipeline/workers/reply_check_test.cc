@@ -34,6 +34,7 @@ class ReplyCheckTest : public testing::Test {
       g.add_sample_index(i);
       g.add_seed(static_cast<uint64_t>(100 + i));
       g.add_episode(static_cast<uint32_t>(i));
+      g.add_finished(false);
     }
     owed_ = {g};
     for (int i = 0; i < g.sample_index_size(); ++i) {
@@ -89,6 +90,16 @@ TEST_F(ReplyCheckTest, WhatAWorkerSaysIsTaken) {
   EXPECT_EQ(wrong(), "");
   reply_.clear_finished();
   EXPECT_EQ(wrong(), "");
+}
+
+// It is scored again when another sample of its batch is missing.
+TEST_F(ReplyCheckTest, AFinishedSampleMayComeAgainButIsNotOwed) {
+  owed_[0].set_finished(0, true);
+  EXPECT_EQ(wrong(), "");
+  reply_.mutable_finished()->DeleteSubrange(0, 1);
+  EXPECT_EQ(wrong(), "");
+  reply_.clear_finished();
+  EXPECT_NE(wrong(), "");
 }
 
 TEST_F(ReplyCheckTest, WhatCannotBeIsNot) {

@@ -3,14 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 #include <vector>
 
 #include "configs/error.h"
+#include "tests/error_of.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -19,17 +25,9 @@ using testing::HasSubstr;
 
 class PluginTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string("plugin_") + test->name() + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   PluginOptions options(const std::string& source) {
     PluginOptions options;
-    options.path = folder_ / "reward.py";
+    options.path = file("reward.py");
     std::ofstream(options.path) << source;
     return options;
   }
@@ -37,19 +35,48 @@ class PluginTest : public testing::Test {
   std::string load_error(const std::string& source, const std::string& function = "") {
     PluginOptions o = options(source);
     o.function = function;
-    try {
-      Plugin plugin(o);
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "no error";
+    return tests::error_of([&] { Plugin plugin(o); });
   }
 
-  std::filesystem::path folder_;
+  TempDir folder_;
 };
 
+Score ask(Plugin* plugin, const PluginRequest& request) {
+  return plugin->score("seed", {request}).at(0);
+}
 Score ask(Plugin* plugin, const std::string& solution) {
-  return plugin->score({"gsm8k", solution, "\"4\"", R"({"index": 7})", ""});
+  return ask(plugin, {"gsm8k", solution, "\"4\"", R"({"index": 7})", ""});
+}
+
+std::vector<double> rewards_of(const std::vector<Score>& scores) {
+  std::vector<double> rewards;
+  for (const Score& score : scores) {
+    EXPECT_EQ(score.status, Status::kScored) << score.detail;
+    rewards.push_back(score.reward);
+  }
+  return rewards;
+}
+
+// Whether a process is there and no zombie.
+bool is_alive(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string number, name, state;
+  return stat >> number >> name >> state && state != "Z";
+}
+bool is_gone(pid_t pid) {
+  for (int i = 0; i < 500 && is_alive(pid); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return !is_alive(pid);
+}
+
+// Among our children.
+int num_zombies() {
+  std::string out(16, ' ');
+  const std::string command = "ps -o stat= --ppid " + std::to_string(::getpid()) + " | grep -c Z";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  const size_t n = ::fread(out.data(), 1, out.size(), pipe);
+  ::pclose(pipe);
+  return std::atoi(out.substr(0, n).c_str());
 }
 
 TEST_F(PluginTest, VerlFunctionGetsItsFourArguments) {
@@ -123,22 +150,14 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
   fails("exit", Status::kVerifierFailed, "exit code 3");
   fails("sys.exit", Status::kVerifierFailed, "SystemExit");
   fails("segv", Status::kVerifierFailed, "signal 11");
-  fails("hang", Status::kTimeout, "no score within 0.5");
-  fails("spin", Status::kTimeout, "no score within 0.5");
+  fails("hang", Status::kTimeout, "no answer within 0.5 s");
+  fails("spin", Status::kTimeout, "no answer within 0.5 s");
   // What it started in its process group dies with it.
   const pid_t child = static_cast<pid_t>(ask(&plugin, "child").reward);
   ASSERT_GT(child, 1);
-  EXPECT_EQ(::kill(child, 0), 0);
+  EXPECT_TRUE(is_alive(child));
   fails("hang", Status::kTimeout, "");
-  for (int i = 0; i < 500 && ::kill(child, 0) == 0; ++i) {
-    // A killed orphan may stay a zombie for as long as its new parent likes.
-    std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
-    std::string pid, name, state;
-    stat >> pid >> name >> state;
-    if (state == "Z") return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_NE(::kill(child, 0), 0);
+  EXPECT_TRUE(is_gone(child));
 }
 
 TEST_F(PluginTest, TrlFunctionGetsColumnsAsLists) {
@@ -152,22 +171,38 @@ def length_reward(completions, prompts, answer, **kwargs):
         return [half(len(c) + int(a)) for c, a in zip(completions, answer)]
     return [half(len(c[0]["content"]) + int(a)) for c, a in zip(completions, answer)]
 )"));
-  Score score = plugin.score({"gsm8k", "abc", "\"4\"", "", R"({"prompt": "p", "answer": 2})"});
+  Score score = ask(&plugin, {"gsm8k", "abc", "\"4\"", "", R"({"prompt": "p", "answer": 2})"});
   EXPECT_EQ(score.status, Status::kScored) << score.detail;
   EXPECT_EQ(score.reward, 2.5);
-  score = plugin.score({"gsm8k", "abc", "\"4\"", "",
+  score = ask(&plugin, {"gsm8k", "abc", "\"4\"", "",
                         R"({"prompt": [{"role": "user", "content": "p"}], "answer": 4})"});
   EXPECT_EQ(score.reward, 3.5) << score.detail;
   EXPECT_EQ(plugin.form(), PluginForm::kTrl);
 }
 
 // What the sample is comes with extra_info, not with the row's column of that name.
+TEST_F(PluginTest, FilesOfTheWorkingDirectoryHideNoModuleOfPythons) {
+  const TempDir here;
+  std::ofstream(here / "types.py") << "raise ImportError('not the real one')\n";
+  std::ofstream(here / "of_the_project.py") << "score = 3\n";
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(here.path());
+  const std::string error = tests::error_of([&] {
+    Plugin plugin(
+        options("import types, of_the_project\n"
+                "def compute_score(*a): return of_the_project.score\n"));
+    EXPECT_EQ(ask(&plugin, "x").reward, 3);
+  });
+  std::filesystem::current_path(before);
+  EXPECT_EQ(error, "");
+}
+
 TEST_F(PluginTest, TrlFunctionGetsTheSamplesExtraInfo) {
   Plugin plugin(options(R"(
 def a_reward(completions, extra_info, **kwargs):
     return [extra_info[0]["num_turns"]]
 )"));
-  const Score score = plugin.score({"gsm8k", "abc", "\"4\"", R"({"num_turns": 3})",
+  const Score score = ask(&plugin, {"gsm8k", "abc", "\"4\"", R"({"num_turns": 3})",
                                     R"({"prompt": "p", "extra_info": {"index": 1}})"});
   EXPECT_EQ(score.reward, 3) << score.detail;
 }
@@ -182,6 +217,212 @@ def my_reward(completions, **kwargs):
     EXPECT_EQ(ask(&plugin, key).status, Status::kWrongType) << key;
   EXPECT_EQ(ask(&plugin, "nan").status, Status::kNotFinite);
   EXPECT_EQ(ask(&plugin, "tuple").reward, 0.5);
+}
+
+TEST_F(PluginTest, BatchesOfBothForms) {
+  Plugin trl(options(R"(
+def length_reward(prompts, completions, level, **kwargs):
+    assert prompts == ["p"] * 3 and level == [2] * 3, (prompts, level)
+    return [len(c) / len(max(completions, key=len)) for c in completions]
+)"));
+  const std::string row = R"({"prompt": "p", "level": 2})";
+  const std::vector<PluginRequest> samples = {
+      {"d", "a", "", "", row}, {"d", "bbbb", "", "", row}, {"d", "cc", "", "", row}};
+  EXPECT_TRUE(trl.takes_batches());
+  EXPECT_EQ(rewards_of(trl.score("s", samples)), (std::vector<double>{0.25, 1, 0.5}));
+  Plugin verl(options(R"(
+def compute_score(data_sources, solution_strs, ground_truths, extra_infos):
+    assert data_sources == ["d"] * 3 and ground_truths == extra_infos == [None] * 3
+    return [{"score": len(s)} if s != "a" else None for s in solution_strs]
+)"));
+  EXPECT_EQ(verl.form(), PluginForm::kVerlBatch);
+  const std::vector<Score> scores = verl.score("s", samples);
+  EXPECT_EQ(scores.at(0).status, Status::kWrongType);
+  EXPECT_EQ(rewards_of({scores.at(1), scores.at(2)}), (std::vector<double>{4, 2}));
+}
+
+TEST_F(PluginTest, ABatchFailsAsAWhole) {
+  Plugin plugin(options(R"(
+def compute_score(data_sources, solution_strs, ground_truths, extra_infos):
+    return {"raise": lambda: 1 / 0, "short": lambda: [1]}[solution_strs[0]]()
+)"));
+  for (const auto& [how, status] :
+       {std::pair("raise", Status::kVerifierFailed), std::pair("short", Status::kWrongType)}) {
+    const std::vector<Score> scores = plugin.score("s", {{"", how, "", "", ""}, {}});
+    ASSERT_EQ(scores.size(), 2u);
+    for (const Score& score : scores) EXPECT_EQ(score.status, status) << how;
+  }
+}
+
+// numpy is a stand-in, which only remembers its seed.
+TEST_F(PluginTest, RandomNumbersComeFromTheSeed) {
+  std::filesystem::create_directories(file("numpy"));
+  std::ofstream(file("numpy/__init__.py")) << R"(
+class random:
+    def seed(number): random.number = number
+)";
+  const std::string source = R"(
+import random
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    import numpy
+    return random.random() + numpy.random.number
+)";
+  Plugin plugin(options(source));
+  const auto score = [](Plugin* p, const std::string& seed) {
+    return rewards_of(p->score(seed, {{}})).at(0);
+  };
+  const double first = score(&plugin, "rl/0/0/0");
+  EXPECT_NE(score(&plugin, "rl/0/0/1"), first);
+  EXPECT_EQ(score(&plugin, "rl/0/0/0"), first);
+  Plugin other(options(source));
+  EXPECT_EQ(score(&other, "rl/0/0/0"), first);
+}
+
+TEST_F(PluginTest, OnlyNamedVariablesReachIt) {
+  ::setenv("AMALGAM_SECRET_KEY", "s3cret", 1);
+  ::setenv("AMALGAM_WANTED", "yes", 1);
+  PluginOptions o = options(R"(
+import os
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    known = {"HOME", "LANG", "PATH", "TMPDIR", "VIRTUAL_ENV", "PYTHONHASHSEED", "AMALGAM_WANTED",
+             "LC_CTYPE"}  # Python's own
+    assert set(os.environ) <= known, set(os.environ) - known
+    assert "s3cret" not in open("/proc/self/environ").read()
+    return os.environ.get("AMALGAM_WANTED") == "yes" and os.environ["PYTHONHASHSEED"] == "0"
+)");
+  Plugin without(o);
+  EXPECT_EQ(rewards_of({ask(&without, "x")}), std::vector<double>{0});
+  o.environment = {"AMALGAM_WANTED"};
+  Plugin with(o);
+  EXPECT_EQ(rewards_of({ask(&with, "x")}), std::vector<double>{1});
+  o.environment = {"AMALGAM_NOT_SET"};
+  EXPECT_THROW(Plugin{o}, Error);
+}
+
+TEST_F(PluginTest, KeywordArguments) {
+  const std::string verl = R"(
+def compute_score(data_source, solution_str, ground_truth, extra_info, scale=1, names=()):
+    return scale * len(names)
+)";
+  PluginOptions o = options(verl);
+  o.kwargs = R"({"scale": 0.5, "names": ["a", "b", "c"]})";
+  Plugin plugin(o);
+  EXPECT_EQ(ask(&plugin, "x").reward, 1.5);
+  o = options("def f(completions, scale, **kwargs): return [scale] * len(completions)\n");
+  o.kwargs = R"({"scale": 3})";
+  o.function = "f";
+  Plugin trl(o);
+  EXPECT_EQ(rewards_of(trl.score("s", {{"", "", "", "", R"({"scale": 1})"}})),
+            std::vector<double>{3});
+  for (const char* wrong : {R"({"scalee": 1})", R"({"ground_truth": 1})"}) {
+    o = options(verl);
+    o.kwargs = wrong;
+    EXPECT_THROW(Plugin{o}, Error) << wrong;
+  }
+}
+
+// Threads that ask at once have children at once; they may end before the plug-in.
+TEST_F(PluginTest, ThreadsDoNotWaitForEachOther) {
+  Plugin plugin(options(R"(
+import os, time
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    with open(extra_info, "a") as file: file.write("x")
+    while os.path.getsize(extra_info) < 3: time.sleep(0.01)
+    return 1
+)"));
+  for (int round = 0; round < 2; ++round) {
+    const std::string path = "\"" + file(std::to_string(round)) + "\"";
+    std::vector<Score> scores(3);
+    std::vector<std::thread> threads;
+    for (Score& score : scores)
+      threads.emplace_back([&] { score = ask(&plugin, {"", "", "", path, ""}); });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(rewards_of(scores), std::vector<double>(3, 1));
+  }
+}
+
+TEST_F(PluginTest, StopEndsACall) {
+  Plugin plugin(options(R"(
+import time
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    time.sleep(1000)
+)"));
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    plugin.stop();
+  });
+  EXPECT_EQ(ask(&plugin, "x").status, Status::kVerifierFailed);
+  stopper.join();
+  EXPECT_EQ(ask(&plugin, "x").status, Status::kVerifierFailed);
+}
+
+// A hanging function that starts programs leaves neither them nor zombies behind, also where nobody
+// else would reap orphans.
+TEST_F(PluginTest, NothingPilesUp) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  PluginOptions o = options(R"(
+import os, subprocess, time
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    for _ in range(2):
+        if os.fork() == 0:  # an orphan of an orphan
+            subprocess.Popen(["/usr/bin/sleep", "1000"])
+            os._exit(0)
+    if solution_str == "hang": time.sleep(1000)
+    return 1
+)");
+  o.call_deadline_seconds = 0.3;
+  Plugin plugin(o);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(ask(&plugin, "hang").status, Status::kTimeout);
+    EXPECT_EQ(ask(&plugin, "fine").reward, 1);
+  }
+  EXPECT_EQ(num_zombies(), 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+// Its owner is killed: everything of the function goes, at once.
+TEST_F(PluginTest, NothingOutlivesAKilledOwner) {
+  const PluginOptions o = options(R"(
+import os, subprocess
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    pids = [os.getpid(), os.getppid(), subprocess.Popen(["/usr/bin/sleep", "1000"]).pid]
+    with open(solution_str + ".new", "w") as file: print(*pids, file=file)
+    os.rename(solution_str + ".new", solution_str)
+    import re; re.match("(a+)+$", "a" * 64 + "b")  # for ever, and never in Python's loop
+)");
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    Plugin plugin(o);
+    ask(&plugin, file("pids"));
+    ::_exit(0);
+  }
+  for (int i = 0; i < 2000 && !std::filesystem::exists(file("pids")); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::ifstream pids(file("pids"));
+  std::vector<pid_t> all(3);
+  for (pid_t& pid : all) {
+    ASSERT_TRUE(pids >> pid);
+    EXPECT_TRUE(is_alive(pid));
+  }
+  ::kill(owner, SIGKILL);
+  ::waitpid(owner, nullptr, 0);
+  for (const pid_t pid : all) EXPECT_TRUE(is_gone(pid)) << pid;
+}
+
+TEST_F(PluginTest, AnotherInterpreter) {
+  PluginOptions o = options(R"(
+import sys
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    return "-B" in sys.orig_argv
+)");
+  std::ofstream(file("python")) << "#!/bin/sh\nexec /usr/bin/python3 -B \"$@\"\n";
+  std::filesystem::permissions(file("python"), std::filesystem::perms::owner_all);
+  o.python = file("python");
+  Plugin plugin(o);
+  EXPECT_EQ(ask(&plugin, "x").reward, 1);
+  EXPECT_THAT(plugin.python_version(), testing::StartsWith("3."));
+  o.python = file("no_python");
+  EXPECT_THROW(Plugin{o}, Error);
 }
 
 TEST_F(PluginTest, LoadErrorsSayWhatIsWrong) {
