@@ -1,0 +1,51 @@
+// Scoring with a reward function that takes its time, as one that asks a service: 256 samples of
+// 0.2 s each. Counters: the seconds, how many times the ideal they are, and that ideal.
+#include <benchmark/benchmark.h>
+
+#include <fstream>
+
+#include "configs/load.h"
+#include "pipeline/workers/scoring.h"
+#include "tests/temp_dir.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr int kSamples = 256;
+constexpr double kCallSeconds = 0.2;
+
+// num_processes; those beyond the first are started as they are needed, which is counted.
+void reward_of_one_step(benchmark::State& state) {
+  const TempDir dir;
+  std::ofstream(dir / "reward.py") << "import time\ndef compute_score(**columns):\n    time.sleep("
+                                   << kCallSeconds << ")\n    return 1\n";
+  const configs::RunConfig config = configs::parse_run_config(
+      "[reward]\nprocesses = " + std::to_string(state.range(0)) +
+          "\n[[domain]]\nname = 'own'\ntrain_file = 't'\nheldout_file = 'h'\n"
+          "reward_file = 'reward.py'\n",
+      dir / "config.toml");
+  const double ideal = kSamples * kCallSeconds / static_cast<double>(state.range(0));
+  for (auto _ : state) {
+    Scoring scoring(config, nullptr);
+    const auto begin = Clock::now();
+    scoring.begin("bench", false);
+    for (int i = 0; i < kSamples; ++i) {
+      auto task = std::make_unique<ScoreTask>();
+      task->trajectories.emplace_back().mutable_meta()->set_domain("own");
+      task->requests.emplace_back().style = "rule";
+      scoring.add(std::move(task));
+    }
+    for (size_t done = 0; done < kSamples;) done += scoring.take(1000).size();
+    const double seconds = seconds_since(begin);
+    state.SetIterationTime(seconds);
+    state.counters["seconds"] = seconds;
+    state.counters["ideal"] = ideal;
+    state.counters["times_ideal"] = seconds / ideal;
+  }
+}
+BENCHMARK(reward_of_one_step)->Arg(8)->Iterations(1)->UseManualTime()->Unit(benchmark::kSecond);
+
+}  // namespace
+}  // namespace amalgam::pipeline
+
+BENCHMARK_MAIN();
