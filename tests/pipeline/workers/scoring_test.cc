@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int kGroups = 6, kSamples = 4;
+constexpr int kBatches = 6, kBatchSize = 4;
 
 struct Domain {
   std::string name, source;
@@ -88,14 +88,14 @@ TEST_F(ScoringTest, TheSameRewardsForAnyNumberOfProcesses) {
     EXPECT_TRUE(scoring.takes_batches("own"));
     EXPECT_FALSE(scoring.takes_batches("other"));
     scoring.begin("rl step 0", false);
-    for (int g = 0; g < kGroups; ++g) scoring.add(task("own", g, 0, kSamples));
-    return rewards_of(take(&scoring, kGroups));
+    for (int g = 0; g < kBatches; ++g) scoring.add(task("own", g, 0, kBatchSize));
+    return rewards_of(take(&scoring, kBatches));
   };
   const Rewards one = score("processes = 1");
-  ASSERT_EQ(one.size(), static_cast<size_t>(kGroups * kSamples));
-  for (int g = 0; g < kGroups; ++g) {
+  ASSERT_EQ(one.size(), static_cast<size_t>(kBatches * kBatchSize));
+  for (int g = 0; g < kBatches; ++g) {
     double sum = 0;
-    for (int i = 0; i < kSamples; ++i) sum += one.at({g, i});
+    for (int i = 0; i < kBatchSize; ++i) sum += one.at({g, i});
     EXPECT_NEAR(sum, 0, 1e-9) << "a batch is not the whole group";
   }
   EXPECT_NE(one.at({0, 0}) - one.at({0, 1}), one.at({1, 0}) - one.at({1, 1})) << "no randomness";

@@ -183,14 +183,14 @@ def length_reward(completions, prompts, answer, **kwargs):
 // What the sample is comes with extra_info, not with the row's column of that name.
 TEST_F(PluginTest, FilesOfTheWorkingDirectoryHideNoModuleOfPythons) {
   const TempDir here;
-  std::ofstream(here / "types.py") << "raise ImportError('not the real one')\n";
+  std::ofstream(here / "socket.py") << "raise ImportError('not the real one')\n";
   std::ofstream(here / "of_the_project.py") << "score = 3\n";
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(here.path());
   const std::string error = tests::error_of([&] {
     Plugin plugin(
-        options("import types, of_the_project\n"
-                "def compute_score(*a): return of_the_project.score\n"));
+        options("import socket, of_the_project\n"
+                "def compute_score(**k): return of_the_project.score\n"));
     EXPECT_EQ(ask(&plugin, "x").reward, 3);
   });
   std::filesystem::current_path(before);
