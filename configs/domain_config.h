@@ -48,6 +48,7 @@ struct DomainConfig {
   Path train_file = {}, validation_file = {}, heldout_file = {};  // JSONL
   Path sft_file = {}, anneal_file = {};                           // JSONL
   Path reward_file = {};                                          // Python
+  Path specialist = {};                                           // model directory
   std::string reward_function = "compute_score";
   Mode mode = Mode::kThinking;
   std::vector<std::string> tools = {};
@@ -80,6 +81,9 @@ struct DomainConfig {
             "domain; without it each row's reward_model.style names a built-in verifier: math, "
             "code, agent or instruct (docs/REWARDS.md)");
     v.value("reward_function", reward_function, "its name in reward_file");
+    v.value("specialist", specialist,
+            "model directory of a specialist that is there already: no RL then, it teaches and is "
+            "scored as it is");
     v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
     v.value("tools", tools,
             "tools of this domain's episodes, by name: built in (calculator, edit_file, grep, "

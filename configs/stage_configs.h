@@ -245,6 +245,7 @@ struct DistillConfig {
   std::vector<double> lr_candidates;
   int64_t sweep_steps = 15;
   std::vector<TeacherRow> teachers;
+  Path student;
   int64_t test_freq = 10;
 
   template <class V>
@@ -273,6 +274,8 @@ struct DistillConfig {
         "teachers", teachers, TeacherRow{},
         "One row a domain: which teachers its prompts follow, and how much. Without a row a domain "
         "follows its own specialist with weight 1.");
+    v.value("student", student,
+            "model directory that every distillation of `run` starts from; empty: the base");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations, as in [rl]; 0: none, the last step is kept");
   }

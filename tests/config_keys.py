@@ -447,6 +447,7 @@ KEYS = {
     "domain.data": [Changes("eval of sums", ["domain.sums.data.heldout_rows=1"], "trajectories",
                             ["eval.prompts=9"]),
                     Refused("eval", ["domain.words.data.heldout_rows=1"])],
+    "domain.specialist": changes("merge", "{second}", "models"),
     "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
     "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
     "domain.reward": [Changes("rl", ["domain.words.reward.kwargs={modulus=5}"], "models", [ASKED]),
@@ -469,6 +470,7 @@ KEYS = {
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),
     "distill.test_freq": changes("distill", "1", "trajectories"),
+    "distill.student": changes("merge", "{second}", "models"),
     "distill.teachers.domain": [
         Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",
                 [TEACHERS % "words=1"])],

@@ -196,7 +196,7 @@ def commands(program, ci_run):
             if command == "rl":
                 # Its model removed, the stage is trained again, from the start.
                 kept = os.listdir(run_dir + "/checkpoints/rl-math")
-                check(kept == ["step-2"], f"not the last validated model: {kept}")
+                check(sorted(kept) == ["state", "step-2"], f"not the last validated model: {kept}")
                 lines = len(metric_lines(run_dir))
                 # Its first weights, shown and never chosen, and two steps.
                 check(sum("val-core/" in line for line in metric_lines(run_dir)) == 3,
@@ -646,7 +646,7 @@ def stopped(program):
         process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL)
         check(run_until(process, moment * whole.cpu_s), "ended before it was stopped")
         second = program.fails([program.binary, *process.args[1:]], program.path("second.log"))
-        check(len(second) == 1 and f"is in use by process {process.pid}" in second[0],
+        check(len(second) <= 2 and f"is in use by process {process.pid}" in second[-1],
               f"a second process says {second}")
         begin = time.monotonic()
         os.killpg(process.pid, stops[round_])  # as a terminal, and as systemd does

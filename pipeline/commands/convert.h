@@ -11,7 +11,7 @@ struct ConvertOptions {
   static constexpr const char* kSummary = "write a model as f32, bf16, fp8 or fp4";
   static constexpr const char* kExamples =
       "  amalgam convert --model runs/quickstart/student --to fp4 --out models/student-fp4\n"
-      "  amalgam convert --model models/released --to bf16 --out models/released-bf16\n"
+      "  amalgam convert --model models/student-fp4 --to bf16 --out models/student-bf16\n"
       "fp8: linear weights and experts E4M3 with a scale per 128 x 128; fp4: as released, routed\n"
       "experts packed E2M1 with a scale per 1 x 32; the rest of both is bf16 (f32 where released\n"
       "models have f32). Reads every spelling of tensor names, writes the released one.\n";

@@ -10,7 +10,7 @@ struct InitOptions {
   static constexpr const char* kName = "init";
   static constexpr const char* kSummary = "make a random model of any V4 config";
   static constexpr const char* kExamples =
-      "  amalgam init --config config.json --seed 1 --out models/random\n";
+      "  amalgam init --config runs/quickstart/base/config.json --seed 1 --out models/random\n";
 
   std::string config, out;
   int64_t seed = 0;

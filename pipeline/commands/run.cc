@@ -1,18 +1,19 @@
 #include "pipeline/commands/run.h"
 
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "configs/error.h"
-#include "model/tensors/durable_file.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
-#include "pipeline/stages/compare.h"
-#include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
-#include "pipeline/stages/rl.h"
+#include "pipeline/stages/plans.h"
 #include "pipeline/stages/sft.h"
 
 namespace amalgam::pipeline {
@@ -45,6 +46,20 @@ void announce_disk(const configs::RunConfig& config) {
                 "; free some or choose another --run-dir");
 }
 
+// Throws Error for a name that is no stage of the run.
+void check_restarts(const configs::RunConfig& config, const std::vector<std::string>& restart) {
+  std::vector<std::string> names;
+  if (config.model.path.empty()) names.push_back("base");
+  for (const configs::DomainConfig& d : config.domains)
+    if (d.specialist.empty()) names.push_back(specialist_stage(d.name));
+  if (config.distill.steps > 0) names.push_back("distill");
+  for (const configs::CompareConfig& c : config.compare) names.push_back("compare-" + c.name);
+  for (const std::string& name : restart)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw Error(fmt::format("--restart: the run has no stage '{}'; its stages are {}", name,
+                              fmt::join(names, ", ")));
+}
+
 }  // namespace
 
 void RunOptions::describe(OptionSet& options) {
@@ -58,19 +73,21 @@ int run_run(const RunOptions& options) {
   for (const std::string& o : options.session.config.overrides) again += " '" + o + "'";
   if (options.session.skip_bad_rows) again += " --skip-bad-rows";
   again += " --run-dir " + config.run_dir + " --resume";
+  check_restarts(config, options.session.restart);
   return run_interruptible(again, [&] {
-    check_inputs(config);
-    if (!fs::exists(config.run_dir + "/config.toml")) announce_disk(config);
-    RunSession session(config);
-    open_run_dir(config, options.resume);
+    RewardFunctions functions = check_inputs(config);
+    if (!fs::exists(config.run_dir)) announce_disk(config);
+    RunSession session(config, std::move(functions), options.session.restart);
+    if (session.has_begun() && !options.resume && options.session.restart.empty())
+      throw Error(config.run_dir +
+                  " holds a run already; add --resume to continue it, or choose "
+                  "another --run-dir");
     RunContext& run = session.context();
-    session.stage("base", [&] { run_base_stage(run); });
+    if (config.model.path.empty()) session.stage(base_plan(run));
     for (const configs::DomainConfig& d : config.domains)
-      session.stage("rl-" + d.name, [&] { run_specialist_stage(run, d); });
-    if (config.distill.steps > 0)
-      session.stage("distill", [&] { run_distillation(run, kStudent, config.distill.objective); });
-    for (const configs::CompareConfig& c : config.compare)
-      session.stage("compare-" + c.name, [&] { run_comparison(run, c); });
+      if (d.specialist.empty()) session.stage(specialist_plan(run, d));
+    if (config.distill.steps > 0) session.stage(student_plan(run));
+    for (const configs::CompareConfig& c : config.compare) session.stage(comparison_plan(run, c));
     session.stage("eval", [&] { run_eval_stage(run); });
     report_run(config.run_dir, session.store(), tokenizer_dir(run));
     return 0;

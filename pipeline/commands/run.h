@@ -15,6 +15,8 @@ struct RunOptions {
       "  amalgam run configs/quickstart.toml\n"
       "  amalgam run configs/quickstart.toml --run-dir runs/two --workers 2 rl.steps=20\n"
       "  amalgam run configs/quickstart.toml --resume     # go on after Ctrl-C or a crash\n"
+      "  amalgam run configs/quickstart.toml --restart distill   # that stage anew, and later "
+      "ones\n"
       "\nExit codes, of sft, rl, distill and eval too: 0 done, 1 error, 75 stopped (Ctrl-C, "
       "SIGTERM\n"
       "or SIGHUP) where the same command goes on, of run with --resume.\n";

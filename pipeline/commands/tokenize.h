@@ -12,7 +12,8 @@ struct TokenizeOptions {
   static constexpr const char* kExamples =
       "  echo '{\"text\": \"2 + 3\"}' > texts.jsonl\n"
       "  amalgam tokenize --tokenizer runs/quickstart/student --in texts.jsonl --out ids.jsonl\n"
-      "  amalgam tokenize --tokenizer tokenizer.json --decode --in ids.jsonl --out texts.jsonl\n"
+      "  amalgam tokenize --tokenizer runs/quickstart/tokenizer/tokenizer.json --decode --in "
+      "ids.jsonl --out texts.jsonl\n"
       "Special strings in a text (<｜User｜> …) become their tokens, as with the tokenizers "
       "library;\n"
       "no token is added. Decoding shows them, and U+FFFD for bytes that are not UTF-8.\n";

@@ -11,11 +11,10 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/set_counts.h"
 #include "pipeline/run_store/text_format.h"
-#include "pipeline/stages/distill.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
-#include "pipeline/stages/rl.h"
-#include "pipeline/stages/sft.h"
+#include "pipeline/stages/plans.h"
+#include "pipeline/stages/run_dirs.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -28,22 +27,31 @@ const configs::DomainConfig& domain_of(const configs::RunConfig& config, const s
   return *d;
 }
 
-void require_free(const std::string& out) {
-  if (fs::exists(out)) throw Error(out + " exists already; choose another --out");
+const char kAgain[] = "the same command continues";
+
+void check_restart(const StageOptions& options, const std::string& stage) {
+  for (const std::string& name : options.session.restart)
+    if (name != stage) throw Error("--restart: the command has one stage, " + stage);
 }
 
-const char kAgain[] = "the same command continues";
+bool is_asked(const EvalRow& row, const EvalOptions& options) {
+  return (options.domain.empty() || row.domain == options.domain) &&
+         row.metric.ends_with("/all") == options.all_rows;
+}
 
 // The one stage of a command that makes a model.
 int run_to_model(const configs::RunConfig& config, const InputScope& inputs,
-                 const std::string& stage, const std::string& out,
-                 const std::function<void(RunContext&)>& f) {
+                 const StageOptions& options, const std::string& stage,
+                 const std::function<StagePlan(RunContext&)>& plan) {
+  check_restart(options, stage);
   return run_interruptible(kAgain, [&] {
-    check_inputs(config, inputs);
-    RunSession session(config);
-    open_run_dir(config, /*resume=*/true);
-    session.stage(stage, [&] { f(session.context()); });
-    std::printf("%s\n", out.c_str());
+    RewardFunctions functions = check_inputs(config, inputs);
+    RunSession session(config, std::move(functions), options.session.restart);
+    if (!session.has_begun() && fs::exists(options.out))
+      throw Error(options.out + " exists already; choose another --out");
+    claim_run_dir(config.run_dir, options.out);
+    session.stage(plan(session.context()));
+    std::printf("%s\n", options.out.c_str());
     return 0;
   });
 }
@@ -57,18 +65,16 @@ void StageOptions::describe(OptionSet& options, Need out_need) {
     options.option("--out", out, "model directory to write", Need::kRequired);
 }
 
-void StageOptions::tidy() {
+configs::RunConfig StageOptions::load(const std::string& command, const std::string& domain) {
   for (std::string* path : {&model, &out})
     while (path->size() > 1 && path->back() == '/') path->pop_back();
-}
-
-configs::RunConfig StageOptions::load() {
-  tidy();
   // As a key of the config, so that what is checked there is checked of this model.
-  session.config.overrides.push_back(
-      "model={path=" + configs::format_value(fs::absolute(model).string()) + "}");
+  const std::string whole = fs::weakly_canonical(fs::absolute(model)).string();
+  session.config.overrides.push_back("model={path=" + configs::format_value(whole) + "}");
   configs::RunConfig config = session.load();
-  if (session.config.run_dir.empty()) config.run_dir = (out.empty() ? model : out) + ".run";
+  if (session.config.run_dir.empty())
+    config.run_dir =
+        command_run_dir(session.config.config, command, domain, out.empty() ? model : out);
   return config;
 }
 
@@ -79,13 +85,13 @@ void SftOptions::describe(OptionSet& options) {
 
 int run_sft(const SftOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load();
+  const configs::RunConfig config = stage.load("sft", options.domain);
   const configs::DomainConfig& domain = domain_of(config, options.domain);
-  require_free(stage.out);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
-  return run_to_model(
-      config, {.examples_of = &domain}, "sft-" + domain.name, stage.out,
-      [&](RunContext& run) { run_domain_sft(run, domain, stage.model, stage.out); });
+  return run_to_model(config, {.examples_of = &domain}, stage, "sft-" + domain.name,
+                      [&](RunContext& run) {
+                        return sft_plan(run, domain, config.model.path.string(), stage.out);
+                      });
 }
 
 void RlOptions::describe(OptionSet& options) {
@@ -95,13 +101,11 @@ void RlOptions::describe(OptionSet& options) {
 
 int run_rl(const RlOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load();
+  const configs::RunConfig config = stage.load("rl", options.domain);
   const configs::DomainConfig& domain = domain_of(config, options.domain);
-  require_free(stage.out);
-  const std::string name = "rl-" + domain.name;
-  return run_to_model(config, {}, name, stage.out, [&](RunContext& run) {
-    run_rl_job(run, domain, {name, stage.model, stage.out});
-  });
+  const RlJob job{specialist_stage(domain.name), config.model.path.string(), stage.out};
+  return run_to_model(config, {}, stage, job.stage,
+                      [&](RunContext& run) { return rl_plan(run, domain, job); });
 }
 
 void DistillOptions::describe(OptionSet& options) {
@@ -112,10 +116,9 @@ void DistillOptions::describe(OptionSet& options) {
 
 int run_distill(const DistillOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load();
-  require_free(stage.out);
+  const configs::RunConfig config = stage.load("distill", "");
   DistillJob job{.stage = "distill",
-                 .start_dir = stage.model,
+                 .start_dir = config.model.path.string(),
                  .out_dir = stage.out,
                  .teachers = {},
                  .objective = config.distill.objective,
@@ -128,9 +131,9 @@ int run_distill(const DistillOptions& options) {
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
     inputs.teachers.push_back(job.teachers.back().second);
   }
-  check_tokenizers(job);
-  return run_to_model(config, inputs, job.stage, stage.out,
-                      [&](RunContext& run) { run_distill_job(run, job); });
+  check_tokenizers(job.start_dir, inputs.teachers);
+  return run_to_model(config, inputs, stage, job.stage,
+                      [&](RunContext& run) { return distill_plan(run, job); });
 }
 
 void EvalOptions::describe(OptionSet& options) {
@@ -141,27 +144,28 @@ void EvalOptions::describe(OptionSet& options) {
 
 int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load();
+  const configs::RunConfig config = stage.load("eval", options.domain);
   if (!options.domain.empty()) domain_of(config, options.domain);
+  if (!stage.session.restart.empty())
+    throw Error("--restart: eval has no stages; what it read before and reads now is compared");
   return run_interruptible(kAgain, [&] {
-    check_inputs(config);
-    RunSession session(config);
-    open_run_dir(config, /*resume=*/true);
-    for (const configs::DomainConfig& d : config.domains) {
-      if (!options.domain.empty() && options.domain != d.name) continue;
-      const DomainSets& sets = session.context().data().of(d.name);
-      std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", d.name.c_str(),
-                   sets.test.rows.size(), sets.validation.rows.size(),
-                   options.all_rows ? " and scored too" : " (--all-rows scores them too)");
-      session.stage("eval-" + d.name, [&] {
-        evaluate_model(session.context(), d, "model", stage.model,
-                       options.all_rows ? EvalRows::kAll : EvalRows::kTest);
-      });
-    }
+    RewardFunctions functions = check_inputs(config);
+    RunSession session(config, std::move(functions));
+    claim_run_dir(config.run_dir, stage.model);
+    const EvalRows rows = options.all_rows ? EvalRows::kAll : EvalRows::kTest;
+    for (const configs::DomainConfig& d : config.domains)
+      if (options.domain.empty() || options.domain == d.name)
+        session.stage("eval-" + d.name, [&] {
+          if (evaluate_model(session.context(), d, kScored, config.model.path.string(), rows) ==
+              StageOutcome::kWasDone)
+            std::fprintf(stderr, "%s: scored before, and nothing that it read has changed\n",
+                         d.name.c_str());
+        });
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
-      std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
-                  format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
+      if (is_asked(r, options))
+        std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
+                    format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
     return 0;
   });
 }

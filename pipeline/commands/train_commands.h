@@ -7,18 +7,15 @@
 
 namespace amalgam::pipeline {
 
-// A model directory with its tokenizer in, and where the stage keeps its state and logs: --run-dir,
-// or OUT.run. An interrupted command continues when it is given again.
+// A model directory with its tokenizer in. The stage keeps its state and logs in --run-dir, or
+// where command_run_dir() says. An interrupted command continues when it is given again.
 struct StageOptions {
   SessionOptions session;
   std::string model, out;
 
   void describe(OptionSet& options, Need out_need);
-  // The config with the model as its start; throws Error if the directory is no model.
-  configs::RunConfig load();
-
- private:
-  void tidy();  // no trailing slashes: names are derived from these paths
+  // The config with the model as its start, and the run directory. `domain` may be empty.
+  configs::RunConfig load(const std::string& command, const std::string& domain);
 };
 
 struct SftOptions {
@@ -26,7 +23,8 @@ struct SftOptions {
   static constexpr const char* kSummary =
       "supervised fine-tuning of a model on one domain's conversations";
   static constexpr const char* kExamples =
-      "  amalgam sft configs/quickstart.toml --model DIR --domain math --out DIR2 sft.steps=200\n";
+      "  amalgam sft configs/quickstart.toml --model runs/quickstart/base --domain math \\\n"
+      "      --out models/math-sft sft.steps=200\n";
   StageOptions stage;
   std::string domain;
   void describe(OptionSet& options);
@@ -37,8 +35,9 @@ struct RlOptions {
   static constexpr const char* kName = "rl";
   static constexpr const char* kSummary = "train a specialist with GRPO on one domain";
   static constexpr const char* kExamples =
-      "  amalgam rl configs/quickstart.toml --model runs/quickstart/base --domain math --out "
-      "math-rl\n";
+      "  amalgam rl configs/quickstart.toml --model models/math-sft --domain math \\\n"
+      "      --out models/math-rl\n"
+      "  amalgam eval configs/quickstart.toml --model models/math-rl --domain math\n";
   StageOptions stage;
   std::string domain;
   void describe(OptionSet& options);
@@ -50,9 +49,11 @@ struct DistillOptions {
   static constexpr const char* kSummary =
       "merge specialists into one model by on-policy distillation";
   static constexpr const char* kExamples =
-      "  amalgam distill configs/quickstart.toml --model runs/quickstart/base --out student \\\n"
-      "      --teacher math=math-rl --teacher code=code-rl \\\n"
-      "      --teacher agent=agent-rl --teacher instruct=instruct-rl\n";
+      "  amalgam distill configs/quickstart.toml --model runs/quickstart/base \\\n"
+      "      --out models/student --teacher math=models/math-rl \\\n"
+      "      --teacher code=runs/quickstart/specialist-code \\\n"
+      "      --teacher agent=runs/quickstart/specialist-agent \\\n"
+      "      --teacher instruct=runs/quickstart/specialist-instruct\n";
   StageOptions stage;
   std::vector<std::string> teachers;  // DOMAIN=DIR
   void describe(OptionSet& options);
@@ -63,8 +64,8 @@ struct EvalOptions {
   static constexpr const char* kName = "eval";
   static constexpr const char* kSummary = "score a model on the test prompts of a config's domains";
   static constexpr const char* kExamples =
-      "  amalgam eval configs/quickstart.toml --model runs/quickstart/student\n"
-      "  amalgam eval configs/quickstart.toml --model DIR --domain math eval.n=8\n";
+      "  amalgam eval configs/quickstart.toml --model models/student\n"
+      "  amalgam eval configs/quickstart.toml --model models/student --domain math eval.n=8\n";
   StageOptions stage;
   std::string domain;
   bool all_rows = false;

@@ -13,7 +13,7 @@ struct VerifyOptions {
       "recompute logits, loss and gradients of a golden case and compare";
   static constexpr const char* kExamples =
       "  amalgam verify tests/golden/reference/mixed\n"
-      "  amalgam verify CASE_DIR --dump ours.safetensors\n";
+      "  amalgam verify tests/golden/reference/mixed --dump ours.safetensors\n";
 
   std::string case_dir;
   std::string dump;

@@ -10,7 +10,8 @@ struct WorkerOptions {
   static constexpr const char* kName = "worker";
   static constexpr const char* kSummary = "serve rollouts to a controller (started by `run`)";
   static constexpr const char* kExamples =
-      "  amalgam run configs/quickstart.toml --workers 2   # starts two of them\n";
+      "  amalgam run configs/quickstart.toml --run-dir runs/workers --workers 2   # starts two of "
+      "them\n";
 
   std::string endpoint;
   int64_t parent = 0;

@@ -15,6 +15,7 @@ namespace amalgam::pipeline {
 inline constexpr const char* kBase = "base";
 inline constexpr const char* kSpecialist = "specialist";
 inline constexpr const char* kStudent = "student";
+inline constexpr const char* kScored = "model";  // what `amalgam eval` scores
 // Stages whose every name that begins so trains a candidate for the model.
 std::string candidate_prefix(const std::string& model);   // "distill-lr", "compare-NAME-lr"
 std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"

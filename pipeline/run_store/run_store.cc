@@ -18,8 +18,10 @@
 namespace amalgam::pipeline {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 constexpr char kFailurePrefix[] = "failures/";
+constexpr char kIdentities[] =
+    "SELECT name, value FROM identities WHERE stage = ? AND kind = ? ORDER BY name";
 
 constexpr const char* kSchema = R"sql(
 BEGIN IMMEDIATE;
@@ -27,6 +29,9 @@ CREATE TABLE IF NOT EXISTS stages(
   position INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'failed')),
   started_s REAL NOT NULL, finished_s REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS identities(
+  stage TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('input', 'output')), name TEXT NOT NULL,
+  value TEXT NOT NULL, PRIMARY KEY (stage, kind, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS figures(
   stage TEXT NOT NULL, name TEXT NOT NULL, value REAL,
   PRIMARY KEY (stage, name)) STRICT, WITHOUT ROWID;
@@ -51,7 +56,7 @@ CREATE TABLE IF NOT EXISTS trajectories(
 CREATE TABLE IF NOT EXISTS workers(
   pid INTEGER NOT NULL, role TEXT NOT NULL, sampled_tokens INTEGER NOT NULL, busy_s REAL NOT NULL,
   PRIMARY KEY (pid, role)) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 COMMIT;
 )sql";
 
@@ -85,6 +90,8 @@ TrajectoryRow trajectory_row(const Statement& q) {
 Score score_at(const Statement& q, int column) {
   return {q.real(column), q.real(column + 1), q.integer(column + 2) != 0};
 }
+
+RecordedInput recorded_input(const Statement& q) { return {q.text(0), q.text(1)}; }
 
 }  // namespace
 
@@ -155,6 +162,40 @@ std::vector<StageRow> RunStore::stages() const {
                 [](const Statement& q) -> StageRow {
                   return {q.text(0), parse_state(q.text(1)), q.real(2), q.real(3)};
                 });
+}
+
+void RunStore::record_identity(const std::string& stage, const char* kind,
+                               const std::vector<RecordedInput>& all) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  db_->run("DELETE FROM identities WHERE stage = ? AND kind = ?", stage, kind);
+  for (const auto& [name, value] : all)
+    db_->run("INSERT INTO identities VALUES (?, ?, ?, ?)", stage, kind, name, value);
+  transaction.commit();
+}
+
+void RunStore::record_inputs(const std::string& stage, const std::vector<RecordedInput>& inputs) {
+  record_identity(stage, "input", inputs);
+}
+
+void RunStore::record_outputs(const std::string& stage, const std::vector<RecordedInput>& outputs) {
+  record_identity(stage, "output", outputs);
+}
+
+std::vector<RecordedInput> RunStore::inputs(const std::string& stage) const {
+  return select(kIdentities, recorded_input, stage, "input");
+}
+
+std::vector<RecordedInput> RunStore::outputs(const std::string& stage) const {
+  return select(kIdentities, recorded_input, stage, "output");
+}
+
+void RunStore::forget_stage(const std::string& name) {
+  const std::lock_guard guard(mutex_);
+  Transaction transaction(*db_);
+  db_->run("DELETE FROM identities WHERE stage = ?", name);
+  db_->run("UPDATE stages SET state = 'running', finished_s = 0 WHERE name = ?", name);
+  transaction.commit();
 }
 
 void RunStore::set_figure(const std::string& stage, const std::string& name, double value) {
@@ -281,6 +322,11 @@ std::vector<EvalRow> RunStore::evals() const {
       });
 }
 
+void RunStore::forget_evals(const std::string& model, const std::string& domain) {
+  const std::lock_guard guard(mutex_);
+  db_->run("DELETE FROM evals WHERE model = ? AND domain = ?", model, domain);
+}
+
 void RunStore::record_sweep(const SweepRow& row) {
   const std::lock_guard guard(mutex_);
   db_->run(
@@ -299,6 +345,11 @@ std::vector<SweepRow> RunStore::sweeps() const {
       [](const Statement& q) -> SweepRow {
         return {q.text(0), q.text(1), q.real(2), score_at(q, 3)};
       });
+}
+
+void RunStore::forget_sweep(const std::string& model) {
+  const std::lock_guard guard(mutex_);
+  db_->run("DELETE FROM sweeps WHERE model = ?", model);
 }
 
 void RunStore::record_trajectories(const std::string& stage,

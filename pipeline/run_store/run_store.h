@@ -32,6 +32,11 @@ struct StageRow {
   double finished_s = 0;  // 0 while it runs
 };
 
+// Of a stage: something that it read or made, and its value or digest.
+struct RecordedInput {
+  std::string name, value;
+};
+
 using NamedValues = std::vector<std::pair<std::string, double>>;
 
 struct MetricRow {
@@ -102,6 +107,13 @@ class RunStore {
   void start_stage(const std::string& name);  // new, or again after an interruption
   void end_stage(const std::string& name, StageState state);
   std::vector<StageRow> stages() const;
+  // What a stage read when it began, and the models that it made; by name. Replaces.
+  void record_inputs(const std::string& stage, const std::vector<RecordedInput>& inputs);
+  void record_outputs(const std::string& stage, const std::vector<RecordedInput>& outputs);
+  std::vector<RecordedInput> inputs(const std::string& stage) const;
+  std::vector<RecordedInput> outputs(const std::string& stage) const;
+  // As if it had never begun. What its jobs recorded is not touched: forget().
+  void forget_stage(const std::string& name);
 
   // Figures: single numbers of a stage, or of the whole run (kRun).
   static constexpr const char* kRun = "";
@@ -130,9 +142,11 @@ class RunStore {
 
   void record_eval(const EvalRow& row);
   std::vector<EvalRow> evals() const;  // in the order they were recorded
+  void forget_evals(const std::string& model, const std::string& domain);
 
   void record_sweep(const SweepRow& row);
   std::vector<SweepRow> sweeps() const;  // in the order they were recorded
+  void forget_sweep(const std::string& model);
 
   // Metadata of trajectories just appended to the stage's log; one transaction.
   void record_trajectories(const std::string& stage, const std::vector<proto::Trajectory>& batch,
@@ -154,6 +168,9 @@ class RunStore {
   // row_of() of each row of a query.
   template <class RowOf, class... Args>
   auto select(const char* sql, RowOf row_of, const Args&... args) const;
+
+  void record_identity(const std::string& stage, const char* kind,
+                       const std::vector<RecordedInput>& all);
 
   mutable std::mutex mutex_;
   std::unique_ptr<Database> db_;

@@ -96,30 +96,39 @@ std::string candidate_stage(const std::string& model, double lr) {
 
 }  // namespace
 
-void check_tokenizers(const DistillJob& job) {
+void check_tokenizers(const std::string& start_dir, const std::vector<std::string>& others) {
   const auto file = [](const std::string& directory) { return directory + "/tokenizer.json"; };
-  const std::string text = proto::read_file(file(job.start_dir));
-  const auto student = model::Tokenizer::from_json(text, file(job.start_dir));
-  for (const auto& [domain, directory] : job.teachers) {
+  const std::string text = proto::read_file(file(start_dir));
+  const auto student = model::Tokenizer::from_json(text, file(start_dir));
+  for (const std::string& directory : others) {
     if (!std::filesystem::exists(file(directory)))
-      throw Error(directory +
-                  ": has no tokenizer.json; a teacher must have the student's tokenizer");
+      throw Error(directory + ": has no tokenizer.json; it must have that of " + start_dir);
     const std::string other = proto::read_file(file(directory));
     if (other == text) continue;
     const std::string difference =
         model::Tokenizer::from_json(other, file(directory)).first_difference(student);
     if (!difference.empty())
-      throw Error(directory + ": its tokenizer is not that of the student, " + job.start_dir +
-                  ": " + difference);
+      throw Error(directory + ": its tokenizer is not that of " + start_dir + ": " + difference);
   }
+}
+
+std::vector<std::string> teacher_dirs(const DistillJob& job) {
+  std::vector<std::string> directories;
+  for (const auto& [domain, directory] : job.teachers) directories.push_back(directory);
+  return directories;
 }
 
 void run_distill_job(RunContext& run, const DistillJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
-  check_tokenizers(job);
+  check_tokenizers(job.start_dir, teacher_dirs(job));
   DistillStage stage(run, job);
   stage.run(run.config.distill.steps);
   stage.finish();
+}
+
+std::string student_start_dir(const RunContext& run) {
+  const configs::Path& student = run.config.distill.student;
+  return student.empty() ? base_dir(run) : student.string();
 }
 
 void run_distillation(RunContext& run, const std::string& name, configs::Objective objective) {
@@ -128,7 +137,7 @@ void run_distillation(RunContext& run, const std::string& name, configs::Objecti
   const configs::DistillConfig& config = run.config.distill;
   const auto job_of = [&](double lr) {
     DistillJob job{.stage = candidate_stage(name, lr),
-                   .start_dir = base_dir(run),
+                   .start_dir = student_start_dir(run),
                    .out_dir = out,
                    .teachers = {},
                    .objective = objective,
@@ -139,6 +148,8 @@ void run_distillation(RunContext& run, const std::string& name, configs::Objecti
   };
   std::vector<double> candidates = config.lr_candidates;
   if (candidates.empty()) candidates = {config.optim.lr};
+  if (!config.student.empty())  // prompts are written in the base's
+    check_tokenizers(base_dir(run), {config.student.string()});
   double best_lr = candidates[0], best_score = kUnknown;
   if (candidates.size() > 1)
     for (const double lr : candidates) {

@@ -1,6 +1,7 @@
 #include "pipeline/stages/eval.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
@@ -8,29 +9,53 @@
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
+#include "pipeline/stages/training_job.h"
 
 namespace amalgam::pipeline {
 namespace {
 
+// One of the two figures of an evaluation.
+struct Metric {
+  std::string name, stage;
+  int64_t n;
+  double temperature;
+};
+
+std::vector<Metric> metrics_of(const configs::EvalConfig& eval, const std::string& model,
+                               const std::string& domain, EvalRows rows) {
+  const std::string all = rows == EvalRows::kAll ? "all" : "";
+  const auto metric = [&](const std::string& name, const std::string& kind, int64_t n,
+                          double temperature) -> Metric {
+    return {name + (all.empty() ? "" : "/" + all),
+            evaluation_stage(model, domain, kind) + (all.empty() ? "" : "-" + all), n, temperature};
+  };
+  std::vector<Metric> metrics = {metric(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind,
+                                        eval.n, eval.temperature)};
+  if (eval.greedy) metrics.push_back(metric(kGreedyMetric, "greedy", 1, 0));
+  return metrics;
+}
+
 bool is_recorded(const RunStore& store, const std::string& model, const std::string& domain,
-                 const std::string& metric) {
+                 const Metric& metric) {
   const auto rows = store.evals();
   return std::any_of(rows.begin(), rows.end(), [&](const EvalRow& r) {
-    return r.model == model && r.domain == domain && r.metric == metric;
+    return r.model == model && r.domain == domain && r.metric == metric.name;
   });
 }
 
-}  // namespace
-
-void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
-                    const std::string& model_dir, EvalRows rows) {
-  const configs::EvalConfig& eval = run.config.eval;
+void score(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
+           const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics) {
   const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   const bool all = rows == EvalRows::kAll;
   PromptSet set = prompt_set(run, tokenizer, domain, Split::kTest, budget.max_prompt_length,
-                             all ? -1 : eval.prompts);
-  if (all && !run.data().of(domain.name).validation.rows.empty()) {
+                             all ? -1 : run.config.eval.prompts);
+  const DomainSets& sets = run.data().of(domain.name);
+  if (model == kScored)
+    std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", domain.name.c_str(),
+                 sets.test.rows.size(), sets.validation.rows.size(),
+                 all ? " and scored too" : " (--all-rows scores them too)");
+  if (all && !sets.validation.rows.empty()) {
     PromptSet more =
         prompt_set(run, tokenizer, domain, Split::kValidation, budget.max_prompt_length);
     set.counts.add(more.counts);
@@ -38,18 +63,16 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
   }
   proto::WeightsRef weights;
   weights.set_model_dir(model_dir);
-  const auto score = [&](const std::string& name, const std::string& kind, int64_t n,
-                         double temperature) {
-    const std::string metric = name + (all ? "/all" : "");
-    if (is_recorded(run.store, model, domain.name, metric)) return;
-    const std::string stage = evaluation_stage(model, domain.name, kind) + (all ? "-all" : "");
-    const PromptScores s = score_prompts(run, stage, 0, weights, tokenizer_dir(run), set.prompts, n,
-                                         temperature, budget);
+  for (const Metric& metric : metrics) {
+    if (is_recorded(run.store, model, domain.name, metric)) continue;
+    const PromptScores s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run),
+                                         set.prompts, metric.n, metric.temperature, budget);
     SetCounts counts = set.counts;
     counts.not_scored = counts.used - s.num_scored;
     counts.used = s.num_scored;
     counts.masked_samples = s.masked_samples;
-    record_set(run.store, {stage, all ? "all" : to_string(Split::kTest), domain.name, counts});
+    record_set(run.store,
+               {metric.stage, all ? "all" : to_string(Split::kTest), domain.name, counts});
     run.store.add_figure(RunStore::kRun, "index_visible",
                          static_cast<double>(s.figures.index_visible));
     run.store.add_figure(RunStore::kRun, "index_selected",
@@ -58,10 +81,45 @@ void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const 
                          static_cast<double>(s.figures.index_compared));
     run.store.add_figure(RunStore::kRun, "index_agreed",
                          static_cast<double>(s.figures.index_agreed));
-    run.store.record_eval({stage, model, domain.name, metric, s.all});
-  };
-  score(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind, eval.n, eval.temperature);
-  if (eval.greedy) score(kGreedyMetric, "greedy", 1, 0);
+    run.store.record_eval({metric.stage, model, domain.name, metric.name, s.all});
+  }
+}
+
+}  // namespace
+
+StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain,
+                            const std::string& model, const std::string& model_dir, EvalRows rows) {
+  const std::vector<Metric> metrics = metrics_of(run.config.eval, model, domain.name, rows);
+  StageInputs inputs = run.inputs();
+  inputs.add_common();
+  inputs.add_prompts();
+  const std::string rl = "domain." + domain.name + ".rl.";
+  inputs.add_keys({"eval.", rl + "data.max_prompt_length", rl + "data.max_response_length",
+                   rl + "rollout.max_turns", rl + "rollout.max_tool_response_length"});
+  inputs.add_scoring(domain.name);
+  inputs.add_model(model, model_dir);
+  // A sample depends on its prompt's and its own number, not on how many there are.
+  const auto more = [](int64_t, int64_t) { return std::string(); };
+  const StagePlan plan = {
+      .name =
+          "eval of " + model + " on " + domain.name + (rows == EvalRows::kAll ? ", all rows" : ""),
+      .inputs = inputs.take(),
+      .extensible = {{"eval.prompts", more}, {"eval.n", more}},
+      .reopen = [&] { run.store.forget_evals(model, domain.name); },
+      .forget =
+          [&] {
+            run.store.forget_evals(model, domain.name);
+            for (const Metric& metric : metrics) forget_job(run, metric.stage);
+          },
+      .run = [&] { score(run, domain, model, model_dir, rows, metrics); },
+      .is_done =
+          [&] {
+            return std::all_of(metrics.begin(), metrics.end(), [&](const Metric& m) {
+              return is_recorded(run.store, model, domain.name, m);
+            });
+          }};
+  std::set<std::string> anew;
+  return run_stage(plan, &anew, run.store, run.digests());
 }
 
 void run_eval_stage(RunContext& run) {

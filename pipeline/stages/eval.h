@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "pipeline/identity/stage_plan.h"
 #include "pipeline/stages/run_context.h"
 
 namespace amalgam::pipeline {
@@ -10,10 +11,11 @@ namespace amalgam::pipeline {
 // names end in "/all".
 enum class EvalRows { kTest, kAll };
 
-// Scores the model in `model_dir` on one domain and records both metrics under `model`. Does
-// nothing when they are recorded already.
-void evaluate_model(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
-                    const std::string& model_dir, EvalRows rows);
+// Scores the model in `model_dir` on one domain and records both metrics under `model`: as far as
+// they are not recorded of the same model, rows, reward function and settings. Says what it does
+// anew, and why.
+StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain,
+                            const std::string& model, const std::string& model_dir, EvalRows rows);
 
 // Base, student and comparisons on every domain, each specialist on its own.
 void run_eval_stage(RunContext& run);

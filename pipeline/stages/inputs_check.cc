@@ -79,6 +79,10 @@ class Inspection {
   InputReport run() {
     if (!config_.model.path.empty()) model(config_.model.path.string(), /*has_tokenizer=*/true);
     for (const std::string& teacher : scope_.teachers) model(teacher, /*has_tokenizer=*/false);
+    for (const configs::DomainConfig& d : config_.domains)
+      if (!d.specialist.empty()) model(d.specialist.string(), /*has_tokenizer=*/true);
+    if (!config_.distill.student.empty())
+      model(config_.distill.student.string(), /*has_tokenizer=*/true);
     if (config_.model.path.empty() && !config_.model.config.empty())
       attempt([&] {
         (void)model::load_model_config(config_.model.config.string());
@@ -135,7 +139,9 @@ class Inspection {
       attempt([&] {
         const rewards::PluginOptions options = rewards::plugin_options(d);
         function = std::make_unique<rewards::Plugin>(options);
-        note("reward functions run in " + options.python + " (" + function->python_version() + ")");
+        const rewards::PluginFacts& facts = function->facts();
+        report_.functions[d.name] = facts;
+        note("reward functions run in " + facts.python + " (" + facts.python_version + ")");
         can_score = true;
       });
     }
@@ -221,7 +227,7 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
   return Inspection(config, pool, scope).run();
 }
 
-void check_inputs(const configs::RunConfig& config, const InputScope& scope) {
+RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope& scope) {
   kernels::ThreadPool pool(num_threads(config.threads));
   const InputReport report = inspect_inputs(config, pool, scope);
   const size_t n = report.problems.size();
@@ -236,6 +242,7 @@ void check_inputs(const configs::RunConfig& config, const InputScope& scope) {
                                 ? ", or leave " + std::to_string(report.num_bad_rows) +
                                       " rows out with --skip-bad-rows"
                                 : ""));
+  return report.functions;
 }
 
 }  // namespace amalgam::pipeline

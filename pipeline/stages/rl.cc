@@ -119,7 +119,8 @@ void run_rl_job(RunContext& run, const configs::DomainConfig& domain, const RlJo
 }
 
 std::string specialist_dir(const RunContext& run, const std::string& domain) {
-  return run.path("specialist-" + domain);
+  const configs::DomainConfig* d = run.config.find_domain(domain);
+  return d && !d->specialist.empty() ? d->specialist.string() : run.path("specialist-" + domain);
 }
 
 void run_specialist_stage(RunContext& run, const configs::DomainConfig& domain) {

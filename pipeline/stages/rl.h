@@ -14,6 +14,7 @@ void run_rl_job(RunContext& run, const configs::DomainConfig& domain, const RlJo
 
 // RUN/specialist-NAME: cold start (if the domain's sft.steps says so) and GRPO from the base.
 void run_specialist_stage(RunContext& run, const configs::DomainConfig& domain);
+// The same directory, or that of a specialist that the config brings.
 std::string specialist_dir(const RunContext& run, const std::string& domain);
 
 }  // namespace amalgam::pipeline

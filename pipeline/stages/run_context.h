@@ -10,6 +10,8 @@
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/identity/digest.h"
+#include "pipeline/identity/stage_inputs.h"
 #include "pipeline/run_store/run_store.h"
 #include "pipeline/stages/data_sets.h"
 #include "pipeline/workers/domain_tools.h"
@@ -24,6 +26,7 @@ struct RunContext {
   RunStore& store;
   kernels::ThreadPool& pool;
   rollout::ToolRegistry tools;
+  RewardFunctions functions;
 
   std::string path(const std::string& name) const { return run_dir + "/" + name; }
   std::string state_path(const std::string& stage) const {
@@ -44,6 +47,9 @@ struct RunContext {
     return *data_;
   }
 
+  Digests& digests() { return digests_; }
+  StageInputs inputs() { return StageInputs(config, functions, tools.user_tools(), digests_); }
+
   // A line for the user, on stderr. Stages that find the same say it once.
   void say_once(const std::string& line) {
     if (said_.insert(line).second) std::fprintf(stderr, "%s\n", line.c_str());
@@ -53,14 +59,17 @@ struct RunContext {
   std::set<std::string> said_;
   std::unique_ptr<RolloutPool> rollouts_;
   std::unique_ptr<DataSets> data_;
+  Digests digests_;
 
  public:
-  RunContext(configs::RunConfig c, RunStore& s, kernels::ThreadPool& p)
+  RunContext(configs::RunConfig c, RewardFunctions f, RunStore& s, kernels::ThreadPool& p)
       : config(std::move(c)),
         run_dir(config.run_dir),
         store(s),
         pool(p),
-        tools(load_user_tools(config)) {}
+        tools(load_user_tools(config)),
+        functions(std::move(f)),
+        digests_(p) {}
 };
 
 // Request keys: one 64-bit number per sample of a stage and step.

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "configs/clock.h"
@@ -16,37 +17,21 @@
 namespace amalgam::pipeline {
 namespace {
 
-// What decides the run's bytes; threads, workers, processes, instruction set, recomputation and the
-// hosts of sandboxes do not, nor whether rows may be bad: without leave to skip them none is.
-std::string fingerprint(configs::RunConfig c) {
-  c.threads = c.workers = 0;
-  c.isa = configs::Isa::kAuto;
-  c.recompute = configs::Recompute::kNone;
-  c.skip_bad_rows = false;
-  c.run_dir.clear();
-  c.reward.processes = 0;
-  for (configs::DomainConfig& d : c.domains) d.reward.processes = 0;
-  c.sandbox.gateway.clear();
-  c.sandbox.key.clear();
-  return configs::to_toml(c);
+namespace fs = std::filesystem;
+
+// Whether there is nothing but what every start makes.
+bool is_empty_run(const std::string& run_dir) {
+  for (const auto& entry : fs::recursive_directory_iterator(run_dir)) {
+    if (entry.is_directory()) continue;
+    const std::string name = fs::relative(entry.path(), run_dir).string();
+    if (name != "lock" && name != "config.toml" && name != "target" && name != "log.txt" &&
+        !name.starts_with("run.sqlite"))
+      return false;
+  }
+  return true;
 }
 
 }  // namespace
-
-void open_run_dir(const configs::RunConfig& config, bool resume) {
-  const std::string path = config.run_dir + "/config.toml";
-  if (!std::filesystem::exists(path)) {
-    model::write_file_durably(path, configs::to_toml(config));
-    return;
-  }
-  if (!resume)
-    throw Error(config.run_dir +
-                " holds a run already; add --resume to continue it, or choose another --run-dir");
-  const configs::RunConfig before = configs::load_run_config(path);
-  if (fingerprint(before) != fingerprint(config))
-    throw Error(config.run_dir + " was started with another config (" + path +
-                "); resume with that one, or choose another --run-dir");
-}
 
 void SessionOptions::describe(OptionSet& options) {
   config.describe(options, Need::kRequired);
@@ -55,6 +40,9 @@ void SessionOptions::describe(OptionSet& options) {
   options.option("--workers", workers,
                  "rollout worker processes; -1 = as the config says; changes no result");
   options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+  options.option("--restart", restart,
+                 "stages that begin anew, and with them what was made from them; for example "
+                 "distill");
   options.flag("--skip-bad-rows", skip_bad_rows,
                "leave out and count rows that cannot be used, instead of refusing to start");
 }
@@ -74,12 +62,21 @@ configs::RunConfig SessionOptions::load() const {
   return c;
 }
 
-RunSession::RunSession(configs::RunConfig config)
-    : lock_(config.run_dir),
+RunSession::RunSession(configs::RunConfig config, RewardFunctions functions,
+                       const std::vector<std::string>& restart)
+    : was_there_(fs::exists(config.run_dir)),
+      lock_(config.run_dir),
       store_(config.run_dir),
       pool_(num_threads(config.threads)),
-      context_(std::move(config), store_, pool_),
+      context_(std::move(config), std::move(functions), store_, pool_),
+      anew_(restart.begin(), restart.end()),
       counted_s_(steady_seconds()) {}
+
+RunSession::~RunSession() {
+  std::error_code ignored;
+  if (!was_there_ && store_.evals().empty() && is_empty_run(context_.run_dir))
+    fs::remove_all(context_.run_dir, ignored);
+}
 
 void RunSession::count_resources() {
   const double now = steady_seconds();
@@ -92,6 +89,18 @@ void RunSession::count_resources() {
   for (const auto& [name, value] : store_.figures(RunStore::kRun))
     if (name.starts_with("worker_peak_rss_bytes/")) bytes += value;
   store_.max_figure(RunStore::kRun, kPeakRssFigure, bytes);
+}
+
+void RunSession::stage(const StagePlan& plan) {
+  StagePlan written = plan;
+  written.run = [&] {
+    model::write_file_durably(context_.path("config.toml"), configs::to_toml(context_.config));
+    plan.run();
+  };
+  if (run_stage(written, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)
+    std::fprintf(stderr, "%s: done before, and nothing that it read has changed\n",
+                 plan.name.c_str());
+  count_resources();
 }
 
 void RunSession::stage(const std::string& name, const std::function<void()>& f) {

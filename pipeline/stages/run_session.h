@@ -3,11 +3,14 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "kernels/device/thread_pool.h"
 #include "pipeline/command_line/config_options.h"
 #include "pipeline/command_line/options.h"
+#include "pipeline/identity/stage_plan.h"
 #include "pipeline/run_store/run_lock.h"
 #include "pipeline/run_store/run_store.h"
 #include "pipeline/stages/run_context.h"
@@ -19,6 +22,7 @@ struct SessionOptions {
   int64_t threads = -1, workers = -1;  // -1: as the config says
   std::string isa;                     // empty: as the config says
   bool skip_bad_rows = false;
+  std::vector<std::string> restart;
 
   void describe(OptionSet& options);
   configs::RunConfig load() const;  // throws Error
@@ -27,27 +31,32 @@ struct SessionOptions {
 // Members are opened in this order and closed in the other.
 class RunSession {
  public:
-  // Takes the lock of config.run_dir, which is created if it is missing.
-  explicit RunSession(configs::RunConfig config);
+  // Takes the lock of config.run_dir, which is created if it is missing. `functions`: as
+  // check_inputs() found them. restart: stages that begin anew.
+  RunSession(configs::RunConfig config, RewardFunctions functions,
+             const std::vector<std::string>& restart = {});
+  // A directory in which nothing was computed goes again.
+  ~RunSession();
   RunContext& context() { return context_; }
   RunStore& store() { return store_; }
+  bool has_begun() const { return !store_.stages().empty(); }
   // Adds the wall time since the last call to the run's, and keeps the largest memory of all
   // processes.
   void count_resources();
-  // Runs f as a stage of the store: started, finished or failed.
+  // Runs the stage as far as it is not done: run_stage(). The first one writes config.toml.
+  void stage(const StagePlan& plan);
+  // Runs f, which knows itself what is done, as a stage.
   void stage(const std::string& name, const std::function<void()>& f);
 
  private:
+  bool was_there_;
   RunLock lock_;
   RunStore store_;
   kernels::ThreadPool pool_;
   RunContext context_;
+  std::set<std::string> anew_;
   double counted_s_;
 };
-
-// Writes config.toml into a fresh run directory; one that holds a run of this config may be
-// continued if `resume` says so. Throws Error otherwise.
-void open_run_dir(const configs::RunConfig& config, bool resume);
 
 // Calls body(); on Ctrl-C says how to continue and returns kStoppedExit.
 int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body);

@@ -21,6 +21,14 @@ constexpr uint64_t kUsePromptOrder = 7;
 
 }  // namespace
 
+std::string why_not_longer(const configs::OptimConfig& optim, int64_t test_freq, int64_t steps) {
+  if (optim.decay_fraction > 0) return "its learning rate decays over all steps";
+  if (test_freq > 0 && steps % test_freq != 0)
+    return "step " + std::to_string(steps) +
+           " was validated as the last one, and in a longer run would not be";
+  return "";
+}
+
 SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
     : run_(run),
       spec_(std::move(spec)),
@@ -84,7 +92,10 @@ void SamplingStage::finish() {
         "worse than its start\n",
         spec_.stage.c_str(), format_number(best_.best_score()).c_str(),
         format_number(best_.score(0)).c_str());
-  best_.finish(spec_.out_dir, training_);
+  best_.finish(spec_.out_dir, training_,
+               why_not_longer(spec_.optim, spec_.test_freq, spec_.steps).empty()
+                   ? AfterEnd::kKeepState
+                   : AfterEnd::kRemoveState);
 }
 
 // The validation figures of the weights before this step, when they are due. An interrupted

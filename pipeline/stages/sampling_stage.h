@@ -33,6 +33,10 @@ struct SamplingSpec {
   bool score = false;  // training samples get rewards
 };
 
+// Empty where a stage that ended after `steps` is the beginning of a longer one, byte for byte;
+// else why not.
+std::string why_not_longer(const configs::OptimConfig& optim, int64_t test_freq, int64_t steps);
+
 // Prompts of a domain as the model sees them.
 struct DomainPrompts {
   const configs::DomainConfig* domain;
@@ -49,6 +53,7 @@ class SamplingStage {
   // weights after it, NaN without validation.
   double run(int64_t end);
   // Moves the chosen weights to out_dir: the best validated step's, or without validation the last.
+  // The training state stays where more steps may follow.
   void finish();
 
  protected:

@@ -25,6 +25,15 @@ void remove_token_logs(const std::string& run_dir, const std::string& stage) {
       std::filesystem::remove(file.path());
 }
 
+void forget_job(RunContext& run, const std::string& stage) {
+  std::filesystem::remove_all(run.path("checkpoints/" + stage));
+  for (const std::string& name : {stage, validation_stage(stage)}) {
+    run.store.forget(name);
+    std::filesystem::remove(trajectory_log_path(run.run_dir, name));
+  }
+  remove_token_logs(run.run_dir, stage);
+}
+
 TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
                          const configs::OptimConfig& optim, learner::TrainOptions options)
     : run_(run), stage_(stage), start_dir_(start_dir) {
@@ -35,11 +44,7 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::open(path, config_, run.pool, numerics));
   } else {
-    // Nothing of an earlier training under this name counts: its model was removed.
-    run.store.forget(stage);
-    for (const std::string& name : {stage, validation_stage(stage)})
-      std::filesystem::remove(trajectory_log_path(run.run_dir, name));
-    remove_token_logs(run.run_dir, stage);
+    forget_job(run, stage);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     const model::Model start = model::load_model(start_dir);
     config_ = start.config;

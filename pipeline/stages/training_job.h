@@ -23,6 +23,8 @@ inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 std::string validation_stage(const std::string& stage);
 // Removes what the stage has under RUN/wal.
 void remove_token_logs(const std::string& run_dir, const std::string& stage);
+// Removes all that a training under this name left, but for models that it finished.
+void forget_job(RunContext& run, const std::string& stage);
 
 // Runs f. An Error from it is told with the stage and its step (the number in metrics.jsonl).
 template <class F>
@@ -37,7 +39,7 @@ void in_step(const std::string& stage, int64_t step, const F& f) {
 class TrainingJob {
  public:
   // Continues RUN/checkpoints/STAGE/state if it is there, else starts it from the weights in
-  // start_dir and forgets what the run has of an earlier training under this name.
+  // start_dir, and forgets what the run has of an earlier one of this name.
   TrainingJob(RunContext& run, const std::string& stage, const std::string& start_dir,
               const configs::OptimConfig& optim, learner::TrainOptions options = {});
 

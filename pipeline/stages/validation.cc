@@ -67,14 +67,24 @@ void BestCheckpoint::keep(int64_t step, TrainingJob& job) {
   }
 }
 
-void BestCheckpoint::finish(const std::string& out, TrainingJob& job) {
+void BestCheckpoint::finish(const std::string& out, TrainingJob& job, AfterEnd after) {
   if (has_best())
     model::move_directory(model::complete_directory(directory()), out);
   else
     job.save(out, false);
-  fs::remove(run_.state_path(stage_));
-  if (run_.config.keep_last == 0) fs::remove_all(folder());
+  if (after == AfterEnd::kRemoveState) {
+    fs::remove(run_.state_path(stage_));
+    if (run_.config.keep_last == 0) fs::remove_all(folder());
+  }
   remove_token_logs(run_.run_dir, stage_);  // one that a kill kept from being forgotten
+}
+
+void BestCheckpoint::reopen(const std::string& out) {
+  if (!fs::exists(out)) return;
+  if (has_best())
+    model::move_directory(out, directory());
+  else
+    fs::remove_all(out);
 }
 
 }  // namespace amalgam::pipeline

@@ -9,6 +9,9 @@
 
 namespace amalgam::pipeline {
 
+// Whether the training may go on later, with more steps.
+enum class AfterEnd { kKeepState, kRemoveState };
+
 class BestCheckpoint {
  public:
   BestCheckpoint(RunContext& run, const std::string& stage);
@@ -24,7 +27,9 @@ class BestCheckpoint {
   double best_score() const { return best_score_; }
   // Moves the best weights, or those of `job` where no step was validated, to `directory` and
   // removes the stage's checkpoints, but for those that keep_last keeps.
-  void finish(const std::string& directory, TrainingJob& job);
+  void finish(const std::string& directory, TrainingJob& job, AfterEnd after);
+  // Undoes it, where the state was kept.
+  void reopen(const std::string& directory);
 
  private:
   std::string folder() const;

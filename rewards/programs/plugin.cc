@@ -74,7 +74,7 @@ PluginOptions plugin_options(const configs::DomainConfig& domain) {
 Plugin::Plugin(PluginOptions options) : options_(std::move(options)) {
   Started first = start();
   form_ = first.form;
-  python_version_ = first.python_version;
+  facts_ = {options_.python, first.python_version, first.files};
   idle_.push_back(std::move(first.child));
 }
 
@@ -117,8 +117,8 @@ Plugin::Started Plugin::start() {
   const json hello = json::parse(reply, nullptr, /*allow_exceptions=*/false);
   if (hello.contains("error")) throw Error(what + hello["error"].get<std::string>());
   if (!hello.contains("form")) throw Error(what + "broke its protocol");
-  return {std::move(child), parse_form(hello["form"].get<std::string>()),
-          hello.value("python", "")};
+  return {std::move(child), parse_form(hello["form"].get<std::string>()), hello.value("python", ""),
+          hello.value("files", std::vector<std::string>())};
 }
 
 std::vector<Score> Plugin::score(const std::string& seed,

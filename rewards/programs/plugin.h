@@ -36,6 +36,12 @@ struct PluginOptions {
 // Of a domain with a reward_file.
 PluginOptions plugin_options(const configs::DomainConfig& domain);
 
+// What a function is made of.
+struct PluginFacts {
+  std::string python, python_version;  // the interpreter's path; "3.11.2"
+  std::vector<std::string> files;      // its own, and those of local modules that it imported
+};
+
 // Structured values are JSON text; empty stands for null.
 struct PluginRequest {
   std::string data_source;
@@ -53,7 +59,7 @@ class Plugin {
 
   PluginForm form() const { return form_; }
   bool takes_batches() const { return form_ != PluginForm::kVerl; }
-  const std::string& python_version() const { return python_version_; }
+  const PluginFacts& facts() const { return facts_; }
 
   // One call: of one sample, or of a batch, in TRL's form of one row. Python's `random` and numpy's
   // are seeded from `seed` before it. For each sample kScored, kVerifierFailed (it raised or
@@ -68,6 +74,7 @@ class Plugin {
     std::unique_ptr<ChildProcess> child;
     PluginForm form;
     std::string python_version;
+    std::vector<std::string> files;
   };
   Started start();  // throws Error
   // The answer to one line. *failure when there is none, and then the child is of no more use.
@@ -76,7 +83,7 @@ class Plugin {
 
   PluginOptions options_;
   PluginForm form_ = PluginForm::kVerl;
-  std::string python_version_;
+  PluginFacts facts_;
   std::mutex mutex_;  // guards what follows
   std::vector<std::unique_ptr<ChildProcess>> idle_;
   std::set<ChildProcess*> busy_;

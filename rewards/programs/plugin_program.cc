@@ -105,6 +105,18 @@ def find_function(path, name):
         raise LookupError(f"no compute_score and not one reward function but {names}: name the function")
     return found[0]
 
+def local_files(path):
+    """The function's file and the modules of its folder, or of the working directory, that it imported."""
+    own = [os.path.dirname(os.path.realpath(path)), os.getcwd()]
+    installed = [os.path.dirname(os.__file__)] + ([sys.prefix] if sys.prefix != sys.base_prefix else [])
+    files = {os.path.realpath(path)}
+    for module in list(sys.modules.values()):
+        file = os.path.realpath(getattr(module, "__file__", None) or "/")
+        is_own = any(file.startswith(folder.rstrip("/") + "/") for folder in own)
+        if is_own and "-packages/" not in file and not any(file.startswith(f + "/") for f in installed):
+            files.add(file)
+    return sorted(files)
+
 VERL = {"data_source": "data_source", "solution_str": "solution", "ground_truth": "ground_truth",
         "extra_info": "extra_info"}
 VERL_BATCH = {name + "s": key for name, key in VERL.items()}
@@ -192,7 +204,7 @@ try:
         import numpy
     except Exception:
         numpy = None
-    answer({"form": form, "python": sys.version.split()[0]})
+    answer({"form": form, "python": sys.version.split()[0], "files": local_files(setup["path"])})
 except BaseException as e:
     answer({"error": describe(e)})
     sys.exit(1)

@@ -29,20 +29,15 @@ TEST(DistillTokenizers, TeachersHaveTheStudents) {
 
   const auto error = [&](const std::string& teacher) {
     return error_of([&] {
-      check_tokenizers({.stage = "distill",
-                        .start_dir = folder / "student",
-                        .out_dir = "",
-                        .teachers = {{"a", folder / "same"}, {"b", folder / teacher}}});
+      check_tokenizers(folder / "student", {folder / "same", folder / teacher});
     });
   };
   EXPECT_EQ(error("same"), "");
-  EXPECT_EQ(error("none"), folder / "none" +
-                               ": has no tokenizer.json; a teacher must have the student's "
-                               "tokenizer");
-  EXPECT_EQ(
-      error("swapped").find(folder / "swapped" + ": its tokenizer is not that of the student, " +
-                            folder / "student" + ": merge 0 is "),
-      0u)
+  EXPECT_EQ(error("none"), folder / "none" + ": has no tokenizer.json; it must have that of " +
+                               folder / "student");
+  EXPECT_EQ(error("swapped").find(folder / "swapped" + ": its tokenizer is not that of " +
+                                  folder / "student" + ": merge 0 is "),
+            0u)
       << error("swapped");
 }
 

@@ -1,0 +1,81 @@
+#include "pipeline/identity/stage_inputs.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace amalgam::pipeline {
+namespace {
+
+// Keys that may change between two parts of a run: they change no result.
+bool is_free(const std::string& key) {
+  return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
+         key == "sandbox.gateway" || key == "sandbox.key";
+}
+
+bool is_among(const std::string& key, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.ends_with('.') ? key.starts_with(name) : key == name;
+  });
+}
+
+}  // namespace
+
+void StageInputs::add(Input input) { all_[input.name] = std::move(input); }
+
+void StageInputs::add_keys(const std::vector<std::string>& names, bool is_of_scoring) {
+  for (const configs::KeyValue& k : keys_) {
+    if (!is_among(k.key, names) || is_free(k.key)) continue;
+    Input input{
+        .name = k.key, .value = k.value, .is_key = !k.is_path, .is_of_scoring = is_of_scoring};
+    if (k.is_path && !k.value.empty())
+      input.value =
+          std::filesystem::is_directory(k.value) ? digests_.model(k.value) : digests_.file(k.value);
+    add(std::move(input));
+  }
+}
+
+void StageInputs::add_prompts() {
+  std::vector<std::string> names;
+  for (const configs::DomainConfig& d : config_.domains)
+    for (const char* key : {"generator", "train_file", "validation_file", "heldout_file",
+                            "sft_file", "anneal_file", "mode", "tools", "tools_prompt", "data."})
+      names.push_back("domain." + d.name + "." + key);
+  add_keys(names);
+  for (const proto::UserTool& tool : tools_)
+    add({.name = "tool." + tool.name(), .value = text_digest(tool.SerializeAsString())});
+}
+
+void StageInputs::add_scoring(const std::string& domain) {
+  const std::string prefix = "domain." + domain + ".";
+  add_keys({"sandbox.", prefix + "reward_function", prefix + "reward."}, /*is_of_scoring=*/true);
+  const auto function = functions_.find(domain);
+  if (function == functions_.end()) return;
+  const rewards::PluginFacts& facts = function->second;
+  add({.name = prefix + "reward.python",
+       .value = facts.python + " " + facts.python_version,
+       .is_key = true,
+       .is_of_scoring = true});
+  const std::filesystem::path folder = config_.find_domain(domain)->reward_file.parent_path();
+  for (const std::string& file : facts.files)
+    add({.name = std::filesystem::proximate(file, folder).string() + " of " + domain,
+         .value = digests_.file(file),
+         .is_of_scoring = true});
+}
+
+void StageInputs::add_model(const std::string& name, const std::string& directory,
+                            const std::string& made_by) {
+  add({.name = "model " + name, .value = digests_.model(directory), .made_by = made_by});
+}
+
+void StageInputs::add_number(const std::string& name, int64_t value, const std::string& made_by) {
+  add({.name = name, .value = std::to_string(value), .is_key = true, .made_by = made_by});
+}
+
+std::vector<Input> StageInputs::take() {
+  std::vector<Input> inputs;
+  for (auto& [name, input] : all_) inputs.push_back(std::move(input));
+  all_.clear();
+  return inputs;
+}
+
+}  // namespace amalgam::pipeline

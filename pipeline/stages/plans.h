@@ -1,0 +1,24 @@
+// What each stage of a run, and each command with one stage, reads and makes.
+#pragma once
+#include <string>
+
+#include "pipeline/identity/stage_plan.h"
+#include "pipeline/stages/distill.h"
+#include "pipeline/stages/rl.h"
+#include "pipeline/stages/run_context.h"
+
+namespace amalgam::pipeline {
+
+// Of `amalgam run`. A plan is made when its turn has come: what earlier stages make is there then.
+StagePlan base_plan(RunContext& run);
+StagePlan specialist_plan(RunContext& run, const configs::DomainConfig& domain);
+StagePlan student_plan(RunContext& run);
+StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare);
+
+// Of the commands that make one model from others.
+StagePlan sft_plan(RunContext& run, const configs::DomainConfig& domain,
+                   const std::string& start_dir, const std::string& out_dir);
+StagePlan rl_plan(RunContext& run, const configs::DomainConfig& domain, const RlJob& job);
+StagePlan distill_plan(RunContext& run, const DistillJob& job);
+
+}  // namespace amalgam::pipeline

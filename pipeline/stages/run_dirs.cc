@@ -1,0 +1,44 @@
+#include "pipeline/stages/run_dirs.h"
+
+#include <filesystem>
+
+#include "model/tensors/durable_file.h"
+#include "pipeline/identity/digest.h"
+#include "proto/append_file.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kTargetFile[] = "/target";  // holds the path of the model
+
+// Two ways to write a path are the same.
+std::string whole(const std::string& path) {
+  std::string text = fs::weakly_canonical(fs::absolute(path)).string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+bool is_of(const std::string& run_dir, const std::string& target) {
+  return !fs::exists(run_dir + kTargetFile) ||
+         proto::read_file(run_dir + kTargetFile) == target + "\n";
+}
+
+}  // namespace
+
+std::string command_run_dir(const std::string& config_file, const std::string& command,
+                            const std::string& domain, const std::string& target) {
+  const std::string path = whole(target);
+  const std::string name = "runs/" + fs::path(config_file).stem().string() + "-" + command +
+                           (domain.empty() ? "" : "-" + domain) + "-" +
+                           fs::path(path).filename().string();
+  return is_of(name, path) ? name : name + "-" + text_digest(path).substr(0, 6);
+}
+
+void claim_run_dir(const std::string& run_dir, const std::string& target) {
+  if (!fs::exists(run_dir + kTargetFile))
+    model::write_file_durably(run_dir + kTargetFile, whole(target) + "\n");
+}
+
+}  // namespace amalgam::pipeline
