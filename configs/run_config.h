@@ -30,6 +30,7 @@ struct SandboxConfig {
   double wall_seconds = 40;
   int64_t memory_mb = 256;
   int64_t disk_mb = 16;
+  int64_t journal_mb = 64;
   int64_t max_processes = 16;
   int64_t output_kb = 64;
   std::string gateway;
@@ -44,10 +45,17 @@ struct SandboxConfig {
         "at many times the time (emulated, give cpu_seconds 10 to 30 times as much); changes no "
         "result of tests that stay within the limits");
     v.value("cpu_seconds", cpu_seconds, between(0.1, 1e5), "CPU time of one command");
-    v.value("wall_seconds", wall_seconds, between(1, 1e7),
-            "wall-clock backstop of one command; at least 20 times cpu_seconds");
+    v.value(
+        "wall_seconds", wall_seconds, between(1, 1e7),
+        "wall-clock backstop of one command; at least 20 times cpu_seconds. A test of code that "
+        "hits it has failed; an episode with such a tool call has no reward and is left out "
+        "(`wall_clock`), as is one whose turn takes as long as rollout.max_calls_per_turn such "
+        "calls, or whose turns take that long rollout.max_turns times");
     v.value("memory_mb", memory_mb, between(16, 1 << 20), "memory, MiB");
     v.value("disk_mb", disk_mb, between(1, 1 << 20), "writable directory, MiB");
+    v.value("journal_mb", journal_mb, between(1, 1 << 20),
+            "what the tool calls of one episode write and print, MiB, kept beside its token log "
+            "until it ends; at least disk_mb. A call with more is undone and told so");
     v.value("max_processes", max_processes, between(1, 4096), "processes and threads at a time");
     v.value("output_kb", output_kb, between(1, 1 << 20), "stdout and stderr, KiB each");
     v.value("gateway", gateway,
@@ -61,6 +69,8 @@ struct SandboxConfig {
       return Problem{"wall_seconds",
                      "must be at least 20 times cpu_seconds, or a busy machine changes rewards"};
     }
+    if (journal_mb < disk_mb)
+      return Problem{"journal_mb", "must be at least disk_mb (" + std::to_string(disk_mb) + ")"};
     if (gateway.empty() != key.empty())
       return Problem{gateway.empty() ? "key" : "gateway", "gateway and key go together"};
     if (!gateway.empty() && (disk_mb > 64 || output_kb > 32 << 10))

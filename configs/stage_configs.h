@@ -100,7 +100,9 @@ struct RolloutConfig {
   int64_t n = 16;
   double temperature = 1;
   int64_t max_turns = 4;
-  int64_t max_tool_response_length = 512;
+  int64_t max_calls_per_turn = 16;
+  int64_t max_tool_response_tokens = 512;
+  int64_t max_tool_tokens = 2048;
   bool draft = false;
   KeepRouting keep_routing = KeepRouting::kAuto;
   bool keep_index = false;
@@ -117,9 +119,16 @@ struct RolloutConfig {
             "T of the policy softmax(z/T), which is sampled from and trained: log-probabilities, "
             "ratio, KL, entropy, reference and teachers are at this T too");
     v.value("max_turns", max_turns, between(1, 1024), "assistant turns of an episode with tools");
-    v.value("max_tool_response_length", max_tool_response_length, between(64, 1 << 20),
-            "bytes of one tool's result that the model sees; the middle of a longer one is left "
-            "out");
+    v.value("max_calls_per_turn", max_calls_per_turn, between(1, 1024),
+            "calls of one assistant turn that are run; the results of the others say so");
+    v.value("max_tool_response_tokens", max_tool_response_tokens, between(64, 1 << 20),
+            "tokens of one tool's result that the model sees; the middle of a longer one is left "
+            "out, and of files a tool gives as many bytes");
+    v.value("max_tool_tokens", max_tool_tokens, between(64, 1 << 24),
+            "tokens of all tool results of an episode, with the frame around them: results are cut "
+            "to what is left, calls without room for a result are not run, and without room to say "
+            "so the episode is truncated (`tool_limit`). The sequences that sampling has room for "
+            "grow with it");
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");

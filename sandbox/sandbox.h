@@ -55,6 +55,7 @@ struct Limits {
   int64_t disk_bytes = 16 << 20;  // of the writable directory
   int max_processes = 16;
   int64_t output_bytes = 64 << 10;  // stdout and stderr, each
+  int64_t journal_bytes = 0;        // of what a journal keeps (journal.h); 0: no limit
   bool operator==(const Limits&) const = default;
 };
 
@@ -81,10 +82,12 @@ struct Result {
   std::string out, err;  // what was written before the end, cut at the limit
   double cpu_seconds = 0;
   double wall_seconds = 0;
+  bool hit_wall_limit = false;  // the backstop ended it: an accident of time, whatever the outcome
   // The most memory in use at once by all its processes and its files; without a memory cgroup, the
   // resident memory of the largest process.
   int64_t peak_memory_bytes = 0;
-  std::string detail;  // kSandboxFailed, kCancelled: one line that says what failed
+  // kSandboxFailed, kCancelled: one line that says what failed. kDiskLimit of a full journal: that.
+  std::string detail;
 };
 // Of a call that is nobody's fault but ours.
 inline Result sandbox_failure(std::string detail) {

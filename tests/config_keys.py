@@ -157,9 +157,11 @@ PROBES = {
     "found": 'return "found it"',
     "lost": 'return "lost it"',
     "burn": "while time.process_time() < 0.7: pass\n    return 'done'",
-    "sleep": "time.sleep(5)\n    return 'done'",
+    # Not where the row says otherwise: a sample whose tools hit the wall clock has no reward.
+    "sleep": "if not os.path.exists('/work/awake'): time.sleep(5)\n    return 'done'",
     "memory": "bytearray(100 << 20)\n    return 'done'",
     "disk": "open('/work/x', 'wb').write(bytes(2 << 20))\n    return 'done'",
+    "rewrite": "open('/work/x', 'wb').write(os.urandom(700 << 10))\n    return 'done'",
     "processes": "for i in range(8):\n        if os.fork() == 0: time.sleep(0.5); os._exit(0)\n"
                  "    return 'done'",
 }
@@ -197,7 +199,7 @@ def write_inputs(folder):
         return {"role": "user", "content": prompt(i)}
 
     call = {"role": "assistant", "content": "", "tool_calls": [
-        {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}]}
+        {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}] * 2}
     result = {"role": "tool", "tool_call_id": "x", "content": "none"}
 
     def rows(name, numbers, answer):
@@ -205,6 +207,8 @@ def write_inputs(folder):
         for i in numbers:
             row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
             row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
+            if i % 4 == 3 and not answer:
+                row["extra_info"] = {"sandbox": {"files": {"awake": ""}}}
             lines.append(json.dumps(row) + "\n")
         write(name + ".jsonl", "".join(lines))
 
@@ -214,7 +218,7 @@ def write_inputs(folder):
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
     rows("upper", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i).upper()}])
-    rows("calls", range(0, 10), lambda i: [call, result, call, result,
+    rows("calls", range(0, 10), lambda i: [call, result, result, call, result, result,
                                           {"role": "assistant", "content": "done"}])
 
 
@@ -225,7 +229,7 @@ MODELS = [
     ("plain", "words", [*NO_MORE, "base.sft.steps=12"]),
     ("second", "words", [*NO_MORE, "base.sft.steps=16"]),
     ("mtp", "words", [*NO_MORE, "model.num_nextn_predict_layers=1"]),
-    # Knows one answer: to call the tool, and to do it again.
+    # Knows one answer: to call the tool twice, and to do it again.
     ("caller", "tools", [*NO_MORE, "base.sft.steps=150", "base.sft.batch_tokens=512"]),
     # Knows the programs of two prompts by heart.
     ("coder", "code", [*NO_MORE, "base.sft.steps=300", "base.sft.batch_tokens=512",
@@ -253,9 +257,9 @@ CONTEXTS = {
     # Always the same calls of the tool.
     "call": ("eval", "tools", ["--model", "{caller}"],
              ["eval.temperature=0", "rl.data.max_prompt_length=2000",
-              "rl.data.max_response_length=48"]),
+              "rl.data.max_response_length=96"]),
     "distill calls": ("distill", "tools", ["--model", "{caller}", "--teacher", "words={caller}"],
-                      ["distill.rollout.temperature=0.05", "distill.data.max_response_length=48"]),
+                      ["distill.rollout.temperature=0.05", "distill.data.max_response_length=96"]),
     "program": ("rl", "code", ["--domain", "words", "--model", "{coder}"],
                 ["data.train_rows=2", "rl.rollout.temperature=0.05",
                  "rl.data.max_response_length=128"]),
@@ -332,8 +336,11 @@ def sampling(table, context, with_mtp, with_tools, updates):
         "rollout.n": trains("3"),
         "rollout.temperature": trains("0.5"),
         "rollout.max_turns": samples("2", run=with_tools),
-        "rollout.max_tool_response_length": samples(
+        "rollout.max_calls_per_turn": samples("1", run=with_tools),
+        "rollout.max_tool_response_tokens": samples(
             "100", LONG_OUTPUT, 'tool.probe.description="Says much."', run=with_tools),
+        "rollout.max_tool_tokens": samples(
+            "600", LONG_OUTPUT, 'tool.probe.description="Says much."', run=with_tools),
         "rollout.draft": [Same(with_mtp, "true"), Refused("run", "true")],
         # Weights that moved since: of a step with several updates. Else only what is logged.
         "rollout.keep_routing": [*(trains("off") if updates > 1 else samples("on"))],
@@ -496,15 +503,17 @@ KEYS = {
     "sandbox.cpu_seconds": changes("call", "0.4", "trajectories",
                                    "tool.probe.file={inputs}/burn.py"),
     "sandbox.wall_seconds": changes("call", "4", "trajectories", "sandbox.cpu_seconds=0.2",
-                                    "rl.rollout.max_turns=2", "tool.probe.file={inputs}/sleep.py"),
+                                    "rl.rollout.max_turns=2", "eval.prompts=2",
+                                    "tool.probe.file={inputs}/sleep.py"),
     "sandbox.memory_mb": changes("call", "64", "trajectories",
                                  "tool.probe.file={inputs}/memory.py"),
     "sandbox.disk_mb": changes("call", "1", "trajectories", "tool.probe.file={inputs}/disk.py"),
+    "sandbox.journal_mb": changes("call", "1", "trajectories", "sandbox.disk_mb=1",
+                                  "tool.probe.file={inputs}/rewrite.py"),
     "sandbox.max_processes": changes("call", "4", "trajectories",
                                      "tool.probe.file={inputs}/processes.py"),
     "sandbox.output_kb": changes("call", "1", "trajectories", LONG_OUTPUT,
-                                 'tool.probe.description="Says much."',
-                                 "rl.rollout.max_tool_response_length=4096"),
+                                 'tool.probe.description="Says much."'),
     "sandbox.gateway": [
         Same("call", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
         Same("program", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),

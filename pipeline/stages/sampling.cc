@@ -14,15 +14,18 @@
 namespace amalgam::pipeline {
 
 int64_t EpisodeBudget::max_positions() const {
-  constexpr int64_t kFrameTokens = 128;  // around a result, whose bytes are at worst a token each
-  return max_prompt_length + max_response_length +
-         (max_turns - 1) * (max_tool_response_length + kFrameTokens);
+  return max_prompt_length + max_response_length + (max_turns > 1 ? max_tool_tokens : 0);
 }
 
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
                         const configs::RolloutConfig& rollout) {
-  return {data.max_prompt_length, data.max_response_length, rollout.max_turns,
-          rollout.max_tool_response_length, rollout.draft};
+  return {data.max_prompt_length,
+          data.max_response_length,
+          rollout.max_turns,
+          rollout.max_calls_per_turn,
+          rollout.max_tool_response_tokens,
+          rollout.max_tool_tokens,
+          rollout.draft};
 }
 
 CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::WeightsRef& weights,
@@ -35,7 +38,9 @@ CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::We
           .temperature = temperature,
           .max_response_length = budget.max_response_length,
           .max_turns = budget.max_turns,
-          .max_tool_response_length = budget.max_tool_response_length,
+          .max_calls_per_turn = budget.max_calls_per_turn,
+          .max_tool_response_tokens = budget.max_tool_response_tokens,
+          .max_tool_tokens = budget.max_tool_tokens,
           .max_positions = budget.max_positions(),
           .draft = budget.draft,
           .score = score};

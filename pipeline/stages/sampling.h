@@ -16,9 +16,10 @@ struct EpisodeBudget {
   int64_t max_prompt_length = 0;
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
-  int64_t max_tool_response_length = 512;  // bytes
+  int64_t max_calls_per_turn = 16;
+  int64_t max_tool_response_tokens = 512, max_tool_tokens = 2048;
   bool draft = false;
-  // Room for the prompt, the response and a tool result after each turn but the last.
+  // Room for the prompt, the response and the results of tools.
   int64_t max_positions() const;
 };
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,

@@ -75,9 +75,16 @@ bool has_bad_tokens(const proto::Trajectory& t, const proto::SampleGroup& group,
   const auto num_policy =
       std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_POLICY));
   return num_policy < 1 || num_policy > spec.max_response_length ||
+         std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_TOOL)) >
+             spec.max_tool_tokens ||
          t.logprobs_size() != num_policy || t.meta().response_length() != num_policy ||
          std::any_of(t.ids().begin(), t.ids().end(),
                      [&](int32_t id) { return id < 0 || id >= vocab_size; });
+}
+
+bool have_tools_failed(const proto::TrajectoryMetadata& meta) {
+  return meta.outcome() == proto::OUTCOME_SANDBOX_FAILED ||
+         meta.outcome() == proto::OUTCOME_WALL_CLOCK;
 }
 
 bool has_bad_outcome(const proto::TrajectoryMetadata& meta, bool score) {
@@ -86,7 +93,7 @@ bool has_bad_outcome(const proto::TrajectoryMetadata& meta, bool score) {
   if (outcome == proto::OUTCOME_OK || outcome == proto::OUTCOME_TRUNCATED)
     return meta.has_reward() != score || !std::isfinite(meta.reward()) ||
            !meta.failure_kind().empty() || !meta.failure().empty();
-  return (outcome != proto::OUTCOME_SANDBOX_FAILED && outcome != proto::OUTCOME_VERIFIER_FAILED) ||
+  return (outcome != proto::OUTCOME_VERIFIER_FAILED && !have_tools_failed(meta)) ||
          meta.has_reward() || meta.failure_kind().empty();
 }
 
@@ -99,8 +106,7 @@ bool has_bad_choices(const proto::Trajectory& t, const CollectSpec& spec,
   if (spec.keep_experts) kinds |= model::ChosenRows::kExperts;
   if (spec.keep_index) kinds |= model::ChosenRows::kEntries;
   // Where its tools failed there are none.
-  if (t.meta().outcome() == proto::OUTCOME_SANDBOX_FAILED && choices.experts.empty() &&
-      choices.entries.empty())
+  if (have_tools_failed(t.meta()) && choices.experts.empty() && choices.entries.empty())
     return false;
   const auto tokens = t.writer().rfind(static_cast<char>(proto::WRITER_POLICY));
   return !model::is_record_of(config, static_cast<int64_t>(tokens), kinds, choices);

@@ -163,7 +163,9 @@ void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   r.set_temperature(spec.temperature);
   r.set_max_response_length(spec.max_response_length);
   r.set_max_turns(spec.max_turns);
-  r.set_max_tool_response_length(spec.max_tool_response_length);
+  r.set_max_calls_per_turn(spec.max_calls_per_turn);
+  r.set_max_tool_response_tokens(spec.max_tool_response_tokens);
+  r.set_max_tool_tokens(spec.max_tool_tokens);
   r.set_max_positions(spec.max_positions);
   r.set_draft(spec.draft);
   r.set_keep_experts(spec.keep_experts);
@@ -226,13 +228,14 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
 
 void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
                                 TrajectoryLog& log) {
-  int64_t masked = 0, sandbox_failed = 0;
+  int64_t masked = 0, sandbox_failed = 0, wall_clock = 0;
   std::string why;
   for (const proto::Trajectory& t : all) {
     const auto outcome = t.meta().outcome();
     if (outcome == proto::OUTCOME_OK || outcome == proto::OUTCOME_TRUNCATED) continue;
     ++masked;
     sandbox_failed += outcome == proto::OUTCOME_SANDBOX_FAILED;
+    wall_clock += outcome == proto::OUTCOME_WALL_CLOCK;
     why = t.meta().failure();
   }
   if (masked == 0) return;
@@ -246,6 +249,9 @@ void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto
                where.c_str(), static_cast<long long>(masked), all.size(), why.c_str());
   if (sandbox_failed > 0)
     std::fprintf(stderr, "a sandbox failed too often: this run cannot be reproduced exactly\n");
+  if (wall_clock > 0)
+    std::fprintf(stderr,
+                 "tool calls hit a wall-clock limit: this run cannot be reproduced exactly\n");
 }
 
 std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,

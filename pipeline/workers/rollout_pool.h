@@ -29,7 +29,8 @@ struct CollectSpec {
   double temperature = 1;
   int64_t max_response_length = 0;
   int64_t max_turns = 1;
-  int64_t max_tool_response_length = 512;  // bytes
+  int64_t max_calls_per_turn = 16;
+  int64_t max_tool_response_tokens = 512, max_tool_tokens = 2048;
   int64_t max_positions = 0;
   bool draft = false;
   bool keep_experts = false, keep_index = false;  // what of their choices the samples carry

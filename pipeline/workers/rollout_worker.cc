@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstdio>
 #include <map>
 
 #include "configs/clock.h"
@@ -23,6 +24,9 @@ namespace amalgam::pipeline {
 namespace {
 
 constexpr auto kHeartbeat = std::chrono::milliseconds(500);
+constexpr double kLongCallsS =
+    10;  // tool calls that take longer are told, the first time in a step
+constexpr char kWallClockKind[] = "wall_clock";
 
 }  // namespace
 
@@ -44,6 +48,7 @@ struct RolloutWorker::Impl {
   rollout::ToolSandboxOptions tool_sandboxes() const {
     rollout::ToolSandboxOptions options;
     options.limits = limits_of(config.sandbox);
+    options.limits.journal_bytes = config.sandbox.journal_mb << 20;
     options.make_sandbox = sandbox::sandbox_factory(gateway, "container");
     if (gateway)
       options.make_journaled = [client = gateway](const std::string& journal,
@@ -111,12 +116,19 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   meta.set_response_length(static_cast<int32_t>(e.logprobs().size()));
   if (e.state() == rollout::EpisodeState::kFinished)
     meta.set_finish_reason(to_string(e.finish_reason()));
-  meta.set_outcome(f.sandbox_failed   ? proto::OUTCOME_SANDBOX_FAILED
-                   : e.is_truncated() ? proto::OUTCOME_TRUNCATED
-                                      : proto::OUTCOME_OK);
-  if (f.sandbox_failed) {
-    meta.set_failure(f.detail);
-    meta.set_failure_kind(rewards::to_string(rewards::Status::kSandboxFailed));
+  meta.set_failure(f.detail);
+  switch (f.failure) {
+    case rollout::ToolFailure::kNone:
+      meta.set_outcome(e.is_truncated() ? proto::OUTCOME_TRUNCATED : proto::OUTCOME_OK);
+      break;
+    case rollout::ToolFailure::kSandboxFailed:
+      meta.set_outcome(proto::OUTCOME_SANDBOX_FAILED);
+      meta.set_failure_kind(rewards::to_string(rewards::Status::kSandboxFailed));
+      break;
+    case rollout::ToolFailure::kWallClock:
+      meta.set_outcome(proto::OUTCOME_WALL_CLOCK);
+      meta.set_failure_kind(kWallClockKind);
+      break;
   }
   return t;
 }
@@ -176,9 +188,13 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       engine, tokenizer, static_cast<int32_t>(*policy.config.eos_token_id),
       {.max_response_length = request.max_response_length(),
        .max_turns = request.max_turns(),
-       .max_positions = request.max_positions()},
+       .max_positions = request.max_positions(),
+       .max_tool_tokens = request.max_tool_tokens(),
+       .turn = {.max_calls = request.max_calls_per_turn(),
+                .max_result_tokens = request.max_tool_response_tokens()}},
       {.sandbox = tool_sandboxes(),
-       .max_result_bytes = static_cast<size_t>(request.max_tool_response_length()),
+       // At worst a byte is a token: what a tool gives of a file is not cut again.
+       .max_file_bytes = static_cast<size_t>(request.max_tool_response_tokens()),
        .registry = &tools},
       &wal);
   std::map<uint32_t, std::vector<rollout::LoggedToken>> logged;
@@ -211,7 +227,9 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     runner.submit(std::move(group));
   }
 
-  scoring.begin(request.stage() + " step " + std::to_string(request.step()), request.has_scores());
+  const std::string name = request.stage() + " step " + std::to_string(request.step());
+  scoring.begin(name, request.has_scores());
+  bool has_told_long_calls = false;
   size_t missing = wanted.size();
   proto::WorkerReply reply;
   auto last_sent = Clock::now();
@@ -224,7 +242,10 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     for (const auto& f : finished) {
       const auto& [group, index, in_batch] = wanted.at(f.number);
       proto::Trajectory trajectory = to_trajectory(f, *group, index);
-      if (!request.score() || (f.sandbox_failed && !in_batch)) {
+      const bool has_answer = f.failure == rollout::ToolFailure::kNone;
+      if (f.failure == rollout::ToolFailure::kWallClock)
+        ++(*reply.mutable_reward_failures())[kWallClockKind];
+      if (!request.score() || (!has_answer && !in_batch)) {
         *reply.add_finished() = std::move(trajectory);
         --missing;
         continue;
@@ -234,7 +255,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       batch.requests[index] = score_request(f.episode, group->row(), trajectory.meta(),
                                             scoring.scored_by(trajectory.meta().domain()));
       batch.trajectories[index] = std::move(trajectory);
-      batch.has_answer = batch.has_answer || !f.sandbox_failed;
+      batch.has_answer = batch.has_answer || has_answer;
       if (batch.trajectories.size() < batch.size) continue;
       if (batch.has_answer) {
         scoring.add(to_task(batch));
@@ -244,6 +265,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       missing -= batch.size;
     }
     if (!sampling && missing > 0) scoring.watch();
+    if (const std::string what = has_told_long_calls ? "" : runner.long_calls(kLongCallsS);
+        !what.empty()) {
+      has_told_long_calls = true;
+      std::fprintf(stderr, "\n%s: %s\n", name.c_str(), what.c_str());
+    }
     for (auto& task : scoring.take(sampling ? 0 : 50)) {
       if (!task->error.empty()) throw Error(task->error);
       for (const auto& [kind, count] : task->failures) {

@@ -27,7 +27,8 @@ int attempts_at(rewards::Status s) {
 
 // A sample whose tools failed has no answer, but it is one of its batch.
 bool has_answer(const proto::Trajectory& t) {
-  return t.meta().outcome() != proto::OUTCOME_SANDBOX_FAILED;
+  return t.meta().outcome() != proto::OUTCOME_SANDBOX_FAILED &&
+         t.meta().outcome() != proto::OUTCOME_WALL_CLOCK;
 }
 
 void record(const rewards::Score& score, ScoreTask* task, proto::TrajectoryMetadata* meta) {

@@ -1,9 +1,9 @@
 #include "rollout/episodes/episode.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "configs/check.h"
-#include "model/encoding/conversation.h"
 #include "rollout/tools/submit.h"
 
 namespace amalgam::rollout {
@@ -59,8 +59,12 @@ EpisodeState Episode::end_of_turn() {
   const auto* message = std::get_if<model::Message>(&parsed);
   if (!message || message->tool_calls.empty()) return state_;
   // An answer may be submitted in the last turn.
-  if (tools_ == EpisodeTools::kRunAndSubmit) submitted_ = submitted_answer(message->tool_calls);
-  if (submitted_ || !may_go_on) {
+  const auto num_runnable =
+      std::min(message->tool_calls.size(), static_cast<size_t>(limits_.turn.max_calls));
+  if (tools_ == EpisodeTools::kRunAndSubmit)
+    submitted_ = submitted_answer(std::span(message->tool_calls).first(num_runnable));
+  if (!submitted_ && may_go_on) has_room_ = turn_results(message->tool_calls.size()).fits();
+  if (submitted_ || !may_go_on || !has_room_) {
     finish_reason_ = submitted_ ? FinishReason::kSubmit : FinishReason::kToolLimit;
     return state_;
   }
@@ -68,10 +72,18 @@ EpisodeState Episode::end_of_turn() {
   return state_ = EpisodeState::kToolCalls;
 }
 
-std::vector<int32_t> Episode::tool_turn(const std::vector<std::string>& results) const {
+TurnResults Episode::turn_results(size_t num_calls) const {
+  const auto positions = static_cast<int64_t>(ids_.size());
+  const int64_t num_tool = positions - prompt_length_ - static_cast<int64_t>(logprobs_.size());
+  // One position at least is the policy's, after them.
+  const int64_t room =
+      std::min(limits_.max_tool_tokens - num_tool, limits_.max_positions - positions - 1);
+  return TurnResults(tokenizer_, mode_, limits_.turn, num_calls, room);
+}
+
+ToolTurn Episode::tool_turn() const {
   CHECK(state_ == EpisodeState::kToolCalls);
-  return model::next_turn_ids(tokenizer_, std::span(ids_).subspan(turn_begin_),
-                              {.tool_results = results, .user = std::nullopt}, mode_);
+  return {calls_, turn_results(calls_.size())};
 }
 
 EpisodeState Episode::on_tool_tokens(const std::vector<int32_t>& ids) {
@@ -81,12 +93,7 @@ EpisodeState Episode::on_tool_tokens(const std::vector<int32_t>& ids) {
   calls_.clear();
   turn_begin_ = ids_.size();
   ++turns_;
-  state_ = EpisodeState::kSampling;
-  if (static_cast<int64_t>(ids_.size()) >= limits_.max_positions) {
-    finish_reason_ = FinishReason::kToolLimit;
-    state_ = EpisodeState::kFinished;
-  }
-  return state_;
+  return state_ = EpisodeState::kSampling;
 }
 
 EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns) {
@@ -96,10 +103,11 @@ EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens, std::vector
       ++i;
       continue;
     }
-    std::vector<int32_t> turn;
-    for (; i < tokens.size() && tokens[i].from_tool; ++i) turn.push_back(tokens[i].id);
-    if (turns) turns->push_back({calls_, turn});
-    on_tool_tokens(turn);
+    std::vector<int32_t> ids;
+    for (; i < tokens.size() && tokens[i].from_tool; ++i) ids.push_back(tokens[i].id);
+    if (turns) turns->push_back(tool_turn());
+    if (turns) turns->back().ids = ids;
+    on_tool_tokens(ids);
   }
   return state_;
 }

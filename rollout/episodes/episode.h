@@ -11,6 +11,7 @@
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
 #include "rollout/engine/sampler.h"
+#include "rollout/episodes/turn_results.h"
 #include "rollout/log/wal.h"
 
 namespace amalgam::rollout {
@@ -19,6 +20,8 @@ struct EpisodeLimits {
   int64_t max_response_length = 0;  // policy tokens in all turns together
   int64_t max_turns = 1;            // assistant turns
   int64_t max_positions = 0;        // of the whole sequence
+  int64_t max_tool_tokens = 2048;   // of all tool turns together, with their frames
+  TurnLimits turn = {};
 };
 
 enum class EpisodeState {
@@ -30,7 +33,7 @@ enum class FinishReason {
   kStop,
   kLength,    // the budget cut a turn
   kSubmit,    // an answer was submitted
-  kToolLimit  // the last turn called tools, and there is no room or turn for what would follow
+  kToolLimit  // the last turn called tools, and there is no turn or room for what would follow
 };
 const char* to_string(FinishReason reason);  // "stop", "length", "submit", "tool_limit"
 
@@ -38,10 +41,11 @@ const char* to_string(FinishReason reason);  // "stop", "length", "submit", "too
 // call of `submit` (rollout/tools/submit.h).
 enum class EpisodeTools { kNone, kRun, kRunAndSubmit };
 
-// The calls of a past turn and the tokens that answered them.
+// The calls of a turn, where their results go, and of a past turn the tokens that answered them.
 struct ToolTurn {
   std::vector<model::ToolCall> calls;
-  std::vector<int32_t> ids;
+  TurnResults results;
+  std::vector<int32_t> ids = {};
 };
 
 class Episode {
@@ -50,16 +54,18 @@ class Episode {
           const EpisodeLimits& limits, std::vector<int32_t> prompt);
 
   EpisodeState on_token(SampledToken token);
-  // Tokens that a tool turn appends; the sequence then goes on sampling, unless there is no room.
-  std::vector<int32_t> tool_turn(const std::vector<std::string>& results) const;
+  // To be answered; the tokens of its results are then appended, and the sequence goes on sampling.
+  ToolTurn tool_turn() const;
   EpisodeState on_tool_tokens(const std::vector<int32_t>& ids);
   // Replays what a log holds. *turns: the tool turns that were in it; may be null.
   EpisodeState replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns);
 
   EpisodeState state() const { return state_; }
   FinishReason finish_reason() const { return finish_reason_; }  // of a finished one
-  // Finished without the end of its last turn.
-  bool is_truncated() const { return state_ == EpisodeState::kFinished && ids_.back() != eos_; }
+  // Finished without the end of its last turn, or without room to answer its calls.
+  bool is_truncated() const {
+    return state_ == EpisodeState::kFinished && (ids_.back() != eos_ || !has_room_);
+  }
   const std::vector<model::ToolCall>& calls() const { return calls_; }
   // Everything so far: prompt, policy and tool tokens.
   const std::vector<int32_t>& ids() const { return ids_; }
@@ -84,6 +90,7 @@ class Episode {
 
  private:
   EpisodeState end_of_turn();
+  TurnResults turn_results(size_t num_calls) const;
 
   model::Tokenizer tokenizer_;
   int32_t eos_;
@@ -98,6 +105,7 @@ class Episode {
   std::optional<std::string> submitted_;
   size_t turn_begin_;  // in ids_: first token of the current assistant turn
   int64_t turns_ = 1;
+  bool has_room_ = true;  // for another tool turn, as far as one was called for
   EpisodeState state_ = EpisodeState::kSampling;
   FinishReason finish_reason_ = FinishReason::kStop;
 };

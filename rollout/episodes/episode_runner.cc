@@ -4,10 +4,13 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "configs/check.h"
 #include "configs/clock.h"
+#include "configs/printable.h"
+#include "configs/utf8.h"
 #include "rollout/tools/submit.h"
 
 namespace amalgam::rollout {
@@ -27,14 +30,12 @@ EpisodeTools tools_of(const EpisodeGroup& group) {
 
 struct EpisodeRunner::ToolTask {
   Running* owner = nullptr;
-  // What a resumed episode's sandbox must go through first, and what came of it.
-  std::vector<ToolTurn> past;
-  std::vector<std::vector<std::string>> past_results;
-  std::vector<model::ToolCall> calls;
-  std::vector<std::string> results;
-  int failures = 0;
-  bool failed = false;
-  std::string detail;
+  std::vector<ToolTurn> past;  // what a resumed episode's sandbox must go through first
+  ToolTurn turn;
+  Clock::time_point begin = {};  // of its calls
+  int failed_attempts = 0;
+  ToolFailure failure = ToolFailure::kNone;
+  std::string detail = {};
 };
 
 struct EpisodeRunner::Running {
@@ -44,7 +45,8 @@ struct EpisodeRunner::Running {
   Engine::Id sequence = -1;  // -1: not open (waits for its tools before the first pass)
   std::unique_ptr<ToolSession> session;
   std::vector<ToolTurn> past;  // of its log, not yet made again
-  ToolTask task;
+  std::optional<ToolTask> task;
+  double tools_s = 0;     // wall-clock time of its calls in this process
   bool only_fed = false;  // has ended in its log: its tokens are fed for what they choose
 };
 
@@ -97,7 +99,7 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
         group.tools.empty() ? nullptr
                             : std::make_unique<ToolSession>(group.extra_info, options, group.tools),
         {},
-        {}});
+        std::nullopt});
     r->episode.replay(spec.logged, r->session && r->session->has_state() ? &r->past : nullptr);
     opened.push_back(r.get());
     params.push_back(spec.sampling);
@@ -114,17 +116,18 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
 
 // Of a complete episode. One that has ended in its log has not been fed yet.
 void EpisodeRunner::end(Running& r, std::vector<FinishedEpisode>* finished) {
-  if (r.sequence >= 0 || !engine_.keeps_choices()) return finish(r, false, "", finished);
+  if (r.sequence >= 0 || !engine_.keeps_choices())
+    return finish(r, ToolFailure::kNone, "", finished);
   r.only_fed = true;
   const auto fed = std::span(r.episode.ids()).first(r.episode.last_policy_token());
   r.sequence = engine_.open(fed, {&r.sampling, 1})[0];
   by_sequence_[r.sequence] = &r;
 }
 
-void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& detail,
+void EpisodeRunner::finish(Running& r, ToolFailure failure, const std::string& detail,
                            std::vector<FinishedEpisode>* finished) {
   model::ChoiceRecord choices;
-  if (engine_.keeps_choices() && !sandbox_failed) {
+  if (engine_.keeps_choices() && failure == ToolFailure::kNone) {
     choices = engine_.choices(r.sequence);
     model::truncate(engine_.config(), r.episode.last_policy_token(), &choices);
   }
@@ -133,12 +136,13 @@ void EpisodeRunner::finish(Running& r, bool sandbox_failed, const std::string& d
     by_sequence_.erase(r.sequence);
   }
   // Its log leads to its end without the journal, which holds all files that the model's code
-  // wrote. Tools that failed are tried again when the run is resumed.
-  if (wal_ && !sandbox_failed && r.session && r.session->has_state()) {
+  // wrote. Tools that failed are tried again when the run is resumed; those that took too long from
+  // the first call on, as the journal has how long they took.
+  if (wal_ && failure != ToolFailure::kSandboxFailed && r.session && r.session->has_state()) {
     std::error_code ignored;
     std::filesystem::remove(wal_->sandbox_journal(r.number), ignored);
   }
-  finished->push_back({r.number, std::move(r.episode), sandbox_failed, detail, std::move(choices)});
+  finished->push_back({r.number, std::move(r.episode), failure, detail, std::move(choices)});
   running_.erase(r.number);
 }
 
@@ -152,15 +156,11 @@ void EpisodeRunner::advance(Running& r, std::vector<FinishedEpisode>* finished) 
       end(r, finished);
       break;
     case EpisodeState::kToolCalls: {
-      r.task = ToolTask{.owner = &r,
-                        .past = std::exchange(r.past, {}),
-                        .past_results = {},
-                        .calls = r.episode.calls(),
-                        .results = {},
-                        .detail = ""};
+      r.task =
+          ToolTask{.owner = &r, .past = std::exchange(r.past, {}), .turn = r.episode.tool_turn()};
       {
         std::lock_guard lock(mutex_);
-        tool_queue_.push_back(&r.task);
+        tool_queue_.push_back(&*r.task);
       }
       wake_tools_.notify_one();
       break;
@@ -191,19 +191,13 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   }
   std::vector<std::pair<Running*, std::vector<int32_t>>> turns;
   for (ToolTask* task : done) {
-    counters_.sandbox_failures += task->failures;
+    counters_.sandbox_failures += task->failed_attempts;
     Running& r = *task->owner;
-    // Else the sandbox does not stand where the conversation does.
-    for (size_t i = 0; i < task->past_results.size() && !task->failed; ++i) {
-      if (r.episode.tool_turn(task->past_results[i]) == task->past[i].ids) continue;
-      task->failed = true;
-      task->detail = "the calls of a resumed episode did not give what its log says";
-    }
-    if (task->failed) {
-      finish(r, true, task->detail, finished);
+    if (task->failure != ToolFailure::kNone) {
+      finish(r, task->failure, task->detail, finished);
       continue;
     }
-    turns.emplace_back(&r, r.episode.tool_turn(task->results));
+    turns.emplace_back(&r, task->turn.results.ids());
     if (wal_) wal_->tool_result(r.number, r.episode.from_policy().size(), turns.back().second);
   }
   if (wal_ && !turns.empty()) wal_->flush();
@@ -231,7 +225,7 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   std::erase_if(sampled, [&](const Engine::Sampled& s) {
     Running& r = *by_sequence_[s.id];
     if (!r.only_fed) return false;
-    finish(r, false, "", finished);
+    finish(r, ToolFailure::kNone, "", finished);
     return true;
   });
   counters_.sampled_tokens += static_cast<int64_t>(sampled.size());
@@ -250,28 +244,66 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   return true;
 }
 
-// Sets task.failed when the sandbox does not work.
-void EpisodeRunner::run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,
-                              std::vector<std::string>* results) {
-  for (const model::ToolCall& call : calls) {
+std::string EpisodeRunner::long_calls(double seconds) {
+  const std::lock_guard lock(mutex_);
+  for (const ToolTask* task : in_hand_) {
+    const auto& calls = task->turn.calls;
+    if (seconds_since(task->begin) <= seconds) continue;
+    return "the tool calls of one turn (" + std::to_string(calls.size()) + ", the first of " +
+           shortened_utf8(printable(calls[0].name), 40) + ") run for " +
+           std::to_string(static_cast<int>(seconds)) + " s so far";
+  }
+  return "";
+}
+
+// Sets task.failure when the sandbox does not work, or not in time.
+void EpisodeRunner::run_calls(ToolTask& task, ToolTurn& turn) const {
+  const double max_turn_s =
+      tool_options_.sandbox.limits.wall_seconds * static_cast<double>(limits_.turn.max_calls);
+  const double max_episode_s = max_turn_s * static_cast<double>(limits_.max_turns);
+  double& spent_s = task.owner->tools_s;
+  const double spent_before_s = spent_s;
+  for (size_t i = 0; i < turn.calls.size(); ++i) {
+    if (stop_) return;  // nobody waits for it
+    if (!turn.results.runs(i)) continue;
     ToolResult result;
     for (int attempt = 0; attempt < kSandboxAttempts; ++attempt) {
+      const auto begin = Clock::now();
       try {
-        result = task.owner->session->call(call.name, call.arguments_json);
+        result = task.owner->session->call(turn.calls[i].name, turn.calls[i].arguments_json);
       } catch (const std::exception& e) {  // nothing may escape this thread
-        result.status = ToolResult::Status::kSandboxFailed;
-        result.detail = e.what();
+        result = tool_sandbox_failed(e.what());
       }
+      spent_s += seconds_since(begin);
+      task.failed_attempts += result.status == ToolResult::Status::kSandboxFailed;
+      if (spent_s - spent_before_s > max_turn_s || spent_s > max_episode_s)
+        result = {ToolResult::Status::kWallClock, "",
+                  "the calls of a turn, or all of an episode, "
+                  "took longer than their wall-clock limits together"};
       if (result.status != ToolResult::Status::kSandboxFailed) break;
-      ++task.failures;
-      task.detail = result.detail;
     }
-    if (result.status == ToolResult::Status::kSandboxFailed) {
-      task.failed = true;
+    if (result.status == ToolResult::Status::kSandboxFailed ||
+        result.status == ToolResult::Status::kWallClock) {
+      task.failure = result.status == ToolResult::Status::kWallClock ? ToolFailure::kWallClock
+                                                                     : ToolFailure::kSandboxFailed;
+      task.detail = result.detail;
       return;
     }
-    results->push_back(result.text);
+    turn.results.put(i, result.text);
   }
+}
+
+void EpisodeRunner::run(ToolTask& task) const {
+  for (ToolTurn& past : task.past) {
+    run_calls(task, past);
+    if (task.failure != ToolFailure::kNone) return;
+    // Else the sandbox does not stand where the conversation does.
+    if (past.results.ids() == past.ids) continue;
+    task.failure = ToolFailure::kSandboxFailed;
+    task.detail = "the calls of a resumed episode did not give what its log says";
+    return;
+  }
+  run_calls(task, task.turn);
 }
 
 void EpisodeRunner::tool_thread() {
@@ -283,12 +315,13 @@ void EpisodeRunner::tool_thread() {
       if (stop_) return;
       task = tool_queue_.front();
       tool_queue_.pop_front();
+      task->begin = Clock::now();
+      in_hand_.push_back(task);
     }
-    for (size_t i = 0; i < task->past.size() && !task->failed; ++i)
-      run_calls(*task, task->past[i].calls, &task->past_results.emplace_back());
-    if (!task->failed) run_calls(*task, task->calls, &task->results);
+    run(*task);
     {
       std::lock_guard lock(mutex_);
+      std::erase(in_hand_, task);
       tool_results_.push_back(task);
     }
     tools_done_.notify_one();

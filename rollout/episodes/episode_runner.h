@@ -5,6 +5,7 @@
 // depend on when its tools answer. Sandboxes whose files may change are journaled beside the token
 // log: an episode that goes on from its log finds its files, and no command runs twice.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -37,10 +38,17 @@ struct EpisodeGroup {
   std::vector<EpisodeSpec> episodes;
 };
 
+// Why tools could not be run to their end: there is no answer to score.
+enum class ToolFailure {
+  kNone,
+  kSandboxFailed,  // retries included
+  kWallClock       // a call, the calls of a turn or those of the episode hit a wall-clock backstop
+};
+
 struct FinishedEpisode {
   uint32_t number = 0;
   Episode episode;
-  bool sandbox_failed = false;  // tools could not be run, retries included: no answer to score
+  ToolFailure failure = ToolFailure::kNone;
   std::string detail;
   // Of the tokens before the last that the policy wrote, where the engine keeps them: those that a
   // later pass needs to give its log-probabilities again. Not of failed ones.
@@ -65,6 +73,8 @@ class EpisodeRunner {
   // Waits up to wait_ms for a tool call when there is nothing else to do. False when idle.
   bool step(std::vector<FinishedEpisode>* finished, int wait_ms);
   RunnerCounters& counters() { return counters_; }
+  // The calls of one turn, as a line for people, that have run for longer; empty: none have.
+  std::string long_calls(double seconds);
 
  private:
   struct Running;
@@ -72,10 +82,10 @@ class EpisodeRunner {
   void start(EpisodeGroup& group, size_t first, size_t count);
   void advance(Running& r, std::vector<FinishedEpisode>* finished);
   void end(Running& r, std::vector<FinishedEpisode>* finished);
-  void finish(Running& r, bool sandbox_failed, const std::string& detail,
+  void finish(Running& r, ToolFailure failure, const std::string& detail,
               std::vector<FinishedEpisode>* finished);
-  static void run_calls(ToolTask& task, const std::vector<model::ToolCall>& calls,
-                        std::vector<std::string>* results);
+  void run(ToolTask& task) const;
+  void run_calls(ToolTask& task, ToolTurn& turn) const;
   void tool_thread();
 
   Engine& engine_;
@@ -92,7 +102,8 @@ class EpisodeRunner {
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_tools_, tools_done_;
   std::deque<ToolTask*> tool_queue_, tool_results_;
-  bool stop_ = false;
+  std::vector<const ToolTask*> in_hand_;  // of the tool threads
+  std::atomic<bool> stop_ = false;
   std::vector<std::thread> tool_threads_;
 };
 

@@ -126,7 +126,7 @@ except (ValueError, UnicodeError) as error:  # such as a NUL byte in a path
 ToolResult run_file_program(const std::string& action, const ToolArguments& arguments,
                             const ToolContext& context) {
   const nlohmann::json request = {{"action", action},
-                                  {"max_bytes", context.max_result_bytes},
+                                  {"max_bytes", context.max_file_bytes},
                                   {"arguments", nlohmann::json::parse(arguments.json)}};
   const sandbox::Result result = context.sandbox.exec(
       {{"/usr/bin/python3", "-I", "-S", "-B", "-c", kFileProgram}, request.dump()});

@@ -13,7 +13,7 @@ Tool submit_tool() {
           }};
 }
 
-std::optional<std::string> submitted_answer(const std::vector<model::ToolCall>& calls) {
+std::optional<std::string> submitted_answer(std::span<const model::ToolCall> calls) {
   static const Tool submit = submit_tool();
   for (const model::ToolCall& call : calls) {
     if (call.name != kSubmit) continue;

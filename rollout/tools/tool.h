@@ -31,8 +31,8 @@ struct ToolArguments {
 enum class ToolEffect { kNone, kChangesFiles };
 
 struct ToolContext {
-  ToolSandbox& sandbox;     // the conversation's own
-  size_t max_result_bytes;  // of the text that the model will see
+  ToolSandbox& sandbox;   // the conversation's own
+  size_t max_file_bytes;  // that a tool gives of files, from their beginning on
 };
 
 struct Tool {

@@ -1,5 +1,7 @@
 #include "rollout/tools/tool_result.h"
 
+#include <cmath>
+
 #include "configs/utf8.h"
 
 namespace amalgam::rollout {
@@ -11,7 +13,12 @@ std::string without_final_line_breaks(std::string text) {
 
 ToolResult bad_end(const sandbox::Result& result) {
   if (sandbox::is_infrastructure(result.outcome)) return tool_sandbox_failed(result.detail);
-  return tool_error(sandbox::to_string(result.outcome));
+  if (result.hit_wall_limit)
+    return {ToolResult::Status::kWallClock, "",
+            "a call took " + std::to_string(std::lround(result.wall_seconds)) +
+                " s, and hardly any of it CPU time"};
+  const bool says_why = result.outcome == sandbox::Outcome::kDiskLimit && !result.detail.empty();
+  return tool_error(sandbox::to_string(result.outcome) + (says_why ? ": " + result.detail : ""));
 }
 
 ToolResult command_result(const sandbox::Result& result) {

@@ -10,12 +10,13 @@ namespace amalgam::rollout {
 struct ToolResult {
   enum class Status {
     kOk,
-    kToolError,     // unknown tool, bad arguments, code that failed: the text says so to the model
-    kSandboxFailed  // the infrastructure's fault: nothing for the model; the caller may call again
+    kToolError,      // unknown tool, bad arguments, code that failed: the text says so to the model
+    kSandboxFailed,  // the infrastructure's fault: nothing for the model; the caller may call again
+    kWallClock       // so is this: a wall-clock backstop, which an episode does not get over
   };
   Status status = Status::kSandboxFailed;
   std::string text;    // goes back to the model
-  std::string detail;  // kSandboxFailed: one line that says what failed
+  std::string detail;  // kSandboxFailed, kWallClock: one line that says what failed
 };
 
 inline ToolResult tool_ok(std::string text) {
@@ -32,7 +33,7 @@ inline ToolResult tool_sandbox_failed(const std::string& detail) {
 // After an end that has to do with time or memory only that is said: how far the code came by then
 // differs from run to run.
 ToolResult command_result(const sandbox::Result& result);
-// "error: timeout …" for an end that is neither exit nor signal; the infrastructure's failure as
+// "error: timeout" for an end that is neither exit nor signal; the infrastructure's failure as
 // such.
 ToolResult bad_end(const sandbox::Result& result);
 

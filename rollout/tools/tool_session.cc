@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "configs/utf8.h"
 #include "rollout/tools/row_world.h"
 
 namespace amalgam::rollout {
@@ -31,7 +32,7 @@ ToolSession::ToolSession(const std::string& extra_info, const ToolOptions& optio
                          const std::vector<std::string>& tools)
     : names_(tools),
       registry_(*options.registry),
-      max_result_bytes_(options.max_result_bytes),
+      max_file_bytes_(options.max_file_bytes),
       sandbox_(read_row_files(extra_info), sandbox_options(options, tools)) {}
 
 ToolResult ToolSession::call(const std::string& name, const std::string& arguments) {
@@ -41,9 +42,9 @@ ToolResult ToolSession::call(const std::string& name, const std::string& argumen
   } else {
     const Tool& tool = *registry_.find(name);
     const auto read = read_arguments(tool, arguments);
-    result = read ? tool.call(*read, {sandbox_, max_result_bytes_}) : tool_error(how_to_call(tool));
+    result = read ? tool.call(*read, {sandbox_, max_file_bytes_}) : tool_error(how_to_call(tool));
   }
-  result.text = shorten(result.text, max_result_bytes_);
+  result.text = replace_invalid_utf8(result.text);
   return result;
 }
 

@@ -13,7 +13,7 @@ namespace amalgam::rollout {
 
 struct ToolOptions {
   ToolSandboxOptions sandbox;
-  size_t max_result_bytes = 512;
+  size_t max_file_bytes = 512;
   const ToolRegistry* registry = &ToolRegistry::builtin();  // outlives the sessions
 };
 
@@ -25,8 +25,8 @@ class ToolSession {
   ToolSession(const std::string& extra_info, const ToolOptions& options,
               const std::vector<std::string>& tools);
 
-  // arguments: JSON text of an object, from the model. Results are at most max_result_bytes long.
-  // After kSandboxFailed the call may be made again.
+  // arguments: JSON text of an object, from the model. Results are valid UTF-8. After
+  // kSandboxFailed the call may be made again.
   ToolResult call(const std::string& name, const std::string& arguments);
 
   // Whether a resumed conversation must make its calls again to find its files.
@@ -35,7 +35,7 @@ class ToolSession {
  private:
   const std::vector<std::string> names_;
   const ToolRegistry& registry_;
-  const size_t max_result_bytes_;
+  const size_t max_file_bytes_;
   ToolSandbox sandbox_;
 };
 

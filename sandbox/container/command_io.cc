@@ -285,7 +285,7 @@ CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* 
         if (killed.ms_left() == 0) return CommandEnd::kStuck;
         continue;
       }
-      if (wall.ms_left() == 0) kill_for(CommandEnd::kTimeout);
+      if (wall.ms_left() == 0) kill_for(CommandEnd::kWallTimeout);
       if (Clock::now() >= next_look) break;
     }
     const double used = meter->seconds();

@@ -110,8 +110,10 @@ class CpuMeter {
 };
 
 enum class CommandEnd {
-  kDone,     // *done is init's answer to kExec; also for the four below, after the kill
-  kTimeout,  // CPU or wall clock
+  kDone,     // *done is init's answer to kExec; also for the five below, after the
+             // kill
+  kTimeout,  // CPU
+  kWallTimeout,
   kMemory,
   kOutput,
   kCancelled,

@@ -270,6 +270,8 @@ Result Container::judge(const Running& running, CommandEnd end, int status,
   // We ended it, whatever it died of meanwhile (SIGPIPE at the closed end of an output).
   if (end != CommandEnd::kDone) result.exit_code = 128 + SIGKILL;
 
+  const bool is_over_cpu = result.cpu_seconds > limits_.cpu_seconds;
+  result.hit_wall_limit = end == CommandEnd::kWallTimeout && !is_over_cpu;
   const bool saw_oom = saw_oom_kill();
   const bool is_failure = status != 0;
   if (end == CommandEnd::kCancelled)
@@ -278,7 +280,7 @@ Result Container::judge(const Running& running, CommandEnd end, int status,
     result.outcome = Outcome::kProcessLimit;
   else if (saw_oom || end == CommandEnd::kMemory)
     result.outcome = Outcome::kMemory;
-  else if (end == CommandEnd::kTimeout || result.cpu_seconds > limits_.cpu_seconds)
+  else if (end == CommandEnd::kTimeout || end == CommandEnd::kWallTimeout || is_over_cpu)
     result.outcome = Outcome::kTimeout;
   else if (end == CommandEnd::kOutput)
     result.outcome = Outcome::kOutputLimit;

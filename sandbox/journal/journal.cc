@@ -34,11 +34,20 @@ proto::JournalRecord header_of(const Limits& limits, const Image& image,
   return record;
 }
 
+int64_t counted_bytes(const proto::SandboxCall& call, const proto::SandboxResult& result) {
+  if (is_infrastructure(result)) return 0;
+  size_t bytes =
+      call.ByteSizeLong() + result.out().size() + result.err().size() + result.content().size();
+  for (const auto& change : result.changes()) bytes += change.ByteSizeLong();
+  return static_cast<int64_t>(bytes);
+}
+
 class Reader {
  public:
   // take: what becomes of a result, in order.
-  Reader(const std::string& path, std::function<void(proto::SandboxResult*)> take)
-      : path_(path), take_(std::move(take)) {}
+  Reader(const std::string& path, std::function<void(proto::SandboxResult*)> take,
+         int64_t max_bytes = 0)
+      : size_(max_bytes), path_(path), take_(std::move(take)) {}
 
   void add(int64_t offset, std::string_view data) {
     proto::JournalRecord record;
@@ -55,6 +64,7 @@ class Reader {
       entries_.push_back({record.call(), interrupted()});
       is_open_ = true;
     } else {
+      size_.add(entries_.back().call, record.result());
       take_(record.mutable_result());
       entries_.back().result = std::move(*record.mutable_result());
       is_open_ = false;
@@ -63,6 +73,7 @@ class Reader {
 
   proto::JournalRecord header_;
   std::vector<JournalEntry> entries_;
+  JournalSize size_;
 
  private:
   const std::string path_;
@@ -102,10 +113,30 @@ TopState read_top_state(const std::string& path) {
   return state;
 }
 
+void JournalSize::add(const proto::SandboxCall& call, const proto::SandboxResult& result) {
+  bytes_ += counted_bytes(call, result);
+}
+
+bool JournalSize::has_room_for(const proto::SandboxCall& call,
+                               const proto::SandboxResult& result) const {
+  return max_bytes_ == 0 || is_infrastructure(result) ||
+         bytes_ + counted_bytes(call, result) <= max_bytes_;
+}
+
+proto::SandboxResult JournalSize::full() const {
+  Result result;
+  result.outcome = Outcome::kDiskLimit;
+  result.exit_code = 1;
+  result.detail = "all calls together have written more than " + std::to_string(max_bytes_ >> 20) +
+                  " MiB; what this one changed is lost";
+  return to_proto(result);
+}
+
 Journal::Journal(const std::string& path, const Limits& limits, const Image& image,
                  const std::string& substrate)
-    : path_(path) {
-  Reader reader(path, [](proto::SandboxResult* result) { result->clear_changes(); });
+    : path_(path), size_(limits.journal_bytes) {
+  Reader reader(
+      path, [](proto::SandboxResult* result) { result->clear_changes(); }, limits.journal_bytes);
   // Locked before it is read, by a descriptor that dies with this process.
   proto::AppendFile(path).append("");
   lock_ = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -126,6 +157,7 @@ Journal::Journal(const std::string& path, const Limits& limits, const Image& ima
                 " was started with other limits, on another image or for another substrate; "
                 "use a new journal");
   entries_ = std::move(reader.entries_);
+  size_ = reader.size_;
 }
 
 void Journal::write(const proto::JournalRecord& record) {
@@ -143,22 +175,32 @@ void Journal::begin(const proto::SandboxCall& call) {
   entries_.push_back({call, interrupted()});
 }
 
+bool Journal::make_fit(proto::SandboxResult* result) const {
+  CHECK(!entries_.empty());
+  if (size_.has_room_for(entries_.back().call, *result)) return true;
+  *result = size_.full();
+  return false;
+}
+
 void Journal::end(proto::SandboxResult result) {
   CHECK(!entries_.empty());
   proto::JournalRecord record;
   *record.mutable_result() = std::move(result);
   write(record);
+  size_.add(entries_.back().call, record.result());
   record.mutable_result()->clear_changes();
   entries_.back().result = std::move(*record.mutable_result());
 }
 
 void Journal::end_on_disk(proto::SandboxResult result) {
   const int64_t before = file_->size();
+  const JournalSize size_before = size_;
   end(std::move(result));
   try {
     file_->sync();
   } catch (const Error&) {
     entries_.back().result = interrupted();
+    size_ = size_before;
     file_->truncate(before);
     throw;
   }
@@ -172,6 +214,7 @@ proto::SandboxLimits to_proto(const Limits& limits) {
   p.set_disk_bytes(limits.disk_bytes);
   p.set_max_processes(limits.max_processes);
   p.set_output_bytes(limits.output_bytes);
+  p.set_journal_bytes(limits.journal_bytes);
   return p;
 }
 
@@ -181,7 +224,8 @@ Limits from_proto(const proto::SandboxLimits& p) {
           .memory_bytes = p.memory_bytes(),
           .disk_bytes = p.disk_bytes(),
           .max_processes = p.max_processes(),
-          .output_bytes = p.output_bytes()};
+          .output_bytes = p.output_bytes(),
+          .journal_bytes = p.journal_bytes()};
 }
 
 proto::SandboxCall to_proto(const Command& command) {
@@ -211,6 +255,7 @@ proto::SandboxResult to_proto(const Result& result) {
   p.set_err(result.err);
   p.set_cpu_seconds(result.cpu_seconds);
   p.set_wall_seconds(result.wall_seconds);
+  p.set_hit_wall_limit(result.hit_wall_limit);
   p.set_peak_memory_bytes(result.peak_memory_bytes);
   p.set_detail(result.detail);
   return p;
@@ -224,6 +269,7 @@ Result from_proto(const proto::SandboxResult& p) {
   result.err = p.err();
   result.cpu_seconds = p.cpu_seconds();
   result.wall_seconds = p.wall_seconds();
+  result.hit_wall_limit = p.hit_wall_limit();
   result.peak_memory_bytes = p.peak_memory_bytes();
   result.detail = p.detail();
   return result;

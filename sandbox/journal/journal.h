@@ -32,6 +32,23 @@ JournalContent read_journal(const std::string& path);
 // What all its calls together left behind. Holds no more than that in memory.
 TopState read_top_state(const std::string& path);
 
+// What Limits::journal_bytes counts, so that neither time nor luck decides: calls with their output
+// and changes of files, but none that failed for no reason of its own, and not what results say of
+// time and memory.
+class JournalSize {
+ public:
+  explicit JournalSize(int64_t max_bytes) : max_bytes_(max_bytes) {}
+  void add(const proto::SandboxCall& call, const proto::SandboxResult& result);
+  bool has_room_for(const proto::SandboxCall& call, const proto::SandboxResult& result) const;
+  // The result of a call for whose own there is no room. Its sandbox, with what it changed, has to
+  // go: it is as if it had not been made.
+  proto::SandboxResult full() const;
+
+ private:
+  int64_t max_bytes_;  // 0: no limit
+  int64_t bytes_ = 0;
+};
+
 class Journal {
  public:
   // Opens a journal for going on, or starts it. Locked while it is open. Error when it is in use,
@@ -47,14 +64,18 @@ class Journal {
   // does not take it; after begin nothing is added then, after end the call counts as interrupted.
   void begin(const proto::SandboxCall& call);
   void end(proto::SandboxResult result);
-  // The same, and everything so far is on the disk: it survives a crash of the machine, too.
+  // The same as end, and everything so far is on the disk: it survives a crash of the machine, too.
   void end_on_disk(proto::SandboxResult result);
+  // False: there is no room for the result of the call that was begun, and it becomes another one.
+  // Its sandbox is of no further use (JournalSize::full).
+  bool make_fit(proto::SandboxResult* result) const;
 
  private:
   void write(const proto::JournalRecord& record);
 
   const std::string path_;
   std::vector<JournalEntry> entries_;
+  JournalSize size_;  // of entries_
   Fd lock_;
   std::unique_ptr<proto::RecordFile> file_;
 };

@@ -94,7 +94,7 @@ class Session : public JournaledSandbox {
     make_sandbox();
     journal_.begin(call);
     proto::SandboxResult result = sandbox_->call(call);
-    if (!sandbox_->is_usable()) drop_sandbox();
+    if (!journal_.make_fit(&result) || !sandbox_->is_usable()) drop_sandbox();
     journal_.end(std::move(result));
   }
 

@@ -56,6 +56,7 @@ void compare(size_t call, const proto::SandboxResult& recorded, const proto::San
 Replay replay(const JournalContent& content) {
   Replay replay;
   TopState state;  // before the call, as recorded
+  JournalSize size(content.limits.journal_bytes);
   std::unique_ptr<TrackedSandbox> sandbox;
   for (size_t i = 0; i < content.entries.size(); ++i) {
     const auto& [call, recorded] = content.entries[i];
@@ -67,9 +68,14 @@ Replay replay(const JournalContent& content) {
     // as it did in the session.
     if (!sandbox || !sandbox->is_usable())
       sandbox = std::make_unique<TrackedSandbox>(content.limits, content.image, state);
-    const proto::SandboxResult now = sandbox->call(call);
+    proto::SandboxResult now = sandbox->call(call);
     if (is_infrastructure(static_cast<Outcome>(now.outcome())))
       throw Error("the sandbox broke during the replay: " + now.detail());
+    if (!size.has_room_for(call, now)) {
+      now = size.full();
+      sandbox.reset();
+    }
+    size.add(call, recorded);
     ++replay.num_calls;
     compare(i, recorded, now, &replay.differences);
     state.add(recorded);

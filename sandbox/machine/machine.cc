@@ -68,6 +68,7 @@ struct Machine::Run {
   const Deadline wall;
   Deadline killed{1e9};
   uint64_t ended_for = 0;  // kCancelNow or kTimeOutNow once the guest was told
+  bool is_wall_over = false;
   bool is_wanted = false;  // the guest has room for stdin
   size_t text_sent = 0;    // of the command's stdin_text
 };
@@ -181,13 +182,18 @@ Result Machine::finish(const Command& command, double cpu_before) {
     if (received == Channel::Received::kClosed) return lost("a virtual machine ended in a command");
     if (received == Channel::Received::kGarbage) return lost("a virtual machine speaks garbage");
     if (received == Channel::Received::kMessage) {
-      if (packet.tag == Tag::kDone) return judge(packet, used);
+      if (packet.tag == Tag::kDone) {
+        Result result = judge(packet, used);
+        result.hit_wall_limit = run.is_wall_over && used <= limits_.cpu_seconds;
+        return result;
+      }
       if (packet.tag != Tag::kWantData) return lost("a virtual machine speaks garbage");
       run.is_wanted = true;
     }
     if (run.ended_for == 0) {
       if (run.is_wanted && !feed(&run, command)) return lost("a virtual machine takes no input");
-      if (used >= limits_.cpu_seconds || run.wall.ms_left() == 0) end(&run, kTimeOutNow);
+      run.is_wall_over = run.wall.ms_left() == 0;
+      if (used >= limits_.cpu_seconds || run.is_wall_over) end(&run, kTimeOutNow);
     }
     if (run.killed.ms_left() == 0) return lost("a command could not be killed");
     if (received == Channel::Received::kMessage) continue;  // there may be more

@@ -169,7 +169,7 @@ void GatewaySession::finish(proto::SandboxResult result, bool is_gone) {
   pending_.reset();
   last_used_ = hub_->now();
   hub_->registry.end_call(over.call);
-  if (is_gone) release();
+  if (!journal_->make_fit(&result) || is_gone) release();
   try {
     journal_->end_on_disk(result);
   } catch (const std::exception& e) {

@@ -28,6 +28,7 @@ std::string problem_of(const proto::SandboxSpec& spec) {
     return "the disk limit is not between 1 and 64M, the most that a gateway moves";
   if (l.output_bytes < 1 || l.output_bytes > kMaxServiceDiskBytes / 2)
     return "the output limit is not between 1 and 32M";
+  if (l.journal_bytes < 0) return "the journal's limit is negative";
   if (l.max_processes < 1 || l.max_processes > 1'000'000)
     return "the process limit is not between 1 and 1000000";
   if (spec.image_id().empty() != spec.layers().empty()) return "an image without layers or id";

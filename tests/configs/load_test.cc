@@ -89,12 +89,12 @@ TEST(Load, ToolsOfADomainAndOnesOwn) {
   const RunConfig config = parse_run_config(
       "[[tool]]\nname = 'weather'\nfile = 't.py'\n"
       "[[domain]]\nname = 'math'\ngenerator = 'math'\ntools = ['run_python', 'weather']\n"
-      "tools_prompt = 'names'\nrl.rollout.max_tool_response_length = 100\n",
+      "tools_prompt = 'names'\nrl.rollout.max_tool_response_tokens = 100\n",
       "/data/a.toml");
   EXPECT_EQ(config.domains[0].tools, (std::vector<std::string>{"run_python", "weather"}));
   EXPECT_EQ(config.domains[0].tools_prompt, ToolsPrompt::kNames);
-  EXPECT_EQ(config.domains[0].rl.rollout.max_tool_response_length, 100);
-  EXPECT_EQ(config.rl.rollout.max_tool_response_length, 512);
+  EXPECT_EQ(config.domains[0].rl.rollout.max_tool_response_tokens, 100);
+  EXPECT_EQ(config.rl.rollout.max_tool_response_tokens, 512);
   EXPECT_EQ(config.tools[0].file, "/data/t.py");
   const RunConfig again = parse_run_config(to_toml(config), "/elsewhere/a.toml");
   EXPECT_EQ(to_toml(again), to_toml(config));
@@ -330,6 +330,10 @@ INSTANTIATE_TEST_SUITE_P(
                 {},
                 "dir/a.toml:2: sft.anticipatory_routing.spike_factor: needs a delay above 0: there "
                 "is nothing to switch on"},
+        BadCase{"journal",
+                "[sandbox]\ndisk_mb = 65\n",
+                {},
+                "dir/a.toml:1: sandbox.journal_mb: must be at least disk_mb (65)"},
         BadCase{
             "wall_clock",
             "[sandbox]\ncpu_seconds = 3\n",

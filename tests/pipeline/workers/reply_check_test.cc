@@ -86,6 +86,8 @@ TEST_F(ReplyCheckTest, WhatAWorkerSaysIsTaken) {
   EXPECT_EQ(wrong(), "");
   first().clear_experts(), first().clear_index_entries();  // its tools failed
   EXPECT_EQ(wrong(), "");
+  meta().set_outcome(proto::OUTCOME_WALL_CLOCK);
+  EXPECT_EQ(wrong(), "");
   first().set_logprobs(0, NAN);  // of a broken model; the learner says so
   EXPECT_EQ(wrong(), "");
   reply_.clear_finished();
@@ -133,6 +135,7 @@ TEST_F(ReplyCheckTest, WhatCannotBeIsNot) {
       {"a policy token without a logprob", [&] { first().mutable_logprobs()->RemoveLast(); }},
       {"a logprob too many", [&] { first().add_logprobs(-1); }},
       {"another response length", [&] { meta().set_response_length(3); }},
+      {"results too long", [&] { spec_.max_tool_tokens = 0; }},
       {"another prompt length", [&] { meta().set_prompt_length(3); }},
       {"a response too long", [&] { spec_.max_response_length = 1; }},
       {"experts missing", [&] { first().mutable_experts()->pop_back(); }},

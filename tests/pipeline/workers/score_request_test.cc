@@ -58,7 +58,7 @@ class Talk {
                                                            : model::kThinkStart)));
     for (size_t i = 0; i < turns.size(); ++i) {
       if (i % 2 == 1) {
-        e.on_tool_tokens(e.tool_turn({turns[i]}));
+        e.on_tool_tokens(tool_ids(e, {turns[i]}));
       } else {
         for (const int32_t id : ids(turns[i])) e.on_token({id, -0.5f});
       }

@@ -6,6 +6,7 @@
 #include "model/tokenizer/bpe_trainer.h"
 #include "model/tokenizer/special_tokens.h"
 #include "model/tokenizer/tokenizer.h"
+#include "rollout/episodes/episode.h"
 
 namespace amalgam::rollout {
 
@@ -17,6 +18,14 @@ inline std::string small_tokenizer_json() {
 }
 inline model::Tokenizer small_tokenizer() {
   return model::Tokenizer::from_json(small_tokenizer_json(), "tokenizer.json");
+}
+
+// The tokens of a tool turn with these results.
+inline std::vector<int32_t> tool_ids(const Episode& episode,
+                                     const std::vector<std::string>& results) {
+  ToolTurn turn = episode.tool_turn();
+  for (size_t i = 0; i < results.size(); ++i) turn.results.put(i, results[i]);
+  return turn.results.ids();
 }
 
 inline std::string call_text(const std::string& name, const std::string& key,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "sandbox/container/launcher.h"
 #include "sandbox/journal/journal.h"
@@ -16,7 +17,7 @@ struct Outcome {
   std::vector<int32_t> ids;
   std::vector<bool> from_policy;
   std::vector<float> logprobs;
-  bool sandbox_failed = false;
+  ToolFailure failure = ToolFailure::kNone;
   model::ChoiceRecord choices;
   bool operator==(const Outcome&) const = default;
 };
@@ -80,7 +81,7 @@ class EpisodeRunnerTest : public ::testing::Test {
     Outcomes all;
     for (const FinishedEpisode& f : finished)
       EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
-                                                f.episode.logprobs(), f.sandbox_failed, f.choices})
+                                                f.episode.logprobs(), f.failure, f.choices})
                       .second);
     if (!finished.empty()) {
       detail_ = finished[0].detail;
@@ -222,7 +223,7 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   }
   EXPECT_EQ(counters_.sandbox_failures, 0);
   const Outcome& o = want.at(3);
-  EXPECT_FALSE(o.sandbox_failed);
+  EXPECT_EQ(o.failure, ToolFailure::kNone);
   const std::string text = tokenizer_.decode(o.ids, model::SpecialIds::kKeep);
   EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUserToken)),
             std::string::npos);
@@ -250,19 +251,15 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
       EXPECT_EQ(run({g}, nullptr), want) << extra << " " << draft;
     }
   }
-  // The result leaves no room: the episode ends with it, and its call was the policy's last word.
-  size_t end = first_tool;
-  while (both[end].from_tool) ++end;
-  limits_.max_positions = static_cast<int64_t>(g.prompt.size() + end);
+  // There is no room for a result: its call was the policy's last word.
+  limits_.max_positions = static_cast<int64_t>(g.prompt.size() + first_tool) + 20;
   g.episodes.resize(1);
-  for (const size_t n : {first_tool, end}) {
-    g.episodes[0].logged.assign(both.begin(), both.begin() + static_cast<long>(n));
-    const Outcome full = run({g}, nullptr).at(3);
-    EXPECT_EQ(full.ids.size(), g.prompt.size() + end);
-    const size_t before = g.prompt.size() + first_tool - 1;
-    EXPECT_EQ(full.choices.experts, o.choices.experts.substr(0, 4 * before)) << n;
-    EXPECT_EQ(counters_.sampled_tokens, 0);
-  }
+  g.episodes[0].logged.assign(both.begin(), both.begin() + static_cast<long>(first_tool));
+  const Outcome full = run({g}, nullptr).at(3);
+  EXPECT_EQ(full.ids.size(), g.prompt.size() + first_tool);
+  EXPECT_EQ(full.choices.experts, o.choices.experts.substr(0, 4 * (full.ids.size() - 1)));
+  EXPECT_EQ(counters_.sampled_tokens, 0);
+  EXPECT_EQ(final_.state, Episode::Message::kTruncated);
 }
 
 TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
@@ -278,11 +275,72 @@ TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
   };
   const Outcomes all = run({g}, nullptr, 64, tools);
   ASSERT_EQ(all.size(), 2u);
-  EXPECT_TRUE(all.at(1).sandbox_failed);
-  EXPECT_FALSE(all.at(2).sandbox_failed);
+  EXPECT_EQ(all.at(1).failure, ToolFailure::kSandboxFailed);
+  EXPECT_EQ(all.at(2).failure, ToolFailure::kNone);
   EXPECT_TRUE(all.at(1).choices.experts.empty());
   EXPECT_FALSE(all.at(2).choices.experts.empty());
   EXPECT_EQ(counters_.sandbox_failures, 4);  // each attempt
+}
+
+// Takes its time, and none of the CPU's.
+class Slow : public sandbox::Sandbox {
+ public:
+  sandbox::Result exec(const sandbox::Command&) override {
+    usleep(50'000);
+    sandbox::Result result;
+    result.outcome = sandbox::Outcome::kOk;
+    result.out = "a 1\n";
+    return result;
+  }
+  sandbox::Result put_file(const std::string&, const std::string&) override {
+    sandbox::Result result;
+    result.outcome = sandbox::Outcome::kOk;
+    return result;
+  }
+  sandbox::Result get_file(const std::string&, std::string*) override { return {}; }
+};
+
+class SlowTools : public EpisodeRunnerTest {
+ protected:
+  SlowTools() {
+    limits_ = {.max_response_length = 700, .max_turns = 3, .max_positions = 1400};
+    tools_.sandbox.make_sandbox = [](const sandbox::Limits&, std::string*) {
+      return std::make_unique<Slow>();
+    };
+    const std::string call = call_text("lookup", "key", "a");
+    group_.extra_info = R"({"sandbox": {"kv": {"a": "1"}}})";
+    group_.episodes[0].logged =
+        logged(calls_text(call + call + call + call) + std::string(model::kEos));
+  }
+  ToolOptions tools_;
+  EpisodeGroup group_ = group("the value of the key", {1}, {"calculator", "lookup"});
+};
+
+// No call is too long, but all of them together are: no answer, and none of the sandbox's failures.
+TEST_F(SlowTools, ATurnHitsTheWallClock) {
+  tools_.sandbox.limits.wall_seconds = 60;
+  EXPECT_EQ(run({group_}, nullptr, 64, tools_).at(1).failure, ToolFailure::kNone);
+  limits_.turn.max_calls = 4;
+  tools_.sandbox.limits.wall_seconds = 0.025;
+  EXPECT_EQ(run({group_}, nullptr, 64, tools_).at(1).failure, ToolFailure::kWallClock);
+  EXPECT_NE(detail_.find("wall-clock"), std::string::npos);
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+}
+
+TEST_F(SlowTools, LongCallsAreTold) {
+  kernels::ThreadPool pool(1);
+  model::Network net(model_.config(), pool);
+  Engine engine(net, model_.weights(), limits_.max_positions, {64, 16, false});
+  EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools_, nullptr);
+  runner.submit(group_);
+  std::vector<FinishedEpisode> finished;
+  std::string line;
+  while (line.empty() && runner.step(&finished, 5)) line = runner.long_calls(0);
+  EXPECT_EQ(line, "the tool calls of one turn (4, the first of lookup) run for 0 s so far");
+  EXPECT_EQ(runner.long_calls(60), "");
+  while (runner.step(&finished, 5)) {
+  }
+  EXPECT_EQ(runner.long_calls(0), "");
 }
 
 TEST_F(EpisodeRunnerTest, SubmitEndsAnEpisode) {
@@ -331,15 +389,15 @@ class ToolEpisodes : public EpisodeRunnerTest {
     const size_t before = g.episodes[0].logged.size();
     write_log(prefix_, 9, g.episodes[0].logged);
     WalWriter wal(prefix_);
-    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, {}, &wal);
+    EpisodeRunner runner(engine, tokenizer_, eos_, limits_, tools_, &wal);
     runner.submit(std::move(g));
     while (result.empty() && finished.empty() && runner.step(&finished, 20)) {
       const std::vector<LoggedToken> now = read_wal(prefix_).episodes[9];
       for (size_t i = before; i < now.size() && now[i].from_tool; ++i) result.push_back(now[i]);
     }
     counters_ = runner.counters();
-    failed_ = !finished.empty() && finished[0].sandbox_failed;
-    if (failed_) detail_ = finished[0].detail;
+    failure_ = finished.empty() ? ToolFailure::kNone : finished[0].failure;
+    if (failure_ != ToolFailure::kNone) detail_ = finished[0].detail;
     return result;
   }
   static std::vector<LoggedToken> join(std::vector<LoggedToken> a,
@@ -352,19 +410,20 @@ class ToolEpisodes : public EpisodeRunnerTest {
   const std::string prefix_ = folder_ / "wal";
   const std::string journal_ = prefix_ + "-9.journal";
   const std::string first_ = "date +%s%N | tee stamp; echo x >> n";
-  bool failed_ = false;
+  ToolFailure failure_ = ToolFailure::kNone;
+  ToolOptions tools_;
 };
 
 // A killed worker's successor finds the files, and what had run does not run again.
 TEST_F(ToolEpisodes, AResumedEpisodeFindsItsFilesAndRunsNothingTwice) {
   std::vector<LoggedToken> log = logged(turn(first_));
   const auto stamp = answer(log);
-  ASSERT_FALSE(failed_);
+  ASSERT_EQ(failure_, ToolFailure::kNone);
   // Killed before the result was logged: it is the same, and from the journal.
   EXPECT_EQ(text_of(answer(log)), text_of(stamp));
   log = join(join(log, stamp), logged(turn("cat stamp n; echo y >> n")));
   const std::string second = text_of(answer(log));
-  ASSERT_FALSE(failed_);
+  ASSERT_EQ(failure_, ToolFailure::kNone);
   const std::string digits = text_of(stamp).substr(text_of(stamp).find("<tool_result>") + 13, 19);
   EXPECT_EQ(digits.find_first_not_of("0123456789"), std::string::npos) << text_of(stamp);
   EXPECT_NE(second.find("<tool_result>" + digits + "\nx</tool_result>"), std::string::npos)
@@ -381,7 +440,7 @@ TEST_F(ToolEpisodes, TheJournalEndsWithItsEpisode) {
   answer(g.episodes[0].logged);
   ASSERT_TRUE(std::filesystem::exists(journal_));
   WalWriter wal(prefix_);
-  EXPECT_FALSE(run({g}, &wal).at(9).sandbox_failed);
+  EXPECT_EQ(run({g}, &wal).at(9).failure, ToolFailure::kNone);
   EXPECT_FALSE(std::filesystem::exists(journal_));
 }
 
@@ -395,7 +454,7 @@ TEST_F(ToolEpisodes, AnInterruptedCallIsMadeAgain) {
         .begin(sandbox::to_proto(sandbox::Command{{"/bin/bash", "-c", "echo y >> n; cat n"}}));
   }
   EXPECT_NE(text_of(answer(log)).find("<tool_result>x\ny</tool_result>"), std::string::npos);
-  EXPECT_FALSE(failed_);
+  EXPECT_EQ(failure_, ToolFailure::kNone);
   EXPECT_EQ(counters_.sandbox_failures, 0);
 }
 
@@ -405,8 +464,77 @@ TEST_F(ToolEpisodes, WithoutItsJournalAnEpisodeFails) {
   const auto stamp = answer(log);
   std::filesystem::remove(journal_);
   answer(join(join(log, stamp), logged(turn("cat stamp"))));
-  EXPECT_TRUE(failed_);
+  EXPECT_EQ(failure_, ToolFailure::kSandboxFailed);
   EXPECT_NE(detail_.find("did not give what its log says"), std::string::npos);
+}
+
+// Those beyond the bound are not run, also by a successor, and it is told so in their place.
+TEST_F(ToolEpisodes, CallsBeyondTheBoundAreNotRun) {
+  limits_.turn.max_calls = 2;
+  const std::string call = call_text("run_shell", "command", "echo x >> n; cat n");
+  std::vector<LoggedToken> log =
+      logged(calls_text(call + call + call + call) + std::string(model::kEos));
+  const auto results = answer(log);
+  const std::string why = "<tool_result>not run: at most 2 calls per turn</tool_result>";
+  EXPECT_NE(text_of(results).find("<tool_result>x</tool_result>\n\n<tool_result>x\nx"
+                                  "</tool_result>\n\n" +
+                                  why + "\n\n" + why),
+            std::string::npos)
+      << text_of(results);
+  EXPECT_EQ(sandbox::read_journal(journal_).entries.size(), 2u);
+  EXPECT_EQ(answer(log), results);
+  log = join(join(log, results), logged(turn("cat n")));
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x\nx</tool_result>"), std::string::npos);
+  EXPECT_EQ(failure_, ToolFailure::kNone) << detail_;
+  EXPECT_EQ(sandbox::read_journal(journal_).entries.size(), 3u);
+}
+
+TEST_F(ToolEpisodes, AResultIsCutAlikeInEveryLife) {
+  limits_.max_tool_tokens = 400;
+  const std::string call = call_text("run_shell", "command", "seq 500; echo x >> n");
+  std::vector<LoggedToken> log = logged(calls_text(call + call) + std::string(model::kEos));
+  const auto results = answer(log);
+  EXPECT_LE(results.size(), 400u);
+  EXPECT_NE(text_of(results).find(" tokens in all …"), std::string::npos) << text_of(results);
+  EXPECT_NE(text_of(results).find("not run: no room for more results"), std::string::npos);
+  EXPECT_EQ(answer(log), results);
+  limits_.max_tool_tokens = 1000;  // the same turn, and room for another one
+  limits_.turn.max_result_tokens = 64;
+  const auto shorter = answer(log);
+  EXPECT_NE(shorter, results);
+  log = join(join(log, shorter), logged(turn("cat n")));
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>x\nx</tool_result>"), std::string::npos);
+  EXPECT_EQ(failure_, ToolFailure::kNone) << detail_;
+}
+
+// It says so to the model, nothing is lost, and a successor says the same.
+TEST_F(ToolEpisodes, AFullJournalIsAResult) {
+  tools_.sandbox.limits.journal_bytes = 1 << 20;
+  std::vector<LoggedToken> log = logged(turn("head -c 700000 /dev/zero > a"));
+  log = join(log, answer(log));
+  log = join(log, logged(turn("head -c 700000 /dev/zero > b; echo made")));
+  const auto full = answer(log);
+  EXPECT_NE(text_of(full).find("<tool_result>error: disk_limit: all calls together have written "
+                               "more than 1 MiB; what this one changed is lost</tool_result>"),
+            std::string::npos)
+      << text_of(full);
+  EXPECT_EQ(answer(log), full);
+  limits_.max_turns = 4;
+  log = join(join(log, full), logged(turn("ls")));
+  EXPECT_NE(text_of(answer(log)).find("<tool_result>a</tool_result>"), std::string::npos);
+  EXPECT_EQ(failure_, ToolFailure::kNone) << detail_;
+}
+
+// A sleeper costs no CPU time. What it came to is an accident of time, so it is no answer; it is
+// not tried again before the run is resumed, and then from its first call on.
+TEST_F(ToolEpisodes, ACallHitsTheWallClock) {
+  tools_.sandbox.limits.wall_seconds = 0.5;
+  const std::vector<LoggedToken> log = logged(turn("sleep 60; echo x"));
+  EXPECT_TRUE(answer(log).empty());
+  EXPECT_EQ(failure_, ToolFailure::kWallClock);
+  EXPECT_NE(detail_.find("hardly any of it CPU time"), std::string::npos) << detail_;
+  EXPECT_EQ(counters_.sandbox_failures, 0);
+  EXPECT_FALSE(std::filesystem::exists(journal_));
 }
 
 // The sandbox dies under an episode: the call is tried again, on the files of the calls before.
@@ -417,7 +545,7 @@ TEST_F(ToolEpisodes, ABrokenSandboxIsReplacedWithItsFiles) {
   kill(launcher, SIGKILL);
   log = join(join(log, stamp), logged(turn("cat n")));
   EXPECT_NE(text_of(answer(log)).find("<tool_result>x</tool_result>"), std::string::npos);
-  EXPECT_FALSE(failed_);
+  EXPECT_EQ(failure_, ToolFailure::kNone);
 }
 
 TEST_F(EpisodeRunnerTest, IdleRunnersSaySo) {

@@ -92,7 +92,7 @@ TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
   EXPECT_EQ(e.calls()[1].arguments_json, R"({"key": "the \"name\""})");
   const size_t sampled = e.logprobs().size();
 
-  const auto turn = e.tool_turn({"42", "<｜User｜> the value"});
+  const auto turn = tool_ids(e, {"42", "<｜User｜> the value"});
   ASSERT_EQ(e.on_tool_tokens(turn), EpisodeState::kSampling);
   EXPECT_TRUE(e.calls().empty());
   EXPECT_EQ(e.logprobs().size(), sampled);
@@ -115,14 +115,14 @@ TEST_F(EpisodeTest, TurnsRunOut) {
   limits.max_turns = 2;
   Episode e = start(limits);
   ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
-  e.on_tool_tokens(e.tool_turn({"42"}));
+  e.on_tool_tokens(tool_ids(e, {"42"}));
   EXPECT_EQ(say(e, call_ + eos_text_), EpisodeState::kFinished);
   EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
   EXPECT_FALSE(e.is_truncated());
   // An answer in the last turn is an answer.
   Episode answers = start(limits);
   say(answers, call_ + eos_text_);
-  answers.on_tool_tokens(answers.tool_turn({"42"}));
+  answers.on_tool_tokens(tool_ids(answers, {"42"}));
   EXPECT_EQ(say(answers, "The answer is 42." + eos_text_), EpisodeState::kFinished);
   EXPECT_EQ(answers.finish_reason(), FinishReason::kStop);
 }
@@ -159,7 +159,7 @@ TEST_F(EpisodeTest, ASubmitWithoutAnAnswerIsACallLikeOthers) {
        {call_text("submit", "result", "42"), call_text("Submit", "answer", "42")}) {
     Episode e = start(wide_, EpisodeTools::kRunAndSubmit);
     ASSERT_EQ(say(e, calls_text(call) + eos_text_), EpisodeState::kToolCalls);
-    e.on_tool_tokens(e.tool_turn({"error: submit takes one string, answer"}));
+    e.on_tool_tokens(tool_ids(e, {"error: submit takes one string, answer"}));
     const std::string good = calls_text(call_text("submit", "answer", "43"));
     ASSERT_EQ(say(e, good + eos_text_), EpisodeState::kFinished);
     EXPECT_EQ(e.final_message().content, "43");
@@ -196,7 +196,7 @@ TEST_F(EpisodeTest, ResponseLengthCountsPolicyTokensOfAllTurns) {
   limits.max_response_length = n + 2;
   Episode e = start(limits);
   ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
-  e.on_tool_tokens(e.tool_turn({"42"}));
+  e.on_tool_tokens(tool_ids(e, {"42"}));
   EXPECT_EQ(say(e, "The answer is 42."), EpisodeState::kFinished);
   EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
   EXPECT_EQ(static_cast<int64_t>(e.logprobs().size()), n + 2);
@@ -207,16 +207,96 @@ TEST_F(EpisodeTest, ResponseLengthCountsPolicyTokensOfAllTurns) {
   EXPECT_EQ(full.finish_reason(), FinishReason::kToolLimit);
 }
 
-TEST_F(EpisodeTest, AToolResultMayFillThePositions) {
+// The tokens of a turn whose every call is answered by a word on why it did not run.
+TEST_F(EpisodeTest, WithoutRoomForAnotherTurnItIsTruncated) {
   EpisodeLimits limits = wide_;
-  limits.max_positions = static_cast<int64_t>(prompt_.size() + ids(call_ + eos_text_).size()) + 8;
+  Episode wide = start(limits);
+  say(wide, call_ + eos_text_);
+  const auto least = static_cast<int64_t>(wide.tool_turn().results.ids().size());
+  const auto before = static_cast<int64_t>(wide.ids().size());
+  for (const int64_t missing : {0, 1}) {
+    EpisodeLimits positions = wide_, tokens = wide_;
+    positions.max_positions = before + least + 1 - missing;
+    tokens.max_tool_tokens = least - missing;
+    for (const EpisodeLimits& narrow : {positions, tokens}) {
+      Episode e = start(narrow);
+      const EpisodeState state = say(e, call_ + eos_text_);
+      if (missing == 0) {
+        ASSERT_EQ(state, EpisodeState::kToolCalls);
+        EXPECT_FALSE(e.tool_turn().results.runs(0));
+        EXPECT_EQ(e.on_tool_tokens(tool_ids(e, {})), EpisodeState::kSampling);
+        EXPECT_NE(all_text(e).find("not run: no room for more results"), std::string::npos);
+        continue;
+      }
+      ASSERT_EQ(state, EpisodeState::kFinished);
+      EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
+      EXPECT_TRUE(e.is_truncated());
+      EXPECT_EQ(static_cast<int64_t>(e.ids().size()), before);
+      EXPECT_EQ(e.final_message().state, Episode::Message::kTruncated);
+    }
+  }
+}
+
+TEST_F(EpisodeTest, HundredsOfCallsStayWithinThePositions) {
+  std::string calls;
+  for (int i = 0; i < 300; ++i) calls += call_text("calculator", "expression", "1");
+  EpisodeLimits limits{.max_response_length = 50'000,
+                       .max_turns = 3,
+                       .max_positions = 80'000,
+                       .max_tool_tokens = 30'000};
   Episode e = start(limits);
-  ASSERT_EQ(say(e, call_ + eos_text_), EpisodeState::kToolCalls);
-  const auto turn = e.tool_turn({std::string(300, 'x')});
-  EXPECT_EQ(e.on_tool_tokens(turn), EpisodeState::kFinished);
-  EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
+  ASSERT_EQ(say(e, calls_text(calls) + eos_text_), EpisodeState::kToolCalls);
+  ToolTurn turn = e.tool_turn();
+  size_t num_run = 0;
+  for (size_t i = 0; i < 300; ++i) {
+    if (!turn.results.runs(i)) continue;
+    ++num_run;
+    turn.results.put(i, std::string(10'000, 'x'));
+  }
+  EXPECT_EQ(num_run, 16u);
+  const auto turn_ids = turn.results.ids();
+  EXPECT_LE(turn_ids.size(), 30'000u);
+  EXPECT_GT(turn_ids.size(), 16u * 400);
+  EXPECT_EQ(e.on_tool_tokens(turn_ids), EpisodeState::kSampling);
+  // With the default bound even the words on them have no room.
+  limits.max_tool_tokens = EpisodeLimits().max_tool_tokens;
+  Episode narrow = start(limits);
+  EXPECT_EQ(say(narrow, calls_text(calls) + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(narrow.finish_reason(), FinishReason::kToolLimit);
+  EXPECT_TRUE(narrow.is_truncated());
+}
+
+// What earlier turns took is not there for later ones.
+TEST_F(EpisodeTest, ToolTokensAreCountedOverAllTurns) {
+  EpisodeLimits limits = wide_;
+  limits.max_tool_tokens = 300;
+  Episode e = start(limits);
+  size_t tool_tokens = 0;
+  int num_turns = 0;
+  while (say(e, call_ + eos_text_) == EpisodeState::kToolCalls) {
+    const auto turn = tool_ids(e, {std::string(100, 'x')});
+    tool_tokens += turn.size();
+    ++num_turns;
+    e.on_tool_tokens(turn);
+  }
+  EXPECT_EQ(num_turns, 2);
+  EXPECT_GT(tool_tokens, 200u);
+  EXPECT_LE(tool_tokens, 300u);
   EXPECT_TRUE(e.is_truncated());
-  EXPECT_EQ(e.final_message().state, Episode::Message::kTruncated);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kToolLimit);
+}
+
+// A submit beyond the calls that are run submits nothing.
+TEST_F(EpisodeTest, OnlyCallsThatAreRunSubmit) {
+  EpisodeLimits limits = wide_;
+  limits.turn.max_calls = 1;
+  const std::string submit = call_text("submit", "answer", "42");
+  const std::string other = call_text("calculator", "expression", "1");
+  Episode late = start(limits, EpisodeTools::kRunAndSubmit);
+  EXPECT_EQ(say(late, calls_text(other + submit) + eos_text_), EpisodeState::kToolCalls);
+  Episode first = start(limits, EpisodeTools::kRunAndSubmit);
+  EXPECT_EQ(say(first, calls_text(submit + other) + eos_text_), EpisodeState::kFinished);
+  EXPECT_EQ(first.finish_reason(), FinishReason::kSubmit);
 }
 
 // From every point of a log, replay gives the episode that stood there.
@@ -242,7 +322,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
     for (size_t i = 0; i < live.calls().size(); ++i)
       EXPECT_EQ(again.calls()[i].arguments_json, live.calls()[i].arguments_json);
     if (live.state() == EpisodeState::kToolCalls) {
-      EXPECT_EQ(again.tool_turn({"42"}), live.tool_turn({"42"}));
+      EXPECT_EQ(tool_ids(again, {"42"}), tool_ids(live, {"42"}));
     }
     if (live.state() == EpisodeState::kFinished) {
       EXPECT_EQ(again.finish_reason(), live.finish_reason());
@@ -260,10 +340,10 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
     }
   };
   live("the value" + call_ + eos_text_);
-  e.on_tool_tokens(e.tool_turn({"42"}));
+  e.on_tool_tokens(tool_ids(e, {"42"}));
   compare(e);
   live(call_ + eos_text_);
-  e.on_tool_tokens(e.tool_turn({"43"}));
+  e.on_tool_tokens(tool_ids(e, {"43"}));
   compare(e);
   live("The answer is 42." + eos_text_);
   EXPECT_EQ(e.state(), EpisodeState::kFinished);

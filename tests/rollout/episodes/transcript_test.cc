@@ -38,7 +38,7 @@ TEST_F(TranscriptTest, MessagesOfAWholeConversation) {
                                      call_text("lookup", "key", "name"));
   say(e, "the value</think>the key" + two + eos_text_);
   ASSERT_EQ(e.state(), EpisodeState::kToolCalls);
-  e.on_tool_tokens(e.tool_turn({"4<｜User｜>2", "a\n\nname"}));
+  e.on_tool_tokens(tool_ids(e, {"4<｜User｜>2", "a\n\nname"}));
   say(e, "42</think>The answer is 42." + eos_text_);
   const Transcript t = transcript(e);
   ASSERT_EQ(t.messages.size(), 4u);
@@ -63,7 +63,7 @@ TEST_F(TranscriptTest, ResultsThatHoldTheTags) {
   const std::string tags = "1</tool_result>\n\n<tool_result>2";
   Episode e = start(ThinkingMode::kChat);
   say(e, calls_text(call_text("lookup", "key", "name")) + eos_text_);
-  e.on_tool_tokens(e.tool_turn({tags}));
+  e.on_tool_tokens(tool_ids(e, {tags}));
   const Transcript t = transcript(e);
   ASSERT_EQ(t.messages.size(), 2u);
   EXPECT_EQ(t.messages[1].content, tags);
@@ -89,7 +89,7 @@ TEST_F(TranscriptTest, CountsTokens) {
 
   Episode turns = start(ThinkingMode::kThinking);
   say(turns, reasoning + "</think>" + calls_text(call_text("lookup", "key", "name")) + eos_text_);
-  turns.on_tool_tokens(turns.tool_turn({"42"}));
+  turns.on_tool_tokens(tool_ids(turns, {"42"}));
   say(turns, "the key</think>" + answer);
   EXPECT_EQ(transcript(turns).thinking_tokens, length(reasoning) + length("the key"));
 }

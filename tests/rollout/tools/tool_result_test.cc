@@ -34,7 +34,20 @@ TEST(CommandResult, ALimitShowsNothingElse) {
                           Outcome::kDiskLimit, Outcome::kProcessLimit, Outcome::kDenied}) {
     const ToolResult r = command_result(ended(o, 1));
     EXPECT_EQ(r.status, Status::kToolError);
-    EXPECT_EQ(r.text, std::string("error: ") + sandbox::to_string(o));
+    const bool says_why = o == Outcome::kDiskLimit;  // of the journal, which counts bytes
+    EXPECT_EQ(r.text, std::string("error: ") + sandbox::to_string(o) + (says_why ? ": why" : ""));
+  }
+}
+
+TEST(CommandResult, TheWallClockIsNoResult) {
+  for (const Outcome o : {Outcome::kTimeout, Outcome::kMemory, Outcome::kProcessLimit}) {
+    sandbox::Result late = ended(o, 137);
+    late.hit_wall_limit = true;
+    late.wall_seconds = 40.2;
+    const ToolResult r = command_result(late);
+    EXPECT_EQ(r.status, Status::kWallClock);
+    EXPECT_EQ(r.text, "");
+    EXPECT_EQ(r.detail, "a call took 40 s, and hardly any of it CPU time");
   }
 }
 

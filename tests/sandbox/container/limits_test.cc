@@ -22,6 +22,7 @@ TEST(CpuLimit, StopsABurner) {
   ASSERT_TRUE(sandbox);
   const Result r = python(*sandbox, "print('start', flush=True)\nwhile True: pass");
   EXPECT_EQ(r.outcome, Outcome::kTimeout) << r.detail;
+  EXPECT_FALSE(r.hit_wall_limit);
   EXPECT_EQ(r.out, "start\n");
   EXPECT_GE(r.cpu_seconds, 0.3);
   EXPECT_LT(r.cpu_seconds, 1.0);
@@ -89,7 +90,9 @@ TEST(WallLimit, StopsASleeper) {
   ASSERT_TRUE(sandbox);
   for (const char* script : {"trap '' TERM INT HUP; sleep 100", "kill -STOP $$"}) {
     const auto begin = Clock::now();
-    EXPECT_EQ(shell(*sandbox, script).outcome, Outcome::kTimeout) << script;
+    const Result r = shell(*sandbox, script);
+    EXPECT_EQ(r.outcome, Outcome::kTimeout) << script;
+    EXPECT_TRUE(r.hit_wall_limit);
     EXPECT_GE(seconds_since(begin), 0.5);
     EXPECT_LT(seconds_since(begin), 10);
   }

@@ -462,6 +462,48 @@ TEST_F(Journaled, HolesCannotFillTheJournal) {
   for (const auto& difference : again.differences) ADD_FAILURE() << difference.what;
 }
 
+// It says so, leaves nothing, and the session goes on, in every life alike.
+TEST_F(Journaled, ACallThatDoesNotFitTheJournalIsUndone) {
+  const Limits limits{.journal_bytes = 1 << 20};
+  const auto life = [&] {
+    const auto sandbox = session(path(), {}, limits);
+    EXPECT_EQ(sh(*sandbox, "head -c 700K /dev/zero > a; echo 1 > n"), "");
+    const Result full = shell(*sandbox, "head -c 700K /dev/zero > b; echo 2 > n; echo said");
+    EXPECT_EQ(full.outcome, Outcome::kDiskLimit);
+    EXPECT_EQ(full.out, "");
+    EXPECT_THAT(full.detail, HasSubstr("more than 1 MiB"));
+    EXPECT_EQ(sh(*sandbox, "ls; cat n"), "a\nn\n1\n");
+    EXPECT_EQ(sandbox->put_file("c", std::string(200'000, 'x')).outcome, Outcome::kDiskLimit);
+    EXPECT_EQ(sh(*sandbox, "echo 3 > n; ls"), "a\nn\n");
+  };
+  life();
+  const auto size = std::filesystem::file_size(path());
+  EXPECT_LT(size, (1u << 20) + 10'000u);
+  life();
+  EXPECT_EQ(std::filesystem::file_size(path()), size);  // nothing ran again
+  const JournalContent content = read_journal(path());
+  EXPECT_EQ(content.entries.size(), 5u);
+  EXPECT_EQ(content.limits, limits);
+  const Replay again = replay(content);
+  for (const auto& difference : again.differences) ADD_FAILURE() << difference.what;
+}
+
+// Or a kill or a broken sandbox would decide what fits.
+TEST_F(Journaled, CallsThatFailedOrWereInterruptedTakeNoRoom) {
+  const Limits limits{.journal_bytes = 1 << 20};
+  Command large{{"/bin/true"}};
+  large.stdin_text = std::string(900'000, 'x');
+  {
+    Journal journal(path(), limits, {});
+    journal.begin(to_proto(large));
+    journal.end(to_proto(sandbox_failure("broke")));
+    journal.begin(to_proto(large));
+  }
+  const auto sandbox = open_journaled(path(), limits, {}, FailedCalls::kSkip);
+  EXPECT_EQ(sandbox->exec(large).outcome, Outcome::kOk);
+  EXPECT_EQ(sandbox->exec(large).outcome, Outcome::kDiskLimit);
+}
+
 // What a call may leave can always be put back, or the session would end with the next crash.
 TEST_F(Journaled, WhatIsTakenFitsANewSandbox) {
   const std::vector<std::string> scripts = {

@@ -9,8 +9,9 @@
 
 #include "configs/error.h"
 #include "sandbox/function/function.h"
-#include "sandbox/journal/journal.h"
+#include "sandbox/journal/journaled_sandbox.h"
 #include "tests/sandbox/service/service_fixture.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -72,6 +73,22 @@ TEST_F(Service, GivesWhatASandboxHereGives) {
               return box.exec({{"/bin/sh", "-c", "cat; echo $X; pwd"}, "input", {"X=1"}, "new"});
             }),
             Outcome::kOk);
+}
+
+TEST_F(Service, AJournalIsFullForTheSameCallHereAndThere) {
+  start_agent();
+  const TempDir folder;
+  const Limits limits{.journal_bytes = 1 << 20};
+  const auto here = open_journaled(folder / "journal", limits, {});
+  const auto there = client()->open("container", limits);
+  const auto both = [&](const std::string& script) {
+    const Result a = shell(*here, script), b = shell(*there, script);
+    EXPECT_EQ(bytes_of(a), bytes_of(b)) << b.detail;
+    return b;
+  };
+  EXPECT_EQ(both("head -c 700K /dev/zero > a").outcome, Outcome::kOk);
+  EXPECT_EQ(both("head -c 700K /dev/zero > b").outcome, Outcome::kDiskLimit);
+  EXPECT_EQ(both("ls").out, "a\n");
 }
 
 TEST_F(Service, ServesFunctions) {
