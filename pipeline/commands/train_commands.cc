@@ -6,6 +6,7 @@
 
 #include "configs/error.h"
 #include "configs/format.h"
+#include "configs/log/log.h"
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
@@ -150,9 +151,10 @@ int run_eval(const EvalOptions& options) {
     for (const configs::DomainConfig& d : config.domains) {
       if (!options.domain.empty() && options.domain != d.name) continue;
       const DomainSets& sets = session.context().data().of(d.name);
-      std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", d.name.c_str(),
-                   sets.test.rows.size(), sets.validation.rows.size(),
-                   options.all_rows ? " and scored too" : " (--all-rows scores them too)");
+      log::say(log::Part::kData,
+               d.name + ": " + std::to_string(sets.test.rows.size()) + " test rows; " +
+                   std::to_string(sets.validation.rows.size()) + " are validation's" +
+                   (options.all_rows ? " and scored too" : " (--all-rows scores them too)"));
       session.stage("eval-" + d.name, [&] {
         evaluate_model(session.context(), d, "model", stage.model,
                        options.all_rows ? EvalRows::kAll : EvalRows::kTest);

@@ -1,6 +1,7 @@
 #include "pipeline/stages/run_session.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,13 +12,15 @@
 #include "model/tensors/durable_file.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 
 namespace amalgam::pipeline {
 namespace {
 
 // What decides the run's bytes; threads, workers, processes, instruction set, recomputation and the
-// hosts of sandboxes do not, nor whether rows may be bad: without leave to skip them none is.
+// hosts of sandboxes do not, nor the log, nor whether rows may be bad: without leave to skip them
+// none is.
 std::string fingerprint(configs::RunConfig c) {
   c.threads = c.workers = 0;
   c.isa = configs::Isa::kAuto;
@@ -28,6 +31,7 @@ std::string fingerprint(configs::RunConfig c) {
   for (configs::DomainConfig& d : c.domains) d.reward.processes = 0;
   c.sandbox.gateway.clear();
   c.sandbox.key.clear();
+  c.log = {};
   return configs::to_toml(c);
 }
 
@@ -55,6 +59,9 @@ void SessionOptions::describe(OptionSet& options) {
   options.option("--workers", workers,
                  "rollout worker processes; -1 = as the config says; changes no result");
   options.option("--isa", isa, "auto, avx2 or avx512; changes no result");
+  options.option("--log-level", log_level,
+                 "debug, info, warning, error or critical; PART=LEVEL for one part, as in "
+                 "info,sandbox=debug; changes no result");
   options.flag("--skip-bad-rows", skip_bad_rows,
                "leave out and count rows that cannot be used, instead of refusing to start");
 }
@@ -64,6 +71,12 @@ configs::RunConfig SessionOptions::load() const {
   if (threads >= 0) c.threads = threads;
   if (workers >= 0) c.workers = workers;
   if (skip_bad_rows) c.skip_bad_rows = true;
+  if (!log_level.empty()) c.log.level = log_level;
+  try {
+    log::set_levels(log::Levels(c.log.level));
+  } catch (const Error& e) {
+    throw Error(std::string("--log-level: ") + e.what());
+  }
   if (!isa.empty()) {
     const auto names = configs::names_of(c.isa);
     const auto it = std::find(names.begin(), names.end(), isa);
@@ -76,10 +89,14 @@ configs::RunConfig SessionOptions::load() const {
 
 RunSession::RunSession(configs::RunConfig config)
     : lock_(config.run_dir),
+      log_(config.run_dir, config.log),
       store_(config.run_dir),
       pool_(num_threads(config.threads)),
       context_(std::move(config), store_, pool_),
-      counted_s_(steady_seconds()) {}
+      counted_s_(steady_seconds()) {
+  log::info(log::Part::kRun, "amalgam " AMALGAM_VERSION ", process " + std::to_string(::getpid()) +
+                                 ", " + std::to_string(pool_.num_threads()) + " threads");
+}
 
 void RunSession::count_resources() {
   const double now = steady_seconds();
@@ -95,14 +112,22 @@ void RunSession::count_resources() {
 }
 
 void RunSession::stage(const std::string& name, const std::function<void()>& f) {
+  const log::At at(name, -1);
+  const auto begin = Clock::now();
+  log::info(log::Part::kRun, "begins");
   store_.start_stage(name);
   try {
     f();
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
+    log::error(log::Part::kRun, std::string("failed: ") + e.what());
     store_.end_stage(name, StageState::kFailed);
+    throw;
+  } catch (const Interrupted&) {
+    log::info(log::Part::kRun, "stopped as it was told");
     throw;
   }
   store_.end_stage(name, StageState::kFinished);
+  log::info(log::Part::kRun, "ends after " + compact_duration(seconds_since(begin)));
   count_resources();
 }
 

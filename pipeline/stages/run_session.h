@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "configs/log/log.h"
 #include "kernels/device/thread_pool.h"
 #include "pipeline/command_line/config_options.h"
 #include "pipeline/command_line/options.h"
@@ -18,6 +19,7 @@ struct SessionOptions {
   ConfigOptions config;
   int64_t threads = -1, workers = -1;  // -1: as the config says
   std::string isa;                     // empty: as the config says
+  std::string log_level;               // empty: as the config says
   bool skip_bad_rows = false;
 
   void describe(OptionSet& options);
@@ -39,6 +41,7 @@ class RunSession {
 
  private:
   RunLock lock_;
+  log::RunLog log_;
   RunStore store_;
   kernels::ThreadPool pool_;
   RunContext context_;

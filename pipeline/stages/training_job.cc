@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "configs/fnv1a.h"
+#include "configs/log/log.h"
 #include "model/checkpoint/checkpoint.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/trajectory_log.h"
@@ -34,6 +35,7 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
   if (std::filesystem::exists(path)) {
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::open(path, config_, run.pool, numerics));
+    log::info(log::Part::kLearn, stage + " goes on after update " + std::to_string(state_->step()));
   } else {
     // Nothing of an earlier training under this name counts: its model was removed.
     run.store.forget(stage);

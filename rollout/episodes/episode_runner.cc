@@ -8,6 +8,7 @@
 
 #include "configs/check.h"
 #include "configs/clock.h"
+#include "configs/log/log.h"
 #include "rollout/tools/submit.h"
 
 namespace amalgam::rollout {
@@ -265,6 +266,8 @@ void EpisodeRunner::run_calls(ToolTask& task, const std::vector<model::ToolCall>
       if (result.status != ToolResult::Status::kSandboxFailed) break;
       ++task.failures;
       task.detail = result.detail;
+      log::info(log::Part::kTool, call.name + " has no sandbox: " + result.detail +
+                                      (attempt + 1 < kSandboxAttempts ? "; tried again" : ""));
     }
     if (result.status == ToolResult::Status::kSandboxFailed) {
       task.failed = true;
