@@ -105,7 +105,7 @@ void handle(int number) {
   if (file < 0 && !said_head[0]) line.add("amalgam: ");
   line.add(said_head).add("crashed (").add(name_of_signal(number)).add(")");
   if (const char* check = failed_check) line.add(": ").add(check);
-  line.add(said_head[0] ? "; its backtrace is in log.txt\n" : "; its backtrace:\n").write_to(fd);
+  line.add(said_head[0] ? "\n" : "; its backtrace:\n").write_to(fd);
   write_backtrace(fd, file >= 0);
   if (file >= 0) {
     Text console;

@@ -100,11 +100,17 @@ class Log {
   void write(const Line& line) {
     if (line.audience == Audience::kConsole ||
         (line.audience == Audience::kPrinted && files_.empty()))
-      standard_error().line(line.text);
+      standard_error().line(console_text(line));
     if (!files_.empty())
       write_to_files(line);
     else if (early_.size() < kMostEarly)
       early_.push_back(line);
+  }
+
+  // Only a worker that crashed is critical here (crash.h).
+  std::string console_text(const Line& line) const {
+    if (line.level != Level::kCritical || files_.empty()) return line.text;
+    return line.process + " " + line.text + "; its backtrace is in " + files_[0].path();
   }
 
   // The run is worth more than its log.

@@ -1,6 +1,5 @@
 #include "configs/log/crash.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -14,8 +13,6 @@
 namespace amalgam::log {
 namespace {
 
-using testing::HasSubstr;
-
 // Ends by f() in a process of its own.
 template <class F>
 void crash(const std::string& run_dir, const F& f) {
@@ -26,10 +23,14 @@ void crash(const std::string& run_dir, const F& f) {
   f();
 }
 
-std::string text_of(const std::string& path) {
+std::string content_of(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
+}
+
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
 }
 
 TEST(CrashTest, AFailedCheckIsInTheLogWithItsValues) {
@@ -37,10 +38,10 @@ TEST(CrashTest, AFailedCheckIsInTheLogWithItsValues) {
   EXPECT_EXIT(crash(dir.path(), [] { CHECK_EQ(1 + 1, 3); }), testing::KilledBySignal(SIGABRT),
               "crash_test.cc:[0-9]+: CHECK failed: 1 \\+ 1 == 3 \\(2 vs 3\\)\n"
               "amalgam: crashed \\(SIGABRT\\); its backtrace is in /.*/log.txt\n$");
-  const std::string text = text_of(dir / "log.txt");
-  EXPECT_THAT(text, HasSubstr("Z critical [main] [rl-math 7] run: crashed (SIGABRT): "));
-  EXPECT_THAT(text, HasSubstr("CHECK failed: 1 + 1 == 3 (2 vs 3); its backtrace is in log.txt\n"));
-  EXPECT_THAT(text, HasSubstr("Z critical [main] [rl-math 7] run: #02 "));
+  const std::string text = content_of(dir / "log.txt");
+  EXPECT_TRUE(contains(text, "Z critical [main] [rl-math 7] run: crashed (SIGABRT): "));
+  EXPECT_TRUE(contains(text, "CHECK failed: 1 + 1 == 3 (2 vs 3)\n"));
+  EXPECT_TRUE(contains(text, "Z critical [main] [rl-math 7] run: #02 "));
 }
 
 TEST(CrashTest, WithoutALogTheConsoleHasIt) {

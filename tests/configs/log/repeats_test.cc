@@ -30,7 +30,7 @@ TEST_F(RepeatsTest, TheFirstIsWrittenAndTheOthersAreCounted) {
   EXPECT_EQ(add("no answer"), Texts{"no answer"});
   for (int i = 0; i < 41; ++i) EXPECT_EQ(add("no answer", 200), Texts{});
   EXPECT_EQ(add("another"), Texts{"another"});
-  EXPECT_EQ(add("another", 10'000), (Texts{"no answer (repeated 41 times)"}));
+  EXPECT_EQ(add("another", 9'999), (Texts{"no answer (repeated 41 times)"}));
   EXPECT_EQ(texts(repeats_.finish()), (Texts{"another (repeated once)"}));
   EXPECT_EQ(texts(repeats_.finish()), Texts{});
 }
