@@ -122,6 +122,8 @@ def log_killed(program):
         kills += 1
         before = run.lines()
         run.check_lines()
+        if step == 0:
+            run.settings += ["--log-level", "debug", "log.max_mb=2"]  # is the same run still
         run.start()
         run.wait_for(r"run: amalgam .*, process " + str(run.process.pid))
         check(run.lines()[:len(before)] == before, "lines were lost")

@@ -174,7 +174,8 @@ def scores(samples):
     except WrongType as e:
         failure = {"status": "wrong_type", "detail": str(e)}
     except BaseException as e:
-        traceback.print_exc()
+        own = e.__traceback__.tb_next  # call()
+        traceback.print_exception(type(e), e, own and own.tb_next)
         failure = {"status": "error", "detail": describe(e)}
     return [failure] * len(samples)
 

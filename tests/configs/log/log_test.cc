@@ -66,8 +66,7 @@ TEST_F(LogTest, ALineSaysWhenHowBadWhoAndWhere) {
                             "warning  [main] [rl-math 3] reward: a warning",
                             "error    [main] [rl-math 3] run: an end",
                             "info     [main] [-] run: elsewhere"}));
-  EXPECT_TRUE(std::regex_match(lines()[0],
-                               std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info .*)")));
+  EXPECT_EQ(digits_as_zeros(lines()[0].substr(0, 25)), "0000-00-00T00:00:00.000Z ");
 }
 
 TEST_F(LogTest, WhatWasBeforeTheFileIsInItToo) {
