@@ -62,7 +62,7 @@ def bad_config(program):
     fails(["--treads", "--threads"], "--treads", "2")
     fails(["avx3"], "--isa", "avx3")
     fails(["--log-level", "did you mean sandbox?"], "--log-level", "sandbix=debug")
-    fails(["log.level", "did you mean info?"], "log.level=inf")
+    fails(["log.level", "did you mean info?"], "log.level=infos")
 
     fails(["no_rows.jsonl"], f"domain.dates.train_file={program.path('no_rows.jsonl')}")
     folder, overrides = own_domain(program, "rows")

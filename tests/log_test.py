@@ -23,6 +23,7 @@ import os, sys, time
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, nap_s=0, flag=""):
     print("to stdout")
     print("to stderr", file=sys.stderr)
+    print("again\\n" * 20, file=sys.stderr, end="")
     print("the key is", os.environ["AMALGAM_LOG_SECRET"], file=sys.stderr)
     if not os.path.exists(flag):
         open(flag, "w").close()
@@ -101,7 +102,7 @@ def log_told(program):
     has(lines, r"\[worker \d, reward words\] \[rl-words 0\] reward: ValueError: the first call$")
     has(lines, r"warning +\[worker \d\] \[rl-words 0\] reward: .* has no score: .*; it is tried again$")
     has(lines, r"warning +\[main\] \[rl-words 0\] rollout: rollout worker 1 of stage rl-words died \(signal 9\); started again")
-    has(lines, r"reward: to stderr \(repeated \d+ times\)$")
+    has(lines, r"reward: again \(repeated \d+ times\)$")
     has(lines, r"reward: the key is \(hidden\)$")
     # The console has what people need.
     check("died (signal 9)" in console and "it is tried again" in console and

@@ -10,6 +10,10 @@ bool is_same(const Line& a, const Line& b) {
          a.process == b.process && a.place == b.place;
 }
 
+bool is_printed_by(const Line& line, const std::string& process) {
+  return line.audience == Audience::kPrinted && line.process == process;
+}
+
 }  // namespace
 
 // The time is that of the last one.
@@ -40,6 +44,11 @@ std::vector<Line> Repeats::add(const Line& line) {
     ++same->count;
     same->line.time = line.time;
     return out;
+  }
+  if (line.audience == Audience::kPrinted) {
+    for (Seen& seen : seen_)
+      if (is_printed_by(seen.line, line.process) && seen.count > 0) out.push_back(counted(seen));
+    seen_.remove_if([&](const Seen& seen) { return is_printed_by(seen.line, line.process); });
   }
   if (seen_.size() == kMost) {
     if (seen_.front().count > 0) out.push_back(counted(seen_.front()));

@@ -1,5 +1,6 @@
 // Lines that come again and again are counted: the first is written at once, then one line in ten
-// seconds says how often it was repeated.
+// seconds says how often it was repeated. What a child prints, which may be a traceback, stays as
+// it is but for a line that follows itself.
 #pragma once
 #include <list>
 #include <vector>

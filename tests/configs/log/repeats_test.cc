@@ -53,6 +53,16 @@ TEST_F(RepeatsTest, LinesOfOthersAreOthers) {
   EXPECT_EQ(add("x", 1, "worker 0"), Texts{});
 }
 
+TEST_F(RepeatsTest, WhatAChildPrintsStaysInItsOrder) {
+  Texts all;
+  for (const char* text : {"Traceback", "one", "Traceback", "two", "two", "two", "end"}) {
+    add("an event");
+    const Line line{.time = now_, .audience = Audience::kPrinted, .process = "own", .text = text};
+    for (const std::string& written : texts(repeats_.add(line))) all.push_back(written);
+  }
+  EXPECT_EQ(all, (Texts{"Traceback", "one", "Traceback", "two", "two (repeated 2 times)", "end"}));
+}
+
 TEST_F(RepeatsTest, RemembersSoManyAndLosesNoCount) {
   add("first");
   add("first");
