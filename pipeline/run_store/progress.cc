@@ -44,7 +44,7 @@ Progress::Progress(std::string stage, int64_t total, int64_t first, std::string 
       last_shown_(-std::numeric_limits<double>::infinity()) {}
 
 Progress::~Progress() {
-  if (output_.terminal_columns > 0) output_.console->status("");
+  if (line_open_) output_.console->status("");
 }
 
 std::string Progress::line(int64_t done, const std::string& note, double now) const {
@@ -72,6 +72,7 @@ void Progress::update(int64_t done, const std::string& note) {
   // A line that wraps could not be overwritten.
   text.resize(std::min(text.size(), static_cast<size_t>(output_.terminal_columns - 1)));
   output_.console->status(text);
+  line_open_ = true;
 }
 
 }  // namespace amalgam::pipeline

@@ -39,6 +39,7 @@ class Progress {
   const ProgressOutput output_;
   const double start_;
   double last_shown_;
+  bool line_open_ = false;
 };
 
 std::string compact_duration(double seconds);  // "45s", "1m 30s", "2h 05m"

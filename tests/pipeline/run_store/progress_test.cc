@@ -49,6 +49,15 @@ TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
   EXPECT_EQ(out_.str(), "\reval  0/2  a no\x1b[K\reval  2/2  20.0\x1b[K\n");
 }
 
+TEST_F(ProgressTest, OneThatShowedNothingEndsNoLine) {
+  {
+    Progress progress("eval", 2, 0, "step", output(40));
+    progress.update(0);
+    { Progress inner("reading", 100, 0, "row", output(40)); }
+  }
+  EXPECT_EQ(out_.str(), "\reval  0/2\x1b[K\n");
+}
+
 TEST(CompactDuration, UsesTwoUnitsAtMost) {
   EXPECT_EQ(compact_duration(-1), "0s");
   EXPECT_EQ(compact_duration(59.4), "59s");
