@@ -62,9 +62,16 @@ class Log {
   }
   void hide(const std::string& secret) {
     const std::lock_guard lock(mutex_);
-    if (secret.size() >= kShortestSecret &&
-        std::find(secrets_.begin(), secrets_.end(), secret) == secrets_.end())
-      secrets_.push_back(secret);
+    // Line by line, as it would be printed; one that holds another goes first.
+    for (size_t at = 0; at < secret.size();) {
+      const size_t end = std::min(secret.find('\n', at), secret.size());
+      if (end - at >= kShortestSecret) secrets_.push_back(secret.substr(at, end - at));
+      at = end + 1;
+    }
+    std::sort(secrets_.begin(), secrets_.end(), [](const std::string& x, const std::string& y) {
+      return x.size() != y.size() ? x.size() > y.size() : x < y;
+    });
+    secrets_.erase(std::unique(secrets_.begin(), secrets_.end()), secrets_.end());
   }
   void relay_from_now_on() {
     const std::lock_guard lock(mutex_);

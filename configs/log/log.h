@@ -44,7 +44,7 @@ class At {
   int64_t step_;
 };
 
-// A text that no line may have: a secret that a child may print.
+// A text that no line may have: a secret that a child may print, of four bytes at least.
 void hide(const std::string& secret);
 
 void set_levels(const Levels& levels);

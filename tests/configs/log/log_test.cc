@@ -115,16 +115,20 @@ TEST_F(LogTest, WhatChildrenPrintIsTheirs) {
 TEST_F(LogTest, SecretsAreHidden) {
   const RunLog log(dir_.path(), {.json = true});
   hide("sk-1234");
+  hide("sk-1234tail");
+  hide("-----BEGIN\nsk-line\n");
   hide("hidden");  // which is what stands in its place
   hide("s");       // would be found everywhere
   const std::string shown = console([&] {
     warn(Part::kReward, "key sk-1234, again sk-1234sk-1234; s");
     printed(Part::kReward, "reward own", std::string(kMaxText - 3, 'x') + "sk-1234");
+    printed(Part::kReward, "reward own", "sk-1234tail\n-----BEGIN\nsk-line");
   });
   EXPECT_EQ(shown, "key ((hidden)), again ((hidden))((hidden)); s\n");
   for (const char* name : {"log.txt", "log.jsonl"})
     for (const std::string& line : lines(name))
-      EXPECT_EQ(line.find("sk-"), std::string::npos) << name;
+      EXPECT_TRUE(line.find("sk-") == std::string::npos && line.find("tail") == std::string::npos)
+          << name << ": " << line;
 }
 
 TEST_F(LogTest, RepeatedLinesAreCounted) {
