@@ -16,9 +16,9 @@ bool is_printed_by(const Line& line, const std::string& process) {
 
 }  // namespace
 
-// The time is that of the last one.
-Line Repeats::counted(Seen& seen) {
+Line Repeats::counted(Seen& seen, std::chrono::system_clock::time_point now) {
   Line line = seen.line;
+  line.time = now;
   line.text +=
       seen.count == 1 ? " (repeated once)" : " (repeated " + std::to_string(seen.count) + " times)";
   seen.count = 0;
@@ -31,7 +31,7 @@ std::vector<Line> Repeats::add(const Line& line) {
     if (line.time < it->since + kWindow) {
       ++it;
     } else if (it->count > 0) {
-      out.push_back(counted(*it));
+      out.push_back(counted(*it, line.time));
       it->since = line.time;
       ++it;
     } else {
@@ -42,16 +42,16 @@ std::vector<Line> Repeats::add(const Line& line) {
                                  [&](const Seen& seen) { return is_same(seen.line, line); });
   if (same != seen_.end()) {
     ++same->count;
-    same->line.time = line.time;
     return out;
   }
   if (line.audience == Audience::kPrinted) {
     for (Seen& seen : seen_)
-      if (is_printed_by(seen.line, line.process) && seen.count > 0) out.push_back(counted(seen));
+      if (is_printed_by(seen.line, line.process) && seen.count > 0)
+        out.push_back(counted(seen, line.time));
     seen_.remove_if([&](const Seen& seen) { return is_printed_by(seen.line, line.process); });
   }
   if (seen_.size() == kMost) {
-    if (seen_.front().count > 0) out.push_back(counted(seen_.front()));
+    if (seen_.front().count > 0) out.push_back(counted(seen_.front(), line.time));
     seen_.pop_front();
   }
   seen_.push_back({line, line.time});
@@ -62,7 +62,7 @@ std::vector<Line> Repeats::add(const Line& line) {
 std::vector<Line> Repeats::finish() {
   std::vector<Line> out;
   for (Seen& seen : seen_)
-    if (seen.count > 0) out.push_back(counted(seen));
+    if (seen.count > 0) out.push_back(counted(seen, std::chrono::system_clock::now()));
   seen_.clear();
   return out;
 }

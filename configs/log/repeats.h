@@ -26,7 +26,7 @@ class Repeats {
     std::chrono::system_clock::time_point since;
     int64_t count = 0;
   };
-  static Line counted(Seen& seen);
+  static Line counted(Seen& seen, std::chrono::system_clock::time_point now);
 
   std::list<Seen> seen_;  // in the order of their coming
 };
