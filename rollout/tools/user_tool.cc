@@ -24,6 +24,10 @@ stdout = os.dup(1)
 os.dup2(2, 1)
 
 def say(text, code=0):
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
     data = text.encode(errors='replace')
     while data:
         data = data[os.write(stdout, data):]
