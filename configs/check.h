@@ -1,16 +1,37 @@
 // CHECK: an invariant of our own code. Prints both values and aborts, in every build.
 #pragma once
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 
 namespace amalgam {
 
+// What the CHECK of this process that failed has printed; null: none has. For who handles SIGABRT.
+inline std::atomic<const char*> failed_check{nullptr};
+
+class CheckFailure : public std::streambuf {
+ public:
+  CheckFailure(const char* file, int line, const char* text) : out(this) {
+    setp(text_, text_ + sizeof text_ - 1);
+    out << file << ":" << line << ": CHECK failed: " << text << " (";
+  }
+  [[noreturn]] void abort() {
+    std::cerr << text_ << std::endl;
+    failed_check = text_;
+    std::abort();
+  }
+  std::ostream out;
+
+ private:
+  char text_[1024] = {};
+};
+
 template <class A, class B>
 [[noreturn]] void check_failed(const char* file, int line, const char* text, const A& a,
                                const B& b) {
-  std::cerr << file << ":" << line << ": CHECK failed: " << text << " (" << a << " vs " << b << ")"
-            << std::endl;
-  std::abort();
+  CheckFailure failure(file, line, text);
+  failure.out << a << " vs " << b << ")";
+  failure.abort();
 }
 
 }  // namespace amalgam

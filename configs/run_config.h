@@ -3,6 +3,7 @@
 // key.
 #pragma once
 #include "configs/domain_config.h"
+#include "configs/log_config.h"
 #include "configs/model_spec.h"
 #include "configs/numerics_config.h"
 #include "configs/recompute.h"
@@ -105,6 +106,7 @@ struct RunConfig {
   EvalConfig eval;
   NumericsConfig numerics;
   SandboxConfig sandbox;
+  LogConfig log;
 
   template <class V>
   void visit(V& v) {
@@ -156,6 +158,7 @@ struct RunConfig {
         "Quantised compute of every model of the run: the policy in all stages, the teachers, "
         "the reference model.");
     v.section("sandbox", sandbox, "Limits of model-written code.");
+    v.section("log", log, "What the run directory's log.txt tells.");
   }
 
   std::optional<Problem> problem() const;

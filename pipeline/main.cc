@@ -2,10 +2,12 @@
 #include <iostream>
 
 #include "configs/error.h"
+#include "configs/log/crash.h"
 #include "pipeline/cli.h"
 #include "pipeline/run_store/interrupt.h"
 
 int main(int argc, char** argv) {
+  amalgam::log::install_crash_handlers();
   amalgam::pipeline::install_interrupt_handlers();
   try {
     return amalgam::pipeline::run_cli(argc, argv, std::cout);

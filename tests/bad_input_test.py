@@ -61,6 +61,8 @@ def bad_config(program):
     fails(["spoiled.toml:2"], config=spoiled)
     fails(["--treads", "--threads"], "--treads", "2")
     fails(["avx3"], "--isa", "avx3")
+    fails(["--log-level", "did you mean sandbox?"], "--log-level", "sandbix=debug")
+    fails(["log.level", "did you mean info?"], "log.level=infos")
 
     fails(["no_rows.jsonl"], f"domain.dates.train_file={program.path('no_rows.jsonl')}")
     folder, overrides = own_domain(program, "rows")
@@ -384,7 +386,8 @@ def read_only(program):
     for directory in (run_dir, run_dir + "/below"):
         lines = program.fails([*user, binary, "run", config + "/ci.toml", "--run-dir", directory],
                               program.path("log"))
-        check(len(lines) <= 3 and lines[-1].startswith("amalgam: ") and run_dir in lines[-1] and
+        errors = [line for line in lines if line.startswith("amalgam: ")]
+        check(len(errors) == 1 and lines[-1] == errors[0] and run_dir in lines[-1] and
               "ermission" in lines[-1], f"not one clear line: {lines}")
     return "a run directory that may not be written: one line, exit code 1"
 

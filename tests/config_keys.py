@@ -519,4 +519,8 @@ KEYS = {
         Same("program", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
         Refused("call", "{gateway}")],
     "sandbox.key": [Refused("call", "{key}")],
+    "log.level": [Same("rl", "debug"), Same("run", "critical", ["workers=2"])],
+    "log.max_mb": [Same("rl", "1")],
+    "log.files": [Same("rl", "1")],
+    "log.json": [Same("rl", "true")],
 }

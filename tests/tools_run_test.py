@@ -130,6 +130,8 @@ def tools(program, seed="1"):
     check(score > 0.5, f"the specialist calls no tools: {score}")
     check(results(trained)["sandbox_failed"] == 0, "a sandbox failed")
     steps = check_no_difference(trained)
+    check(re.search(r"info +\[tool twice\] \[[-a-z0-9 ]+\] tool: not the result\n",
+                    text_of(trained + "/log.txt")), "the log has not what a tool printed")
     page = text_of(trained + "/report.html")
     for name in ("write_file", "run_python", "twice", "submit"):
         check(name in page, f"the report shows no call of {name}")

@@ -1,5 +1,7 @@
 #include "pipeline/commands/generate.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +11,7 @@
 #include <optional>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/encoding/encoding.h"
 #include "model/network/network.h"
@@ -218,9 +221,9 @@ int run_generate(const GenerateOptions& options) {
   }
   if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
   if (const rollout::DraftCounters& d = engine.drafts(); d.proposed > 0)
-    std::fprintf(stderr, "%lld of %lld drafts were right (%.1f %%)\n",
-                 static_cast<long long>(d.accepted), static_cast<long long>(d.proposed),
-                 100 * static_cast<double>(d.accepted) / static_cast<double>(d.proposed));
+    log::say(log::Part::kRollout,
+             fmt::format("{} of {} drafts were right ({:.1f} %)", d.accepted, d.proposed,
+                         100 * static_cast<double>(d.accepted) / static_cast<double>(d.proposed)));
   print_index_recall(net.indexer_counters());
   return 0;
 }

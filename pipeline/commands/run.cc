@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
@@ -39,8 +40,10 @@ void announce_disk(const configs::RunConfig& config) {
       domains + merged + 4 + (domains + 2 * merged) * static_cast<double>(config.keep_last);
   const double bytes = 4 * parameters * (6 + models) + 100e6;
   const double free_bytes = static_cast<double>(free_disk_bytes(config.run_dir));
-  std::fprintf(stderr, "run directory %s: needs about %.1f GB of disk, %.1f GB are free\n",
-               config.run_dir.c_str(), bytes / 1e9, free_bytes / 1e9);
+  char text[128];
+  std::snprintf(text, sizeof text, "needs about %.1f GB of disk, %.1f GB are free", bytes / 1e9,
+                free_bytes / 1e9);
+  log::say(log::Part::kRun, "run directory " + config.run_dir + ": " + text);
   if (free_bytes < bytes)
     throw Error("not enough disk space for " + config.run_dir +
                 "; free some or choose another --run-dir");

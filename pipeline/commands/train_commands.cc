@@ -6,6 +6,7 @@
 
 #include "configs/error.h"
 #include "configs/format.h"
+#include "configs/log/log.h"
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/results.h"
@@ -158,8 +159,8 @@ int run_eval(const EvalOptions& options) {
         session.stage("eval-" + d.name, [&] {
           if (evaluate_model(session.context(), d, kScored, config.model.path.string(), rows) ==
               StageOutcome::kWasDone)
-            std::fprintf(stderr, "%s: scored before, and nothing that it read has changed\n",
-                         d.name.c_str());
+            log::say(log::Part::kRun,
+                     d.name + ": scored before, and nothing that it read has changed");
         });
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "configs/log/log.h"
 #include "pipeline/workers/serve_endpoint.h"
 #include "pipeline/workers/worker_process.h"
 #include "proto/zmq_socket.h"
@@ -16,6 +17,7 @@ void WorkerOptions::describe(OptionSet& options) {
 }
 
 int run_worker(const WorkerOptions& options) {
+  log::relay_to_controller();
   // A worker dies with its controller, whose it is to act on a signal to all of a terminal's or
   // service's processes. Not ignored: programs that it starts would inherit that.
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,9 +1,9 @@
 #include "pipeline/data/unused_keys.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 
+#include "configs/log/log.h"
 #include "configs/printable.h"
 #include "configs/suggest.h"
 
@@ -52,7 +52,7 @@ std::vector<std::string> UnusedKeys::lines() const {
 }
 
 void UnusedKeys::say() const {
-  for (const std::string& line : lines()) std::fprintf(stderr, "%s\n", line.c_str());
+  for (const std::string& line : lines()) log::warn(log::Part::kData, line);
 }
 
 }  // namespace amalgam::pipeline

@@ -22,7 +22,7 @@ class UnusedKeys {
 
   // "rows.jsonl: column \"x\" is not used (3 rows)", …
   std::vector<std::string> lines() const;
-  void say() const;  // the lines, to stderr
+  void say() const;  // the lines, as warnings
 
  private:
   std::string file_;

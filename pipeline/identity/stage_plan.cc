@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -88,7 +88,7 @@ bool is_finished(const RunStore& store, const std::string& stage) {
 // What is recorded of the stage is valid afterwards, or gone.
 void prepare(const StagePlan& plan, std::set<std::string>* anew, RunStore& store) {
   const auto begin_anew = [&](const std::string& why) {
-    std::fprintf(stderr, "%s: %s; it begins anew\n", plan.name.c_str(), why.c_str());
+    log::say(log::Part::kRun, plan.name + ": " + why + "; it begins anew");
     if (plan.forget) plan.forget();
     store.forget_stage(plan.name);
     anew->insert(plan.name);
@@ -124,8 +124,8 @@ void prepare(const StagePlan& plan, std::set<std::string>* anew, RunStore& store
                     plan.name, progress_of(store, plan.name), fmt::join(refused, "; "), plan.name));
   if (!made_anew.empty()) return begin_anew(fmt::format("{}", fmt::join(made_anew, "; ")));
   if (extensions.empty()) return;
-  std::fprintf(stderr, "%s: %s; it goes on\n", plan.name.c_str(),
-               fmt::format("{}", fmt::join(extensions, "; ")).c_str());
+  log::say(log::Part::kRun,
+           fmt::format("{}: {}; it goes on", plan.name, fmt::join(extensions, "; ")));
   if (plan.reopen) plan.reopen();
   if (!plan.is_done) store.start_stage(plan.name);
 }

@@ -1,10 +1,13 @@
 #include "pipeline/run_store/metrics.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -55,6 +58,11 @@ void MetricsLogger::log(int64_t step, const NamedValues& values) {
   tensorboard_.add_scalars(step, values);
   store_->record_metrics(stage_, step, values);
   last_step_ = step;
+  std::string text;
+  for (const auto& [name, value] : values)
+    text += fmt::format("{}{} {:.5g}", text.empty() ? "" : ", ", name, value);
+  const log::At at(stage_, step);
+  log::info(log::Part::kLearn, text);
 }
 
 }  // namespace amalgam::pipeline

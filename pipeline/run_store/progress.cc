@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <iostream>
 #include <limits>
 
 #include "configs/clock.h"
@@ -20,7 +19,11 @@ constexpr double kTerminalInterval = 0.1, kPlainInterval = 10;  // seconds
 ProgressOutput standard_error_output() {
   winsize size = {};
   const bool terminal = isatty(STDERR_FILENO) && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
-  return {&std::cerr, !terminal ? 0 : size.ws_col > 0 ? size.ws_col : 80, steady_seconds};
+  return {&log::standard_error(),
+          !terminal         ? 0
+          : size.ws_col > 0 ? size.ws_col
+                            : 80,
+          steady_seconds};
 }
 
 std::string compact_duration(double seconds) {
@@ -41,7 +44,7 @@ Progress::Progress(std::string stage, int64_t total, int64_t first, std::string 
       last_shown_(-std::numeric_limits<double>::infinity()) {}
 
 Progress::~Progress() {
-  if (line_open_) *output_.stream << std::endl;
+  if (line_open_) output_.console->status("");
 }
 
 std::string Progress::line(int64_t done, const std::string& note, double now) const {
@@ -65,20 +68,11 @@ void Progress::update(int64_t done, const std::string& note) {
   if (done < total_ && now - last_shown_ < interval) return;
   last_shown_ = now;
   std::string text = line(done, note, now);
-  if (!terminal) {
-    *output_.stream << text << std::endl;
-    return;
-  }
+  if (!terminal) return output_.console->line(text);
   // A line that wraps could not be overwritten.
   text.resize(std::min(text.size(), static_cast<size_t>(output_.terminal_columns - 1)));
-  *output_.stream << '\r' << text << "\x1b[K" << std::flush;
+  output_.console->status(text);
   line_open_ = true;
-}
-
-void Progress::say(const std::string& text) {
-  if (line_open_) *output_.stream << '\n';
-  line_open_ = false;
-  *output_.stream << text << std::endl;
 }
 
 }  // namespace amalgam::pipeline

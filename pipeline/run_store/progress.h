@@ -5,13 +5,13 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <iosfwd>
 #include <string>
 
+#include "configs/log/console.h"
 namespace amalgam::pipeline {
 
 struct ProgressOutput {
-  std::ostream* stream;
+  log::Console* console;
   int terminal_columns;                 // 0: not a terminal
   std::function<double()> now_seconds;  // a steady clock
 };
@@ -20,7 +20,7 @@ ProgressOutput standard_error_output();
 class Progress {
  public:
   // `first`: steps that were already done when this process began (a resumed stage); the rate
-  // leaves them out. `unit`: what a step is called. The output's stream must outlive this.
+  // leaves them out. `unit`: what a step is called. The output's console must outlive this.
   Progress(std::string stage, int64_t total, int64_t first = 0, std::string unit = "step",
            ProgressOutput output = standard_error_output());
   ~Progress();  // ends the terminal's line
@@ -29,8 +29,6 @@ class Progress {
 
   // `done` steps of `total`; `note` is shown at the end of the line, for example "score 0.42".
   void update(int64_t done, const std::string& note = "");
-  // A line of its own that stays.
-  void say(const std::string& text);
 
  private:
   std::string line(int64_t done, const std::string& note, double now) const;

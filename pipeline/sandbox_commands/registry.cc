@@ -21,6 +21,7 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "proto/append_file.h"
 #include "sandbox/container/process_tree.h"
 #include "sandbox/files/file_tree.h"
@@ -210,7 +211,8 @@ std::unique_ptr<HeldSandbox> hold_if_possible(const SandboxEntry& about) {
   try {
     return std::make_unique<HeldSandbox>(SandboxRegistry(), about);
   } catch (const Error& e) {
-    std::fprintf(stderr, "amalgam: `sandbox ps` will not show this: %s\n", e.what());
+    log::warn(log::Part::kSandbox,
+              std::string("amalgam: `sandbox ps` will not show this: ") + e.what());
     return nullptr;
   }
 }

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "configs/suggest.h"
 #include "pipeline/sandbox_commands/images.h"
 #include "pipeline/sandbox_commands/registry.h"
@@ -262,12 +263,13 @@ int run_sandbox_run(const SandboxRunOptions& options) {
 
 int exit_status_of(const Result& result, const char* command) {
   if (is_infrastructure(result.outcome)) {
-    std::fprintf(stderr, "amalgam: %s: %s\n", command, result.detail.c_str());
+    log::warn(log::Part::kSandbox, std::string("amalgam: ") + command + ": " + result.detail);
     return 125;
   }
   if (result.outcome != Outcome::kOk && result.outcome != Outcome::kExit &&
       result.outcome != Outcome::kSignal)
-    std::fprintf(stderr, "amalgam: %s: ended by %s\n", command, to_string(result.outcome));
+    log::warn(log::Part::kSandbox,
+              std::string("amalgam: ") + command + ": ended by " + to_string(result.outcome));
   return result.outcome == Outcome::kTimeout ? 124 : result.exit_code;
 }
 

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "pipeline/run_store/interrupt.h"
 #include "sandbox/service/run_code.h"
 
@@ -150,11 +151,12 @@ int run_sandbox_serve(const SandboxServeOptions& options) {
         try {
           serve_connection(service, connection.get());
         } catch (const std::exception& e) {  // this client's connection closes
-          std::fprintf(stderr, "amalgam: sandbox serve: %s\n", e.what());
+          log::warn(log::Part::kSandbox, std::string("amalgam: sandbox serve: ") + e.what());
         }
       }).detach();
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "amalgam: sandbox serve: a connection is not taken: %s\n", e.what());
+      log::warn(log::Part::kSandbox,
+                std::string("amalgam: sandbox serve: a connection is not taken: ") + e.what());
       poll(nullptr, 0, kLookMs);
     }
   }

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/run_lock.h"
 #include "pipeline/sandbox_commands/images.h"
@@ -14,7 +15,7 @@ namespace amalgam::pipeline {
 namespace {
 
 void say(const char* who, const std::string& what) {
-  std::fprintf(stderr, "amalgam: sandbox %s: %s\n", who, what.c_str());
+  log::warn(log::Part::kSandbox, std::string("amalgam: sandbox ") + who + ": " + what);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "pipeline/stages/data_sets.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/row_files.h"
@@ -131,13 +131,11 @@ void take_held_out(const configs::RunConfig& config, const configs::DomainConfig
   }
   const auto require = [&](const RowSet& set, const char* name) {
     if (set.num_repeated > 0)
-      std::fprintf(stderr,
-                   "domain %s: %lld of %lld %s rows are left out, their prompts are in an earlier "
-                   "set\n",
-                   domain.name.c_str(), static_cast<long long>(set.num_repeated),
-                   static_cast<long long>(set.num_repeated + set.num_bad) +
-                       static_cast<long long>(set.rows.size()),
-                   name);
+      log::warn(log::Part::kData,
+                "domain " + domain.name + ": " + std::to_string(set.num_repeated) + " of " +
+                    std::to_string(set.num_repeated + set.num_bad +
+                                   static_cast<int64_t>(set.rows.size())) +
+                    " " + name + " rows are left out, their prompts are in an earlier set");
     if (set.rows.empty())
       throw Error("domain " + domain.name + ": no " + name +
                   " row is left that can be used and whose prompt is in no earlier set (training, "

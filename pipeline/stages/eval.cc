@@ -1,8 +1,10 @@
 #include "pipeline/stages/eval.h"
 
-#include <algorithm>
-#include <cstdio>
+#include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
+#include "configs/log/log.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/prompt_sets.h"
@@ -52,9 +54,10 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
                              all ? -1 : run.config.eval.prompts);
   const DomainSets& sets = run.data().of(domain.name);
   if (model == kScored)
-    std::fprintf(stderr, "%s: %zu test rows; %zu are validation's%s\n", domain.name.c_str(),
-                 sets.test.rows.size(), sets.validation.rows.size(),
-                 all ? " and scored too" : " (--all-rows scores them too)");
+    log::say(log::Part::kData,
+             fmt::format("{}: {} test rows; {} are validation's{}", domain.name,
+                         sets.test.rows.size(), sets.validation.rows.size(),
+                         all ? " and scored too" : " (--all-rows scores them too)"));
   if (all && !sets.validation.rows.empty()) {
     PromptSet more =
         prompt_set(run, tokenizer, domain, Split::kValidation, budget.max_prompt_length);
@@ -95,7 +98,8 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
   inputs.add_prompts();
   const std::string rl = "domain." + domain.name + ".rl.";
   inputs.add_keys({"eval.", rl + "data.max_prompt_length", rl + "data.max_response_length",
-                   rl + "rollout.max_turns", rl + "rollout.max_tool_response_length"});
+                   rl + "rollout.max_turns", rl + "rollout.max_calls_per_turn",
+                   rl + "rollout.max_tool_response_tokens", rl + "rollout.max_tool_tokens"});
   inputs.add_scoring(domain.name);
   inputs.add_model(model, model_dir);
   // A sample depends on its prompt's and its own number, not on how many there are.

@@ -1,12 +1,12 @@
 #include "pipeline/stages/inputs_check.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
@@ -235,7 +235,7 @@ RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope&
     throw Error(report.problems[0] +
                 (report.num_bad_rows > 0 ? " (--skip-bad-rows leaves such rows out)" : ""));
   for (const std::string& line : n > 1 ? report.problems : report.notes)
-    std::fprintf(stderr, "%s\n", line.c_str());
+    log::warn(log::Part::kData, line);
   if (n > 1)
     throw Error("of what the config names some cannot be used, see above; mend it" +
                 std::string(report.num_bad_rows > 0

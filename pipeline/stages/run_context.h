@@ -1,12 +1,12 @@
 // What all stages of a run share.
 #pragma once
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "configs/log/log.h"
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
 #include "model/tokenizer/tokenizer.h"
@@ -50,9 +50,9 @@ struct RunContext {
   Digests& digests() { return digests_; }
   StageInputs inputs() { return StageInputs(config, functions, tools.user_tools(), digests_); }
 
-  // A line for the user, on stderr. Stages that find the same say it once.
+  // A line for the user, on the console. Stages that find the same say it once.
   void say_once(const std::string& line) {
-    if (said_.insert(line).second) std::fprintf(stderr, "%s\n", line.c_str());
+    if (said_.insert(line).second) log::warn(log::Part::kData, line);
   }
 
  private:

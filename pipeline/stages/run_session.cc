@@ -1,6 +1,7 @@
 #include "pipeline/stages/run_session.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "model/tensors/durable_file.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 
 namespace amalgam::pipeline {
@@ -31,6 +33,22 @@ bool is_empty_run(const std::string& run_dir) {
   return true;
 }
 
+// Runs f, and logs how a stage begins and ends.
+void log_stage(const std::function<void()>& f) {
+  const auto begin = Clock::now();
+  log::info(log::Part::kRun, "begins");
+  try {
+    f();
+  } catch (const std::exception& e) {
+    log::error(log::Part::kRun, std::string("failed: ") + e.what());
+    throw;
+  } catch (const Interrupted&) {
+    log::info(log::Part::kRun, "stopped as it was told");
+    throw;
+  }
+  log::info(log::Part::kRun, "ends after " + compact_duration(seconds_since(begin)));
+}
+
 }  // namespace
 
 void SessionOptions::describe(OptionSet& options) {
@@ -43,6 +61,9 @@ void SessionOptions::describe(OptionSet& options) {
   options.option("--restart", restart,
                  "stages that begin anew, and with them what was made from them; for example "
                  "distill");
+  options.option("--log-level", log_level,
+                 "debug, info, warning, error or critical; PART=LEVEL for one part, as in "
+                 "info,sandbox=debug; changes no result");
   options.flag("--skip-bad-rows", skip_bad_rows,
                "leave out and count rows that cannot be used, instead of refusing to start");
 }
@@ -52,6 +73,12 @@ configs::RunConfig SessionOptions::load() const {
   if (threads >= 0) c.threads = threads;
   if (workers >= 0) c.workers = workers;
   if (skip_bad_rows) c.skip_bad_rows = true;
+  if (!log_level.empty()) c.log.level = log_level;
+  try {
+    log::set_levels(log::Levels(c.log.level));
+  } catch (const Error& e) {
+    throw Error(std::string("--log-level: ") + e.what());
+  }
   if (!isa.empty()) {
     const auto names = configs::names_of(c.isa);
     const auto it = std::find(names.begin(), names.end(), isa);
@@ -66,11 +93,15 @@ RunSession::RunSession(configs::RunConfig config, RewardFunctions functions,
                        const std::vector<std::string>& restart)
     : was_there_(fs::exists(config.run_dir)),
       lock_(config.run_dir),
+      log_(config.run_dir, config.log),
       store_(config.run_dir),
       pool_(num_threads(config.threads)),
       context_(std::move(config), std::move(functions), store_, pool_),
       anew_(restart.begin(), restart.end()),
-      counted_s_(steady_seconds()) {}
+      counted_s_(steady_seconds()) {
+  log::info(log::Part::kRun, "amalgam " AMALGAM_VERSION ", process " + std::to_string(::getpid()) +
+                                 ", " + std::to_string(pool_.num_threads()) + " threads");
+}
 
 RunSession::~RunSession() {
   std::error_code ignored;
@@ -92,21 +123,22 @@ void RunSession::count_resources() {
 }
 
 void RunSession::stage(const StagePlan& plan) {
-  StagePlan written = plan;
-  written.run = [&] {
+  const log::At at(plan.name, -1);
+  StagePlan told = plan;
+  told.run = [&] {
     model::write_file_durably(context_.path("config.toml"), configs::to_toml(context_.config));
-    plan.run();
+    log_stage(plan.run);
   };
-  if (run_stage(written, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)
-    std::fprintf(stderr, "%s: done before, and nothing that it read has changed\n",
-                 plan.name.c_str());
+  if (run_stage(told, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)
+    log::say(log::Part::kRun, plan.name + ": done before, and nothing that it read has changed");
   count_resources();
 }
 
 void RunSession::stage(const std::string& name, const std::function<void()>& f) {
+  const log::At at(name, -1);
   store_.start_stage(name);
   try {
-    f();
+    log_stage(f);
   } catch (const std::exception&) {
     store_.end_stage(name, StageState::kFailed);
     throw;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/log/log.h"
 #include "kernels/device/thread_pool.h"
 #include "pipeline/command_line/config_options.h"
 #include "pipeline/command_line/options.h"
@@ -21,6 +22,7 @@ struct SessionOptions {
   ConfigOptions config;
   int64_t threads = -1, workers = -1;  // -1: as the config says
   std::string isa;                     // empty: as the config says
+  std::string log_level;               // empty: as the config says
   bool skip_bad_rows = false;
   std::vector<std::string> restart;
 
@@ -51,6 +53,7 @@ class RunSession {
  private:
   bool was_there_;
   RunLock lock_;
+  log::RunLog log_;
   RunStore store_;
   kernels::ThreadPool pool_;
   RunContext context_;

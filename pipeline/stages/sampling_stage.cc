@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "configs/clock.h"
+#include "configs/log/log.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
@@ -75,7 +76,7 @@ double SamplingStage::run(int64_t end) {
       if (step == spec_.steps && !figures.empty()) metrics.log(step, figures);
       break;
     }
-    const NamedValues trained = train_step(step, progress);
+    const NamedValues trained = train_step(step);
     figures.insert(figures.end(), trained.begin(), trained.end());
     metrics.log(step, figures);
     progress.update(step + 1, note_);
@@ -86,12 +87,10 @@ double SamplingStage::run(int64_t end) {
 
 void SamplingStage::finish() {
   if (best_.has_best() && best_.best_score() < best_.score(0))
-    std::fprintf(
-        stderr,
-        "%s: the best validated step scored %s, what the stage began with %s: the result is "
-        "worse than its start\n",
-        spec_.stage.c_str(), format_number(best_.best_score()).c_str(),
-        format_number(best_.score(0)).c_str());
+    log::warn(log::Part::kRun, spec_.stage + ": the best validated step scored " +
+                                   format_number(best_.best_score()) +
+                                   ", what the stage began with " + format_number(best_.score(0)) +
+                                   ": the result is worse than its start");
   best_.finish(spec_.out_dir, training_,
                why_not_longer(spec_.optim, spec_.test_freq, spec_.steps).empty()
                    ? AfterEnd::kKeepState
@@ -119,8 +118,9 @@ NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progres
   return figures;
 }
 
-NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
+NamedValues SamplingStage::train_step(int64_t step) {
   if (interrupted()) throw Interrupted{};
+  const log::At at(spec_.stage, step);
   const auto begin = Clock::now();
   const int64_t batch = spec_.data.train_batch_size;
   std::vector<proto::SampleGroup> groups;
@@ -137,7 +137,8 @@ NamedValues SamplingStage::train_step(int64_t step, Progress& progress) {
   const auto row_of = [&](const proto::Trajectory& t) {
     return prompt_at(step * batch + t.meta().group()).row;
   };
-  if (const auto text = flat_rewards_.add(trajectories, row_of)) progress.say(*text);
+  if (const auto text = flat_rewards_.add(trajectories, row_of))
+    log::warn(log::Part::kReward, *text);
   const auto learn_begin = Clock::now();
   training_.trainer().set_mtp_loss(spec_.mtp_loss_weight, model::MtpGradient::kBlockOnly);
   NamedValues figures;

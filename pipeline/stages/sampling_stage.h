@@ -74,7 +74,7 @@ class SamplingStage {
  private:
   bool validates() const { return spec_.test_freq > 0; }
   NamedValues validate(int64_t step, int64_t end, Progress& progress);
-  NamedValues train_step(int64_t step, Progress& progress);
+  NamedValues train_step(int64_t step);
 
   RunContext& run_;
   SamplingSpec spec_;

@@ -8,6 +8,7 @@
 #include "configs/check.h"
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "kernels/device/rng.h"
 #include "learner/optim/schedule.h"
 #include "learner/step/anticipatory_routing.h"
@@ -201,6 +202,7 @@ Outcome train(RunContext& run, const SftJob& job) {
   };
   for (int64_t step = trainer.state().step(); step < num_steps; ++step) {
     if (interrupted()) throw Interrupted{};
+    const log::At at(job.stage, step);
     const auto begin = Clock::now();
     const std::vector<std::string> experts = routing.prepare(batch_of);
     std::vector<learner::TrainSequence> batch = batch_of(step);
@@ -231,6 +233,7 @@ Outcome train(RunContext& run, const SftJob& job) {
     if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
       routing.roll_back(run.pool);
       progress.update(step, "loss spike: going back, with anticipatory routing");
+      log::info(log::Part::kLearn, "loss spike: going back, with anticipatory routing");
       return Outcome::kRolledBack;
     }
     const bool is_anticipatory = routing.active();

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "configs/fnv1a.h"
+#include "configs/log/log.h"
 #include "model/checkpoint/checkpoint.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/trajectory_log.h"
@@ -43,6 +44,7 @@ TrainingJob::TrainingJob(RunContext& run, const std::string& stage, const std::s
   if (std::filesystem::exists(path)) {
     state_ = std::make_unique<learner::TrainingState>(
         learner::TrainingState::open(path, config_, run.pool, numerics));
+    log::info(log::Part::kLearn, stage + " goes on after update " + std::to_string(state_->step()));
   } else {
     forget_job(run, stage);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <optional>
 
@@ -15,6 +14,7 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "configs/load.h"
+#include "configs/log/log.h"
 #include "model/network/model_config.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/workers/reply_check.h"
@@ -34,7 +34,7 @@ constexpr double kLastChanceS = 1;  // two heartbeats: who was silent may just h
 // Before a worker is started for the n-th time again: the first time at once.
 double back_off_s(int n) { return n <= 1 ? 0 : std::min(0.25 * std::exp2(n - 2), 8.0); }
 
-void say(const std::string& line) { std::fprintf(stderr, "\n%s\n", line.c_str()); }
+void warn(const std::string& line) { log::warn(log::Part::kRollout, line); }
 
 // A group stays whole until its last sample is finished: a reward function may want all of it.
 void mark_finished(const proto::TrajectoryMetadata& sample, std::vector<proto::SampleGroup>* owed) {
@@ -130,7 +130,9 @@ void RolloutPool::start(Worker& w) {
     its.server_key = ours.public_key;
     w.socket = std::make_unique<MessageSocket>(context_, ours);
     w.socket->bind(endpoint);
-    w.process = std::make_unique<WorkerProcess>(endpoint, its);
+    w.process = std::make_unique<WorkerProcess>(fmt::format("worker {}", w.number), endpoint, its);
+    log::debug(log::Part::kRollout,
+               fmt::format("worker {} is process {}", w.number, w.process->pid()));
   }
   w.socket->send(setup_);
 }
@@ -146,8 +148,8 @@ void RolloutPool::forget(const std::string& stage, int64_t step) {
 void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   // Nothing can be sent to a worker that died while it had nothing to do.
   if (w.process && !w.process->end().empty()) {
-    say(fmt::format("rollout worker {} died ({}) while it had nothing to do; started again",
-                    w.number, w.process->end()));
+    warn(fmt::format("rollout worker {} died ({}) while it had nothing to do; started again",
+                     w.number, w.process->end()));
     w.process.reset();
   }
   if (!w.is_heard()) start(w);
@@ -190,7 +192,7 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
   const auto now = Clock::now();
   if (!w.doing.empty() && !w.was_told && seconds_since(w.doing_since) > kLongS) {
     w.was_told = true;
-    say(fmt::format("{} {}, for {:.0f} s so far", name, w.doing, kLongS));
+    warn(fmt::format("{} {}, for {:.0f} s so far", name, w.doing, kLongS));
   }
   if (w.thread.joinable()) return;
   if (!w.process) {
@@ -212,7 +214,7 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
                                : fmt::format("{} {} and was killed", name, w.killed_because);
   if (w.owed.empty()) {  // only its figures are lost
     w.done = true;
-    return say(what + "; its samples are all there");
+    return warn(what + "; its samples are all there");
   }
   if (++*deaths > kMaxRestarts)
     throw Error(
@@ -222,8 +224,8 @@ void RolloutPool::watch(Worker& w, const CollectSpec& spec, int* deaths) {
   const double wait_s = back_off_s(++w.num_deaths);
   w.starts_at =
       now + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(wait_s));
-  say(fmt::format("{}; {}, its samples go on", what,
-                  wait_s > 0 ? fmt::format("starts again in {} s", wait_s) : "started again"));
+  warn(fmt::format("{}; {}, its samples go on", what,
+                   wait_s > 0 ? fmt::format("starts again in {} s", wait_s) : "started again"));
 }
 
 void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto::Trajectory>& all,
@@ -245,18 +247,17 @@ void RolloutPool::report_masked(const CollectSpec& spec, const std::vector<proto
     throw Error(where + ": no sample could be scored: " + why +
                 "; mend that and run again with --resume");
   }
-  std::fprintf(stderr, "\n%s: %lld of %zu samples could not be scored and are left out: %s\n",
-               where.c_str(), static_cast<long long>(masked), all.size(), why.c_str());
-  if (sandbox_failed > 0)
-    std::fprintf(stderr, "a sandbox failed too often: this run cannot be reproduced exactly\n");
+  warn(fmt::format("{}: {} of {} samples could not be scored and are left out: {}", where, masked,
+                   all.size(), why));
+  if (sandbox_failed > 0) warn("a sandbox failed too often: this run cannot be reproduced exactly");
   if (wall_clock > 0)
-    std::fprintf(stderr,
-                 "tool calls hit a wall-clock limit: this run cannot be reproduced exactly\n");
+    warn("tool calls hit a wall-clock limit: this run cannot be reproduced exactly");
 }
 
 std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                                                     std::vector<proto::SampleGroup> groups,
                                                     TrajectoryLog& log, CollectFigures* figures) {
+  const log::At at(spec.stage, spec.step);
   const auto begin = Clock::now();
   const model::ModelConfig model_config =
       model::load_model_config(spec.weights.model_dir() + "/config.json");
@@ -280,9 +281,8 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
   const std::string prefix = wal_prefix(spec.stage, spec.step);
   const rollout::TokenLog tokens = rollout::read_wal(prefix, version_of(spec.weights));
   if (!tokens.damage.empty())
-    std::fprintf(stderr,
-                 "\n%s step %lld: its token log is damaged (%s); what is lost is sampled again\n",
-                 spec.stage.c_str(), static_cast<long long>(spec.step), tokens.damage.c_str());
+    warn(fmt::format("{} step {}: its token log is damaged ({}); what is lost is sampled again",
+                     spec.stage, spec.step, tokens.damage));
   const bool resume = !tokens.episodes.empty();
 
   uint32_t episode = 0;

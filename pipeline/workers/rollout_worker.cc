@@ -8,6 +8,7 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "learner/step/training_state.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
@@ -268,7 +269,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     if (const std::string what = has_told_long_calls ? "" : runner.long_calls(kLongCallsS);
         !what.empty()) {
       has_told_long_calls = true;
-      std::fprintf(stderr, "\n%s: %s\n", name.c_str(), what.c_str());
+      log::warn(log::Part::kTool, name + ": " + what);
     }
     for (auto& task : scoring.take(sampling ? 0 : 50)) {
       if (!task->error.empty()) throw Error(task->error);

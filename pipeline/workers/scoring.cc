@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "sandbox/service/remote_sandbox.h"
 
@@ -195,12 +196,13 @@ void Scoring::settle(Queue& queue, std::unique_ptr<ScoreTask> task,
     const rewards::Score& score = scores[*failure];
     queue.last_failure = score.detail;
     const bool again = task->attempts < attempts_at(score.status);
-    if (said_.insert({&queue, score.status}).second)
-      std::fprintf(stderr, "\n%s: sample %s of domain %s has no score: %s: %s%s\n", name_.c_str(),
-                   task->requests[*failure].sample_id.c_str(),
-                   task->trajectories[*failure].meta().domain().c_str(),
-                   rewards::to_string(score.status), score.detail.c_str(),
-                   again ? "; it is tried again" : "");
+    const std::string line = fmt::format(
+        "{}: sample {} of domain {} has no score: {}: {}{}", name_,
+        task->requests[*failure].sample_id, task->trajectories[*failure].meta().domain(),
+        rewards::to_string(score.status), score.detail, again ? "; it is tried again" : "");
+    // The console has the first of a kind.
+    said_.insert({&queue, score.status}).second ? log::warn(log::Part::kReward, line)
+                                                : log::info(log::Part::kReward, line);
     if (again) {
       queue.tasks.push_back(std::move(task));
       queue.wake.notify_one();
@@ -228,8 +230,8 @@ void Scoring::watch() {
   }
   if (seconds_since(*waits_since_) < next_notice_s_) return;
   next_notice_s_ *= 2;
-  std::fprintf(stderr, "\n%s: %zu reward calls wait, the first for %.0f s\n", name_.c_str(),
-               waiting, longest);
+  log::warn(log::Part::kReward, fmt::format("{}: {} reward calls wait, the first for {:.0f} s",
+                                            name_, waiting, longest));
 }
 
 void Scoring::require_scores(const Queue& queue) const {

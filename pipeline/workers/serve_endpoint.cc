@@ -9,6 +9,7 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "configs/load.h"
+#include "configs/log/log.h"
 #include "kernels/device/isa.h"
 #include "pipeline/workers/message_socket.h"
 #include "pipeline/workers/rollout_worker.h"
@@ -88,6 +89,7 @@ void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoin
       try {
         const configs::RunConfig config =
             configs::parse_run_config(setup.config(), "the run's config");
+        log::set_levels(log::Levels(config.log.level));
         if (!pool) {
           kernels::select_isa(configs::name_of(config.isa));
           own_pool.emplace(setup.threads());
@@ -106,6 +108,10 @@ void serve_endpoint(const proto::ZmqContext& context, const std::string& endpoin
     proto::CollectRequest request;
     if (!receive(&request)) continue;
     if (request.stop()) return;
+    log::set_place(request.stage(), request.step());
+    log::debug(log::Part::kRollout, "is asked for samples of " +
+                                        std::to_string(request.groups_size()) +
+                                        (request.groups_size() == 1 ? " prompt" : " prompts"));
     Heart heart(socket);
     worker->serve(
         request, [&](const proto::WorkerReply& reply) { heart.send(reply); }, should_stop);

@@ -11,6 +11,7 @@
 
 #include "configs/check.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "sandbox/files/fd.h"
 
 extern char** environ;
@@ -23,7 +24,9 @@ constexpr size_t kKeyBytes = 32, kNumKeys = 3;
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const std::string& endpoint, const proto::CurveKeys& keys) {
+WorkerProcess::WorkerProcess(const std::string& name, const std::string& endpoint,
+                             const proto::CurveKeys& keys)
+    : words_(log::worker_pipe(name)) {
   const std::string all = keys.public_key + keys.secret_key + keys.server_key;
   CHECK_EQ(all.size(), kNumKeys * kKeyBytes);
   int ends[2];
@@ -35,12 +38,14 @@ WorkerProcess::WorkerProcess(const std::string& endpoint, const proto::CurveKeys
   posix_spawn_file_actions_t files;
   CHECK_EQ(posix_spawn_file_actions_init(&files), 0);
   CHECK_EQ(posix_spawn_file_actions_adddup2(&files, from.get(), STDIN_FILENO), 0);
+  CHECK_EQ(posix_spawn_file_actions_adddup2(&files, words_->child_end(), STDERR_FILENO), 0);
   const std::string parent = std::to_string(::getpid());
   const char* argv[] = {"amalgam",  "worker",       "--endpoint", endpoint.c_str(),
                         "--parent", parent.c_str(), nullptr};
   const int error = posix_spawn(&pid_, "/proc/self/exe", &files, nullptr,
                                 const_cast<char* const*>(argv), environ);
   posix_spawn_file_actions_destroy(&files);
+  words_->close_child_end();
   if (error != 0)
     throw Error(std::string("cannot start a rollout worker: ") + std::strerror(error));
 }
@@ -54,9 +59,11 @@ WorkerProcess::~WorkerProcess() {
 
 std::string WorkerProcess::end() {
   int status = 0;
-  if (end_.empty() && waitpid(pid_, &status, WNOHANG) == pid_)
+  if (end_.empty() && waitpid(pid_, &status, WNOHANG) == pid_) {
     end_ = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                : "exit code " + std::to_string(WEXITSTATUS(status));
+    words_->finish();
+  }
   return end_;
 }
 

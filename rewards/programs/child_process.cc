@@ -18,6 +18,7 @@
 #include "configs/check.h"
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -46,8 +47,9 @@ std::vector<char*> pointers(std::vector<std::string>* strings) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& argv,
-                           const std::vector<std::string>& environment) {
+ChildProcess::ChildProcess(const std::string& name, const std::vector<std::string>& argv,
+                           const std::vector<std::string>& environment)
+    : words_(log::child_pipe(log::Part::kReward, name)) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     throw Error(std::string("cannot make a socket: ") + std::strerror(errno));
@@ -55,7 +57,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv,
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
-  posix_spawn_file_actions_adddup2(&actions, 2, 1);
+  for (const int output : {1, 2})
+    posix_spawn_file_actions_adddup2(&actions, words_->child_end(), output);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
@@ -69,6 +72,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv,
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
+  words_->close_child_end();
   if (error != 0) {
     ::close(socket_);
     throw Error("cannot start " + argv[0] + ": " + std::strerror(error));

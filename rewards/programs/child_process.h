@@ -1,21 +1,25 @@
 // A child process that answers one line for each line it gets, over a socket that is its stdin. Its
-// stdout goes to our stderr, so what it prints cannot be mistaken for an answer. It has its own
-// process group. The destructor asks it to end (SIGTERM), and kills it when it does not.
+// stdout and stderr go to the log, so what it prints cannot be mistaken for an answer. It has its
+// own process group. The destructor asks it to end (SIGTERM), and kills it when it does not.
 //
 // Used by one thread at a time, but for cancel().
 #pragma once
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "configs/log/line_pipe.h"
 
 namespace amalgam::rewards {
 
 class ChildProcess {
  public:
-  // argv[0] is an absolute path; environment has NAME=VALUE, and nothing is inherited. Throws Error
-  // when it cannot be started.
-  ChildProcess(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
+  // `name`: whose lines are in the log. argv[0] is an absolute path; environment has NAME=VALUE,
+  // and nothing is inherited. Throws Error when it cannot be started.
+  ChildProcess(const std::string& name, const std::vector<std::string>& argv,
+               const std::vector<std::string>& environment);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -33,6 +37,7 @@ class ChildProcess {
  private:
   bool reap(double deadline_seconds);
 
+  const std::unique_ptr<log::LinePipe> words_;
   pid_t pid_ = -1;
   int socket_ = -1;
   int wait_status_ = 0;

@@ -9,6 +9,7 @@
 #include "configs/domain_config.h"
 #include "configs/error.h"
 #include "configs/format.h"
+#include "configs/log/log.h"
 #include "rewards/programs/plugin_program.h"
 
 namespace amalgam::rewards {
@@ -40,6 +41,7 @@ std::vector<std::string> environment_of(const PluginOptions& options) {
   for (const std::string& name : options.environment) {
     const char* value = std::getenv(name.c_str());
     if (!value) throw Error("reward.env names " + name + ", which is not set");
+    log::hide(value);
     environment.push_back(name + "=" + value);
   }
   return environment;
@@ -68,7 +70,8 @@ PluginOptions plugin_options(const configs::DomainConfig& domain) {
           .call_deadline_seconds = domain.reward.deadline_s,
           .python = domain.reward.interpreter(),
           .environment = domain.reward.env,
-          .kwargs = domain.reward.kwargs.json};
+          .kwargs = domain.reward.kwargs.json,
+          .name = "reward " + domain.name};
 }
 
 Plugin::Plugin(PluginOptions options) : options_(std::move(options)) {
@@ -99,12 +102,16 @@ std::string Plugin::ask(ChildProcess* child, const std::string& line, double dea
         failed(Status::kVerifierFailed, "the function's process ended, " + child->how_it_ended());
   else
     *failure = {Status::kScored, 0, ""};
+  if (outcome != ChildProcess::Outcome::kOk)
+    log::info(log::Part::kReward,
+              options_.name + ": " + failure->detail + "; the next call has a new process");
   return reply;
 }
 
 Plugin::Started Plugin::start() {
   const std::string what = "reward plug-in " + options_.path + ": ";
   auto child = std::make_unique<ChildProcess>(
+      options_.name,
       std::vector<std::string>{options_.python, "-c", kPluginProgram, std::to_string(::getpid())},
       environment_of(options_));
   const json setup = {{"path", options_.path},

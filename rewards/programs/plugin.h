@@ -32,6 +32,7 @@ struct PluginOptions {
   std::string python = "/usr/bin/python3";
   std::vector<std::string> environment = {};  // names of variables beside the minimal ones
   std::string kwargs = "{}";                  // JSON
+  std::string name = "reward";                // in the log
 };
 // Of a domain with a reward_file.
 PluginOptions plugin_options(const configs::DomainConfig& domain);

@@ -73,6 +73,7 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, WAKING)
 channel = socket.socket(fileno=os.dup(0))
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 lines = channel.makefile("r", encoding="utf-8", newline="\n")
+sys.stdout.reconfigure(line_buffering=True)
 
 def answer(value):
     try:
@@ -185,6 +186,8 @@ def scores(samples):
     except WrongType as e:
         failure = {"status": "wrong_type", "detail": str(e)}
     except BaseException as e:
+        own = e.__traceback__.tb_next  # call()
+        traceback.print_exception(type(e), e, own and own.tb_next)
         failure = {"status": "error", "detail": describe(e)}
     return [failure] * len(samples)
 

@@ -9,6 +9,7 @@
 
 #include "configs/check.h"
 #include "configs/clock.h"
+#include "configs/log/log.h"
 #include "configs/printable.h"
 #include "configs/utf8.h"
 #include "rollout/tools/submit.h"
@@ -281,6 +282,8 @@ void EpisodeRunner::run_calls(ToolTask& task, ToolTurn& turn) const {
                   "the calls of a turn, or all of an episode, "
                   "took longer than their wall-clock limits together"};
       if (result.status != ToolResult::Status::kSandboxFailed) break;
+      log::info(log::Part::kTool, turn.calls[i].name + " has no sandbox: " + result.detail +
+                                      (attempt + 1 < kSandboxAttempts ? "; tried again" : ""));
     }
     if (result.status == ToolResult::Status::kSandboxFailed ||
         result.status == ToolResult::Status::kWallClock) {

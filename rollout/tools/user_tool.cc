@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "proto/append_file.h"
 
 namespace amalgam::rollout {
@@ -23,6 +24,10 @@ stdout = os.dup(1)
 os.dup2(2, 1)
 
 def say(text, code=0):
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
     data = text.encode(errors='replace')
     while data:
         data = data[os.write(stdout, data):]
@@ -82,6 +87,7 @@ ToolResult call_python(const UserTool& tool, const ToolArguments& arguments,
                        const ToolContext& context) {
   const json object = json::parse(arguments.json);
   const sandbox::Result result = context.sandbox.exec(python_call(tool, &object));
+  log::printed(log::Part::kTool, "tool " + tool.name(), result.err);
   if (result.outcome == sandbox::Outcome::kOk)
     return tool_ok(without_final_line_breaks(result.out));
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 3)
@@ -96,6 +102,7 @@ ToolResult call_command(const UserTool& tool, const ToolArguments& arguments,
       context.sandbox.exec({.argv = {tool.command().begin(), tool.command().end()},
                             .stdin_text = arguments.json,
                             .environment = {"PYTHONSAFEPATH=1", "PYTHONNOUSERSITE=1"}});
+  log::printed(log::Part::kTool, "tool " + tool.name(), result.err);
   if (result.outcome == sandbox::Outcome::kOk)
     return tool_ok(without_final_line_breaks(result.out));
   return command_result(result);

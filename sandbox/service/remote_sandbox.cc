@@ -7,6 +7,7 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/log/log.h"
 #include "sandbox/journal/journal.h"
 #include "sandbox/service/service_keys.h"
 #include "sandbox/service/service_messages.h"
@@ -169,6 +170,9 @@ bool RemoteSandbox::ask(const proto::SandboxCall& call, proto::SandboxResult* re
     }
     if (seconds_since(heard) > kSilenceSeconds &&
         seconds_since(connected) > kSilenceSeconds + seconds_for(size)) {
+      log::info(log::Part::kSandbox, "the gateway " + client_->url_ + " is silent for " +
+                                         std::to_string(static_cast<int>(seconds_since(heard))) +
+                                         " s: the call is sent again");
       connection = client_->make();
       connection->send({full});
       connected = asked = Clock::now();

@@ -10,9 +10,10 @@ namespace {
 class ProgressTest : public testing::Test {
  protected:
   ProgressOutput output(int columns) {
-    return {&out_, columns, [this] { return now_; }};
+    return {&console_, columns, [this] { return now_; }};
   }
   std::ostringstream out_;
+  log::Console console_{out_};
   double now_ = 100;
 };
 
@@ -48,18 +49,13 @@ TEST_F(ProgressTest, TerminalHasOneLineThatFits) {
   EXPECT_EQ(out_.str(), "\reval  0/2  a no\x1b[K\reval  2/2  20.0\x1b[K\n");
 }
 
-TEST_F(ProgressTest, WhatIsSaidStays) {
+TEST_F(ProgressTest, OneThatShowedNothingEndsNoLine) {
   {
-    Progress progress("rl", 2, 0, "step", output(40));
+    Progress progress("eval", 2, 0, "step", output(40));
     progress.update(0);
-    progress.say("all rewards are equal");
-    now_ += 1;
-    progress.update(1);
-    progress.say("and again");
+    { Progress inner("reading", 100, 0, "row", output(40)); }
   }
-  EXPECT_EQ(out_.str(),
-            "\rrl  0/2\x1b[K\nall rewards are equal\n\rrl  1/2  1.0 step/s  1s left\x1b[K\n"
-            "and again\n");
+  EXPECT_EQ(out_.str(), "\reval  0/2\x1b[K\n");
 }
 
 TEST(CompactDuration, UsesTwoUnitsAtMost) {
