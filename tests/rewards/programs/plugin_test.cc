@@ -181,6 +181,16 @@ def length_reward(completions, prompts, answer, **kwargs):
 }
 
 // What the sample is comes with extra_info, not with the row's column of that name.
+TEST_F(PluginTest, ItsFilesAreThoseOfItsFolder) {
+  std::filesystem::create_directories(file("own"));
+  std::ofstream(file("own/__init__.py")) << "from . import part\n";
+  std::ofstream(file("own/part.py")) << "import json\n";
+  std::ofstream(file("other.py")) << "";
+  const Plugin plugin(options("import math, own\ndef compute_score(**k): return 1\n"));
+  EXPECT_THAT(plugin.facts().files, testing::ElementsAre(file("own/__init__.py"),
+                                                         file("own/part.py"), file("reward.py")));
+}
+
 TEST_F(PluginTest, FilesOfTheWorkingDirectoryHideNoModuleOfPythons) {
   const TempDir here;
   std::ofstream(here / "socket.py") << "raise ImportError('not the real one')\n";
@@ -420,7 +430,8 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
   o.python = file("python");
   Plugin plugin(o);
   EXPECT_EQ(ask(&plugin, "x").reward, 1);
-  EXPECT_THAT(plugin.python_version(), testing::StartsWith("3."));
+  EXPECT_THAT(plugin.facts().python_version, testing::StartsWith("3."));
+  EXPECT_EQ(plugin.facts().python, file("python"));
   o.python = file("no_python");
   EXPECT_THROW(Plugin{o}, Error);
 }
