@@ -126,8 +126,9 @@ void prepare(const StagePlan& plan, std::set<std::string>* anew, RunStore& store
   if (extensions.empty()) return;
   log::say(log::Part::kRun,
            fmt::format("{}: {}; it goes on", plan.name, fmt::join(extensions, "; ")));
-  if (plan.reopen) plan.reopen();
+  // In this order: killed in between, it is extended again.
   if (!plan.is_done) store.start_stage(plan.name);
+  if (plan.reopen) plan.reopen();
 }
 
 }  // namespace
