@@ -669,7 +669,7 @@ def stopped(program):
     check_same(run_dir, whole.outcome, "resumed when finished")
     again = [program.binary, "run", CONFIG, "--run-dir", run_dir, *SMALL]
     for command, words in (([*again], "add --resume"),
-                           ([*again, "--resume", "seed=2"], "another config")):
+                           ([*again, "--resume", "seed=2"], "seed is 2, was 1")):
         lines = program.fails(command, program.path("again.log"))
         errors = [line for line in lines if line.startswith("amalgam: ")]
         check(len(errors) == 1 and words in errors[0] and lines[-1] == errors[0],
