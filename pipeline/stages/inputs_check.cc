@@ -141,7 +141,7 @@ class Inspection {
         function = std::make_unique<rewards::Plugin>(options);
         const rewards::PluginFacts& facts = function->facts();
         report_.functions[d.name] = facts;
-        note("reward functions run in " + facts.python + " (" + facts.python_version + ")");
+        usable("python", facts.python + " (" + facts.python_version + ") runs reward functions");
         can_score = true;
       });
     }
@@ -230,6 +230,11 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
 RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope& scope) {
   kernels::ThreadPool pool(num_threads(config.threads));
   const InputReport report = inspect_inputs(config, pool, scope);
+  std::set<std::string> interpreters;
+  for (const auto& [domain, facts] : report.functions)
+    interpreters.insert(facts.python + " (" + facts.python_version + ")");
+  for (const std::string& python : interpreters)
+    log::say(log::Part::kReward, "reward functions run in " + python);
   const size_t n = report.problems.size();
   if (n == 1)
     throw Error(report.problems[0] +
