@@ -12,7 +12,7 @@ from run_harness import ROOT, SMALL, check, main, text_of
 # Each uses what those before it made.
 COMMANDS = ["doctor", "data", "run", "worker", "report", "inspect", "init", "encode", "tokenize", "score", "generate", "sft",
             "rl", "distill", "eval", "convert", "verify"]
-QUICKSTART = [s for s in SMALL if "dates" not in s]
+QUICKSTART = [*(s for s in SMALL if "dates" not in s), "sft.batch_tokens=256"]
 
 
 def examples(text):
