@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "configs/error.h"
-#include "configs/overrides.h"
+#include "configs/foreign_overrides.h"
 #include "configs/reader.h"
 #include "configs/reference.h"
 #include "configs/toml.h"
@@ -23,10 +23,12 @@ Reference describe_all() {
 }  // namespace
 
 RunConfig parse_run_config(const std::string& text, const std::string& path,
-                           const std::vector<std::string>& overrides) {
+                           const std::vector<std::string>& overrides,
+                           std::vector<std::string>* lines) {
   const auto source = std::make_shared<const Source>(Source{path, Path(path).parent_path()});
   Node root = parse_toml(text, source);
-  for (const std::string& text_of_one : overrides) apply_override(text_of_one, &root);
+  std::vector<std::string> unheard;
+  apply_overrides(overrides, &root, lines ? lines : &unheard);
   const std::vector<std::string> all_keys = describe_all().keys();
   RunConfig config;
   Reader(root, "", all_keys).read_struct(config);
@@ -34,7 +36,8 @@ RunConfig parse_run_config(const std::string& text, const std::string& path,
   return config;
 }
 
-RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides) {
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides,
+                          std::vector<std::string>* lines) {
   std::ifstream file(path);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) {
@@ -42,7 +45,7 @@ RunConfig load_run_config(const std::string& path, const std::vector<std::string
                 ": cannot read it; give the path of a config file, for example "
                 "configs/quickstart.toml");
   }
-  return parse_run_config(text.str(), path, overrides);
+  return parse_run_config(text.str(), path, overrides, lines);
 }
 
 std::string to_toml(RunConfig config) {

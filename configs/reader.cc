@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configs/error.h"
+#include "configs/foreign_names.h"
 #include "configs/format.h"
 #include "configs/suggest.h"
 
@@ -16,6 +17,33 @@ std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
+}
+
+struct Leaf {
+  const Node* node;
+  std::string key;  // dotted
+};
+
+// The values in a node, which may be one itself.
+std::vector<Leaf> leaves(const Node& node, const std::string& key) {
+  const Table* members = node.get<Table>();
+  if (!members || members->empty()) return {{&node, key}};
+  std::vector<Leaf> all;
+  for (const auto& [name, child] : *members)
+    for (Leaf& l : leaves(child, key + "." + name)) all.push_back(std::move(l));
+  return all;
+}
+
+// A key that ends like this one, of RL's above all; "": there is none.
+std::string key_ending_in(const std::string& name, const std::vector<std::string>& all_keys) {
+  std::vector<std::string> ends;
+  for (const std::string& key : all_keys) ends.push_back(leaf(key));
+  const std::string end = nearest(name, ends);
+  std::string found;
+  for (const std::string& key : all_keys)
+    if (!end.empty() && leaf(key) == end && (found.empty() || key.starts_with("rl.")))
+      if (!found.starts_with("rl.")) found = key;
+  return found;
 }
 
 double number(const Node& node, const std::string& key, Range range) {
@@ -50,15 +78,30 @@ const Node* Reader::take(const char* key) {
 void Reader::reject_unknown_keys() const {
   for (const auto& [key, node] : *table_->get<Table>()) {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+    reject_foreign_name(node, key);
     std::string hint = nearest(key, known_);
     if (!hint.empty()) hint = dotted(hint);
     for (const std::string& other : *all_keys_) {
       if (!hint.empty()) break;
       if (leaf(other) == key) hint = other;
     }
+    if (hint.empty() && node.get<Table>()) {
+      const Leaf first = leaves(node, dotted(key)).front();
+      hint = key_ending_in(leaf(first.key), *all_keys_);
+      if (!hint.empty()) fail(*first.node, first.key, "unknown key; did you mean " + hint + "?");
+    }
     fail(node, dotted(key),
          "unknown key; " +
              (hint.empty() ? "the keys here are: " + join(known_) : "did you mean " + hint + "?"));
+  }
+}
+
+// TRL's names stand in no table; people write them at the top or in [rl].
+void Reader::reject_foreign_name(const Node& node, const std::string& key) const {
+  for (const Leaf& l : leaves(node, dotted(key))) {
+    auto found = find_foreign_name(l.key);
+    if (!found && path_ == "rl") found = find_foreign_name(key);
+    if (found) fail(*l.node, l.key, hint_of(*found));
   }
 }
 

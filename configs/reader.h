@@ -1,6 +1,6 @@
 // Reader: the visitor that fills a config struct from a Node tree. Absent keys keep their value.
 // Throws Error "file:line: key: what is wrong; what to do" for a wrong type, a value out of range,
-// an unknown key (with the nearest known one) and for what the struct's problem() finds.
+// an unknown key (with the nearest known one, or the one that another program's name is) and for what the struct's problem() finds.
 #pragma once
 #include <string>
 #include <vector>
@@ -69,6 +69,7 @@ class Reader {
     return path_.empty() ? key : path_ + "." + key;
   }
   void reject_unknown_keys() const;
+  void reject_foreign_name(const Node& node, const std::string& key) const;
   [[noreturn]] void report(const Problem& problem) const;
 
   static void read(const Node&, const std::string& key, Range, int64_t*);

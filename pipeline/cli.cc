@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "configs/error.h"
+#include "configs/foreign_names.h"
 #include "configs/load.h"
 #include "configs/suggest.h"
 #include "pipeline/commands/convert.h"
@@ -70,6 +71,9 @@ class Cli {
     app_.name("amalgam");
     app_.set_version_flag("--version", "amalgam " AMALGAM_VERSION);
     app_.add_flag("--config-reference", print_reference_, "print docs/CONFIG.md: every config key");
+    app_.add_flag("--verl-names", print_verl_names_,
+                  "print the table of docs/COMING_FROM_VERL.md: which keys verl's are");
+    app_.add_flag("--trl-names", print_trl_names_, "the same of docs/COMING_FROM_TRL.md, for TRL's");
     app_.footer("`amalgam COMMAND --help` shows a command's options and examples.");
   }
 
@@ -104,6 +108,11 @@ class Cli {
     }
     if (print_reference_) {
       out << configs::config_reference();
+      return 0;
+    }
+    if (print_verl_names_ || print_trl_names_) {
+      out << configs::foreign_reference(print_verl_names_ ? configs::Peer::kVerl
+                                                          : configs::Peer::kTrl);
       return 0;
     }
     if (!chosen_) throw Error("no command given; see `amalgam --help`");
@@ -156,7 +165,7 @@ class Cli {
   }
 
   CLI::App app_;
-  bool print_reference_ = false;
+  bool print_reference_ = false, print_verl_names_ = false, print_trl_names_ = false;
   std::function<int()> chosen_;
 };
 

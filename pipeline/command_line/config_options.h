@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "configs/load.h"
+#include "configs/log/log.h"
 #include "pipeline/command_line/options.h"
 
 namespace amalgam::pipeline {
@@ -19,9 +20,12 @@ struct ConfigOptions {
     options.option("--run-dir", run_dir, "directory of the run, instead of the config's run_dir");
   }
 
-  // Throws Error for anything wrong in the file or the overrides.
+  // Throws Error for anything wrong in the file or the overrides. Says which of our keys overrides
+  // under verl's and TRL's names are.
   configs::RunConfig load() const {
-    configs::RunConfig loaded = configs::load_run_config(config, overrides);
+    std::vector<std::string> lines;
+    configs::RunConfig loaded = configs::load_run_config(config, overrides, &lines);
+    for (const std::string& line : lines) log::say(log::Part::kRun, line);
     if (!run_dir.empty()) loaded.run_dir = run_dir;
     return loaded;
   }
