@@ -32,6 +32,9 @@ build/venv-peers/ready: tests/bench/peers/requirements.txt
 
 docs: build
 	build/amalgam --config-reference > docs/CONFIG.md
+	for peer in verl trl; do page=docs/COMING_FROM_$$(echo $$peer | tr a-z A-Z).md; \
+	  sed -i '/^## All names$$/,$$d' $$page; \
+	  (printf '## All names\n\n'; build/amalgam --$$peer-names) >> $$page || exit 1; done
 
 format:
 	@clang-format-14 -i $(sources)

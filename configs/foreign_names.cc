@@ -74,16 +74,16 @@ std::string hint_of(const FoundName& found) {
   const std::string note = after_colon(entry.note);
   if (entry.counterpart == Counterpart::kNone) return whose + "leave it out" + note;
   if (keys.empty()) return whose + "there is no such key here" + note;
-  return whose + (entry.counterpart == Counterpart::kDiffers ? "use " + keys + " here"
-                                                             : "here it is " + keys) +
+  return whose +
+         (entry.counterpart == Counterpart::kDiffers ? "use " + keys + " here"
+                                                     : "here it is " + keys) +
          note;
 }
 
 std::string foreign_reference(Peer peer) {
   std::string text = std::string("| ") + name_of(peer) + " | here | |\n|---|---|---|\n";
   for (const ForeignName& entry : foreign_names(peer))
-    text +=
-        "| `" + entry.name + "` | " + joined(entry.keys, "`") + " | " + fate(entry) + " |\n";
+    text += "| `" + entry.name + "` | " + joined(entry.keys, "`") + " | " + fate(entry) + " |\n";
   return text;
 }
 

@@ -132,8 +132,9 @@ std::string one_file(const ForeignOverride& o) {
   if (path.find(',') != std::string::npos) refuse(o, "is one file here; join them");
   path = unquoted(path);
   if (path.ends_with(".parquet"))
-    refuse(o, "rows are read from JSONL; pandas.read_parquet(FILE).to_json(\"rows.jsonl\", "
-              "orient=\"records\", lines=True) writes it");
+    refuse(o,
+           "rows are read from JSONL; pandas.read_parquet(FILE).to_json(\"rows.jsonl\", "
+           "orient=\"records\", lines=True) writes it");
   return path;
 }
 
@@ -192,7 +193,7 @@ std::string apply(const ForeignOverride& o, const std::vector<std::string>& own,
     return o.name + " is ignored: it acts with " + entry.only_with + " only";
   const std::optional<std::string> value = own_value(o, *root);
   if (!value) return with_note(o.name + "=" + o.value + " sets nothing", ": ", entry.note);
-  const bool is_kept = *value == o.value;
+  const bool is_kept = entry.counterpart == Counterpart::kSame && *value == o.value;
   std::string keys;
   for (const std::string& general : entry.keys) {
     const std::string key = key_in(general, o, *root);

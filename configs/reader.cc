@@ -34,16 +34,17 @@ std::vector<Leaf> leaves(const Node& node, const std::string& key) {
   return all;
 }
 
-// A key that ends like this one, of RL's above all; "": there is none.
+// The key whose end is nearest to this name, of RL's above all; "": there is none.
 std::string key_ending_in(const std::string& name, const std::vector<std::string>& all_keys) {
   std::vector<std::string> ends;
   for (const std::string& key : all_keys) ends.push_back(leaf(key));
   const std::string end = nearest(name, ends);
-  std::string found;
-  for (const std::string& key : all_keys)
-    if (!end.empty() && leaf(key) == end && (found.empty() || key.starts_with("rl.")))
-      if (!found.starts_with("rl.")) found = key;
-  return found;
+  const auto is_it = [&](const std::string& key) { return !end.empty() && leaf(key) == end; };
+  const auto any = std::find_if(all_keys.begin(), all_keys.end(), is_it);
+  const auto of_rl = std::find_if(all_keys.begin(), all_keys.end(), [&](const std::string& key) {
+    return is_it(key) && key.starts_with("rl.");
+  });
+  return of_rl != all_keys.end() ? *of_rl : any != all_keys.end() ? *any : "";
 }
 
 double number(const Node& node, const std::string& key, Range range) {
@@ -96,12 +97,18 @@ void Reader::reject_unknown_keys() const {
   }
 }
 
-// TRL's names stand in no table; people write them at the top or in [rl].
+// TRL's names stand in no table; people write them at the top, or where ours stand.
 void Reader::reject_foreign_name(const Node& node, const std::string& key) const {
+  const std::string shared = path_.starts_with("domain.") ? path_.substr(7) : path_;
   for (const Leaf& l : leaves(node, dotted(key))) {
     auto found = find_foreign_name(l.key);
-    if (!found && path_ == "rl") found = find_foreign_name(key);
-    if (found) fail(*l.node, l.key, hint_of(*found));
+    if (!found) {
+      found = find_foreign_name(key);
+      const bool is_here =
+          found && !found->entry->keys.empty() && found->entry->keys[0].starts_with(shared + ".");
+      if (!is_here) continue;
+    }
+    fail(*l.node, l.key, hint_of(*found));
   }
 }
 

@@ -1,6 +1,7 @@
 // Reader: the visitor that fills a config struct from a Node tree. Absent keys keep their value.
 // Throws Error "file:line: key: what is wrong; what to do" for a wrong type, a value out of range,
-// an unknown key (with the nearest known one, or the one that another program's name is) and for what the struct's problem() finds.
+// an unknown key (with the nearest known one, or the one that another program's name is) and for
+// what the struct's problem() finds.
 #pragma once
 #include <string>
 #include <vector>

@@ -73,7 +73,8 @@ class Cli {
     app_.add_flag("--config-reference", print_reference_, "print docs/CONFIG.md: every config key");
     app_.add_flag("--verl-names", print_verl_names_,
                   "print the table of docs/COMING_FROM_VERL.md: which keys verl's are");
-    app_.add_flag("--trl-names", print_trl_names_, "the same of docs/COMING_FROM_TRL.md, for TRL's");
+    app_.add_flag("--trl-names", print_trl_names_,
+                  "the same of docs/COMING_FROM_TRL.md, for TRL's");
     app_.footer("`amalgam COMMAND --help` shows a command's options and examples.");
   }
 
