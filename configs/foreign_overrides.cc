@@ -38,9 +38,9 @@ std::string unquoted(const std::string& text) {
   return has_quotes ? text.substr(1, text.size() - 2) : text;
 }
 
-// Of Hydra or Python.
+// Of Hydra or Python; TRL also has a "none" that says something.
 bool is_null(const std::string& value) {
-  return value.empty() || value == "~" || lower(value) == "null" || lower(value) == "none";
+  return value.empty() || value == "~" || value == "null" || value == "None";
 }
 
 bool is_boolean(const std::string& value) {

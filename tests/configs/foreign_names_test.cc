@@ -165,6 +165,11 @@ TEST(ForeignNames, WordsAreConverted) {
   EXPECT_EQ(config.rl.optim.kind, OptimKind::kAdamW);
   EXPECT_EQ(config.recompute, Recompute::kLayer);
   EXPECT_EQ(config.rl.optim.decay_fraction, 0);
+  // TRL's "none" is a value, Python's None is none.
+  const char scaled[] =
+      "[rl]\nalgorithm.norm_adv_by_std = true\n[[domain]]\nname='a'\ngenerator='math'\n";
+  EXPECT_FALSE(with({"scale_rewards=none"}, nullptr, scaled).rl.algorithm.norm_adv_by_std);
+  EXPECT_TRUE(with({"scale_rewards=None"}, nullptr, scaled).rl.algorithm.norm_adv_by_std);
 }
 
 TEST(ForeignNames, TheKlCoefficientActsAsInVerl) {
