@@ -118,7 +118,7 @@ bool policy_wrote(const proto::Trajectory& trajectory, const model::Tokenizer& t
       ids_of(trajectory).subspan(static_cast<size_t>(trajectory.meta().prompt_length()));
   rollout::for_each_run(
       ids, from_policy(trajectory), [&](std::span<const int32_t> run, bool policy) {
-        found = found || (policy && tokenizer.decode(run, model::SpecialIds::kKeep).find(text) !=
+        found = found || (policy && tokenizer.decode(run, model::SpecialIds::kSkip).find(text) !=
                                         std::string::npos);
       });
   return found;

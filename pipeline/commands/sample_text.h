@@ -15,7 +15,7 @@ std::string sample_text(const proto::Trajectory& trajectory, const model::Tokeni
 // reward, outcome, messages (docs/REWARDS.md, "What extra_info holds") and response_tokens.
 std::string sample_json(const proto::Trajectory& trajectory, const model::Tokenizer& tokenizer);
 
-// Whether the policy wrote `text` in one of its turns; special tokens count as their text.
+// Whether the policy wrote `text` in one of its turns, tags of reasoning and calls among it.
 bool policy_wrote(const proto::Trajectory& trajectory, const model::Tokenizer& tokenizer,
                   const std::string& text);
 
