@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "configs/error.h"
@@ -88,16 +89,18 @@ class Selection {
   }
 
   // Where samples go by age the last written log is first, otherwise last: equals are in the order
-  // of the logs.
+  // of the logs. The times are read once: a run that goes on writes meanwhile.
   void sort_stages() {
-    const auto written = [&](const std::string& stage) {
+    std::vector<std::pair<fs::file_time_type, std::string>> written;
+    for (const std::string& stage : stages_) {
       std::error_code missing;
-      return fs::last_write_time(trajectory_log_path(options_.run_dir, stage), missing);
-    };
-    std::stable_sort(
-        stages_.begin(), stages_.end(),
-        [&](const std::string& a, const std::string& b) { return written(a) < written(b); });
-    if (order_ == Order::kNewestFirst) std::reverse(stages_.begin(), stages_.end());
+      written.emplace_back(
+          fs::last_write_time(trajectory_log_path(options_.run_dir, stage), missing), stage);
+    }
+    std::sort(written.begin(), written.end());
+    if (order_ == Order::kNewestFirst) std::reverse(written.begin(), written.end());
+    stages_.clear();
+    for (const auto& [time, stage] : written) stages_.push_back(stage);
   }
 
   proto::Trajectory read(size_t stage, int64_t offset) const {
