@@ -18,6 +18,7 @@
 #include "pipeline/commands/inspect.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/commands/run.h"
+#include "pipeline/commands/samples.h"
 #include "pipeline/commands/score.h"
 #include "pipeline/commands/tokenize.h"
 #include "pipeline/commands/train_commands.h"
@@ -182,6 +183,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_distill);
   cli.add(run_eval);
   cli.add(run_report);
+  cli.add(run_samples);
   cli.add(run_generate);
   cli.add(run_score);
   cli.add(run_verify);

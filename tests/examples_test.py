@@ -10,7 +10,7 @@ import sys
 from run_harness import ROOT, SMALL, check, main, text_of
 
 # Each uses what those before it made.
-COMMANDS = ["doctor", "data", "run", "worker", "report", "inspect", "init", "encode", "tokenize", "score", "generate", "sft",
+COMMANDS = ["doctor", "data", "run", "worker", "report", "samples", "inspect", "init", "encode", "tokenize", "score", "generate", "sft",
             "rl", "distill", "eval", "convert", "verify"]
 QUICKSTART = [*(s for s in SMALL if "dates" not in s), "sft.batch_tokens=256"]
 

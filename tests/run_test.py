@@ -225,6 +225,51 @@ def commands(program, ci_run):
     return "sft, rl, distill and eval on a model directory; a removed model is trained again"
 
 
+SAMPLE_KEYS = ["stage", "step", "domain", "effort", "reward", "parts", "outcome", "messages", "response_tokens"]
+
+
+def json_samples(program, run_dir, *arguments):
+    done = subprocess.run([program.binary, "samples", run_dir, "--json", *arguments], capture_output=True, text=True,
+                          timeout=60, check=False)
+    check(done.returncode == 0, f"samples {arguments}: {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_samples(program, run_dir):
+    """All that run.sqlite tells of is printed, with a conversation that begins with the prompt's messages. How many."""
+    found = json_samples(program, run_dir, "--limit", "0")
+    rows = rows_of(run_dir, "SELECT stage, step, domain, effort, reward, response_length FROM trajectories")
+    check(sorted(map(str, rows)) == sorted(str((s["stage"], s["step"], s["domain"], s["effort"], s["reward"],
+                                                s["response_tokens"])) for s in found), "other samples than rows")
+    for s in found:
+        roles = [m["role"] for m in s["messages"]]
+        check(list(s) == SAMPLE_KEYS and s["parts"] == {}, f"keys: {list(s)}")
+        check(roles[0] in ("system", "user") and "user" in roles and roles[-1] == "assistant", f"roles: {roles}")
+    return len(found)
+
+
+def samples(program, ci_run):
+    """`samples` on what a run, while it goes on and afterwards, and `eval` leave behind."""
+    run_dir, scored = program.path("run"), program.path("scored")
+    process = program.start(run_dir, *small_on(ci_run))
+    while process.poll() is None and not glob.glob(run_dir + "/trajectories/rl-*.log"):
+        time.sleep(0.01)
+    while process.poll() is None and not json_samples(program, run_dir):
+        time.sleep(0.01)
+    check(process.poll() is None, "the run had ended before samples were read")
+    finish(process)
+    count = check_samples(program, run_dir)
+    worst = [s["reward"] for s in json_samples(program, run_dir, "--stage", "rl-math", "--worst", "1000")]
+    check(worst == sorted(worst) and len(worst) == 32, f"not the worst first: {worst}")
+    finish(program.popen([program.binary, "eval", CONFIG, "--model", ci_run + "/base", "--run-dir", scored, *SMALL],
+                         program.path("log")))
+    count += check_samples(program, scored)
+    os.remove(scored + "/run.sqlite")
+    lines = program.fails([program.binary, "samples", scored], program.path("log"))
+    check(len(lines) == 1 and "run.sqlite" in lines[0], f"without run.sqlite: {lines}")
+    return f"{count} samples of a run and an eval as run.sqlite has them"
+
+
 def one_prompt(program, model):
     """`generate` puts the tokens before the model that `encode` writes, a tool's keys in their order too."""
     schema = {"type": "object", "required": ["b"], "properties": {"b": {"type": "string"}, "a": {"type": "string"}}}
@@ -679,6 +724,6 @@ def stopped(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, everything, killed,
+    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, samples, everything, killed,
                                            log_damaged, killed_late, worker_killed, worker_stopped, launcher_killed, gateway,
                                            stopped)}))

@@ -47,5 +47,7 @@ std::string messages_to_json(const std::vector<Message>& messages);
 // An assistant message as the published parser returns it: role, content, reasoning_content and
 // tool_calls, empty or not.
 std::string completion_to_json(const Message& message);
+// A message after the prompt: a completion, or of a tool result role and content.
+std::string turn_to_json(const Message& message);
 
 }  // namespace amalgam::model

@@ -223,4 +223,10 @@ std::string completion_to_json(const Message& message) {
          ", \"tool_calls\": " + tool_calls_to_json(message.tool_calls) + "}";
 }
 
+std::string turn_to_json(const Message& message) {
+  return message.role == MessageRole::kTool
+             ? "{\"role\": \"tool\", \"content\": " + python_json_string(message.content) + "}"
+             : completion_to_json(message);
+}
+
 }  // namespace amalgam::model

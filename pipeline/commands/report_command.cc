@@ -1,12 +1,10 @@
 #include "pipeline/commands/report_command.h"
 
 #include <cstdio>
-#include <filesystem>
 
-#include "configs/error.h"
-#include "configs/load.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/report/report.h"
+#include "pipeline/stages/run_dirs.h"
 
 namespace amalgam::pipeline {
 
@@ -34,13 +32,8 @@ void report_run(const std::string& run_dir, const RunStore& store,
 }
 
 int run_report(const ReportOptions& options) {
-  const std::string config = options.run_dir + "/config.toml";
-  if (!std::filesystem::exists(config))
-    throw Error(options.run_dir + " is no run directory: it has no config.toml");
-  const configs::RunConfig run = configs::load_run_config(config);
-  const std::string tokenizer =
-      run.model.path.empty() ? options.run_dir + "/tokenizer" : run.model.path.string();
-  report_run(options.run_dir, RunStore(options.run_dir, Access::kReadOnly), tokenizer);
+  const configs::RunConfig config = recorded_config(options.run_dir);
+  report_run(config.run_dir, RunStore(config.run_dir, Access::kReadOnly), tokenizer_dir(config));
   return 0;
 }
 

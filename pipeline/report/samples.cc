@@ -123,13 +123,6 @@ std::string finish(const proto::TrajectoryMetadata& meta) {
   return meta.finish_reason().empty() ? "" : " · finish " + escape_html(meta.finish_reason());
 }
 
-std::string outcome_name(proto::Outcome outcome) {
-  std::string name = proto::Outcome_Name(outcome).substr(std::string("OUTCOME_").size());
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c == '_' ? ' ' : static_cast<char>(c | 0x20); });
-  return name;
-}
-
 std::string sample(const proto::Trajectory& t, bool open, const TokenText& token_text) {
   const auto& m = t.meta();
   return fmt::format(
@@ -138,7 +131,7 @@ std::string sample(const proto::Trajectory& t, bool open, const TokenText& token
       "<p class=\"meta\">prompt {} · effort {} · group {} sample {} · seed "
       "{}{}{}</p>{}</details>\n",
       open ? " open" : "", escape_html(m.stage()), m.step(),
-      m.outcome() == proto::OUTCOME_OK ? "ok" : "not-ok", outcome_name(m.outcome()), rewards(m),
+      m.outcome() == proto::OUTCOME_OK ? "ok" : "not-ok", outcome_name(t), rewards(m),
       m.prompt_length(), m.response_length(), tool_results(t), escape_html(m.prompt_id()),
       escape_html(m.effort()), m.group(), m.sample_index(), m.seed(), weights(m), finish(m),
       conversation(t, token_text));

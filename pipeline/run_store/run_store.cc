@@ -394,6 +394,26 @@ std::vector<TrajectoryRow> RunStore::trajectories(const std::string& domain) con
       trajectory_row, domain);
 }
 
+void RunStore::for_each_trajectory(
+    const TrajectoryQuery& query,
+    const std::function<void(int64_t offset, double reward)>& visit) const {
+  using enum TrajectoryQuery::Order;
+  std::string sql =
+      "SELECT log_offset, reward FROM trajectories WHERE stage = ?1 AND (?2 = '' OR domain = ?2) "
+      "AND (?3 IS NULL OR step = ?3)";
+  if (query.order == kNewestFirst) sql += " ORDER BY log_offset DESC";
+  if (query.order == kWorstFirst) sql += " AND reward IS NOT NULL ORDER BY reward, log_offset";
+  if (query.order == kBestFirst) sql += " AND reward IS NOT NULL ORDER BY reward DESC, log_offset";
+  const std::lock_guard guard(mutex_);
+  for (Statement q(*db_, sql, query.stage, query.domain, query.step); q.step();)
+    visit(q.integer(0), q.real(1));
+}
+
+std::vector<std::string> RunStore::trajectory_stages() const {
+  return select("SELECT DISTINCT stage FROM trajectories ORDER BY 1",
+                [](const Statement& q) { return q.text(0); });
+}
+
 std::vector<std::string> RunStore::domains() const {
   return select("SELECT domain FROM trajectories UNION SELECT domain FROM evals ORDER BY 1",
                 [](const Statement& q) { return q.text(0); });

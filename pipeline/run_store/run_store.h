@@ -6,6 +6,7 @@
 // only.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -90,6 +91,16 @@ struct FailureRow {
   int64_t num_samples = 0;   // that failed for good and are left out
 };
 
+// Which trajectories of a stage, and in which order. By reward: only those that have one, equals as
+// the log has them.
+struct TrajectoryQuery {
+  enum class Order { kNewestFirst, kWorstFirst, kBestFirst };
+  std::string stage;
+  std::string domain;           // empty: all
+  std::optional<int64_t> step;  // none: all
+  Order order = Order::kNewestFirst;
+};
+
 struct WorkerRow {
   int64_t pid = 0;
   std::string role;  // "rollout", "learner", …
@@ -153,7 +164,12 @@ class RunStore {
                            const std::vector<int64_t>& offsets);
   // By stage start, step, offset; all domains if `domain` is empty.
   std::vector<TrajectoryRow> trajectories(const std::string& domain = "") const;
-  std::vector<std::string> domains() const;  // of trajectories and evals, sorted
+  // Their places in the stage's log and rewards (NaN: none), one by one, as there may be many.
+  // `visit` must not call the store.
+  void for_each_trajectory(const TrajectoryQuery& query,
+                           const std::function<void(int64_t offset, double reward)>& visit) const;
+  std::vector<std::string> trajectory_stages() const;  // that have any, sorted
+  std::vector<std::string> domains() const;            // of trajectories and evals, sorted
 
   // Adds to what the process has so far.
   void add_worker(const WorkerRow& delta);

@@ -19,7 +19,20 @@ bool hides_or_reorders(uint32_t c) {
          (c >= 0xe0000 && c < 0xe0080);
 }
 
-void append_character(std::string* out, std::string_view bytes, uint32_t code) {
+void append_visible(std::string* out, std::string_view bytes, uint32_t code) {
+  if (code == '\n' || code == '\t')
+    *out += static_cast<char>(code);
+  else if (code == 0x7f)
+    *out += "␡";
+  else if (code < 0x20)  // U+2400 + code, "control pictures"
+    *out += {'\xe2', '\x90', static_cast<char>(0x80 + code)};
+  else if (hides_or_reorders(code))
+    *out += fmt::format("⟨U+{:04X}⟩", code);
+  else
+    *out += bytes;
+}
+
+void append_html(std::string* out, std::string_view bytes, uint32_t code) {
   switch (code) {
     case '&':
       *out += "&amp;";
@@ -36,40 +49,30 @@ void append_character(std::string* out, std::string_view bytes, uint32_t code) {
     case '\'':
       *out += "&#39;";
       return;
-    case '\n':
-    case '\t':
-      *out += static_cast<char>(code);
-      return;
-    case 0x7f:
-      *out += "␡";
-      return;
     default:
-      break;
-  }
-  if (code < 0x20) {  // U+2400 + code, "control pictures"
-    *out += {'\xe2', '\x90', static_cast<char>(0x80 + code)};
-  } else if (hides_or_reorders(code)) {
-    *out += fmt::format("⟨U+{:04X}⟩", code);
-  } else {
-    *out += bytes;
+      append_visible(out, bytes, code);
   }
 }
 
-}  // namespace
-
-std::string escape_html(std::string_view text) {
+std::string by_character(std::string_view text,
+                         void (*append)(std::string*, std::string_view, uint32_t)) {
   std::string out;
   while (!text.empty()) {
     const Utf8Step step = decode_utf8(text);
     const size_t length = step.valid ? step.length : 1;
     if (step.valid)
-      append_character(&out, text.substr(0, length), step.code_point);
+      append(&out, text.substr(0, length), step.code_point);
     else
       out += fmt::format("\\x{:02X}", static_cast<uint8_t>(text[0]));
     text.remove_prefix(length);
   }
   return out;
 }
+
+}  // namespace
+
+std::string escape_html(std::string_view text) { return by_character(text, append_html); }
+std::string terminal_text(std::string_view text) { return by_character(text, append_visible); }
 
 std::string format_score(const Score& s) {
   if (std::isnan(s.mean)) return kNone;

@@ -12,6 +12,8 @@ namespace amalgam::pipeline {
 // bytes that are not UTF-8 become \xE2, control characters visible signs (␀, but newline and tab
 // stay), and characters that reorder or hide text ⟨U+202E⟩.
 std::string escape_html(std::string_view text);
+// The same signs for a terminal.
+std::string terminal_text(std::string_view text);
 
 // All of these give "–" for NaN.
 // Of a share "78.3 ± 2.1 %", of other rewards "0.783 ± 0.021"; without the error where it is NaN.

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -77,6 +78,21 @@ void for_each_trajectory(const std::string& path,
 
 proto::Trajectory read_trajectory(const std::string& path, int64_t offset) {
   return parse(path, offset, proto::read_record(path, offset));
+}
+
+std::string outcome_name(const proto::Trajectory& trajectory) {
+  std::string name = proto::Outcome_Name(trajectory.meta().outcome());
+  name.erase(0, std::string_view("OUTCOME_").size());
+  for (char& c : name) c = static_cast<char>(c == '_' ? c : c | 0x20);
+  return name;
+}
+
+std::vector<bool> from_policy(const proto::Trajectory& trajectory) {
+  std::vector<bool> from;
+  for (const char writer : std::string_view(trajectory.writer())
+                               .substr(static_cast<size_t>(trajectory.meta().prompt_length())))
+    from.push_back(writer == static_cast<char>(proto::WRITER_POLICY));
+  return from;
 }
 
 }  // namespace amalgam::pipeline

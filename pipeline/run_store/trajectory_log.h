@@ -51,4 +51,9 @@ void for_each_trajectory(
 // One record, by an offset that append() gave.
 proto::Trajectory read_trajectory(const std::string& path, int64_t offset);
 
+// "ok", "truncated", "sandbox_failed", …
+std::string outcome_name(const proto::Trajectory& trajectory);
+// Of each token after the prompt.
+std::vector<bool> from_policy(const proto::Trajectory& trajectory);
+
 }  // namespace amalgam::pipeline

@@ -6,6 +6,7 @@
 #include "configs/utf8.h"
 #include "pipeline/data/rows.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/run_store/trajectory_log.h"
 #include "proto/trajectory.pb.h"
 #include "rollout/episodes/transcript.h"
 
@@ -17,11 +18,8 @@ constexpr size_t kMaxShown = 400;  // bytes: a few lines
 // The text after the prompt, as JSON.
 std::string shown(const model::Tokenizer& tokenizer, const proto::Trajectory& t) {
   const auto prompt = static_cast<size_t>(t.meta().prompt_length());
-  std::vector<bool> from_policy;
-  for (const char writer : t.writer().substr(prompt))
-    from_policy.push_back(writer == static_cast<char>(proto::WRITER_POLICY));
   const std::span<const int32_t> ids(t.ids().data(), static_cast<size_t>(t.ids_size()));
-  const std::string text = rollout::solution_text(tokenizer, ids.subspan(prompt), from_policy);
+  const std::string text = rollout::solution_text(tokenizer, ids.subspan(prompt), from_policy(t));
   return nlohmann::json(shortened_utf8(text, kMaxShown)).dump();
 }
 

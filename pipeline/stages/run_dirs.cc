@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "configs/error.h"
+#include "configs/load.h"
 #include "model/tensors/durable_file.h"
 #include "pipeline/identity/digest.h"
 #include "proto/append_file.h"
@@ -12,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kTargetFile[] = "/target";  // holds the path of the model
+constexpr char kConfigFile[] = "/config.toml";
 
 // Two ways to write a path are the same.
 std::string whole(const std::string& path) {
@@ -39,6 +42,22 @@ std::string command_run_dir(const std::string& config_file, const std::string& c
 void claim_run_dir(const std::string& run_dir, const std::string& target) {
   if (!fs::exists(run_dir + kTargetFile))
     model::write_file_durably(run_dir + kTargetFile, whole(target) + "\n");
+}
+
+void record_config(const configs::RunConfig& config) {
+  model::write_file_durably(config.run_dir + kConfigFile, configs::to_toml(config));
+}
+
+configs::RunConfig recorded_config(const std::string& run_dir) {
+  if (!fs::exists(run_dir + kConfigFile))
+    throw Error(run_dir + " is no run directory: it has no config.toml");
+  configs::RunConfig config = configs::load_run_config(run_dir + kConfigFile);
+  config.run_dir = run_dir;
+  return config;
+}
+
+std::string tokenizer_dir(const configs::RunConfig& config) {
+  return config.model.path.empty() ? config.run_dir + "/tokenizer" : config.model.path.string();
 }
 
 }  // namespace amalgam::pipeline

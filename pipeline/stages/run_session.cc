@@ -10,11 +10,11 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "kernels/device/isa.h"
-#include "model/tensors/durable_file.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/run_dirs.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -126,7 +126,7 @@ void RunSession::stage(const StagePlan& plan) {
   const log::At at(plan.name, -1);
   StagePlan told = plan;
   told.run = [&] {
-    model::write_file_durably(context_.path("config.toml"), configs::to_toml(context_.config));
+    record_config(context_.config);
     log_stage(plan.run);
   };
   if (run_stage(told, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)

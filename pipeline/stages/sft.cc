@@ -25,6 +25,7 @@
 #include "pipeline/run_store/set_counts.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
+#include "pipeline/stages/run_dirs.h"
 #include "pipeline/stages/training_job.h"
 
 namespace amalgam::pipeline {
@@ -308,9 +309,7 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
 std::string base_dir(const RunContext& run) {
   return run.config.model.path.empty() ? run.path("base") : run.config.model.path.string();
 }
-std::string tokenizer_dir(const RunContext& run) {
-  return run.config.model.path.empty() ? run.path("tokenizer") : run.config.model.path.string();
-}
+std::string tokenizer_dir(const RunContext& run) { return tokenizer_dir(run.config); }
 
 void run_base_stage(RunContext& run) {
   if (!run.config.model.path.empty() || std::filesystem::exists(run.path("base"))) return;

@@ -21,12 +21,8 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
   ordered_json messages =
       row.prompt.empty() ? ordered_json::array() : ordered_json::parse(row.prompt);
   if (t)
-    for (const model::Message& message : t->messages) {
-      if (message.role == model::MessageRole::kTool)
-        messages.push_back({{"role", "tool"}, {"content", message.content}});
-      else
-        messages.push_back(ordered_json::parse(model::completion_to_json(message)));
-    }
+    for (const model::Message& message : t->messages)
+      messages.push_back(ordered_json::parse(model::turn_to_json(message)));
   return {{"messages", std::move(messages)},
           {"finish_reason", m.finish_reason()},
           {"num_turns", t ? t->num_turns : 0},

@@ -23,12 +23,10 @@ std::string solution_text(const model::Tokenizer& tokenizer, std::span<const int
                           const std::vector<bool>& from_policy);
 
 struct Transcript {
-  std::string solution;  // the submitted answer, else solution_text
-  // Assistant turns and tool results after the prompt, in order. A turn that is cut or does not
-  // parse has its text as it is, parted at </think> in thinking mode, and no calls.
-  std::vector<model::Message> messages;
-  int64_t num_turns = 0;        // of the assistant
-  int64_t response_tokens = 0;  // that the policy wrote
+  std::string solution;                  // the submitted answer, else solution_text
+  std::vector<model::Message> messages;  // turn_messages()
+  int64_t num_turns = 0;                 // of the assistant
+  int64_t response_tokens = 0;           // that the policy wrote
   int64_t thinking_tokens = 0;  // of them those before </think>, in all turns; chat mode: 0
 };
 

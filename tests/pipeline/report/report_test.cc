@@ -120,7 +120,7 @@ TEST_F(ReportTest, TenSamplesOfEveryDomainWithTheirTokens) {
   EXPECT_TRUE(has(*html_,
                   "<div class=\"turn tool\"><span class=\"who\">tool</span><div>"
                   "&lt;│User│&gt;&lt;tool_result&gt;3177"));
-  EXPECT_TRUE(has(*html_, "sandbox failed</span> <span>no reward: no sandbox"));
+  EXPECT_TRUE(has(*html_, "sandbox_failed</span> <span>no reward: no sandbox"));
   EXPECT_TRUE(has(*html_, "weights v"));
 }
 

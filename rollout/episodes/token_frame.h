@@ -1,0 +1,40 @@
+// Which ids of a conversation are frame and no text.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/tokenizer/tokenizer.h"
+
+namespace amalgam::rollout {
+
+class TokenFrame {
+ public:
+  explicit TokenFrame(const model::Tokenizer& tokenizer);  // which must outlive it
+
+  bool is_think_start(int32_t id) const { return id == think_start_; }
+  bool is_think_end(int32_t id) const { return id == think_end_; }
+  bool is_role(int32_t id) const;
+
+  // The text without role and special tokens; of what the policy did not write also without the tag
+  // that opens its next turn.
+  std::string bytes(std::span<const int32_t> ids, bool from_policy) const;
+
+ private:
+  const model::Tokenizer& tokenizer_;
+  std::vector<std::optional<int32_t>> roles_;
+  std::optional<int32_t> think_start_, think_end_;
+};
+
+// Calls f(ids, from_policy) for each run of tokens of one writer.
+template <class F>
+void for_each_run(std::span<const int32_t> ids, const std::vector<bool>& from_policy, const F& f) {
+  for (size_t begin = 0, end; begin < ids.size(); begin = end) {
+    for (end = begin + 1; end < ids.size() && from_policy[end] == from_policy[begin];) ++end;
+    f(ids.subspan(begin, end - begin), from_policy[begin]);
+  }
+}
+
+}  // namespace amalgam::rollout
