@@ -230,11 +230,6 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
 RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope& scope) {
   kernels::ThreadPool pool(num_threads(config.threads));
   const InputReport report = inspect_inputs(config, pool, scope);
-  std::set<std::string> interpreters;
-  for (const auto& [domain, facts] : report.functions)
-    interpreters.insert(facts.python + " (" + facts.python_version + ")");
-  for (const std::string& python : interpreters)
-    log::say(log::Part::kReward, "reward functions run in " + python);
   const size_t n = report.problems.size();
   if (n == 1)
     throw Error(report.problems[0] +
@@ -247,6 +242,11 @@ RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope&
                                 ? ", or leave " + std::to_string(report.num_bad_rows) +
                                       " rows out with --skip-bad-rows"
                                 : ""));
+  std::set<std::string> interpreters;
+  for (const auto& [domain, facts] : report.functions)
+    interpreters.insert(facts.python + " (" + facts.python_version + ")");
+  for (const std::string& python : interpreters)
+    log::say(log::Part::kReward, "reward functions run in " + python);
   return report.functions;
 }
 
