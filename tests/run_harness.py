@@ -301,15 +301,19 @@ def durable_tokens(run_dir):
 
 
 def main(checks):
-    """run_test.py BINARY CHECK [ARGUMENT…]: one line that says what was shown, or why it failed."""
+    """run_test.py BINARY CHECK [ARGUMENT…]: one line that says what was shown, or why it failed. What commands make under
+    their working directory goes with the check."""
     program = Program(sys.argv[1])
+    arguments = [os.path.abspath(a) if os.sep in a else a for a in sys.argv[3:]]
+    os.chdir(program.scratch)
     begin = time.monotonic()
     try:
-        shown = checks[sys.argv[2]](program, *sys.argv[3:])
+        shown = checks[sys.argv[2]](program, *arguments)
     except Failure as failure:
         print(f"FAILED {sys.argv[2]}: {failure}", file=sys.stderr)
         return 1
     finally:
+        os.chdir("/")
         program.close()
     print(f"{sys.argv[2]}: {shown} ({time.monotonic() - begin:.0f} s)")
     return 0
