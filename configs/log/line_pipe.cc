@@ -13,6 +13,11 @@
 #include "configs/log/line.h"
 
 namespace amalgam::log {
+namespace {
+
+constexpr size_t kMostAtOnce = 1024;  // chunks; a pipe holds sixteen
+
+}  // namespace
 
 LinePipe::LinePipe(std::function<void(std::string_view)> take) : take_(std::move(take)) {
   int ends[2];
@@ -54,8 +59,9 @@ void LinePipe::read_lines() {
   for (bool is_last = false, is_open = true; is_open && !is_last;) {
     pollfd ends[] = {{read_end_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
     ::poll(ends, 2, -1);
-    is_last = ends[1].revents != 0;  // what is there by now is still read
-    for (;;) {
+    is_last = ends[1].revents != 0;
+    // What is there by the end is still read, but not for as long as somebody goes on writing.
+    for (size_t left = kMostAtOnce; left > 0; --left) {
       char chunk[4096];
       const ssize_t n = ::read(read_end_, chunk, sizeof chunk);
       if (n < 0 && errno == EINTR) continue;

@@ -70,8 +70,8 @@ configs::RunConfig StageOptions::load(const std::string& command, const std::str
   for (std::string* path : {&model, &out})
     while (path->size() > 1 && path->back() == '/') path->pop_back();
   // As a key of the config, so that what is checked there is checked of this model.
-  const std::string whole = fs::weakly_canonical(fs::absolute(model)).string();
-  session.config.overrides.push_back("model={path=" + configs::format_value(whole) + "}");
+  session.config.overrides.push_back("model={path=" + configs::format_value(whole_path(model)) +
+                                     "}");
   configs::RunConfig config = session.load();
   if (session.config.run_dir.empty())
     config.run_dir =

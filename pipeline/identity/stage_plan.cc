@@ -99,14 +99,17 @@ void prepare(const StagePlan& plan, std::set<std::string>* anew, RunStore& store
       if (!std::filesystem::exists(directory)) return begin_anew(directory + " is gone");
   const std::vector<RecordedInput> before = store.inputs(plan.name);
   if (before.empty() || (plan.has_begun && !plan.has_begun())) return;
-  const bool has_scores = !plan.has_scores || plan.has_scores();
+  std::optional<bool> has_scores;  // known where it matters: it reads whole logs
   std::vector<std::string> refused, made_anew, extensions;
   for (const Difference& d : compare(before, plan.inputs)) {
     if (d.now && !d.now->made_by.empty()) {
       made_anew.push_back(describe(d));
       continue;
     }
-    if (d.now && d.now->is_of_scoring && !has_scores) continue;
+    if (d.now && d.now->is_of_scoring) {
+      if (!has_scores) has_scores = !plan.has_scores || plan.has_scores();
+      if (!*has_scores) continue;
+    }
     const std::string what = no_extension(plan, d);
     if (what.empty())
       extensions.push_back(describe(d));

@@ -9,7 +9,6 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
-#include "pipeline/stages/run_dirs.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/training_job.h"
@@ -116,11 +115,7 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
             run.store.forget_evals(model, domain.name);
             for (const Metric& metric : metrics) forget_job(run, metric.stage);
           },
-      .run =
-          [&] {
-            record_config(run.config);
-            score(run, domain, model, model_dir, rows, metrics);
-          },
+      .run = [&] { score(run, domain, model, model_dir, rows, metrics); },
       .is_done =
           [&] {
             return std::all_of(metrics.begin(), metrics.end(), [&](const Metric& m) {

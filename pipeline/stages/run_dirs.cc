@@ -16,13 +16,6 @@ namespace fs = std::filesystem;
 constexpr char kTargetFile[] = "/target";  // holds the path of the model
 constexpr char kConfigFile[] = "/config.toml";
 
-// Two ways to write a path are the same.
-std::string whole(const std::string& path) {
-  std::string text = fs::weakly_canonical(fs::absolute(path)).string();
-  while (text.size() > 1 && text.back() == '/') text.pop_back();
-  return text;
-}
-
 bool is_of(const std::string& run_dir, const std::string& target) {
   return !fs::exists(run_dir + kTargetFile) ||
          proto::read_file(run_dir + kTargetFile) == target + "\n";
@@ -30,9 +23,15 @@ bool is_of(const std::string& run_dir, const std::string& target) {
 
 }  // namespace
 
+std::string whole_path(const std::string& path) {
+  std::string text = fs::weakly_canonical(fs::absolute(path)).string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
 std::string command_run_dir(const std::string& config_file, const std::string& command,
                             const std::string& domain, const std::string& target) {
-  const std::string path = whole(target);
+  const std::string path = whole_path(target);
   const std::string name = "runs/" + fs::path(config_file).stem().string() + "-" + command +
                            (domain.empty() ? "" : "-" + domain) + "-" +
                            fs::path(path).filename().string();
@@ -41,7 +40,7 @@ std::string command_run_dir(const std::string& config_file, const std::string& c
 
 void claim_run_dir(const std::string& run_dir, const std::string& target) {
   if (!fs::exists(run_dir + kTargetFile))
-    model::write_file_durably(run_dir + kTargetFile, whole(target) + "\n");
+    model::write_file_durably(run_dir + kTargetFile, whole_path(target) + "\n");
 }
 
 void record_config(const configs::RunConfig& config) {

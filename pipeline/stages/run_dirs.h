@@ -6,6 +6,9 @@
 
 namespace amalgam::pipeline {
 
+// Absolute, without links and slashes at the end: different ways to write a path are the same.
+std::string whole_path(const std::string& path);
+
 // runs/CONFIG-COMMAND[-DOMAIN]-NAME under the working directory, for a command that makes or scores
 // the model at `target`, NAME the last part of its path; with 6 digits of the path's hash behind
 // where another path has that name. `domain` may be empty.

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 
 #include "configs/clock.h"
@@ -104,9 +103,12 @@ RunSession::RunSession(configs::RunConfig config, RewardFunctions functions,
 }
 
 RunSession::~RunSession() {
-  std::error_code ignored;
-  if (!was_there_ && store_.evals().empty() && is_empty_run(context_.run_dir))
-    fs::remove_all(context_.run_dir, ignored);
+  try {
+    if (!was_there_ && store_.evals().empty() && is_empty_run(context_.run_dir))
+      fs::remove_all(context_.run_dir);
+  } catch (const std::exception& e) {  // what it holds stays
+    log::info(log::Part::kRun, std::string("the run directory was not looked at: ") + e.what());
+  }
 }
 
 void RunSession::count_resources() {
@@ -136,6 +138,7 @@ void RunSession::stage(const StagePlan& plan) {
 
 void RunSession::stage(const std::string& name, const std::function<void()>& f) {
   const log::At at(name, -1);
+  record_config(context_.config);
   store_.start_stage(name);
   try {
     log_stage(f);
