@@ -1,9 +1,12 @@
 #include "configs/log/line_pipe.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "configs/log/line.h"
@@ -45,6 +48,23 @@ TEST(LinePipe, EndsWithItsChild) {
   pipe.finish();
   pipe.finish();
   EXPECT_EQ(lines, std::vector<std::string>{"bye"});
+}
+
+// A child's child may go on, and faster than its lines are taken.
+TEST(LinePipe, EndsBesideAWriterWhoDoesNot) {
+  LinePipe pipe([](std::string_view) { ::usleep(200); });
+  const int end = ::dup(pipe.child_end());
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    ::fcntl(end, F_SETFL, O_NONBLOCK);
+    const std::string line = std::string(3000, 'y') + "\n";
+    while (!stop) [[maybe_unused]] const ssize_t n = ::write(end, line.data(), line.size());
+  });
+  ::usleep(10'000);
+  pipe.finish();
+  stop = true;
+  writer.join();
+  ::close(end);
 }
 
 }  // namespace
