@@ -15,7 +15,7 @@
 namespace amalgam::log {
 namespace {
 
-constexpr size_t kMostAtOnce = 1024;  // chunks; a pipe holds sixteen
+constexpr size_t kMostAtOnce = 64;  // chunks; a pipe holds sixteen
 
 }  // namespace
 

@@ -52,7 +52,7 @@ TEST(LinePipe, EndsWithItsChild) {
 
 // A child's child may go on, and faster than its lines are taken.
 TEST(LinePipe, EndsBesideAWriterWhoDoesNot) {
-  LinePipe pipe([](std::string_view) { ::usleep(200); });
+  LinePipe pipe([](std::string_view) { ::usleep(5000); });
   const int end = ::dup(pipe.child_end());
   std::atomic<bool> stop = false;
   std::thread writer([&] {
