@@ -2,6 +2,7 @@
 
 Usage: log_test.py BINARY CHECK; see tests/tests.cmake."""
 
+import ctypes
 import json
 import os
 import re
@@ -134,13 +135,20 @@ def log_killed(program):
     return f"{kills} kills, {len(run.lines())} whole lines"
 
 
+def crash(pid, number):
+    """The signal goes to the process's main thread: sent to the process, any thread may take it,
+    one without a frame of this program too."""
+    tgkill = {"x86_64": 234, "aarch64": 131}[os.uname().machine]
+    check(ctypes.CDLL(None).syscall(tgkill, pid, pid, int(number)) == 0, f"no process {pid} to signal")
+
+
 def log_crashed(program):
     """A signal that ends a worker, or the run, leaves a backtrace in log.txt and a line on the console."""
     run = Run(program, "run", 0.2, "--log-level", "info,rollout=debug")
     run.wait_for(r"\[worker 0, reward words\] \[rl-words 0\]")
-    os.kill(run.worker(0), signal.SIGSEGV)  # of whatever thread
+    crash(run.worker(0), signal.SIGSEGV)
     run.wait_for(r"rollout worker 0 of stage rl-words died \(signal 11\)")
-    os.kill(run.process.pid, signal.SIGABRT)
+    crash(run.process.pid, signal.SIGABRT)
     finish(run.process)
     check(run.process.returncode == -signal.SIGABRT, f"ended with {run.process.returncode}")
     console, lines = text_of(run.console).strip().split("\n"), run.lines()

@@ -172,9 +172,10 @@ void AnticipatoryRouting::roll_back(kernels::ThreadPool& pool) {
   copy_file(file("snapshot", rollbacks, target), rolled_back);
   {
     TrainingState state = TrainingState::open(rolled_back, trainer_.network().config(), pool);
-    TrainingState::Extra& extra = *state.current().extra;
+    TrainingState::Extra extra = *state.current().extra;
     extra.ints[kRollbacks] = rollbacks + 1;
     extra.ints[kActiveUntil] = target + config_.active_steps;
+    state.replace_extra(extra, pool);
   }
   rename_file(rolled_back, state_path_);
 }

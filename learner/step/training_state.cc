@@ -18,12 +18,13 @@
 #include "configs/error.h"
 #include "configs/fnv1a.h"
 #include "learner/optim/pack_weights.h"
+#include "learner/step/checksum.h"
 
 namespace amalgam::learner {
 namespace {
 
 constexpr char kMagic[8] = {'A', 'M', 'L', 'G', 'S', 'T', 'A', 'T'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr int64_t kPage = 4096;
 
 int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
@@ -111,7 +112,8 @@ struct TrainingState::Header {
     uint64_t fingerprint;
     int64_t num_floats, num_ints, file_bytes;
   } fixed;
-  uint64_t checksum;  // of `fixed`
+  uint64_t checksum;         // of `fixed`
+  uint64_t tables_checksum;  // of the int tables, which no step changes
   // Each of these changes by one 8-byte store.
   uint64_t current;  // 2 · step + slot
   uint64_t synced;   // `current` at the last sync()
@@ -121,6 +123,7 @@ struct TrainingState::Header {
 struct TrainingState::SlotHeader {
   int64_t step;
   Extra extra;
+  uint64_t checksum;  // of the two and of the slot's floats
 };
 
 void TrainingState::Unmap::operator()(std::byte* p) const { ::munmap(p, bytes); }
@@ -140,6 +143,8 @@ TrainingState::TrainingState(const std::string& path, const model::ModelConfig& 
                     path, file_bytes >> 20, std::strerror(errno)));
   file_ = {static_cast<std::byte*>(p), Unmap{file_bytes}};
   const Layout layout(config);
+  tables_bytes_ = static_cast<size_t>(layout.slots_offset - kPage);
+  slot_floats_bytes_ = static_cast<size_t>(layout.slot_bytes - kPage);
   auto* ints = reinterpret_cast<int32_t*>(file_.get() + kPage);
   for (size_t i = 0; i < 2; ++i) {
     std::byte* base =
@@ -192,6 +197,8 @@ TrainingState TrainingState::create(const std::string& path, const model::ModelC
   h.fixed.num_ints = layout.num_ints;
   h.fixed.file_bytes = layout.file_bytes;
   h.checksum = fnv1a(bytes_of(h.fixed));
+  h.tables_checksum = state.checksum_of_tables(pool);
+  state.slot_headers_[0]->checksum = state.checksum_of(0, pool);
   h.synced = ~uint64_t{0};
   h.boot = boot_id();
   state.select(0, pool);
@@ -235,12 +242,26 @@ TrainingState TrainingState::open(const std::string& path, const model::ModelCon
   const size_t slot = h.current & 1;
   if (state.slot_headers_[slot]->step != static_cast<int64_t>(h.current >> 1))
     fail("the training state's header is damaged");
+  if (state.header().tables_checksum != state.checksum_of_tables(pool) ||
+      state.slot_headers_[slot]->checksum != state.checksum_of(slot, pool))
+    fail("the training state is damaged (its checksum does not match)");
   std::atomic_ref(state.header().boot).store(boot, std::memory_order_release);
   state.select(slot, pool);
   return state;
 }
 
 int64_t TrainingState::step() const { return slot_headers_[current_]->step; }
+
+uint64_t TrainingState::checksum_of_tables(kernels::ThreadPool& pool) const {
+  return checksum(pool, file_.get() + kPage, tables_bytes_);
+}
+
+uint64_t TrainingState::checksum_of(size_t slot, kernels::ThreadPool& pool) const {
+  const SlotHeader& h = *slot_headers_[slot];
+  const auto* floats = reinterpret_cast<const std::byte*>(&h) + kPage;
+  const uint64_t sum = checksum(pool, floats, slot_floats_bytes_);
+  return fnv1a(bytes_of(h.extra), fnv1a(bytes_of(h.step), sum));
+}
 
 void TrainingState::select(size_t slot, kernels::ThreadPool& pool) {
   current_ = slot;
@@ -252,9 +273,16 @@ void TrainingState::commit(kernels::ThreadPool& pool) {
   const size_t slot = 1 - current_;
   const int64_t new_step = step() + 1;
   slot_headers_[slot]->step = new_step;
+  slot_headers_[slot]->checksum = checksum_of(slot, pool);
   std::atomic_ref(header().current)
       .store(static_cast<uint64_t>(new_step) * 2 + slot, std::memory_order_release);
   select(slot, pool);
+}
+
+void TrainingState::replace_extra(const Extra& extra, kernels::ThreadPool& pool) {
+  *slots_[current_].extra = extra;
+  slot_headers_[current_]->checksum = checksum_of(current_, pool);
+  select(current_, pool);
 }
 
 void TrainingState::sync() {

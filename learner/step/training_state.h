@@ -7,10 +7,13 @@
 // reboot.
 //
 //   file = header | int tables | slot 0 | slot 1
-//   slot = step, Extra | parameters | first moment | second moment      (Weights::bind order)
+//   slot = step, Extra, checksum | parameters | first moment | second moment  (Weights::bind order)
+//
+// The checksum is of all that the slot holds, stored before the step is committed and checked by
+// open(): damage is found before anything is computed from it. See step/checksum.h for the cost.
 //
 // The second moment has room for every tensor; with Muon the part of its matrices is never touched
-// and costs disk space only.
+// and costs disk space and the checksum's reading of it.
 //
 // Not thread-safe. One process at a time (the lock of the run directory sees to that).
 #pragma once
@@ -62,6 +65,9 @@ class TrainingState {
 
   // Makes next() current, as step() + 1, and refreshes the packed matrices.
   void commit(kernels::ThreadPool& pool);
+  // Changes the current step's numbers in place. Only for a state that nobody depends on yet: a
+  // kill in between leaves one that open() refuses.
+  void replace_extra(const Extra& extra, kernels::ThreadPool& pool);
   // Returns once the current step is on the disk.
   void sync();
 
@@ -77,9 +83,12 @@ class TrainingState {
                 size_t file_bytes, const configs::NumericsConfig& numerics);
   Header& header() const;
   void select(size_t slot, kernels::ThreadPool& pool);
+  uint64_t checksum_of(size_t slot, kernels::ThreadPool& pool) const;
+  uint64_t checksum_of_tables(kernels::ThreadPool& pool) const;
 
   std::string path_;
   std::unique_ptr<std::byte, Unmap> file_;
+  size_t tables_bytes_ = 0, slot_floats_bytes_ = 0;
   configs::NumericsConfig numerics_;
   kernels::Buffer<float> packed_, rounded_;  // of the current parameters
   std::array<Slot, 2> slots_;

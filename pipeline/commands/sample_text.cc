@@ -32,7 +32,12 @@ Conversation conversation_of(const proto::Trajectory& t, const model::Tokenizer&
 }
 
 std::string reward_text(const proto::TrajectoryMetadata& m) {
-  if (m.has_reward()) return "reward " + format_number(m.reward());
+  if (m.has_reward()) {
+    std::string text = "reward " + format_number(m.reward());
+    for (const proto::RewardPart& part : m.reward_parts())
+      text += ", " + part.name() + " " + format_number(part.value());
+    return m.answer().empty() ? text : text + ", answer " + m.answer();
+  }
   return m.failure().empty() ? "not scored" : "no reward: " + m.failure();
 }
 
@@ -98,13 +103,15 @@ std::string sample_json(const proto::Trajectory& trajectory, const model::Tokeni
   ordered_json messages = ordered_json::parse(model::messages_to_json(c.prompt));
   for (const model::Message& message : c.turns)
     messages.push_back(ordered_json::parse(model::turn_to_json(message)));
+  ordered_json parts = ordered_json::object();
+  for (const proto::RewardPart& part : m.reward_parts()) parts[part.name()] = part.value();
   const ordered_json line = {
       {"stage", m.stage()},
       {"step", m.step()},
       {"domain", m.domain()},
       {"effort", m.effort()},
       {"reward", m.has_reward() ? ordered_json(m.reward()) : ordered_json(nullptr)},
-      {"parts", ordered_json::object()},
+      {"parts", std::move(parts)},
       {"outcome", outcome_name(trajectory)},
       {"messages", std::move(messages)},
       {"response_tokens", m.response_length()}};

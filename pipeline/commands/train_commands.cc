@@ -3,12 +3,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "configs/error.h"
 #include "configs/format.h"
 #include "configs/log/log.h"
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
+#include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/set_counts.h"
 #include "pipeline/run_store/text_format.h"
@@ -35,9 +37,26 @@ void check_restart(const StageOptions& options, const std::string& stage) {
     if (name != stage) throw Error("--restart: the command has one stage, " + stage);
 }
 
+// A line for each metric of a domain.
+class EvalProgress {
+ public:
+  explicit EvalProgress(std::string domain) : domain_(std::move(domain)) {}
+  void operator()(const std::string& metric, int64_t finished, int64_t all) {
+    if (metric != metric_)
+      progress_.emplace("eval " + domain_ + " " + metric, all, /*first=*/finished, "sample");
+    metric_ = metric;
+    progress_->update(finished);
+  }
+
+ private:
+  const std::string domain_;
+  std::string metric_;
+  std::optional<Progress> progress_;
+};
+
 bool is_asked(const EvalRow& row, const EvalOptions& options) {
   return (options.domain.empty() || row.domain == options.domain) &&
-         row.metric.ends_with("/all") == options.all_rows;
+         row.metric.ends_with(kAllRowsSuffix) == options.all_rows;
 }
 
 // The one stage of a command that makes a model.
@@ -157,11 +176,13 @@ int run_eval(const EvalOptions& options) {
     for (const configs::DomainConfig& d : config.domains)
       if (options.domain.empty() || options.domain == d.name)
         session.stage("eval-" + d.name, [&] {
-          if (evaluate_model(session.context(), d, kScored, config.model.path.string(), rows) ==
-              StageOutcome::kWasDone)
+          EvalProgress progress(d.name);
+          if (evaluate_model(session.context(), d, kScored, config.model.path.string(), rows,
+                             std::ref(progress)) == StageOutcome::kWasDone)
             log::say(log::Part::kRun,
                      d.name + ": scored before, and nothing that it read has changed");
         });
+    write_results(config.run_dir, collect_results(session.store()));
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
       if (is_asked(r, options))

@@ -152,11 +152,16 @@ Results collect_results(const RunStore& store) {
   const std::vector<SetRow> sets = recorded_sets(store);
   for (const EvalRow& e : store.evals()) {
     DomainScores& domain = domain_of(&r.domains, e.domain);
-    if (e.metric.starts_with(kSampledMetricPrefix)) {
+    const bool is_greedy = e.metric.starts_with(kGreedyMetric);
+    const std::string suffix = e.metric.ends_with(kAllRowsSuffix) ? kAllRowsSuffix : "";
+    domain.metrics[is_greedy ? "greedy" + suffix : e.metric][e.model] = e.score;
+    // Scores on all rows stand for those on test prompts where there are no others.
+    if (e.metric.starts_with(kSampledMetricPrefix) &&
+        (suffix.empty() || !domain.sampled.contains(e.model))) {
       r.sampled_metric = e.metric;
       domain.sampled[e.model] = e.score;
       domain.prompts[e.model] = counts_of(sets, e);
-    } else if (e.metric == kGreedyMetric) {
+    } else if (is_greedy && (suffix.empty() || !domain.greedy.contains(e.model))) {
       domain.greedy[e.model] = e.score;
     }
     if (std::find(compared.begin(), compared.end(), e.model) == compared.end())
@@ -182,13 +187,32 @@ Results collect_results(const RunStore& store) {
 }
 
 std::string results_json(const Results& results) {
-  Json json = {{"domains", Json::object()}};
+  // NaN: null.
+  const auto of_one = [](const Score& s) {
+    return Json{{"value", s.mean}, {"standard_error", s.standard_error}};
+  };
+  const bool is_eval = results.models == std::vector<std::string>{kScored};
+  Json json;
+  json["domains"] = json["standard_error"] = json["metrics"] = Json::object();
   for (const DomainScores& d : results.domains) {
-    Json& row = json["domains"][d.domain] = Json::object();
-    for (const char* model : {kBase, kSpecialist, kStudent, "weight_average", "sampled_kl"})
-      row[model] = nullptr;
-    for (const std::string& model : results.models)
-      row[model] = DomainScores::of(d.sampled, model).mean;  // NaN: null
+    Json &means = json["domains"][d.domain], &errors = json["standard_error"][d.domain];
+    means = errors = Json::object();
+    if (!is_eval)
+      for (const char* model : {kBase, kSpecialist, kStudent, "weight_average", "sampled_kl"})
+        means[model] = errors[model] = nullptr;
+    for (const std::string& model : results.models) {
+      const Score score = DomainScores::of(d.sampled, model);
+      means[model] = score.mean;
+      errors[model] = score.standard_error;
+    }
+    Json& metrics = json["metrics"][d.domain] = Json::object();
+    for (const auto& [metric, scores] : d.metrics)
+      for (const auto& [model, score] : scores) {
+        if (is_eval)
+          metrics[metric] = of_one(score);
+        else
+          metrics[metric][model] = of_one(score);
+      }
   }
   json["choices"] = Json::object();
   for (const auto& [name, n] : results.choices) json["choices"][name] = n;

@@ -22,9 +22,10 @@ std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"
 inline constexpr const char* kValidationFigurePrefix = "validation/";  // + the step
 inline constexpr const char* kSampledMetricPrefix = "mean@";           // EvalRow.metric: mean@N
 inline constexpr const char* kGreedyMetric = "pass@1/greedy";          // EvalRow.metric
-inline constexpr const char* kSampledKind = "sampled";                 // of an evaluation stage
-inline constexpr const char* kCoefficient = "coefficient";             // SweepRow.parameter
-inline constexpr const char* kLearningRate = "learning rate";          // SweepRow.parameter
+inline constexpr const char* kAllRowsSuffix = "/all";       // of a metric: validation prompts too
+inline constexpr const char* kSampledKind = "sampled";      // of an evaluation stage
+inline constexpr const char* kCoefficient = "coefficient";  // SweepRow.parameter
+inline constexpr const char* kLearningRate = "learning rate";  // SweepRow.parameter
 inline constexpr const char* kRoutingBytesMetric = "rollout/routing_bytes_per_token";
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
@@ -39,6 +40,8 @@ struct DomainScores {
   std::string domain;
   std::map<std::string, Score> sampled;  // mean@N at the evaluation's temperature
   std::map<std::string, Score> greedy;   // pass@1
+  // All of both and pass@k, maj@k: metric ("greedy" for kGreedyMetric), then model.
+  std::map<std::string, std::map<std::string, Score>> metrics = {};
   // The prompts that the sampled scores are means of.
   std::map<std::string, SetCounts> prompts = {};
 
@@ -74,11 +77,15 @@ Results collect_results(const RunStore& store);
 // Candidates that were compared on the validation prompts for the student or a comparison.
 int64_t num_choices(const RunStore& store, const std::string& model);
 
-// {"domains": {NAME: {MODEL: mean@N}}, "choices": {NAME: n}, "rollout_probs_diff_max": x,
-//  "wall_s": x, "peak_rss_bytes": n, "workers": [{"pid": n, "sampled_tokens": n}],
-//  "sandbox_failed": n, "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
-// null where a figure is unknown. Every domain has base, specialist, student, weight_average and
-// sampled_kl, and the further comparisons.
+// {"domains": {NAME: {MODEL: mean@N}}, "standard_error": the same shape,
+//  "metrics": {NAME: {METRIC: {"value": x, "standard_error": x}}}, "choices": {NAME: n},
+//  "rollout_probs_diff_max": x, "wall_s": x, "peak_rss_bytes": n,
+//  "workers": [{"pid": n, "sampled_tokens": n}], "sandbox_failed": n,
+//  "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
+// null where a figure is unknown. METRIC is mean@N, pass@k, maj@k or greedy. Every domain of a run
+// has base, specialist, student, weight_average and sampled_kl, and the further comparisons, and a
+// METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam eval` scored is "model"
+// alone.
 std::string results_json(const Results& results);
 
 // "math: 48 of 64 prompts: …", a domain a line: which prompts the scores are means of. Where the

@@ -25,11 +25,11 @@ struct Metric {
 
 std::vector<Metric> metrics_of(const configs::EvalConfig& eval, const std::string& model,
                                const std::string& domain, EvalRows rows) {
-  const std::string all = rows == EvalRows::kAll ? "all" : "";
+  const bool all = rows == EvalRows::kAll;
   const auto metric = [&](const std::string& name, const std::string& kind, int64_t n,
                           double temperature) -> Metric {
-    return {name + (all.empty() ? "" : "/" + all),
-            evaluation_stage(model, domain, kind) + (all.empty() ? "" : "-" + all), n, temperature};
+    return {name + (all ? kAllRowsSuffix : ""),
+            evaluation_stage(model, domain, kind) + (all ? "-all" : ""), n, temperature};
   };
   std::vector<Metric> metrics = {metric(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind,
                                         eval.n, eval.temperature)};
@@ -45,8 +45,11 @@ bool is_recorded(const RunStore& store, const std::string& model, const std::str
   });
 }
 
+using OnFinished = std::function<void(const std::string&, int64_t, int64_t)>;
+
 void score(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
-           const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics) {
+           const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics,
+           const OnFinished& on_finished) {
   const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   const bool all = rows == EvalRows::kAll;
@@ -68,8 +71,11 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
   weights.set_model_dir(model_dir);
   for (const Metric& metric : metrics) {
     if (is_recorded(run.store, model, domain.name, metric)) continue;
+    const auto tell = [&](int64_t finished, int64_t all_samples) {
+      if (on_finished) on_finished(metric.name, finished, all_samples);
+    };
     const PromptScores s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run),
-                                         set.prompts, metric.n, metric.temperature, budget);
+                                         set.prompts, metric.n, metric.temperature, budget, tell);
     SetCounts counts = set.counts;
     counts.not_scored = counts.used - s.num_scored;
     counts.used = s.num_scored;
@@ -84,6 +90,11 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
                          static_cast<double>(s.figures.index_compared));
     run.store.add_figure(RunStore::kRun, "index_agreed",
                          static_cast<double>(s.figures.index_agreed));
+    // mean@n last: when it is there, they all are.
+    if (metric.n > 1)
+      for (const auto& [name, at_k] : s.at_k)
+        run.store.record_eval(
+            {metric.stage, model, domain.name, name + (all ? kAllRowsSuffix : ""), at_k});
     run.store.record_eval({metric.stage, model, domain.name, metric.name, s.all});
   }
 }
@@ -91,7 +102,8 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
 }  // namespace
 
 StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain,
-                            const std::string& model, const std::string& model_dir, EvalRows rows) {
+                            const std::string& model, const std::string& model_dir, EvalRows rows,
+                            const OnFinished& on_finished) {
   const std::vector<Metric> metrics = metrics_of(run.config.eval, model, domain.name, rows);
   StageInputs inputs = run.inputs();
   inputs.add_common();
@@ -115,7 +127,7 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
             run.store.forget_evals(model, domain.name);
             for (const Metric& metric : metrics) forget_job(run, metric.stage);
           },
-      .run = [&] { score(run, domain, model, model_dir, rows, metrics); },
+      .run = [&] { score(run, domain, model, model_dir, rows, metrics, on_finished); },
       .is_done =
           [&] {
             return std::all_of(metrics.begin(), metrics.end(), [&](const Metric& m) {
@@ -134,13 +146,20 @@ void run_eval_stage(RunContext& run) {
     everywhere.emplace_back(c.name, run.path(c.name));
   Progress progress("eval", static_cast<int64_t>(domains.size() * (everywhere.size() + 1)));
   int64_t done = 0;
+  const auto evaluate = [&](const configs::DomainConfig& d, const std::string& model,
+                            const std::string& dir) {
+    const std::string what = model + " on " + d.name;
+    evaluate_model(run, d, model, dir, EvalRows::kTest,
+                   [&](const std::string& metric, int64_t finished, int64_t all) {
+                     if (finished > 0 && finished < all)
+                       progress.update(done, fmt::format("{}, {}, {} of {} samples", what, metric,
+                                                         finished, all));
+                   });
+    progress.update(++done, what);
+  };
   for (const configs::DomainConfig& d : domains) {
-    for (const auto& [model, dir] : everywhere) {
-      evaluate_model(run, d, model, dir, EvalRows::kTest);
-      progress.update(++done, model + " on " + d.name);
-    }
-    evaluate_model(run, d, kSpecialist, specialist_dir(run, d.name), EvalRows::kTest);
-    progress.update(++done, "specialist on " + d.name);
+    for (const auto& [model, dir] : everywhere) evaluate(d, model, dir);
+    evaluate(d, kSpecialist, specialist_dir(run, d.name));
   }
 }
 

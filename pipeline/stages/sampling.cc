@@ -9,6 +9,7 @@
 
 #include "configs/error.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/scores_at_k.h"
 #include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
@@ -78,15 +79,21 @@ Score score_of(const std::vector<const proto::Trajectory*>& trajectories) {
     s.is_share = s.is_share && (reward == 0 || reward == 1);
   }
   if (by_prompt.empty()) return {};
-  const auto prompts = static_cast<double>(by_prompt.size());
-  s.mean = 0;
-  for (const auto& [group, p] : by_prompt) s.mean += p.first / static_cast<double>(p.second);
+  std::vector<double> means;
+  for (const auto& [group, p] : by_prompt) means.push_back(p.first / static_cast<double>(p.second));
+  const bool is_share = s.is_share;
+  s = score_over_prompts(means);
+  s.is_share = is_share;
+  return s;
+}
+
+Score score_over_prompts(const std::vector<double>& means) {
+  const auto prompts = static_cast<double>(means.size());
+  Score s{.mean = 0};
+  for (const double m : means) s.mean += m;
   s.mean /= prompts;
   double squares = 0;
-  for (const auto& [group, p] : by_prompt) {
-    const double d = p.first / static_cast<double>(p.second) - s.mean;
-    squares += d * d;
-  }
+  for (const double m : means) squares += (m - s.mean) * (m - s.mean);
   if (prompts > 1) s.standard_error = std::sqrt(squares / (prompts - 1) / prompts);
   return s;
 }
@@ -94,18 +101,19 @@ Score score_of(const std::vector<const proto::Trajectory*>& trajectories) {
 PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
                            const proto::WeightsRef& weights, const std::string& tokenizer_dir,
                            const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                           const EpisodeBudget& budget) {
+                           const EpisodeBudget& budget,
+                           const std::function<void(int64_t, int64_t)>& on_finished) {
   TrajectoryLog log(trajectory_log_path(run.run_dir, stage));
   std::vector<proto::SampleGroup> groups;
   for (size_t i = 0; i < prompts.size(); ++i)
     groups.push_back(sample_group(prompts[i], step, static_cast<int64_t>(i), n));
   PromptScores scores;
+  CollectSpec spec =
+      collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
+                   temperature, budget, /*score=*/true);
+  spec.on_finished = on_finished;
   const auto trajectories =
-      run.rollouts(tokenizer_dir)
-          .collect(
-              collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
-                           temperature, budget, /*score=*/true),
-              std::move(groups), log, &scores.figures);
+      run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &scores.figures);
   run.rollouts(tokenizer_dir).forget(stage, step);
   std::vector<const proto::Trajectory*> all;
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
@@ -118,6 +126,7 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
     at->second.push_back(&t);
   }
   scores.all = score_of(all);
+  scores.at_k = scores_at_k(all, n);
   std::set<int64_t> scored;
   for (const proto::Trajectory* t : all)
     if (is_answer(*t)) scored.insert(t->meta().group());

@@ -1,5 +1,6 @@
 // Sampling and scoring prompts with a policy: mean rewards at a temperature, with standard errors.
 #pragma once
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@ bool is_answer(const proto::Trajectory& trajectory);
 
 struct PromptScores {
   Score all;
+  std::vector<std::pair<std::string, Score>> at_k;       // scores_at_k.h
   std::vector<std::pair<std::string, Score>> by_source;  // data_source, in the prompts' order
   int64_t num_scored = 0;      // prompts with an answer that could be scored
   int64_t masked_samples = 0;  // of those prompts: answers that could not
@@ -41,12 +43,13 @@ struct PromptScores {
 };
 
 // Samples n answers of each prompt at `temperature` (0: greedy) and scores them. Durable per sample
-// under `stage` and `step`: an interrupted scoring goes on where it stopped. Throws Error when no
-// sample of some source could be scored.
+// under `stage` and `step`: an interrupted scoring goes on where it stopped. `on_finished` is told
+// as CollectSpec's. Throws Error when no sample of some source could be scored.
 PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
                            const proto::WeightsRef& weights, const std::string& tokenizer_dir,
                            const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                           const EpisodeBudget& budget);
+                           const EpisodeBudget& budget,
+                           const std::function<void(int64_t, int64_t)>& on_finished = {});
 
 // Bytes that a token's kept choices take (model/network/choices.h), mean over all tokens:
 // rollout/routing_bytes_per_token of its experts, rollout/index_bytes_per_token of selected
@@ -56,5 +59,7 @@ void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedV
 // The mean over prompts of the mean over their scored samples, and its standard error from the
 // spread over prompts; unknown without a scored sample.
 Score score_of(const std::vector<const proto::Trajectory*>& trajectories);
+// The same of the prompts' own means; at least one.
+Score score_over_prompts(const std::vector<double>& means);
 
 }  // namespace amalgam::pipeline

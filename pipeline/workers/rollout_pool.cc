@@ -285,6 +285,12 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
                      spec.stage, spec.step, tokens.damage));
   const bool resume = !tokens.episodes.empty();
 
+  int64_t num_samples = 0;
+  for (const proto::SampleGroup& g : groups) num_samples += g.sample_index_size();
+  const auto tell = [&] {
+    if (spec.on_finished) spec.on_finished(static_cast<int64_t>(finished.size()), num_samples);
+  };
+  tell();
   uint32_t episode = 0;
   std::vector<std::vector<proto::SampleGroup>> shares(workers_.size());
   size_t turn = 0;
@@ -324,6 +330,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
       const Key key{t.meta().group(), t.meta().sample_index()};
       finished[key] = {std::move(t), offsets[b]};
     }
+    if (!batch.empty()) tell();
     if (reply.sampled_tokens() > 0 || reply.engine_s() > 0 || reply.done())
       store_.add_worker({w.process ? w.process->pid() : ::getpid(), "rollout",
                          reply.sampled_tokens(), reply.engine_s()});

@@ -6,6 +6,7 @@
 // sampled again, unfinished ones continue from the workers' token logs.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,6 +36,8 @@ struct CollectSpec {
   bool draft = false;
   bool keep_experts = false, keep_index = false;  // what of their choices the samples carry
   bool score = true;
+  // Told how many of all samples are finished: at once, and whenever more are.
+  std::function<void(int64_t finished, int64_t all)> on_finished = {};
 };
 
 struct CollectFigures {

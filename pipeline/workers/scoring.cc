@@ -35,6 +35,12 @@ bool has_answer(const proto::Trajectory& t) {
 void record(const rewards::Score& score, ScoreTask* task, proto::TrajectoryMetadata* meta) {
   if (score.status == rewards::Status::kScored) {
     meta->set_reward(score.reward);
+    meta->set_answer(score.answer);
+    for (const auto& [name, value] : score.parts) {
+      proto::RewardPart* part = meta->add_reward_parts();
+      part->set_name(name);
+      part->set_value(value);
+    }
   } else if (score.status == rewards::Status::kBadRow) {
     task->error = "prompt " + meta->prompt_id() + " of domain " + meta->domain() +
                   " cannot be scored: " + score.detail;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "configs/log/log.h"
 #include "rewards/score/fence.h"
 
 namespace amalgam::rewards {
@@ -93,6 +94,12 @@ Score judge(const sandbox::Result& result, const json& outputs) {
     case sandbox::Outcome::kCancelled:
       return failed(Status::kSandboxFailed, result.detail);
     case sandbox::Outcome::kTimeout:
+      if (result.hit_wall_limit) {
+        log::warn(log::Part::kReward,
+                  "a test of code slept into its wall-clock limit and scored 0: this run cannot be "
+                  "reproduced exactly");
+        return scored(0, "timeout (wall clock)");
+      }
       return scored(0, "timeout");
     case sandbox::Outcome::kMemory:
       return scored(0, "out of memory");

@@ -110,7 +110,9 @@ Score score_math_answer(const std::string& solution, const std::string& ground_t
   if (!truth) return failed(Status::kBadRow, *problem_of_number(ground_truth));
   const auto answer = final_number(solution);
   if (!answer) return scored(0, "no number in the answer");
-  return equal(*answer, *truth) ? scored(1, "equal") : scored(0, "another number");
+  Score score = equal(*answer, *truth) ? scored(1, "equal") : scored(0, "another number");
+  score.answer = spelled(*answer);
+  return score;
 }
 
 }  // namespace amalgam::rewards

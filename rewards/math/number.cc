@@ -170,6 +170,34 @@ bool equal(const Rational& a, const Rational& b) {
   return multiply(a.numerator, b.denominator) == multiply(b.numerator, a.denominator);
 }
 
+std::string spelled(const Rational& number) {
+  const Decimal &n = number.numerator, &d = number.denominator;
+  if (n.digits.empty()) return "0";
+  const std::string sign = n.negative != d.negative ? "-" : "";
+  // Both as integers: a common power of ten drops out.
+  std::string top = n.digits, bottom = d.digits;
+  const size_t shift = static_cast<size_t>(std::labs(n.exponent - d.exponent));
+  constexpr size_t kMostDigits = 36;
+  if (top.size() + shift > kMostDigits || bottom.size() + shift > kMostDigits)
+    return sign + n.digits + "e" + std::to_string(n.exponent - d.exponent) +
+           (d.digits == "1" ? "" : "/" + d.digits);
+  (n.exponent > d.exponent ? top : bottom).append(shift, '0');
+  const auto value = [](const std::string& digits) {
+    unsigned __int128 v = 0;
+    for (const char c : digits) v = v * 10 + static_cast<unsigned>(c - '0');
+    return v;
+  };
+  const auto text = [](unsigned __int128 v) {
+    std::string digits;
+    for (; v > 0; v /= 10) digits.insert(digits.begin(), static_cast<char>('0' + v % 10));
+    return digits;
+  };
+  const unsigned __int128 a = value(top), b = value(bottom);
+  unsigned __int128 divisor = a, rest = b;
+  while (rest > 0) divisor = std::exchange(rest, divisor % rest);
+  return sign + text(a / divisor) + (b == divisor ? "" : "/" + text(b / divisor));
+}
+
 std::optional<Rational> read_number(std::string_view text, size_t* position) {
   const Decimal one{false, "1", 0};
   Reader reader(text, *position);

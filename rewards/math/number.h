@@ -26,6 +26,9 @@ struct Rational {
 Decimal multiply(const Decimal& a, const Decimal& b);
 bool equal(const Rational& a, const Rational& b);
 
+// Equal numbers are the same text: "-3/4", "1024"; reduced, as far as 36 digits reach.
+std::string spelled(const Rational& number);
+
 // Reads the number that begins at text[*position], and moves *position behind it. Spellings: 1024,
 // +1024, 1,024, 1{,}024, 1024.0, .5, 1.024e3, 1.024 × 10^3 (also \times, *, 10^{3}), 3/4,
 // \frac{3}{4}, with −, - or + before it. None, and *position unchanged, where no number begins or

@@ -55,9 +55,16 @@ std::optional<std::vector<Score>> parse_scores(const std::string& reply, size_t 
   std::vector<Score> scores;
   for (const json& one : answer["scores"]) {
     const Status status = parse_status(one.at("status").get<std::string>());
-    scores.push_back(status == Status::kScored
-                         ? scored(one.at("score").get<double>(), "plug-in")
-                         : failed(status, one.at("detail").get<std::string>()));
+    if (status != Status::kScored) {
+      scores.push_back(failed(status, one.at("detail").get<std::string>()));
+      continue;
+    }
+    Score score = scored(one.at("score").get<double>(), "plug-in");
+    score.answer = one.value("answer", "");
+    const json parts = one.value("parts", json::object());
+    for (const auto& [name, part] : parts.items())
+      score.parts.emplace_back(name, part.get<double>());
+    scores.push_back(std::move(score));
   }
   return scores;
 }

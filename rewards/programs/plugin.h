@@ -1,9 +1,10 @@
 // A user's reward function in Python, in one of three forms:
 //     compute_score(data_source, solution_str, ground_truth, extra_info) -> number, bool or
-//     {"score": …}                                     verl's: one sample
+//     {"score": …, "pred": …, …}                       verl's: one sample
 //     compute_score(data_sources, solution_strs, ground_truths, extra_infos) -> [number]
 //                                                      verl's for batches
 //     some_reward(completions, **columns) -> [number]  TRL's: a batch
+// Numbers beside a score are parts, "pred" is the answer (rewards/score/score.h).
 // A batch is all samples of one prompt. It is the user's own, trusted code: plain child processes,
 // supervised, with an environment that is named. One is started again after a crash or a time-out.
 #pragma once

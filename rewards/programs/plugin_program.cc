@@ -163,13 +163,34 @@ def call(samples):
         raise WrongType(f"expected a list of {len(samples)} numbers, got one of {len(values)}")
     return list(values)
 
+def plain(value):
+    """A Python number of one of numpy or torch."""
+    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
+
+def valid(text, most):
+    return text.encode("utf-8", "replace").decode()[:most]  # no lone surrogates
+
+def extras(value):
+    """Of a dict beside its score: figures, and the answer in "pred"."""
+    parts = {}
+    for name, part in value.items():
+        part = plain(part)
+        if name != "score" and isinstance(name, str) and isinstance(part, (bool, int, float)):
+            try:
+                if math.isfinite(float(part)):
+                    parts[valid(name, 100)] = float(part)
+            except OverflowError:
+                pass
+    pred = value.get("pred")
+    return {"parts": dict(list(parts.items())[:50]), "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
+
 def score(value):
+    more = {}
     if isinstance(value, dict):
         if "score" not in value:
             return {"status": "wrong_type", "detail": "a dict without \"score\""}
-        value = value["score"]
-    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
-        value = value.item()  # numpy, torch
+        value, more = value["score"], extras(value)
+    value = plain(value)
     if not isinstance(value, (bool, int, float)):
         return {"status": "wrong_type", "detail": f"returned {type(value).__name__}"}
     try:
@@ -178,7 +199,7 @@ def score(value):
         number = math.inf
     if not math.isfinite(number):
         return {"status": "not_finite", "detail": f"returned {number}"}
-    return {"status": "scored", "score": number}
+    return {"status": "scored", "score": number, **more}
 
 def scores(samples):
     try:

@@ -3,6 +3,8 @@
 #pragma once
 #include <cmath>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace amalgam::rewards {
 
@@ -21,6 +23,9 @@ struct Score {
   Status status = Status::kVerifierFailed;
   double reward = 0;   // meaningful only if kScored
   std::string detail;  // one line: why this reward or this failure
+  // What the answer was taken to be, spelled so that equal answers are equal texts; empty: none.
+  std::string answer = {};
+  std::vector<std::pair<std::string, double>> parts = {};  // figures beside the reward, by name
 };
 
 inline Score failed(Status status, std::string detail) { return {status, 0, std::move(detail)}; }

@@ -257,7 +257,7 @@ TEST(TrainingStateTest, RefusesFilesThatDoNotFit) {
 }
 
 // Offsets of the words that the test below changes.
-constexpr int64_t kCurrentWord = 56, kBootWord = 72;
+constexpr int64_t kCurrentWord = 64, kBootWord = 80;
 
 TEST(TrainingStateTest, AfterARebootOnlyASyncedStateOpens) {
   TempDir dir;
@@ -299,6 +299,54 @@ TEST(TrainingStateTest, CurrentWordMustMatchItsSlot) {
   f.close();
   EXPECT_THAT(error_of([&] { TrainingState::open(dir / "s", config, pool); }),
               HasSubstr("header is damaged"));
+}
+
+// Every page of the file but those of the slot that is written next holds something that a step
+// reads, or is what no step touches.
+TEST(TrainingStateTest, DamageAnywhereInTheCurrentStepIsFound) {
+  TempDir dir;
+  kernels::ThreadPool pool(2);
+  const auto config = small_config();
+  const std::string path = dir / "s";
+  int64_t slot_bytes = 0;
+  {
+    auto state = TrainingState::create(path, config, random_weights(config, 1).weights, pool);
+    for (int i = 0; i < 2; ++i) {
+      fake_step(state);
+      state.commit(pool);
+    }
+    slot_bytes = reinterpret_cast<const char*>(state.next().extra) -
+                 reinterpret_cast<const char*>(state.current().extra);
+  }
+  ASSERT_GT(slot_bytes, 0);  // two steps: slot 0 is the current one, before slot 1
+  const int64_t bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+  const int64_t slots = bytes - 2 * slot_bytes, page = 4096;
+  const auto flip = [&](int64_t offset) {
+    std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
+    f.seekg(offset);
+    const char byte = static_cast<char>(f.get() ^ 1);
+    f.seekp(offset);
+    f.put(byte);
+  };
+  const auto error = [&] { return error_of([&] { TrainingState::open(path, config, pool); }); };
+  EXPECT_EQ(error(), "");
+  for (int64_t at = page; at < bytes; at += page) {
+    const int64_t in_page =
+        (at - slots) % slot_bytes == 0 ? 8 : kernels::uniform_int({.seed = 3}, at, page);
+    flip(at + in_page);
+    if (at < slots + slot_bytes)
+      EXPECT_THAT(error(), HasSubstr("damaged (its checksum does not match); resume from the last"))
+          << "at " << at + in_page;
+    else
+      EXPECT_EQ(error(), "") << "at " << at + in_page;
+    flip(at + in_page);
+  }
+  // What a disk loses is more often whole pages.
+  std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekp(slots + 2 * page);
+  f.write(std::string(page, '\0').data(), page);
+  f.close();
+  EXPECT_THAT(error(), HasSubstr("damaged"));
 }
 
 TEST(TrainingStateTest, AFullDiskIsAnErrorAndKeepsTheOldState) {

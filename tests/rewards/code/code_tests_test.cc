@@ -130,6 +130,19 @@ TEST_F(CodeTests, LimitsAreTheCodesOwnFault) {
   EXPECT_THAT(memory, testing::AnyOf("out of memory", "no function: MemoryError"));
 }
 
+// Scored as well, and said in the log: the only limit that depends on the machine's other work.
+TEST_F(CodeTests, CodeThatSleepsEndsAtTheWallClock) {
+  CodeTestOptions options;
+  options.limits.wall_seconds = 0.3;
+  ::testing::internal::CaptureStderr();
+  const Score score = score_code_tests("import time\ntime.sleep(1000)", kDouble, options);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("slept into its wall-clock limit and scored 0: this run cannot be"));
+  EXPECT_EQ(score.status, Status::kScored);
+  EXPECT_EQ(score.reward, 0);
+  EXPECT_EQ(score.detail, "timeout (wall clock)");
+}
+
 TEST_F(CodeTests, OneSampleDoesNotSeeAnother) {
   detail(1, "open('/work/seen', 'w').write('x')\ndef f(x): return 2 * x");
   detail(0,

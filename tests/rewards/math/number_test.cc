@@ -74,6 +74,22 @@ TEST(Number, NoNumberLeavesThePosition) {
   }
 }
 
+TEST(Number, EqualNumbersAreSpelledTheSame) {
+  const auto text = [](const std::string& spelling) {
+    size_t position = 0;
+    return spelled(*read_number(spelling, &position));
+  };
+  for (const char* s : {"3/4", "0.75", ".75", "6/8", "75e-2", "\\frac{9}{12}"})
+    EXPECT_EQ(text(s), "3/4") << s;
+  for (const char* s : {"1024", "1,024", "1.024e3", "2048/2"}) EXPECT_EQ(text(s), "1024") << s;
+  for (const char* s : {"-0.5", "-1/2", "-5/10"}) EXPECT_EQ(text(s), "-1/2") << s;
+  for (const char* s : {"0", "-0", "0.00", "0/7"}) EXPECT_EQ(text(s), "0") << s;
+  EXPECT_EQ(text("123456789012345678901234567890.5"), "246913578024691357802469135781/2");
+  EXPECT_EQ(text("1e100"), "1e100");
+  EXPECT_EQ(text("10e99"), "1e100");
+  EXPECT_EQ(text("1e-300"), "1e-300");
+}
+
 TEST(Number, ProductsCarry) {
   const Decimal nines{false, std::string(50, '9'), 0};
   // (10^50 − 1)² = 10^100 − 2·10^50 + 1

@@ -94,6 +94,28 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
   EXPECT_EQ(ask(&plugin, "cut \xc3").status, Status::kScored);
 }
 
+TEST_F(PluginTest, ADictHasPartsAndAnAnswer) {
+  Plugin plugin(options(R"(
+class Number:
+    size = 1
+    def item(self): return 7
+results = {"verl": {"score": 1, "acc": True, "format": 0.5, "pred": "42", "note": "text", "nan": float("nan"), 3: 4},
+           "number": {"score": 0, "pred": Number(), "big": 10 ** 400}, "none": {"score": 0, "pred": None},
+           "cut": {"score": 0, "pred": "a" + chr(0xd800) + "x" * 5000}}
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    return results[solution_str]
+)"));
+  const Score verl = ask(&plugin, "verl");
+  EXPECT_EQ(verl.answer, "42");
+  using Parts = std::vector<std::pair<std::string, double>>;
+  EXPECT_EQ(verl.parts, (Parts{{"acc", 1}, {"format", 0.5}}));
+  EXPECT_EQ(ask(&plugin, "number").answer, "7");
+  EXPECT_EQ(ask(&plugin, "number").parts, (Parts{{"pred", 7}}));
+  EXPECT_EQ(ask(&plugin, "none").answer, "");
+  EXPECT_EQ(ask(&plugin, "cut").answer.substr(0, 4), "a?xx");
+  EXPECT_EQ(ask(&plugin, "cut").answer.size(), 2000u);
+}
+
 TEST_F(PluginTest, EveryResultHasItsOutcome) {
   Plugin plugin(options(R"(
 class Scalar:
