@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from run_harness import ROOT, SMALL, check, main, text_of
 
@@ -15,14 +16,19 @@ COMMANDS = ["doctor", "data", "run", "worker", "report", "samples", "inspect", "
 QUICKSTART = [*(s for s in SMALL if "dates" not in s), "sft.batch_tokens=256"]
 
 
+# Of `sandbox`; those of one line share a working directory.
+SANDBOX_COMMANDS = [["", "run", "replay", "changes"], ["shell"], ["ps", "logs", "rm"], ["build", "images"], ["serve"],
+                    ["gateway", "agent"], ["keygen"], ["bench"]]
+
+
 def examples(text):
     """The command lines of a help page; a backslash goes on in the next line."""
     lines = text.split("\nExamples:\n", 1)[1].replace("\\\n", " ").split("\n")
-    return [line.strip() for line in lines if line.startswith("  ")]
+    return [line.strip() for line in lines if re.match("  (amalgam|echo|curl) ", line)]
 
 
 def help_pages(program):
-    """A help page of every command but those of `sandbox`, which have their own tests."""
+    """A help page of every command but those of `sandbox`."""
     listed = subprocess.run([program.binary, "--help"], capture_output=True, text=True, check=True).stdout
     names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1], re.M)) - {"sandbox"}
     check(names == set(COMMANDS), f"the list of this test is not that of --help: {names ^ set(COMMANDS)}")
@@ -53,8 +59,90 @@ def examples_run(program):
                                   capture_output=True, text=True, timeout=600, check=False)
             check(done.returncode == 0, f"{name}: {line}: {done.returncode}: {done.stderr[-600:]}")
             count += 1
-    return f"{count} examples of --help"
+    # The README's first screen; what it builds is what every other test runs.
+    check("\nmake quickstart\n" in text_of(ROOT + "/README.md"), "the README begins with another command")
+    shutil.copy(ROOT + "/Makefile", clone)
+    shutil.rmtree(clone + "/runs/quickstart")
+    for _ in range(2):  # the same command goes on, and is harmless when all is done
+        done = subprocess.run(["make", "--old-file=build", "quickstart"], cwd=clone, capture_output=True, text=True,
+                              timeout=600, check=False)
+        check(done.returncode == 0, f"make quickstart: {done.returncode}: {done.stderr[-600:]}")
+        check("mean reward" in done.stdout and os.path.exists(clone + "/runs/quickstart/report.html"),
+              f"make quickstart: no scores: {done.stdout[-600:]}")
+    return f"{count} examples of --help, make quickstart"
+
+
+class Shell:
+    """Runs lines as somebody types them, each in /bin/bash; what serves goes on until the end."""
+
+    SERVES = re.compile("amalgam sandbox (serve|gateway|agent) ")
+
+    def __init__(self, binary, home):
+        os.makedirs(home + "/bin")
+        os.symlink(binary, home + "/bin/amalgam")
+        self.environment = {**os.environ, "PATH": home + "/bin:" + os.environ["PATH"], "HOME": home}
+        self.folder, self.servers = home, []
+
+    def type(self, line):
+        command = ["/bin/bash", "-ec", line]
+        how = {"cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL, "text": True}
+        if self.SERVES.match(line):
+            server = subprocess.Popen(["/bin/bash", "-ec", "exec " + line], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      **{k: v for k, v in how.items()})
+            self.servers.append((line, server))
+            return ""
+        deadline = time.monotonic() + 60
+        while True:  # a server needs a moment before it answers
+            done = subprocess.run(command, capture_output=True, timeout=300, check=False, **how)
+            if done.returncode == 0 or not self.servers or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        check(done.returncode == 0, f"{line}: {done.returncode}: {done.stderr[-600:]}")
+        return done.stdout
+
+    def end(self):
+        """Servers run until they are asked to end."""
+        for line, server in reversed(self.servers):
+            check(server.poll() is None, f"{line} ended by itself: {server.stderr.read()[-600:] if server.poll() else ''}")
+            server.terminate()
+            server.communicate(timeout=30)
+        self.servers = []
+
+
+def sandbox_examples(program):
+    listed = subprocess.run([program.binary, "sandbox", "--help"], capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1].split("\nExamples:\n")[0], re.M))
+    shown = {name for row in SANDBOX_COMMANDS for name in row} - {""}
+    check(names == shown, f"the list of this test is not that of --help: {names ^ shown}")
+    shell, count = Shell(program.binary, program.path("home")), 0
+    for row in SANDBOX_COMMANDS:
+        shell.folder = program.path("at-" + (row[0] or "sandbox"))
+        os.makedirs(shell.folder + "/my_folder")
+        for name, text in (("script.py", "import sys\nprint('hello')\nopen('result.txt', 'w').write('x')\n"),
+                           ("nap.py", "import time\ntime.sleep(100)\n"), ("my_folder/file", "content")):
+            with open(f"{shell.folder}/{name}", "w") as file:
+                file.write(text)
+        subprocess.run(["tar", "cf", "tools.tar", "my_folder"], cwd=shell.folder, check=True)
+        if row[0] == "shell":
+            shell.type("amalgam sandbox build")
+        for name in row:
+            page = subprocess.run([program.binary, "sandbox", *([name] if name else []), "--help"], capture_output=True,
+                                  text=True, check=True).stdout
+            for line in examples(page):
+                if name in ("ps", "rm"):
+                    running = shell.type("amalgam sandbox run --detach nap.py").strip()
+                if name == "logs":
+                    running = shell.type("amalgam sandbox run --detach script.py").strip()
+                line = line.replace("4f0c", running[:8]) if "4f0c" in line else line
+                line = line.replace("host0", "127.0.0.1").replace("--runs 500", "--runs 5")
+                printed = shell.type(line)
+                if "run" in line and "script.py" in line and "--detach" not in line:
+                    check("hello" in printed, f"{line}: printed {printed!r}")
+                count += 1
+        shell.end()
+    shell.type("amalgam sandbox rm $(amalgam sandbox ps --all --quiet)")
+    return f"{count} examples of sandbox ... --help"
 
 
 if __name__ == "__main__":
-    sys.exit(main({"examples": examples_run}))
+    sys.exit(main({"examples": examples_run, "sandbox_examples": sandbox_examples}))

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from run_harness import CONFIG, ROOT, SMALL, check, check_same, finish, main, outcome, results, rows_of, text_of
+from run_harness import (CONFIG, ROOT, SMALL, check, check_same, finish, main, metric_lines, outcome, results, rows_of,
+                         text_of)
 
 OWN_DOMAIN = os.path.join(ROOT, "configs", "own_domain")
 
@@ -105,6 +106,30 @@ def changed_inputs(program, ci_run):
     line = own.refused(run_dir)
     check("holds a run already; add --resume" in line, line)
     return f"{len(stages)} stages answered from the record in {seconds:.2f} s; other inputs named, refused or begun anew"
+
+
+def damaged_state(program, ci_run):
+    """Of a stage that was killed on its way; both halves of the file, one of them holds the current step."""
+    own = Own(program, ci_run)
+    expected = outcome(own.run("whole"))
+    run_dir, state = program.path("run"), program.path("run") + "/checkpoints/rl-math/state"
+    process = program.start(run_dir, *own.settings, log=run_dir + ".log")
+    deadline = time.monotonic() + 120
+    while not any('"rl-math"' in line for line in metric_lines(run_dir)):
+        check(process.poll() is None and time.monotonic() < deadline, "rl-math took no step")
+        time.sleep(0.01)
+    process.kill()
+    finish(process)
+    size = os.path.getsize(state)
+    with open(state, "r+b") as file:
+        for part in (size // 4, size * 3 // 4):
+            file.seek(part)
+            file.write(bytes(20_000))
+    line = own.refused(run_dir, "--resume")
+    check(f"{state}: the training state is damaged" in line and "begin its stage anew with --restart STAGE" in line, line)
+    own.run("run", "--restart", "rl-math")
+    check_same(run_dir, expected, "a damaged training state made again")
+    return "20 kB of a training state zeroed: refused, begun anew, the same bytes"
 
 
 def longer(program, ci_run):
@@ -218,4 +243,4 @@ def directories(program, ci_run):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (changed_inputs, longer, eval_again, directories)}))
+    sys.exit(main({f.__name__: f for f in (changed_inputs, damaged_state, longer, eval_again, directories)}))

@@ -4,6 +4,7 @@ Usage: run_test.py BINARY CHECK [ARGUMENT…]; tests/tests.cmake lists the check
 
 import glob
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -219,8 +220,10 @@ def commands(program, ci_run):
     command = [program.binary, "eval", CONFIG, "--model", student, *settings]
     table = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     rows = [line.split() for line in table.stdout.strip().split("\n")]
-    check(table.returncode == 0 and len(rows) == 6 and all(0 <= float(r[2]) <= 100 for r in rows),
-          f"eval: {table.stdout}{table.stderr[-600:]}")
+    names = {(r[0], r[1]) for r in rows if not r[1].startswith("maj@")}
+    check(table.returncode == 0 and all(0 <= float(r[2]) <= 100 for r in rows) and names == {
+        (d, m) for d in ("math", "code", "dates") for m in ("mean@2", "pass@1", "pass@2", "pass@1/greedy")},
+        f"eval: {table.stdout}{table.stderr[-600:]}")
     one_prompt(program, student)
     return "sft, rl, distill and eval on a model directory; a removed model is trained again"
 
@@ -243,9 +246,31 @@ def check_samples(program, run_dir):
                                                 s["response_tokens"])) for s in found), "other samples than rows")
     for s in found:
         roles = [m["role"] for m in s["messages"]]
-        check(list(s) == SAMPLE_KEYS and s["parts"] == {}, f"keys: {list(s)}")
+        check(list(s) == SAMPLE_KEYS and list(s["parts"]) == (["form"] if s["domain"] == "dates" and s["reward"] is not None else []), f"keys: {list(s)}")
         check(roles[0] in ("system", "user") and "user" in roles and roles[-1] == "assistant", f"roles: {roles}")
     return len(found)
+
+
+def check_metrics(run_dir):
+    """results.json of an `eval` against the rewards in run.sqlite: pass@k counted over all subsets of k."""
+    found = results(run_dir)
+    for domain, metrics in found["metrics"].items():
+        prompts = {}
+        for group, reward in rows_of(run_dir, "SELECT prompt_group, reward FROM trajectories WHERE reward IS NOT NULL "
+                                     f"AND stage = 'eval-model-{domain}-sampled'"):
+            prompts.setdefault(group, []).append(reward)
+        means = {"mean@4": [sum(r) / len(r) for r in prompts.values()]}
+        for k in (1, 2, 4):
+            means[f"pass@{k}"] = [sum(max(s) == 1 for s in subsets) / len(subsets) for subsets in
+                                  (list(itertools.combinations(r, k)) for r in prompts.values())]
+        for name, values in means.items():
+            mean = sum(values) / len(values)
+            error = (sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values)) ** 0.5
+            close = all(abs(a - b) < 1e-12 for a, b in zip((mean, error), metrics[name].values()))
+            check(close and len(values) == 5, f"{domain} {name} is {metrics[name]}, not {mean} ± {error} of {len(values)}")
+        check(found["domains"][domain] == {"model": metrics["mean@4"]["value"]} and
+              found["standard_error"][domain] == {"model": metrics["mean@4"]["standard_error"]} and
+              "greedy" in metrics and ("maj@4" in metrics) == (domain != "code"), f"{domain}: {found}")
 
 
 def samples(program, ci_run):
@@ -261,9 +286,10 @@ def samples(program, ci_run):
     count = check_samples(program, run_dir)
     worst = [s["reward"] for s in json_samples(program, run_dir, "--stage", "rl-math", "--worst", "1000")]
     check(worst == sorted(worst) and len(worst) == 32, f"not the worst first: {worst}")
-    finish(program.popen([program.binary, "eval", CONFIG, "--model", ci_run + "/base", "--run-dir", scored, *SMALL],
-                         program.path("log")))
+    finish(program.popen([program.binary, "eval", CONFIG, "--model", ci_run + "/base", "--run-dir", scored, *SMALL,
+                          "eval.n=4"], program.path("log")))
     count += check_samples(program, scored)
+    check_metrics(scored)
     os.remove(scored + "/run.sqlite")
     lines = program.fails([program.binary, "samples", scored], program.path("log"))
     check(len(lines) == 1 and "run.sqlite" in lines[0], f"without run.sqlite: {lines}")

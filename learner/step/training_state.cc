@@ -212,7 +212,7 @@ TrainingState TrainingState::open(const std::string& path, const model::ModelCon
                                   kernels::ThreadPool& pool,
                                   const configs::NumericsConfig& numerics) {
   const auto fail = [&](const std::string& what) {
-    throw Error(fmt::format("{}: {}; resume from the last checkpoint", path, what));
+    throw Error(fmt::format("{}: {}; begin its stage anew with --restart STAGE", path, what));
   };
   File file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.fd < 0) fail(fmt::format("cannot open the training state ({})", std::strerror(errno)));

@@ -193,7 +193,7 @@ std::string results_json(const Results& results) {
   };
   const bool is_eval = results.models == std::vector<std::string>{kScored};
   Json json;
-  json["domains"] = json["standard_error"] = json["metrics"] = Json::object();
+  for (const char* key : {"domains", "standard_error", "metrics"}) json[key] = Json::object();
   for (const DomainScores& d : results.domains) {
     Json &means = json["domains"][d.domain], &errors = json["standard_error"][d.domain];
     means = errors = Json::object();

@@ -34,6 +34,7 @@ std::string asked(proto::TrajectoryMetadata meta) {
   meta.clear_outcome(), meta.clear_reward(), meta.clear_finish_reason();
   meta.clear_prompt_length(), meta.clear_response_length();
   meta.clear_failure(), meta.clear_failure_kind();
+  meta.clear_answer(), meta.clear_reward_parts();
   return meta.SerializeAsString();
 }
 
@@ -87,11 +88,16 @@ bool have_tools_failed(const proto::TrajectoryMetadata& meta) {
          meta.outcome() == proto::OUTCOME_WALL_CLOCK;
 }
 
+bool has_bad_parts(const proto::TrajectoryMetadata& meta) {
+  return std::any_of(meta.reward_parts().begin(), meta.reward_parts().end(),
+                     [](const auto& part) { return !std::isfinite(part.value()); });
+}
+
 bool has_bad_outcome(const proto::TrajectoryMetadata& meta, bool score) {
   const auto outcome = meta.outcome();
   if (!is_word(meta.finish_reason()) || !is_word(meta.failure_kind())) return true;
   if (outcome == proto::OUTCOME_OK || outcome == proto::OUTCOME_TRUNCATED)
-    return meta.has_reward() != score || !std::isfinite(meta.reward()) ||
+    return meta.has_reward() != score || !std::isfinite(meta.reward()) || has_bad_parts(meta) ||
            !meta.failure_kind().empty() || !meta.failure().empty();
   return (outcome != proto::OUTCOME_VERIFIER_FAILED && !have_tools_failed(meta)) ||
          meta.has_reward() || meta.failure_kind().empty();

@@ -284,8 +284,9 @@ TEST(TrainingStateTest, AfterARebootOnlyASyncedStateOpens) {
   }
   EXPECT_EQ(TrainingState::open(path, config, pool).step(), 2);
   change_boot();
-  EXPECT_THAT(error_of([&] { TrainingState::open(path, config, pool); }),
-              HasSubstr("restarted before the training state was on its disk; resume from the"));
+  EXPECT_THAT(
+      error_of([&] { TrainingState::open(path, config, pool); }),
+      HasSubstr("restarted before the training state was on its disk; begin its stage anew"));
 }
 
 TEST(TrainingStateTest, CurrentWordMustMatchItsSlot) {
@@ -335,7 +336,7 @@ TEST(TrainingStateTest, DamageAnywhereInTheCurrentStepIsFound) {
         (at - slots) % slot_bytes == 0 ? 8 : kernels::uniform_int({.seed = 3}, at, page);
     flip(at + in_page);
     if (at < slots + slot_bytes)
-      EXPECT_THAT(error(), HasSubstr("damaged (its checksum does not match); resume from the last"))
+      EXPECT_THAT(error(), HasSubstr("damaged (its checksum does not match); begin its stage anew"))
           << "at " << at + in_page;
     else
       EXPECT_EQ(error(), "") << "at " << at + in_page;

@@ -118,6 +118,7 @@ TEST_F(ReplyCheckTest, WhatCannotBeIsNot) {
       {"other weights", [&] { meta().clear_weights_version(); }},
       {"no reward", [&] { meta().clear_reward(); }},
       {"an infinite reward", [&] { meta().set_reward(INFINITY); }},
+      {"a part that is no number", [&] { meta().add_reward_parts()->set_value(NAN); }},
       {"a reward that was not asked for", [&] { spec_.score = false; }},
       {"no outcome", [&] { meta().clear_outcome(); }},
       {"an unknown outcome", [&] { meta().set_outcome(static_cast<proto::Outcome>(77)); }},
