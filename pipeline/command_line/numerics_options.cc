@@ -1,7 +1,10 @@
 #include "pipeline/command_line/numerics_options.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
-#include <cstdio>
+
+#include "configs/log/log.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -23,9 +26,11 @@ void describe_numerics(OptionSet& options, configs::NumericsConfig& numerics) {
 
 void print_index_recall(const model::IndexerCounters& counters) {
   if (counters.compared == 0) return;
-  std::printf("indexer: bf16 scores chose %.2f %% of what f32 scores choose (%lld entries)\n",
-              100 * static_cast<double>(counters.agreed) / static_cast<double>(counters.compared),
-              static_cast<long long>(counters.compared));
+  log::say(log::Part::kRun,
+           fmt::format(
+               "indexer: bf16 scores chose {:.2f} % of what f32 scores choose ({} entries)",
+               100 * static_cast<double>(counters.agreed) / static_cast<double>(counters.compared),
+               counters.compared));
 }
 
 }  // namespace amalgam::pipeline

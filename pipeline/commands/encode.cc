@@ -112,8 +112,9 @@ std::string message_row(const JsonRow& row, UnusedKeys* unused) {
 
 void EncodeCommandOptions::describe(OptionSet& options) {
   options.flag("--parse", parse, "completions to messages");
-  options.option("--in", in, "JSONL rows", Need::kRequired);
-  options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
+  options.option("--in", in, "JSONL rows; - is standard input", Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order; - is standard output",
+                 Need::kRequired);
 }
 
 int run_encode(const EncodeCommandOptions& options) {

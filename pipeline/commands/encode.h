@@ -12,6 +12,8 @@ struct EncodeCommandOptions {
   static constexpr const char* kExamples =
       "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 3\"}]}' > rows.jsonl\n"
       "  amalgam encode --in rows.jsonl --out prompts.jsonl\n"
+      "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 3\"}]}' | "
+      "amalgam encode --in - --out -\n"
       "  echo '{\"text\": \"5<｜end▁of▁sentence｜>\"}' > completions.jsonl\n"
       "  amalgam encode --parse --in completions.jsonl --out messages.jsonl\n"
       "Row keys: messages, thinking_mode (chat, the default | thinking), reasoning_effort (high |\n"

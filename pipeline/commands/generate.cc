@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -142,8 +141,9 @@ nlohmann::ordered_json to_row(const Job& job, double temperature,
 
 void GenerateOptions::describe(OptionSet& options) {
   options.option("--model", model, "Hugging Face directory", Need::kRequired);
-  options.option("--in", in, "JSONL rows, keys below", Need::kRequired);
-  options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
+  options.option("--in", in, "JSONL rows, keys below; - is standard input", Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order; - is standard output",
+                 Need::kRequired);
   options.option("--temperature", temperature, "0 = the most likely token");
   options.option("--max-batch", max_batch, "sequences at a time; changes no result");
   options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");
@@ -166,14 +166,13 @@ int run_generate(const GenerateOptions& options) {
   std::optional<model::Tokenizer> tokenizer;
   if (std::filesystem::exists(options.model + "/tokenizer.json"))
     tokenizer = model::Tokenizer::load(options.model);
+  RowWriter out(options.out, options.in);
   std::vector<Job> jobs;
   UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
     jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model, &unused));
   });
   unused.say();
-  std::ofstream out(options.out);
-  if (!out) throw Error(options.out + ": cannot be written");
 
   int64_t longest = 1, total = 0;
   for (const Job& j : jobs) {
@@ -216,10 +215,10 @@ int run_generate(const GenerateOptions& options) {
       finished[static_cast<size_t>(&job - jobs.data())] = true;
     }
     for (; written < jobs.size() && finished[written]; ++written)
-      out << to_row(jobs[written], options.temperature, tokenizer).dump() << '\n';
+      out.write(to_row(jobs[written], options.temperature, tokenizer).dump());
     progress.update(done);
   }
-  if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  out.finish();
   if (const rollout::DraftCounters& d = engine.drafts(); d.proposed > 0)
     log::say(log::Part::kRollout,
              fmt::format("{} of {} drafts were right ({:.1f} %)", d.accepted, d.proposed,

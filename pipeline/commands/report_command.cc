@@ -1,6 +1,7 @@
 #include "pipeline/commands/report_command.h"
 
 #include <cstdio>
+#include <filesystem>
 
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/report/report.h"
@@ -27,8 +28,9 @@ void report_run(const std::string& run_dir, const RunStore& store,
   if (compared > 0)
     std::printf("indexer: bf16 scores chose %.2f %% of what f32 scores choose\n",
                 100 * store.figure(RunStore::kRun, "index_agreed").value_or(0) / compared);
-  std::printf("report: %s/report.html\ncurves: tensorboard --logdir %s/tb\n", run_dir.c_str(),
-              run_dir.c_str());
+  std::printf("report: %s/report.html\n", run_dir.c_str());
+  if (std::filesystem::exists(run_dir + "/tb"))
+    std::printf("curves: tensorboard --logdir %s/tb\n", run_dir.c_str());
 }
 
 int run_report(const ReportOptions& options) {

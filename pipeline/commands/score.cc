@@ -1,6 +1,5 @@
 #include "pipeline/commands/score.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -23,8 +22,10 @@ constexpr int64_t kBatchTokens = 2048;  // a longer sequence is a batch of its o
 
 void ScoreOptions::describe(OptionSet& options) {
   options.option("--model", model, "Hugging Face directory", Need::kRequired);
-  options.option("--tokens", tokens, "JSONL rows {\"ids\": […]}", Need::kRequired);
-  options.option("--out", out, "JSONL to write, one row each, in order", Need::kRequired);
+  options.option("--in,--tokens", in, "JSONL rows {\"ids\": […]}; - is standard input",
+                 Need::kRequired);
+  options.option("--out", out, "JSONL to write, one row each, in order; - is standard output",
+                 Need::kRequired);
   options.option("--threads", threads, "compute threads; 0 = all cores");
   describe_numerics(options, numerics);
 }
@@ -32,16 +33,15 @@ void ScoreOptions::describe(OptionSet& options) {
 int run_score(const ScoreOptions& options) {
   const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
+  RowWriter out(options.out, options.in);
   std::vector<std::vector<int32_t>> rows;
-  UnusedKeys unused(options.tokens);
-  for_each_line(options.tokens, [&](const std::string& line, const std::string& where) {
+  UnusedKeys unused(options.in);
+  for_each_line(options.in, [&](const std::string& line, const std::string& where) {
     const auto row = parse_object(line, where);
     unused.add_row(key_names(row), {"ids"});
     rows.push_back(token_ids(row, where, config));
   });
   unused.say();
-  std::ofstream out(options.out);
-  if (!out) throw Error(options.out + ": cannot be written");
 
   kernels::ThreadPool pool(num_threads(options.threads));
   model::Network net(config, pool, options.numerics);
@@ -71,15 +71,15 @@ int run_score(const ScoreOptions& options) {
          .tokens = static_cast<int64_t>(ids.size())},
         {.logprob = logprob.data(), .lse = lse.data()});
     for (const model::SequenceSlice& s : slices) {
-      out << "{\"logprobs\": [null";
+      std::string row = "{\"logprobs\": [null";
       for (int64_t t = 0; t + 1 < s.num_rows; ++t)
-        out << ", " << float_text(logprob[static_cast<size_t>(s.row + t)]);
-      out << "]}\n";
+        row += ", " + float_text(logprob[static_cast<size_t>(s.row + t)]);
+      out.write(row + "]}");
     }
     begin = end;
     progress.update(static_cast<int64_t>(begin));
   }
-  if (!out.flush()) throw Error(options.out + ": writing failed; is the disk full?");
+  out.finish();
   print_index_recall(net.indexer_counters());
   return 0;
 }

@@ -12,11 +12,11 @@ struct ScoreOptions {
   static constexpr const char* kSummary = "log-probability of each token given its prefix";
   static constexpr const char* kExamples =
       "  echo '{\"ids\": [0, 17, 4, 99]}' > rows.jsonl\n"
-      "  amalgam score --model runs/quickstart/student --tokens rows.jsonl --out scored.jsonl\n"
+      "  amalgam score --model runs/quickstart/student --in rows.jsonl --out scored.jsonl\n"
       "Out: {\"logprobs\": [null, …]}: natural logarithms, at temperature 1; null for the first "
       "token.\n";
 
-  std::string model, tokens, out;
+  std::string model, in, out;
   int64_t threads = 0;
   configs::NumericsConfig numerics;
   void describe(OptionSet& options);

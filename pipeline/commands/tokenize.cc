@@ -11,13 +11,16 @@
 namespace amalgam::pipeline {
 
 void TokenizeOptions::describe(OptionSet& options) {
-  options.option("--tokenizer", tokenizer, "tokenizer.json, or a folder that holds one",
+  options.option("--model,--tokenizer", tokenizer, "tokenizer.json, or a folder that holds one",
                  Need::kRequired);
   options.flag("--decode", decode, "ids to text");
-  options.option("--in", in, "JSONL rows {\"text\": \"…\"}; with --decode {\"ids\": […]}",
+  options.option("--in", in,
+                 "JSONL rows {\"text\": \"…\"}, with --decode {\"ids\": […]}; - is standard input",
                  Need::kRequired);
-  options.option("--out", out, "JSONL to write, one row each, in order: {\"ids\"} or {\"text\"}",
-                 Need::kRequired);
+  options.option(
+      "--out", out,
+      "JSONL to write, one row each, in order: {\"ids\"} or {\"text\"}; - is standard output",
+      Need::kRequired);
 }
 
 int run_tokenize(const TokenizeOptions& options) {

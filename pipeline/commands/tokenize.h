@@ -11,8 +11,8 @@ struct TokenizeOptions {
   static constexpr const char* kSummary = "text to token ids and back";
   static constexpr const char* kExamples =
       "  echo '{\"text\": \"2 + 3\"}' > texts.jsonl\n"
-      "  amalgam tokenize --tokenizer runs/quickstart/student --in texts.jsonl --out ids.jsonl\n"
-      "  amalgam tokenize --tokenizer runs/quickstart/tokenizer/tokenizer.json --decode --in "
+      "  amalgam tokenize --model runs/quickstart/student --in texts.jsonl --out ids.jsonl\n"
+      "  amalgam tokenize --model runs/quickstart/tokenizer/tokenizer.json --decode --in "
       "ids.jsonl --out texts.jsonl\n"
       "Special strings in a text (<｜User｜> …) become their tokens, as with the tokenizers "
       "library;\n"

@@ -83,6 +83,7 @@ void StageOptions::describe(OptionSet& options, Need out_need) {
   options.option("--model", model, "Hugging Face directory with a tokenizer", Need::kRequired);
   if (out_need == Need::kRequired)
     options.option("--out", out, "model directory to write", Need::kRequired);
+  options.flag("--resume", resume, "go on where the command stopped, as it does without this too");
 }
 
 configs::RunConfig StageOptions::load(const std::string& command, const std::string& domain) {
@@ -148,6 +149,10 @@ int run_distill(const DistillOptions& options) {
     const size_t eq = t.find('=');
     if (eq == std::string::npos) throw Error("--teacher takes DOMAIN=DIR, not '" + t + "'");
     domain_of(config, t.substr(0, eq));
+    for (const auto& [domain, dir] : job.teachers)
+      if (domain == t.substr(0, eq))
+        throw Error("--teacher " + domain + "= was given twice: " + dir + " and " +
+                    t.substr(eq + 1));
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
     inputs.teachers.push_back(job.teachers.back().second);
   }

@@ -12,6 +12,7 @@ namespace amalgam::pipeline {
 struct StageOptions {
   SessionOptions session;
   std::string model, out;
+  bool resume = false;  // changes nothing: they continue without it
 
   void describe(OptionSet& options, Need out_need);
   // The config with the model as its start, and the run directory. `domain` may be empty.

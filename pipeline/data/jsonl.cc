@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <iostream>
 
 #include "configs/error.h"
 
@@ -9,30 +10,40 @@ namespace amalgam::pipeline {
 
 void for_each_line(const std::string& path,
                    const std::function<void(const std::string&, const std::string&)>& f) {
-  std::ifstream in(path);
-  if (!in) throw Error(path + ": cannot be read; check the path");
+  const bool is_standard = path == kStandardStream;
+  const std::string name = is_standard ? "standard input" : path;
+  std::ifstream file;
+  if (!is_standard) file.open(path);
+  std::istream& in = is_standard ? std::cin : file;
+  if (!in) throw Error(name + ": cannot be read; check the path");
   std::string line;
   for (int64_t number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    f(line, path + ":" + std::to_string(number));
+    f(line, name + ":" + std::to_string(number));
   }
-  if (in.bad()) throw Error(path + ": reading failed");
+  if (in.bad()) throw Error(name + ": reading failed");
 }
 
-RowWriter::RowWriter(const std::string& path, const std::string& input) : path_(path) {
+RowWriter::RowWriter(const std::string& path, const std::string& input)
+    : path_(path), out_(&file_) {
   std::error_code absent;
-  if (!std::filesystem::exists(input, absent))
+  if (input != kStandardStream && !std::filesystem::exists(input, absent))
     throw Error(input + ": cannot be read; check the path");
+  if (path == kStandardStream) {
+    path_ = "standard output";
+    out_ = &std::cout;
+    return;
+  }
   if (std::filesystem::equivalent(path, input, absent))
     throw Error(path + ": is the input file too; write to another one");
   file_.open(path);
   if (!file_) throw Error(path + ": cannot be written");
 }
 
-void RowWriter::write(const std::string& row) { file_ << row << '\n'; }
+void RowWriter::write(const std::string& row) { *out_ << row << '\n'; }
 
 void RowWriter::finish() {
-  if (!file_.flush()) throw Error(path_ + ": writing failed; is the disk full?");
+  if (!out_->flush()) throw Error(path_ + ": writing failed; is the disk full?");
 }
 
 std::string float_text(float value) {

@@ -6,6 +6,9 @@
 
 namespace amalgam::pipeline {
 
+// As a path: standard input, or standard output.
+inline constexpr const char* kStandardStream = "-";
+
 // Calls f(line, "file:number") for every line that is not blank. Throws Error if the file cannot be
 // read.
 void for_each_line(const std::string& path,
@@ -22,6 +25,7 @@ class RowWriter {
  private:
   std::string path_;
   std::ofstream file_;
+  std::ostream* out_;  // file_ or standard output
 };
 
 // The shortest decimal that reads back as this f32.

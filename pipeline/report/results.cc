@@ -101,8 +101,31 @@ std::string figures_section(const Results& results) {
          "</div>\n";
 }
 
+namespace {
+
+// How the trainings went, where no model was scored on test prompts.
+std::string trainings_table(const Results& results) {
+  std::string html = "<p class=\"none\">No model was scored on test prompts here.</p>\n";
+  if (results.trainings.empty()) return html;
+  html +=
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">training</th><th scope=\"col\">"
+      "steps</th><th scope=\"col\">figure</th><th scope=\"col\">first step</th><th scope=\"col\">"
+      "last step</th><th scope=\"col\">validation before</th><th scope=\"col\">best</th><th "
+      "scope=\"col\">at step</th></tr></thead><tbody>\n";
+  for (const TrainingFigures& t : results.trainings)
+    html += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
+        "<td>{}</td><td>{}</td></tr>\n",
+        escape_html(t.stage), t.steps, t.name, format_number(t.first), format_number(t.last),
+        format_number(t.validation_first.value_or(kUnknown)),
+        format_number(t.validation_best.value_or(kUnknown)), t.best_step);
+  return html + "</tbody></table></div>\n";
+}
+
+}  // namespace
+
 std::string results_section(const Results& results, const configs::RunConfig* config) {
-  if (results.domains.empty()) return "<p class=\"none\">No model was scored yet.</p>\n";
+  if (results.domains.empty()) return trainings_table(results);
   std::string html = "<p class=\"legend\">";
   for (size_t m = 0; m < results.models.size(); ++m)
     html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>", m % kNumColours,

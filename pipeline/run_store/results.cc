@@ -75,6 +75,52 @@ double max_diff(const RunStore& store) {
   return largest;
 }
 
+// What each kind of stage is judged by while it trains.
+constexpr std::pair<const char*, const char*> kTrainingFigures[] = {
+    {"critic/score/mean", "reward"}, {"distill/kl", "kl"}, {"train/loss", "loss"}};
+
+TrainingFigures training_figures(const RunStore& store, const std::string& stage) {
+  TrainingFigures t;
+  t.stage = stage;
+  const std::vector<MetricRow> rows = store.metrics(stage);
+  for (const MetricRow& m : rows) t.steps = std::max(t.steps, m.step + 1);
+  for (const auto& [metric, name] : kTrainingFigures) {
+    for (const MetricRow& m : rows) {
+      if (m.name != metric) continue;
+      if (std::isnan(t.first)) t.first = m.value;
+      t.last = m.value;
+    }
+    t.name = name;
+    if (!std::isnan(t.first)) break;
+  }
+  const std::string prefix = kValidationFigurePrefix;
+  int64_t best = -1;
+  for (const auto& [name, value] : store.figures(stage)) {
+    if (!name.starts_with(prefix)) continue;
+    const int64_t step = std::stoll(name.substr(prefix.size()));
+    if (step == 0) t.validation_first = value;
+    const bool is_better = !t.validation_best || value > *t.validation_best ||
+                           (value == *t.validation_best && step < best);
+    if (step > 0 && is_better) {
+      t.validation_best = value;
+      best = step;
+      t.best_step = std::to_string(step);
+    }
+  }
+  return t;
+}
+
+std::string training_text(const TrainingFigures& t) {
+  std::string text = fmt::format("  {:<24}{:>6} steps   {} {} to {}", t.stage, t.steps, t.name,
+                                 format_number(t.first), format_number(t.last));
+  if (t.validation_best) {
+    text += "   validation ";
+    if (t.validation_first) text += format_number(*t.validation_first) + " before, ";
+    text += format_number(*t.validation_best) + " at step " + t.best_step + ", the best";
+  }
+  return text + "\n";
+}
+
 std::vector<WorkerRow> sampling_workers(const RunStore& store) {
   std::vector<WorkerRow> workers;
   for (const WorkerRow& row : store.workers()) {
@@ -181,6 +227,9 @@ Results collect_results(const RunStore& store) {
   r.rollout_probs_diff_max = max_diff(store);
   r.wall_s = store.figure(RunStore::kRun, kWallFigure).value_or(kUnknown);
   r.peak_rss_bytes = store.figure(RunStore::kRun, kPeakRssFigure).value_or(kUnknown);
+  for (const StageRow& stage : stages_with_metrics(store))
+    if (TrainingFigures t = training_figures(store, stage.name); t.steps > 0)
+      r.trainings.push_back(std::move(t));
   r.workers = sampling_workers(store);
   r.sandbox_failed = store.sandbox_failed();
   return r;
@@ -255,7 +304,9 @@ std::vector<std::string> prompt_lines(const Results& results) {
   return lines;
 }
 
-std::string results_text(const Results& results) {
+namespace {
+
+std::string scores_text(const Results& results) {
   std::string text = fmt::format("  {:<14}", "mean reward");
   for (const std::string& model : results.models) text += fmt::format("{:>16}", model);
   const auto rows = [&](std::map<std::string, Score> DomainScores::*scores) {
@@ -269,11 +320,26 @@ std::string results_text(const Results& results) {
   rows(&DomainScores::greedy);
   text += "means over\n";
   for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
-  if (!results.choices.empty()) {
+  const bool has_choices = std::any_of(results.choices.begin(), results.choices.end(),
+                                       [](const auto& choice) { return choice.second > 0; });
+  if (has_choices) {
     text += "candidates compared on validation:";
     for (const auto& [name, n] : results.choices) text += fmt::format(" {} {}", name, n);
     text += "\n";
   }
+  return text;
+}
+
+std::string trainings_text(const Results& results) {
+  std::string text = "\nno model was scored on test prompts here\n";
+  for (const TrainingFigures& t : results.trainings) text += training_text(t);
+  return text;
+}
+
+}  // namespace
+
+std::string results_text(const Results& results) {
+  std::string text = results.domains.empty() ? trainings_text(results) : scores_text(results);
   text +=
       fmt::format("rollout_probs_diff_max {}   wall {}   peak memory {}   sandbox_failed {}\n",
                   format_number(results.rollout_probs_diff_max), format_duration(results.wall_s),

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,16 @@ struct DomainScores {
   }
 };
 
+// How a training went, from its first to its last step.
+struct TrainingFigures {
+  std::string stage;
+  int64_t steps = 0;
+  std::string name;  // of the figure: "reward", "kl", "loss"
+  double first = kUnknown, last = kUnknown;
+  std::optional<double> validation_first, validation_best;  // as far as it was validated
+  std::string best_step;                                    // "12"
+};
+
 struct Results {
   // Columns of the tables: base, specialist, student and the comparisons, as far as they were
   // scored.
@@ -64,7 +75,8 @@ struct Results {
   double rollout_probs_diff_max = kUnknown;  // of all stages and steps; NaN if one of them was
   double wall_s = kUnknown;
   double peak_rss_bytes = kUnknown;
-  std::vector<WorkerRow> workers;  // one per pid that sampled, by pid
+  std::vector<TrainingFigures> trainings;  // that logged metrics, in their order
+  std::vector<WorkerRow> workers;          // one per pid that sampled, by pid
   int64_t sandbox_failed = 0;
 };
 
@@ -92,7 +104,8 @@ std::string results_json(const Results& results);
 // models of a domain differ, a line each.
 std::vector<std::string> prompt_lines(const Results& results);
 
-// The closing table, plain text: shares in per cent, other rewards as numbers.
+// The closing table, plain text: shares in per cent, other rewards as numbers. Of a run in which no
+// model was scored on test prompts, how each training went.
 std::string results_text(const Results& results);
 
 // RUN/results.json.
