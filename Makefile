@@ -1,6 +1,6 @@
 # Everything a person types. Missing Debian packages are installed first (tools/install_deps.sh says
 # which); CMake and Ninja do the rest. The program is build/amalgam.
-.PHONY: build test quickstart bench docs format install-deps clean
+.PHONY: build install deb test quickstart bench docs format install-deps clean
 
 jobs ?= $(shell nproc)
 sources = $(shell git ls-files '*.h' '*.cc')
@@ -8,6 +8,17 @@ sources = $(shell git ls-files '*.h' '*.cc')
 build: install-deps
 	cmake --preset release -DAMALGAM_TESTS=OFF -DAMALGAM_BENCH=OFF
 	cmake --build build -j $(jobs)
+
+# The program, its manual pages, completions for bash and zsh, docs, examples: make install PREFIX=/usr/local
+PREFIX ?= /usr/local
+install: build
+	cmake --install build --prefix $(PREFIX) > build/install.log
+	@echo "installed in $(DESTDIR)$(PREFIX): amalgam --help, man amalgam"
+
+# build/amalgam_VERSION_ARCHITECTURE.deb
+deb: build
+	cd build && cpack -G DEB > cpack.log || { cat cpack.log; exit 1; }
+	@ls build/*.deb
 
 test: install-deps
 	cmake --preset release -DAMALGAM_TESTS=ON -DAMALGAM_BENCH=OFF

@@ -9,6 +9,8 @@
 #include "configs/foreign_names.h"
 #include "configs/load.h"
 #include "configs/suggest.h"
+#include "configs/version.h"
+#include "pipeline/command_line/manual.h"
 #include "pipeline/commands/convert.h"
 #include "pipeline/commands/data.h"
 #include "pipeline/commands/doctor.h"
@@ -69,13 +71,19 @@ class Cli {
  public:
   Cli()
       : app_("Amalgam: specialists by reinforcement learning, merged by on-policy distillation.") {
+    pages_.push_back({"",
+                      "specialists by reinforcement learning, merged by on-policy distillation",
+                      "  amalgam run configs/quickstart.toml\n  amalgam rl --help\n",
+                      {}});
     app_.name("amalgam");
-    app_.set_version_flag("--version", "amalgam " AMALGAM_VERSION);
+    app_.set_version_flag("--version", std::string("amalgam ") + kVersionAndCommit);
     app_.add_flag("--config-reference", print_reference_, "print docs/CONFIG.md: every config key");
     app_.add_flag("--verl-names", print_verl_names_,
                   "print the table of docs/COMING_FROM_VERL.md: which keys verl's are");
     app_.add_flag("--trl-names", print_trl_names_,
                   "the same of docs/COMING_FROM_TRL.md, for TRL's");
+    app_.add_option("--write-manual", manual_dir_,
+                    "write manual pages and completions for bash and zsh into this folder");
     app_.footer("`amalgam COMMAND --help` shows a command's options and examples.");
   }
 
@@ -84,6 +92,7 @@ class Cli {
     CLI::App* app = app_.add_subcommand(name, summary);
     app->require_subcommand(1);
     app->footer(std::string("Examples:\n") + examples);
+    pages_.push_back({name, summary, examples, {}});
     return app;
   }
 
@@ -95,6 +104,10 @@ class Cli {
     const auto options = std::make_shared<Options>();
     Cli11Options set(command);
     options->describe(set);
+    OptionPages pages;
+    Options().describe(pages);
+    pages_.push_back({(family ? family->get_name() + " " : "") + Options::kName, Options::kSummary,
+                      Options::kExamples, pages.take()});
     command->callback(
         [this, options, command_main] { chosen_ = [=] { return command_main(*options); }; });
   }
@@ -115,6 +128,10 @@ class Cli {
     if (print_verl_names_ || print_trl_names_) {
       out << configs::foreign_reference(print_verl_names_ ? configs::Peer::kVerl
                                                           : configs::Peer::kTrl);
+      return 0;
+    }
+    if (!manual_dir_.empty()) {
+      write_manual(pages_, kVersionAndCommit, manual_dir_);
       return 0;
     }
     if (!chosen_) throw Error("no command given; see `amalgam --help`");
@@ -168,7 +185,9 @@ class Cli {
 
   CLI::App app_;
   bool print_reference_ = false, print_verl_names_ = false, print_trl_names_ = false;
+  std::string manual_dir_;
   std::function<int()> chosen_;
+  std::vector<CommandPage> pages_;  // the program's own first
 };
 
 }  // namespace

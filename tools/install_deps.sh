@@ -16,6 +16,7 @@ packages=(
   qemu-system-x86                                     # virtual machines
   python3 python3-venv                                # run by the sandbox, transformers in tests
   iproute2                                            # network namespaces as hosts in tests
+  dpkg-dev debootstrap                                # the Debian package, and a Debian to try it on
   libgtest-dev libgmock-dev libbenchmark-dev          # tests, benchmarks
   clang-format-14                                     # format
 )

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 
+#include "configs/version.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/stages/inputs_check.h"
 #include "sandbox/sandbox.h"
@@ -89,7 +90,7 @@ int run_doctor(const DoctorOptions& options) {
     print_config(options.config.config, *config);
     run_dir = config->run_dir;
   }
-  print("version", AMALGAM_VERSION);
+  print("version", kVersionAndCommit);
   print_machine(run_dir);
   std::string result =
       print_sandbox() ? "" : "model-written code cannot run here; see sandbox above";

@@ -8,6 +8,7 @@
 
 #include "configs/clock.h"
 #include "configs/error.h"
+#include "configs/version.h"
 #include "kernels/device/isa.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
@@ -98,8 +99,9 @@ RunSession::RunSession(configs::RunConfig config, RewardFunctions functions,
       context_(std::move(config), std::move(functions), store_, pool_),
       anew_(restart.begin(), restart.end()),
       counted_s_(steady_seconds()) {
-  log::info(log::Part::kRun, "amalgam " AMALGAM_VERSION ", process " + std::to_string(::getpid()) +
-                                 ", " + std::to_string(pool_.num_threads()) + " threads");
+  log::info(log::Part::kRun, std::string("amalgam ") + kVersionAndCommit + ", process " +
+                                 std::to_string(::getpid()) + ", " +
+                                 std::to_string(pool_.num_threads()) + " threads");
 }
 
 RunSession::~RunSession() {

@@ -112,7 +112,9 @@ def local_files(path):
     installed = [os.path.dirname(os.__file__)] + ([sys.prefix] if sys.prefix != sys.base_prefix else [])
     files = {os.path.realpath(path)}
     for module in list(sys.modules.values()):
-        file = os.path.realpath(getattr(module, "__file__", None) or "/")
+        if not getattr(module, "__file__", None):
+            continue
+        file = os.path.realpath(module.__file__)
         is_own = any(file.startswith(folder.rstrip("/") + "/") for folder in own)
         if is_own and "-packages/" not in file and not any(file.startswith(f + "/") for f in installed):
             files.add(file)

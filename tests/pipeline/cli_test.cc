@@ -1,10 +1,12 @@
 #include "pipeline/cli.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
 
 #include "configs/load.h"
+#include "configs/version.h"
 #include "tests/pipeline/run_program.h"
 
 namespace amalgam::pipeline {
@@ -34,7 +36,9 @@ TEST(Cli, ErrorsAreOneLineThatSaysWhatToDo) {
 TEST(Cli, VersionIsTheProjects) {
   const ProgramResult result = run_program("--version");
   EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.out, "amalgam " AMALGAM_VERSION "\n");
+  EXPECT_EQ(result.out, std::string("amalgam ") + kVersionAndCommit + "\n");
+  EXPECT_THAT(result.out,
+              testing::MatchesRegex("amalgam [0-9]+\\.[0-9]+\\.[0-9]+( \\([0-9a-f]+\\))?\n"));
   EXPECT_EQ(result.err, "");
 }
 

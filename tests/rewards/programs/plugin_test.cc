@@ -213,6 +213,18 @@ TEST_F(PluginTest, ItsFilesAreThoseOfItsFolder) {
                                                          file("own/part.py"), file("reward.py")));
 }
 
+TEST_F(PluginTest, TheWorkingDirectoryMayBeTheRoot) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path("/");
+  std::vector<std::string> files;
+  const std::string error = tests::error_of([&] {
+    files = Plugin(options("import math\ndef compute_score(**k): return 1\n")).facts().files;
+  });
+  std::filesystem::current_path(before);
+  EXPECT_EQ(error, "");
+  EXPECT_THAT(files, testing::ElementsAre(file("reward.py")));
+}
+
 TEST_F(PluginTest, FilesOfTheWorkingDirectoryHideNoModuleOfPythons) {
   const TempDir here;
   std::ofstream(here / "socket.py") << "raise ImportError('not the real one')\n";
