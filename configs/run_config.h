@@ -81,6 +81,9 @@ struct SandboxConfig {
   }
 };
 
+enum class KeepTrajectories { kAll, kScored };
+inline std::vector<std::string> names_of(KeepTrajectories) { return {"all", "scored"}; }
+
 struct RunConfig {
   int64_t seed = 0;
   std::string run_dir;
@@ -90,6 +93,8 @@ struct RunConfig {
   Isa isa = Isa::kAuto;
   bool skip_bad_rows = false;
   int64_t keep_last = 0;
+  KeepTrajectories keep_trajectories = KeepTrajectories::kAll;
+  std::string on_finish, on_stop;
   Recompute recompute = Recompute::kNone;
   int64_t micro_batch_tokens = 2048;
   DataConfig data;
@@ -128,6 +133,16 @@ struct RunConfig {
     v.value("keep_last", keep_last, between(0, 1e6),
             "validated models of each RL and distillation stage that are kept, the latest ones, as "
             "checkpoints/STAGE/step-N; 0: only the best, as the stage's result");
+    v.value("keep_trajectories", keep_trajectories,
+            "samples that are kept: all, in trajectories/; scored: those of validations and "
+            "evaluations, a finished stage's training samples go; their figures stay either way");
+    v.value(
+        "on_finish", on_finish,
+        "a command for /bin/sh when the command is done, with AMALGAM_RUN_DIR, AMALGAM_STATE and "
+        "AMALGAM_MESSAGE in its environment and a minute of time; changes no result");
+    v.value("on_stop", on_stop,
+            "the same when it was stopped or failed (AMALGAM_STATE is stopped or failed, "
+            "AMALGAM_MESSAGE says why); not after kill -9; changes no result");
     v.value(
         "recompute", recompute,
         "activations that training computes again instead of keeping: none; tensors: those that "

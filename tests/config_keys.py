@@ -368,6 +368,9 @@ KEYS = {
     "isa": [Same("run", "avx2")],
     "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
+    "keep_trajectories": changes("rl", "scored", "trajectories"),
+    "on_finish": [Same("run", "true")],
+    "on_stop": [Same("run", "true")],
     "recompute": [Same("run", "tensors"), Same("run", "layer")],
     "micro_batch_tokens": model("16"),
 

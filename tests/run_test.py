@@ -711,10 +711,11 @@ def gateway(program, ci_run):
 
 def stopped(program):
     whole = Undisturbed(program, SMALL)
-    run_dir, slowest = program.path("stopped"), 0.0
+    run_dir, slowest, ends = program.path("stopped"), 0.0, program.path("it's how it ended")
+    hooks = [f'{key}="echo $AMALGAM_STATE $AMALGAM_RUN_DIR >> \\"{ends}\\""' for key in ("on_stop", "on_finish")]
     stops = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
     for round_, moment in enumerate((0.2, 0.35, 0.2)):
-        process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL)
+        process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL, *hooks)
         check(run_until(process, moment * whole.cpu_s), "ended before it was stopped")
         second = program.fails([program.binary, *process.args[1:]], program.path("second.log"))
         check(f"is in use by process {process.pid}" in second[-1],
@@ -735,6 +736,8 @@ def stopped(program):
     finish(process)
     check(process.returncode == 0, f"{said}: {text_of(program.path('said.log'))[-600:]}")
     check_same(run_dir, whole.outcome, "stopped three times")
+    hooked = text_of(ends).split("\n")[:-1]
+    check(hooked == [f"stopped {run_dir}"] * 3 + [f"finished {run_dir}"], f"on_stop and on_finish: {hooked}")
 
     program.run(run_dir, "--resume", *SMALL)
     check_same(run_dir, whole.outcome, "resumed when finished")

@@ -4,14 +4,12 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
 
 #include "configs/error.h"
 #include "configs/log/log.h"
 #include "pipeline/commands/report_command.h"
-#include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/disk.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/plans.h"
@@ -20,33 +18,11 @@
 namespace amalgam::pipeline {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Upper bound of what a run keeps at one time, from the number of parameters: a training state has
-// two slots of parameters and two moments, and the models stay.
-void announce_disk(const configs::RunConfig& config) {
-  const configs::ModelSpec& m = config.model;
-  const double experts = static_cast<double>(m.n_routed_experts + m.n_shared_experts) * 3 *
-                         static_cast<double>(m.hidden_size * m.moe_intermediate_size);
-  const double attention =
-      static_cast<double>(m.hidden_size * (m.q_lora_rank + 5 * m.head_dim) +
-                          2 * m.q_lora_rank * m.num_attention_heads * m.head_dim +
-                          12 * m.hc_mult * m.hc_mult * m.hidden_size);
-  const double parameters = static_cast<double>(m.layer_types.size()) * (experts + attention) +
-                            2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
-  const auto domains = static_cast<double>(config.domains.size());
-  const auto merged = static_cast<double>(config.compare.size() + 1);
-  const double models =
-      domains + merged + 4 + (domains + 2 * merged) * static_cast<double>(config.keep_last);
-  const double bytes = 4 * parameters * (6 + models) + 100e6;
-  const double free_bytes = static_cast<double>(free_disk_bytes(config.run_dir));
-  char text[128];
-  std::snprintf(text, sizeof text, "needs about %.1f GB of disk, %.1f GB are free", bytes / 1e9,
-                free_bytes / 1e9);
-  log::say(log::Part::kRun, "run directory " + config.run_dir + ": " + text);
-  if (free_bytes < bytes)
-    throw Error("not enough disk space for " + config.run_dir +
-                "; free some or choose another --run-dir");
+// As one word of a POSIX shell.
+std::string shell_word(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
 }
 
 // Throws Error for a name that is no stage of the run.
@@ -73,13 +49,13 @@ void RunOptions::describe(OptionSet& options) {
 int run_run(const RunOptions& options) {
   const configs::RunConfig config = options.session.load();
   std::string again = "continue with: amalgam run " + options.session.config.config;
-  for (const std::string& o : options.session.config.overrides) again += " '" + o + "'";
+  for (const std::string& o : options.session.config.overrides) again += " " + shell_word(o);
   if (options.session.skip_bad_rows) again += " --skip-bad-rows";
   again += " --run-dir " + config.run_dir + " --resume";
   check_restarts(config, options.session.restart);
-  return run_interruptible(again, [&] {
+  return run_interruptible(config, again, [&] {
     RewardFunctions functions = check_inputs(config);
-    if (!fs::exists(config.run_dir)) announce_disk(config);
+    announce_disk(config, {.all = true});
     RunSession session(config, std::move(functions), options.session.restart);
     if (session.has_begun() && !options.resume && options.session.restart.empty())
       throw Error(config.run_dir +

@@ -14,6 +14,7 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/set_counts.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/disk.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/plans.h"
@@ -60,12 +61,13 @@ bool is_asked(const EvalRow& row, const EvalOptions& options) {
 }
 
 // The one stage of a command that makes a model.
-int run_to_model(const configs::RunConfig& config, const InputScope& inputs,
+int run_to_model(const configs::RunConfig& config, const InputScope& inputs, const DiskScope& disk,
                  const StageOptions& options, const std::string& stage,
                  const std::function<StagePlan(RunContext&)>& plan) {
   check_restart(options, stage);
-  return run_interruptible(kAgain, [&] {
+  return run_interruptible(config, kAgain, [&] {
     RewardFunctions functions = check_inputs(config, inputs);
+    announce_disk(config, disk);
     RunSession session(config, std::move(functions), options.session.restart);
     if (!session.has_begun() && fs::exists(options.out))
       throw Error(options.out + " exists already; choose another --out");
@@ -109,8 +111,8 @@ int run_sft(const SftOptions& options) {
   const configs::RunConfig config = stage.load("sft", options.domain);
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
-  return run_to_model(config, {.examples_of = &domain}, stage, "sft-" + domain.name,
-                      [&](RunContext& run) {
+  return run_to_model(config, {.examples_of = &domain}, {.sft_of = &domain}, stage,
+                      "sft-" + domain.name, [&](RunContext& run) {
                         return sft_plan(run, domain, config.model.path.string(), stage.out);
                       });
 }
@@ -125,7 +127,7 @@ int run_rl(const RlOptions& options) {
   const configs::RunConfig config = stage.load("rl", options.domain);
   const configs::DomainConfig& domain = domain_of(config, options.domain);
   const RlJob job{specialist_stage(domain.name), config.model.path.string(), stage.out};
-  return run_to_model(config, {}, stage, job.stage,
+  return run_to_model(config, {}, {.rl_of = &domain}, stage, job.stage,
                       [&](RunContext& run) { return rl_plan(run, domain, job); });
 }
 
@@ -157,7 +159,7 @@ int run_distill(const DistillOptions& options) {
     inputs.teachers.push_back(job.teachers.back().second);
   }
   check_tokenizers(job.start_dir, inputs.teachers);
-  return run_to_model(config, inputs, stage, job.stage,
+  return run_to_model(config, inputs, {.distill = true}, stage, job.stage,
                       [&](RunContext& run) { return distill_plan(run, job); });
 }
 
@@ -173,8 +175,9 @@ int run_eval(const EvalOptions& options) {
   if (!options.domain.empty()) domain_of(config, options.domain);
   if (!stage.session.restart.empty())
     throw Error("--restart: eval has no stages; what it read before and reads now is compared");
-  return run_interruptible(kAgain, [&] {
+  return run_interruptible(config, kAgain, [&] {
     RewardFunctions functions = check_inputs(config);
+    announce_disk(config, {.eval = true});
     RunSession session(config, std::move(functions));
     claim_run_dir(config.run_dir, stage.model);
     const EvalRows rows = options.all_rows ? EvalRows::kAll : EvalRows::kTest;

@@ -414,6 +414,13 @@ std::vector<std::string> RunStore::trajectory_stages() const {
                 [](const Statement& q) { return q.text(0); });
 }
 
+bool RunStore::has_reward(const std::string& stage) const {
+  return !select(
+              "SELECT 1 FROM trajectories WHERE stage = ? AND reward IS NOT NULL LIMIT 1",
+              [](const Statement& q) { return q.integer(0); }, stage)
+              .empty();
+}
+
 std::vector<std::string> RunStore::domains() const {
   return select("SELECT domain FROM trajectories UNION SELECT domain FROM evals ORDER BY 1",
                 [](const Statement& q) { return q.text(0); });

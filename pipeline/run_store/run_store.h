@@ -169,6 +169,7 @@ class RunStore {
   void for_each_trajectory(const TrajectoryQuery& query,
                            const std::function<void(int64_t offset, double reward)>& visit) const;
   std::vector<std::string> trajectory_stages() const;  // that have any, sorted
+  bool has_reward(const std::string& stage) const;     // one of its samples
   std::vector<std::string> domains() const;            // of trajectories and evals, sorted
 
   // Adds to what the process has so far.

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 
 #include "configs/check.h"
@@ -35,6 +36,20 @@ proto::Trajectory parse(const std::string& path, int64_t offset, std::string_vie
 
 std::string trajectory_log_path(const std::string& run_dir, const std::string& stage) {
   return run_dir + "/trajectories/" + stage + ".log";
+}
+
+void remove_training_samples(const std::string& run_dir, const std::string& stage) {
+  const std::string rates = stage + "-lr";
+  std::vector<std::filesystem::path> logs = {trajectory_log_path(run_dir, stage)};
+  std::error_code missing;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(run_dir + "/trajectories", missing)) {
+    const std::string name = entry.path().stem();
+    if (name.starts_with(rates) &&
+        name.find_first_not_of("0123456789.e-+", rates.size()) == std::string::npos)
+      logs.push_back(entry.path());
+  }
+  for (const auto& log : logs) std::filesystem::remove(log, missing);
 }
 
 TrajectoryLog::TrajectoryLog(const std::string& path)

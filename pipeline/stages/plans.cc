@@ -50,7 +50,7 @@ void add_traces(RunContext& run, const Jobs& jobs, const std::vector<std::string
   };
   plan->has_scores = [&run, jobs] {
     for (const std::string& job : jobs())
-      if (has_reward(trajectory_log_path(run.run_dir, job)) ||
+      if (run.store.has_reward(job) || has_reward(trajectory_log_path(run.run_dir, job)) ||
           has_reward(trajectory_log_path(run.run_dir, validation_stage(job))))
         return true;
     return false;

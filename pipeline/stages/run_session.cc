@@ -10,6 +10,7 @@
 #include "configs/error.h"
 #include "configs/version.h"
 #include "kernels/device/isa.h"
+#include "pipeline/run_store/hooks.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/progress.h"
@@ -135,6 +136,8 @@ void RunSession::stage(const StagePlan& plan) {
   };
   if (run_stage(told, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)
     log::say(log::Part::kRun, plan.name + ": done before, and nothing that it read has changed");
+  if (context_.config.keep_trajectories == configs::KeepTrajectories::kScored)
+    remove_training_samples(context_.run_dir, plan.name);
   count_resources();
 }
 
@@ -152,13 +155,22 @@ void RunSession::stage(const std::string& name, const std::function<void()>& f) 
   count_resources();
 }
 
-int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body) {
+int run_interruptible(const configs::RunConfig& config, const std::string& how_to_continue,
+                      const std::function<int()>& body) {
   set_stop_notice("\nstopped; " + how_to_continue + "\n");
   try {
-    return body();
+    const int status = body();
+    run_hook(config.on_finish, config.run_dir, RunEnd::kFinished, "");
+    return status;
   } catch (const Interrupted&) {
     say_stop_notice();
+    run_hook(config.on_stop, config.run_dir, RunEnd::kStopped, how_to_continue);
     return kStoppedExit;
+  } catch (const RunInUse&) {
+    throw;
+  } catch (const std::exception& e) {
+    run_hook(config.on_stop, config.run_dir, RunEnd::kFailed, e.what());
+    throw;
   }
 }
 

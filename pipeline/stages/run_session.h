@@ -61,7 +61,9 @@ class RunSession {
   double counted_s_;
 };
 
-// Calls body(); on Ctrl-C says how to continue and returns kStoppedExit.
-int run_interruptible(const std::string& how_to_continue, const std::function<int()>& body);
+// Calls body(); on Ctrl-C says how to continue and returns kStoppedExit. Then the config's
+// on_finish or on_stop.
+int run_interruptible(const configs::RunConfig& config, const std::string& how_to_continue,
+                      const std::function<int()>& body);
 
 }  // namespace amalgam::pipeline

@@ -10,6 +10,7 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/disk.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/sft.h"
 #include "rewards/registry/scorer.h"
@@ -69,6 +70,7 @@ double SamplingStage::run(int64_t end) {
   MetricsLogger metrics(run_.run_dir, spec_.stage, &run_.store, current() - 1);
   log_.truncate_after(current());
   Progress progress(spec_.stage, spec_.steps, current());
+  DiskWatch disk(run_.run_dir, spec_.stage);
   for (;;) {
     const int64_t step = current();
     NamedValues figures = validate(step, end, progress);
@@ -80,6 +82,7 @@ double SamplingStage::run(int64_t end) {
     figures.insert(figures.end(), trained.begin(), trained.end());
     metrics.log(step, figures);
     progress.update(step + 1, note_);
+    disk.step(step + 1, end, log_.size_bytes());
     run_.rollouts(tokenizer_dir_).forget(spec_.stage, step);
   }
   return validates() ? best_.score(end) : std::nan("");

@@ -1,0 +1,127 @@
+#include "pipeline/stages/disk.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "configs/error.h"
+#include "configs/log/log.h"
+#include "model/network/model_config.h"
+#include "model/network/weights.h"
+#include "pipeline/run_store/machine.h"
+#include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/sampling.h"
+#include "pipeline/stages/sampling_stage.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr double kSlots = 6;            // of a training state: two of parameters and two moments
+constexpr double kFiguresBytes = 64e6;  // run.sqlite, curves, logs
+// Of a sampled token: its id, its writer, its log-probability.
+constexpr double kTokenBytes = 8;
+
+double parameters_of(const configs::RunConfig& config) {
+  if (!config.model.path.empty())
+    return static_cast<double>(
+        model::Weights(model::load_model_config(config.model.path.string() + "/config.json"))
+            .num_floats());
+  const configs::ModelSpec& m = config.model;
+  const double experts = static_cast<double>(m.n_routed_experts + m.n_shared_experts) * 3 *
+                         static_cast<double>(m.hidden_size * m.moe_intermediate_size);
+  const double attention =
+      static_cast<double>(m.hidden_size * (m.q_lora_rank + 5 * m.head_dim) +
+                          2 * m.q_lora_rank * m.num_attention_heads * m.head_dim +
+                          12 * m.hc_mult * m.hc_mult * m.hidden_size);
+  return static_cast<double>(m.layer_types.size()) * (experts + attention) +
+         2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
+}
+
+double sample_bytes(const configs::PromptBatchConfig& data, const configs::RolloutConfig& rollout) {
+  return kTokenBytes * static_cast<double>(budget_of(data, rollout).max_positions());
+}
+
+double samples_of(const configs::PromptBatchConfig& data, const configs::RolloutConfig& rollout,
+                  int64_t steps, int64_t test_freq, int64_t validated) {
+  const int64_t validations = test_freq > 0 ? steps / test_freq + 2 : 0;
+  return sample_bytes(data, rollout) *
+         static_cast<double>(steps * data.train_batch_size * rollout.n + validations * validated);
+}
+
+// States that stay, since the stage may be made longer, and validated models that are kept.
+double kept(const configs::RunConfig& config, const configs::OptimConfig& optim, int64_t test_freq,
+            int64_t steps) {
+  return (why_not_longer(optim, test_freq, steps).empty() ? kSlots : 0) +
+         static_cast<double>(config.keep_last);
+}
+
+}  // namespace
+
+double disk_need(const configs::RunConfig& config, const DiskScope& scope) {
+  const double model_bytes = 4 * parameters_of(config);
+  double models = kSlots + 2;  // what trains, the best step so far, a model on its way to its place
+  double samples = 0;
+  if (scope.base || (scope.all && config.model.path.empty())) models += 2;
+  for (const configs::DomainConfig& d : config.domains) {
+    if (scope.sft_of == &d) models += 1;
+    if (scope.rl_of == &d || (scope.all && d.specialist.empty())) {
+      models += 2 + kept(config, d.rl.optim, d.rl.test_freq, d.rl.steps);
+      samples += samples_of(d.rl.data, d.rl.rollout, d.rl.steps, d.rl.test_freq,
+                            d.rl.val_prompts * d.rl.val_n);
+    }
+    if (scope.eval || scope.all)
+      samples += sample_bytes(d.rl.data, d.rl.rollout) *
+                 static_cast<double>(config.eval.prompts * (config.eval.n + 1)) *
+                 static_cast<double>(scope.all ? config.compare.size() + 3 : 1);
+  }
+  const configs::DistillConfig& distill = config.distill;
+  if ((scope.distill || scope.all) && distill.steps > 0) {
+    const auto merged = static_cast<double>(scope.all ? config.compare.size() + 1 : 1);
+    models += merged * (1 + kept(config, distill.optim, distill.test_freq, distill.steps));
+    samples +=
+        merged * samples_of(distill.data, distill.rollout, distill.steps, distill.test_freq,
+                            config.rl.val_prompts * static_cast<int64_t>(config.domains.size()));
+  }
+  return models * model_bytes + samples + kFiguresBytes;
+}
+
+void announce_disk(const configs::RunConfig& config, const DiskScope& scope) {
+  if (std::filesystem::exists(config.run_dir)) return;
+  const double need = disk_need(config, scope);
+  const auto free = static_cast<double>(free_disk_bytes(config.run_dir));
+  log::say(log::Part::kRun, fmt::format("run directory {}: needs at most {} of disk, {} are free",
+                                        config.run_dir, format_bytes(need), format_bytes(free)));
+  if (free < need)
+    throw Error("not enough disk space for " + config.run_dir +
+                "; free some or choose another --run-dir");
+}
+
+int64_t steps_to_full_disk(double free_bytes, double bytes_per_step, int64_t steps_left) {
+  const double room = std::max(0.0, free_bytes - kFiguresBytes);
+  if (bytes_per_step <= 0 || bytes_per_step * static_cast<double>(steps_left) <= room) return -1;
+  return static_cast<int64_t>(room / bytes_per_step);
+}
+
+DiskWatch::DiskWatch(std::string run_dir, std::string stage)
+    : run_dir_(std::move(run_dir)), stage_(std::move(stage)) {}
+
+void DiskWatch::step(int64_t step, int64_t steps, int64_t log_bytes) {
+  if (first_step_ < 0) {
+    first_step_ = step, first_bytes_ = log_bytes;
+    return;
+  }
+  const double per_step =
+      static_cast<double>(log_bytes - first_bytes_) / static_cast<double>(step - first_step_);
+  const auto free = static_cast<double>(free_disk_bytes(run_dir_));
+  const int64_t left = steps_to_full_disk(free, per_step, steps - step);
+  if (left < 0 || (warned_at_ >= 0 && left > warned_at_ / 2)) return;
+  warned_at_ = left;
+  log::warn(log::Part::kRun,
+            fmt::format("{}: the disk is full in about {} steps of the {} that are left: a step "
+                        "takes {}, {} are free; free some (a full disk stops the run, which "
+                        "then goes on where it was)",
+                        stage_, left, steps - step, format_bytes(per_step), format_bytes(free)));
+}
+
+}  // namespace amalgam::pipeline
