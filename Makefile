@@ -43,6 +43,7 @@ build/venv-peers/ready: tests/bench/peers/requirements.txt
 
 docs: build
 	build/amalgam --config-reference > docs/CONFIG.md
+	build/amalgam --metrics-reference > docs/METRICS.md
 	for peer in verl trl; do page=docs/COMING_FROM_$$(echo $$peer | tr a-z A-Z).md; \
 	  sed -i '/^## All names$$/,$$d' $$page; \
 	  (printf '## All names\n\n'; build/amalgam --$$peer-names) >> $$page || exit 1; done

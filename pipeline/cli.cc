@@ -26,6 +26,7 @@
 #include "pipeline/commands/train_commands.h"
 #include "pipeline/commands/verify.h"
 #include "pipeline/commands/worker.h"
+#include "pipeline/run_store/metric_names.h"
 #include "pipeline/sandbox_commands/bench.h"
 #include "pipeline/sandbox_commands/images.h"
 #include "pipeline/sandbox_commands/journal.h"
@@ -78,6 +79,8 @@ class Cli {
     app_.name("amalgam");
     app_.set_version_flag("--version", std::string("amalgam ") + kVersionAndCommit);
     app_.add_flag("--config-reference", print_reference_, "print docs/CONFIG.md: every config key");
+    app_.add_flag("--metrics-reference", print_metrics_,
+                  "print docs/METRICS.md: every name in metrics.jsonl");
     app_.add_flag("--verl-names", print_verl_names_,
                   "print the table of docs/COMING_FROM_VERL.md: which keys verl's are");
     app_.add_flag("--trl-names", print_trl_names_,
@@ -123,6 +126,10 @@ class Cli {
     }
     if (print_reference_) {
       out << configs::config_reference();
+      return 0;
+    }
+    if (print_metrics_) {
+      out << metrics_reference();
       return 0;
     }
     if (print_verl_names_ || print_trl_names_) {
@@ -184,7 +191,8 @@ class Cli {
   }
 
   CLI::App app_;
-  bool print_reference_ = false, print_verl_names_ = false, print_trl_names_ = false;
+  bool print_reference_ = false, print_metrics_ = false, print_verl_names_ = false,
+       print_trl_names_ = false;
   std::string manual_dir_;
   std::function<int()> chosen_;
   std::vector<CommandPage> pages_;  // the program's own first

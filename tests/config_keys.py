@@ -369,8 +369,8 @@ KEYS = {
     "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
     "keep_trajectories": changes("rl", "scored", "trajectories"),
-    "on_finish": [Same("run", "true")],
-    "on_stop": [Same("run", "true")],
+    "on_finish": [Same("run", "exit 0")],
+    "on_stop": [Same("run", "exit 0")],
     "recompute": [Same("run", "tensors"), Same("run", "layer")],
     "micro_batch_tokens": model("16"),
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from run_harness import (CONFIG, SMALL, check, check_rewards_vary, check_same, children,
+from run_harness import (CONFIG, ROOT, SMALL, check, check_rewards_vary, check_same, children,
                          durable_tokens, finish, kill_all, logged_samples, main,
                          metric_lines, outcome, results, rows_of, run_until, seeded, stat_of, text_of,
                          trajectories, unset_fields, varint, workers_of)
@@ -64,6 +64,20 @@ def check_own_domain(run_dir):
     check(best - base >= 2 * (base_error ** 2 + best_error ** 2) ** 0.5, f"no rise: {text}")
     check(base <= 0.6 and best >= 0.8 and best - base >= 0.2, text)
     return text
+
+
+def check_metric_names(run_dir):
+    """docs/METRICS.md has every name that a run logs."""
+    patterns = []
+    for name in re.findall(r"^\| `([^`]+)`", text_of(os.path.join(ROOT, "docs", "METRICS.md")), re.M):
+        pattern = re.escape(name)
+        for sign, meaning in ((r"\[/DOMAIN\]", "(/[^/]+)?"), (r"\[/DOMAIN\[/TEACHER\]\]", "(/[^/]+(/[^/]+)?)?"),
+                              ("SOURCE", ".+"), ("@N", r"@\d+")):
+            pattern = pattern.replace(sign, meaning)
+        patterns.append(pattern)
+    logged = {name for line in metric_lines(run_dir) for name in json.loads(line)} - {"stage", "step"}
+    unknown = [name for name in logged if not any(re.fullmatch(p, name) for p in patterns)]
+    check(len(logged) > 30 and not unknown, f"not in docs/METRICS.md: {unknown}")
 
 
 def check_trajectories(run_dir):
@@ -117,6 +131,7 @@ def ci(program, run_dir, seeds="1"):
         scores = results(out)["domains"]
         check(list(scores) == ["math", "code", "dates"], f"other domains: {list(scores)}")
         check_trajectories(out)
+        check_metric_names(out)
         own_domain = check_own_domain(out)
         built_in = [scores["math"], scores["code"]]
         text = ", ".join(
@@ -337,6 +352,7 @@ def everything(program, seed="1"):
     draw = seeded(int(seed))
     whole = Undisturbed(program, EVERYTHING)
     check_no_difference(whole.run_dir)
+    check_metric_names(whole.run_dir)
     unset = unset_fields(whole.run_dir)
     check(unset == {"failure", "failure_kind"}, f"fields that no sample has: {unset}")
     other = program.path("other")

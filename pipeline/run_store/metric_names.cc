@@ -1,0 +1,110 @@
+#include "pipeline/run_store/metric_names.h"
+
+#include <algorithm>
+#include <regex>
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr char kTraining[] = "rl, distill";
+constexpr char kEvery[] = "sft, rl, distill";
+
+std::regex pattern_of(const std::string& name) {
+  std::string pattern;
+  for (const char c : name)
+    pattern +=
+        std::string(".@").find(c) != std::string::npos ? std::string("\\") + c : std::string(1, c);
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    const size_t at = pattern.find(from);
+    if (at != std::string::npos) pattern.replace(at, from.size(), to);
+  };
+  replace("[/DOMAIN]", "(/[^/]+)?");
+  replace("[/DOMAIN[/TEACHER]]", "(/[^/]+(/[^/]+)?)?");
+  replace("SOURCE", ".+");
+  replace("N", "[0-9]+");
+  return std::regex(pattern);
+}
+
+}  // namespace
+
+const std::vector<MetricName>& metric_names() {
+  static const std::vector<MetricName> names = {
+      {"critic/score/mean", "rl", "", "mean reward of the step's samples that have one"},
+      {"val-core/SOURCE/acc/mean@N", kTraining, "",
+       "mean reward on the validation prompts of a data source, N samples each, of the weights "
+       "before the step"},
+      {"val-core/all/acc/mean@N", kTraining, "", "the same over all data sources"},
+      {"actor/pg_loss", "rl", "", "the policy's part of the loss, mean over the step's updates"},
+      {"actor/pg_clipfrac[/DOMAIN]", "rl", "", "share of tokens whose gradient the clip cuts"},
+      {"actor/ppo_kl[/DOMAIN]", "rl", "nats",
+       "mean of log π_old − log π of the written tokens: how far the updates moved the policy"},
+      {"actor/kl[/DOMAIN]", "rl", "nats", "estimate of KL(π ‖ π_ref), with kl_loss_coef > 0"},
+      {"actor/kl_loss", "rl", "", "that part of the loss, mean over updates"},
+      {"actor/entropy[/DOMAIN]", kTraining, "nats",
+       "mean entropy of the policy at its temperature"},
+      {"actor/grad_norm", kEvery, "", "length of the gradient before it is clipped"},
+      {"actor/lr", kTraining, "", "learning rate of the step's last update"},
+      {"train/lr", "sft", "", "learning rate of the step"},
+      {"train/loss", "sft", "nats", "mean negative log-probability of the learned tokens"},
+      {"train/balance_loss", "sft", "",
+       "the routers' auxiliary loss, with router_aux_loss_coef > 0"},
+      {"train/mtp_loss", kEvery, "nats",
+       "loss of the multi-token prediction block, where it learns"},
+      {"train/index_loss", kEvery, "nats",
+       "KL from what attention attends to, to what the indexer scores, where the model has one"},
+      {"train/anticipatory_routing", "sft", "",
+       "1 in steps that route by earlier weights, with anticipatory_routing"},
+      {"train/loss_spikes", "sft", "", "rollbacks so far, with anticipatory_routing"},
+      {"distill/objective[/DOMAIN]", "distill", "nats",
+       "Σ weight · KL per token: what is minimised"},
+      {"distill/kl[/DOMAIN[/TEACHER]]", "distill", "nats",
+       "KL(π ‖ π_teacher) per token without weights; mean over several teachers, and each of them"},
+      {"training/rollout_probs_diff_max", kTraining, "",
+       "largest difference of a token's probability between sampler and learner: 0"},
+      {"response_length/mean", kTraining, "tokens", "mean number of tokens the policy wrote"},
+      {"response_length/clip_ratio", kTraining, "", "share of samples that the budget cut"},
+      {"rollout/masked_samples", kTraining, "", "samples without a reward, which teach nothing"},
+      {"rollout/draft_acceptance", kTraining, "", "share of speculated tokens that were right"},
+      {"rollout/routing_bytes_per_token", kTraining, "bytes",
+       "what kept experts take, with keep_routing"},
+      {"rollout/index_bytes_per_token", kTraining, "bytes",
+       "what kept index entries take, with keep_index"},
+      {"perf/throughput", kEvery, "tokens/s",
+       "tokens learned (sft) or written by the policy, per second of the step"},
+      {"perf/activation_bytes", "sft", "bytes", "activations of the largest pass so far"},
+      {"timing_s/rollout", kTraining, "s", "sampling, without waiting for rewards alone"},
+      {"timing_s/reward", kTraining, "s",
+       "workers with nothing to do but wait for rewards and tools"},
+      {"timing_s/learn", kEvery, "s", "forward, backward and update"},
+      {"timing_s/step", kEvery, "s", "the whole step"},
+  };
+  return names;
+}
+
+bool is_documented_metric(const std::string& name) {
+  return std::any_of(metric_names().begin(), metric_names().end(), [&](const MetricName& m) {
+    return std::regex_match(name, pattern_of(m.name));
+  });
+}
+
+std::string metrics_reference() {
+  std::string text =
+      "# Metrics\n\n"
+      "`metrics.jsonl` in a run directory has a line for each step of each stage: `stage`, `step` "
+      "and "
+      "what is below. The\nsame is in `tb/` for TensorBoard (`tensorboard --logdir RUN/tb`) and in "
+      "`run.sqlite`, table `metrics`. A figure that was\nnot measured is not there. The names are "
+      "verl's where verl has one. `DOMAIN`, `TEACHER`, `SOURCE` and `N` stand for what\nthe run "
+      "has; "
+      "what stands in brackets is left out for the figure over all domains.\n\n"
+      "`tools/export_wandb.py RUN` copies them to Weights & Biases, `tools/export_mlflow.py RUN` "
+      "to "
+      "MLflow: a run there for each\nstage. [RESULTS.md](RESULTS.md) says what the figures of "
+      "`results.json` mean, [POLICY.md](POLICY.md) what those of the\npolicy are means of.\n\n"
+      "| name | stages | unit | |\n|---|---|---|---|\n";
+  for (const MetricName& m : metric_names())
+    text += "| `" + m.name + "` | " + m.stages + " | " + m.unit + " | " + m.meaning + " |\n";
+  return text;
+}
+
+}  // namespace amalgam::pipeline
