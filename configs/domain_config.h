@@ -49,7 +49,7 @@ struct DomainConfig {
   Path sft_file = {}, anneal_file = {};                           // JSONL
   Path reward_file = {};                                          // Python
   Path specialist = {};                                           // model directory
-  std::string reward_function = "compute_score";
+  std::string reward_function = {};
   Mode mode = Mode::kThinking;
   std::vector<std::string> tools = {};
   ToolsPrompt tools_prompt = ToolsPrompt::kSchemas;
@@ -80,7 +80,10 @@ struct DomainConfig {
             "ground_truth, extra_info) or TRL's f(completions, ...). It scores every row of the "
             "domain; without it each row's reward_model.style names a built-in verifier: math, "
             "code, agent or instruct (docs/REWARDS.md)");
-    v.value("reward_function", reward_function, "its name in reward_file");
+    v.value("reward_function", reward_function,
+            "its name in reward_file; empty: compute_score, or else the only function with "
+            "\"reward\" in "
+            "its name");
     v.value("specialist", specialist,
             "model directory of a specialist that is there already: no RL then, it teaches and is "
             "scored as it is");
@@ -119,7 +122,7 @@ struct DomainConfig {
            {std::pair("validation_file", &validation_file), std::pair("sft_file", &sft_file),
             std::pair("anneal_file", &anneal_file)})
         if (!file->empty()) return Problem{key, "a generator makes its own rows; drop one"};
-    if (reward_file.empty() && reward_function != DomainConfig().reward_function)
+    if (reward_file.empty() && !reward_function.empty())
       return Problem{"reward_function", "names a function of reward_file; drop it"};
     return std::nullopt;
   }

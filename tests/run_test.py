@@ -240,6 +240,16 @@ def commands(program, ci_run):
         (d, m) for d in ("math", "code", "dates") for m in ("mean@2", "pass@1", "pass@2", "pass@1/greedy")},
         f"eval: {table.stdout}{table.stderr[-600:]}")
     one_prompt(program, student)
+    # From the run's own models, what the run made of them: with its learning rates, and its bytes.
+    command = [program.binary, "distill", CONFIG, "--model", base, "--out", program.path("again")]
+    for domain in ("math", "code", "dates"):
+        command += ["--teacher", f"{domain}={ci_run}/specialist-{domain}"]
+    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=program.path("."))
+    check(again.returncode == 0, f"distill: {again.stderr[-600:]}")
+    with open(program.path("again") + "/model.safetensors", "rb") as a, open(ci_run + "/student/model.safetensors", "rb") as b:
+        check(a.read() == b.read(), "distill of a run's models makes another student than the run")
+    twice = program.fails([*command, "--teacher", "math=x"], program.path("twice.log"))
+    check("--teacher math= was given twice" in twice[-1], f"two teachers of one domain: {twice}")
     return "sft, rl, distill and eval on a model directory; a removed model is trained again"
 
 

@@ -140,12 +140,11 @@ void DistillOptions::describe(OptionSet& options) {
 int run_distill(const DistillOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load("distill", "");
-  DistillJob job{.stage = "distill",
+  DistillJob job{.model = kStudent,
                  .start_dir = config.model.path.string(),
                  .out_dir = stage.out,
                  .teachers = {},
-                 .objective = config.distill.objective,
-                 .lr = config.distill.optim.lr};
+                 .objective = config.distill.objective};
   InputScope inputs;
   for (const std::string& t : options.teachers) {
     const size_t eq = t.find('=');
@@ -159,7 +158,7 @@ int run_distill(const DistillOptions& options) {
     inputs.teachers.push_back(job.teachers.back().second);
   }
   check_tokenizers(job.start_dir, inputs.teachers);
-  return run_to_model(config, inputs, {.distill = true}, stage, job.stage,
+  return run_to_model(config, inputs, {.distill = true}, stage, "distill",
                       [&](RunContext& run) { return distill_plan(run, job); });
 }
 

@@ -85,7 +85,7 @@ void run_comparison(RunContext& run, const configs::CompareConfig& compare) {
       run_weight_average(run, compare);
       break;
     case configs::CompareKind::kDistill:
-      run_distillation(run, compare.name, compare.objective);
+      run_distillation(run, merging_job(run, compare.name, compare.objective));
       break;
   }
 }

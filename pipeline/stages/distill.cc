@@ -19,9 +19,15 @@
 namespace amalgam::pipeline {
 namespace {
 
-SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job) {
+std::string candidate_stage(const std::string& model, double lr) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", lr);
+  return candidate_prefix(model) + text;
+}
+
+SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double lr) {
   const configs::DistillConfig& config = run.config.distill;
-  SamplingSpec spec{.stage = job.stage,
+  SamplingSpec spec{.stage = candidate_stage(job.model, lr),
                     .start_dir = job.start_dir,
                     .out_dir = job.out_dir,
                     .stream = "distill",
@@ -33,14 +39,14 @@ SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job) {
                     .test_freq = config.test_freq,
                     .mtp_loss_weight = config.mtp_loss_weight};
   for (const configs::DomainConfig& d : run.config.domains) spec.domains.push_back(&d);
-  spec.optim.lr = job.lr;
+  spec.optim.lr = lr;
   return spec;
 }
 
 class DistillStage : public SamplingStage {
  public:
-  DistillStage(RunContext& run, const DistillJob& job)
-      : SamplingStage(run, sampling_spec(run, job)), objective_(job.objective) {
+  DistillStage(RunContext& run, const DistillJob& job, double lr)
+      : SamplingStage(run, sampling_spec(run, job, lr)), objective_(job.objective) {
     for (const configs::DomainConfig& d : run.config.domains)
       teachers_[d.name] = teacher_weights(run.config.distill, job, d.name);
     for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
@@ -88,12 +94,6 @@ class DistillStage : public SamplingStage {
   std::map<std::string, std::string> teacher_names_;         // by directory
 };
 
-std::string candidate_stage(const std::string& model, double lr) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", lr);
-  return candidate_prefix(model) + text;
-}
-
 }  // namespace
 
 void check_tokenizers(const std::string& start_dir, const std::vector<std::string>& others) {
@@ -118,53 +118,46 @@ std::vector<std::string> teacher_dirs(const DistillJob& job) {
   return directories;
 }
 
-void run_distill_job(RunContext& run, const DistillJob& job) {
-  if (std::filesystem::exists(job.out_dir)) return;
-  check_tokenizers(job.start_dir, teacher_dirs(job));
-  DistillStage stage(run, job);
-  stage.run(run.config.distill.steps);
-  stage.finish();
-}
-
 std::string student_start_dir(const RunContext& run) {
   const configs::Path& student = run.config.distill.student;
   return student.empty() ? base_dir(run) : student.string();
 }
 
-void run_distillation(RunContext& run, const std::string& name, configs::Objective objective) {
-  const std::string out = run.path(name);
-  if (std::filesystem::exists(out)) return;
+DistillJob merging_job(RunContext& run, const std::string& model, configs::Objective objective) {
+  DistillJob job{.model = model,
+                 .start_dir = student_start_dir(run),
+                 .out_dir = run.path(model),
+                 .teachers = {},
+                 .objective = objective};
+  for (const configs::DomainConfig& d : run.config.domains)
+    job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+  return job;
+}
+
+void run_distillation(RunContext& run, const DistillJob& job) {
+  if (std::filesystem::exists(job.out_dir)) return;
   const configs::DistillConfig& config = run.config.distill;
-  const auto job_of = [&](double lr) {
-    DistillJob job{.stage = candidate_stage(name, lr),
-                   .start_dir = student_start_dir(run),
-                   .out_dir = out,
-                   .teachers = {},
-                   .objective = objective,
-                   .lr = lr};
-    for (const configs::DomainConfig& d : run.config.domains)
-      job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
-    return job;
-  };
   std::vector<double> candidates = config.lr_candidates;
   if (candidates.empty()) candidates = {config.optim.lr};
+  check_tokenizers(job.start_dir, teacher_dirs(job));
   if (!config.student.empty())  // prompts are written in the base's
     check_tokenizers(base_dir(run), {config.student.string()});
   double best_lr = candidates[0], best_score = kUnknown;
   if (candidates.size() > 1)
     for (const double lr : candidates) {
-      const DistillJob job = job_of(lr);
       const int64_t end = std::min(config.sweep_steps, config.steps);
       // Known already where a resumed run is past it.
-      const auto known = BestCheckpoint(run, job.stage);
-      const double score = known.has(end) ? known.score(end) : DistillStage(run, job).run(end);
-      run.store.record_sweep({name, kLearningRate, lr, {.mean = score}});
+      const auto known = BestCheckpoint(run, candidate_stage(job.model, lr));
+      const double score = known.has(end) ? known.score(end) : DistillStage(run, job, lr).run(end);
+      run.store.record_sweep({job.model, kLearningRate, lr, {.mean = score}});
       if (!(score <= best_score)) best_lr = lr, best_score = score;
     }
   for (const double lr : candidates)
     if (lr != best_lr)
-      std::filesystem::remove_all(run.path("checkpoints/" + candidate_stage(name, lr)));
-  run_distill_job(run, job_of(best_lr));
+      std::filesystem::remove_all(run.path("checkpoints/" + candidate_stage(job.model, lr)));
+  DistillStage stage(run, job, best_lr);
+  stage.run(config.steps);
+  stage.finish();
 }
 
 }  // namespace amalgam::pipeline

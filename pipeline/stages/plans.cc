@@ -117,27 +117,35 @@ void add_parents(RunContext& run, StageInputs* inputs) {
                       d.specialist.empty() ? specialist_stage(d.name) : "");
 }
 
-StagePlan distillation(RunContext& run, const std::string& stage, const std::string& model,
-                       configs::Objective objective, std::vector<Input> inputs) {
+// `output`: what the record calls the model that it makes.
+StagePlan distillation(RunContext& run, const std::string& stage, const std::string& output,
+                       const std::function<DistillJob()>& job_of, const std::string& model,
+                       const std::string& out_dir, std::vector<Input> inputs) {
   const configs::DistillConfig& distill = run.config.distill;
-  const auto steps = [&run, model, &distill](int64_t before, int64_t now) -> std::string {
+  const auto steps = [&run, model, out_dir, &distill](int64_t before, int64_t now) -> std::string {
     if (distill.lr_candidates.size() > 1 && before < distill.sweep_steps)
       return "the learning rates were compared over fewer steps than sweep_steps";
-    return more_steps(run, chosen_candidate(run, model), run.path(model), distill.optim,
-                      distill.test_freq)(before, now);
+    return more_steps(run, chosen_candidate(run, model), out_dir, distill.optim, distill.test_freq)(
+        before, now);
   };
-  StagePlan plan{.name = stage,
-                 .inputs = std::move(inputs),
-                 .outputs = {{model, run.path(model)}},
-                 .extensible = {{"distill.steps", steps}},
-                 .reopen =
-                     [&run, model] {
-                       BestCheckpoint(run, chosen_candidate(run, model)).reopen(run.path(model));
-                     },
-                 .run = [&run, model, objective] { run_distillation(run, model, objective); }};
+  StagePlan plan{
+      .name = stage,
+      .inputs = std::move(inputs),
+      .outputs = {{output, out_dir}},
+      .extensible = {{"distill.steps", steps}},
+      .reopen = [&run, model,
+                 out_dir] { BestCheckpoint(run, chosen_candidate(run, model)).reopen(out_dir); },
+      .run = [&run, job_of] { run_distillation(run, job_of()); }};
   add_traces(
-      run, [&run, model] { return candidates_of(run, model); }, {run.path(model)}, &plan, model);
+      run, [&run, model] { return candidates_of(run, model); }, {out_dir}, &plan, model);
   return plan;
+}
+
+StagePlan merging(RunContext& run, const std::string& stage, const std::string& model,
+                  configs::Objective objective, std::vector<Input> inputs) {
+  return distillation(
+      run, stage, model, [&run, model, objective] { return merging_job(run, model, objective); },
+      model, run.path(model), std::move(inputs));
 }
 
 }  // namespace
@@ -186,7 +194,7 @@ StagePlan student_plan(RunContext& run) {
   StageInputs inputs = run.inputs();
   add_merging(run, {"distill."}, &inputs);
   add_parents(run, &inputs);
-  return distillation(run, "distill", kStudent, run.config.distill.objective, inputs.take());
+  return merging(run, "distill", kStudent, run.config.distill.objective, inputs.take());
 }
 
 StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare) {
@@ -200,7 +208,7 @@ StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare
       &inputs);
   inputs.add_keys({"compare." + compare.name + "."});
   add_parents(run, &inputs);
-  if (distills) return distillation(run, stage, compare.name, compare.objective, inputs.take());
+  if (distills) return merging(run, stage, compare.name, compare.objective, inputs.take());
   // The grid is as long as the student's list of candidates.
   inputs.add_number("candidates of the student", num_choices(run.store, kStudent), "distill");
   StagePlan plan{.name = stage,
@@ -255,16 +263,8 @@ StagePlan distill_plan(RunContext& run, const DistillJob& job) {
   inputs.add_model("of --model", job.start_dir);
   for (const auto& [domain, directory] : job.teachers)
     inputs.add_model("of --teacher " + domain, directory);
-  const configs::DistillConfig& distill = run.config.distill;
-  StagePlan plan{.name = job.stage,
-                 .inputs = inputs.take(),
-                 .outputs = {{"--out", job.out_dir}},
-                 .extensible = {{"distill.steps", more_steps(run, job.stage, job.out_dir,
-                                                             distill.optim, distill.test_freq)}},
-                 .reopen = [&run, job] { BestCheckpoint(run, job.stage).reopen(job.out_dir); },
-                 .run = [&run, job] { run_distill_job(run, job); }};
-  add_traces(run, these({job.stage}), {job.out_dir}, &plan);
-  return plan;
+  return distillation(
+      run, "distill", "--out", [job] { return job; }, job.model, job.out_dir, inputs.take());
 }
 
 }  // namespace amalgam::pipeline
