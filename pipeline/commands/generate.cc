@@ -151,6 +151,9 @@ void GenerateOptions::describe(OptionSet& options) {
                "speculative decoding with the model's multi-token prediction block; changes no "
                "result");
   options.option("--threads", threads, "compute threads; 0 = all cores; changes no result");
+  options.flag("--resume", resume,
+               "go on behind the rows that --out has whole; model, rows and options have to be the "
+               "same");
   describe_numerics(options, numerics);
 }
 
@@ -166,13 +169,15 @@ int run_generate(const GenerateOptions& options) {
   std::optional<model::Tokenizer> tokenizer;
   if (std::filesystem::exists(options.model + "/tokenizer.json"))
     tokenizer = model::Tokenizer::load(options.model);
-  RowWriter out(options.out, options.in);
   std::vector<Job> jobs;
   UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
     jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model, &unused));
   });
   unused.say();
+  RowWriter out(options.out, options.in, options.resume);
+  jobs.erase(jobs.begin(),
+             jobs.begin() + static_cast<std::ptrdiff_t>(rows_there(out, jobs.size())));
 
   int64_t longest = 1, total = 0;
   for (const Job& j : jobs) {

@@ -24,7 +24,7 @@ struct GenerateOptions {
   std::string model, in, out;
   double temperature = 1;
   int64_t max_batch = 64, prefill_chunk = 256, threads = 0;
-  bool draft = false;
+  bool draft = false, resume = false;
   configs::NumericsConfig numerics;
   void describe(OptionSet& options);
 };

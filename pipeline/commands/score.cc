@@ -27,13 +27,15 @@ void ScoreOptions::describe(OptionSet& options) {
   options.option("--out", out, "JSONL to write, one row each, in order; - is standard output",
                  Need::kRequired);
   options.option("--threads", threads, "compute threads; 0 = all cores");
+  options.flag("--resume", resume,
+               "go on behind the rows that --out has whole; model, rows and options have to be the "
+               "same");
   describe_numerics(options, numerics);
 }
 
 int run_score(const ScoreOptions& options) {
   const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
-  RowWriter out(options.out, options.in);
   std::vector<std::vector<int32_t>> rows;
   UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
@@ -42,6 +44,9 @@ int run_score(const ScoreOptions& options) {
     rows.push_back(token_ids(row, where, config));
   });
   unused.say();
+  RowWriter out(options.out, options.in, options.resume);
+  rows.erase(rows.begin(),
+             rows.begin() + static_cast<std::ptrdiff_t>(rows_there(out, rows.size())));
 
   kernels::ThreadPool pool(num_threads(options.threads));
   model::Network net(config, pool, options.numerics);

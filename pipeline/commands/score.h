@@ -18,6 +18,7 @@ struct ScoreOptions {
 
   std::string model, in, out;
   int64_t threads = 0;
+  bool resume = false;
   configs::NumericsConfig numerics;
   void describe(OptionSet& options);
 };

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <vector>
 
 #include "configs/error.h"
 
@@ -24,19 +25,40 @@ void for_each_line(const std::string& path,
   if (in.bad()) throw Error(name + ": reading failed");
 }
 
-RowWriter::RowWriter(const std::string& path, const std::string& input)
+namespace {
+
+// Cuts a torn row off the end; how many are left.
+size_t keep_whole_rows(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  size_t rows = 0;
+  int64_t whole = 0, at = 0;
+  std::vector<char> block(1 << 20);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    for (int64_t i = 0; i < in.gcount(); ++i)
+      if (block[static_cast<size_t>(i)] == '\n') ++rows, whole = at + i + 1;
+    at += in.gcount();
+  }
+  if (whole < at) std::filesystem::resize_file(path, static_cast<uintmax_t>(whole));
+  return rows;
+}
+
+}  // namespace
+
+RowWriter::RowWriter(const std::string& path, const std::string& input, bool resume)
     : path_(path), out_(&file_) {
   std::error_code absent;
   if (input != kStandardStream && !std::filesystem::exists(input, absent))
     throw Error(input + ": cannot be read; check the path");
   if (path == kStandardStream) {
+    if (resume) throw Error("--resume needs a file as --out");
     path_ = "standard output";
     out_ = &std::cout;
     return;
   }
   if (std::filesystem::equivalent(path, input, absent))
     throw Error(path + ": is the input file too; write to another one");
-  file_.open(path);
+  if (resume && std::filesystem::is_regular_file(path)) rows_before_ = keep_whole_rows(path);
+  file_.open(path, rows_before_ > 0 ? std::ios::app : std::ios::trunc);
   if (!file_) throw Error(path + ": cannot be written");
 }
 
@@ -44,6 +66,13 @@ void RowWriter::write(const std::string& row) { *out_ << row << '\n'; }
 
 void RowWriter::finish() {
   if (!out_->flush()) throw Error(path_ + ": writing failed; is the disk full?");
+}
+
+size_t rows_there(const RowWriter& out, size_t rows) {
+  if (out.rows_before() > rows)
+    throw Error("--out has " + std::to_string(out.rows_before()) + " rows, --in only " +
+                std::to_string(rows) + "; that is not the same command's, drop --resume");
+  return out.rows_before();
 }
 
 std::string float_text(float value) {

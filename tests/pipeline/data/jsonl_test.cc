@@ -1,0 +1,48 @@
+#include "pipeline/data/jsonl.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "proto/append_file.h"
+#include "tests/error_of.h"
+#include "tests/temp_dir.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(JsonlTest, ResumesBehindTheLastWholeRow) {
+  const TempDir dir;
+  const std::string in = dir / "in", out = dir / "out";
+  std::ofstream(in) << "a\nb\nc\n";
+  std::ofstream(out) << "1\n2\n3 is to";
+  {
+    RowWriter writer(out, in, /*resume=*/true);
+    EXPECT_EQ(rows_there(writer, 3), 2u);
+    EXPECT_THAT(tests::error_of([&] { rows_there(writer, 1); }),
+                HasSubstr("--out has 2 rows, --in only 1"));
+    writer.write("3");
+    writer.finish();
+  }
+  EXPECT_EQ(proto::read_file(out), "1\n2\n3\n");
+  EXPECT_EQ(RowWriter(dir / "new", in, true).rows_before(), 0u);
+  RowWriter(out, in).finish();
+  EXPECT_EQ(proto::read_file(out), "");
+}
+
+TEST(JsonlTest, TheInputIsNotOverwritten) {
+  const TempDir dir;
+  std::ofstream(dir / "in") << "a\n";
+  EXPECT_THAT(tests::error_of([&] { RowWriter(dir / "in", dir / "in"); }),
+              HasSubstr("is the input file too"));
+  EXPECT_THAT(tests::error_of([&] { RowWriter(dir / "x", dir / "no"); }),
+              HasSubstr("cannot be read"));
+  EXPECT_THAT(tests::error_of([&] { RowWriter("-", "-", true); }),
+              HasSubstr("--resume needs a file"));
+}
+
+}  // namespace
+}  // namespace amalgam::pipeline
