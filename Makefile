@@ -17,6 +17,7 @@ install: build
 
 # build/amalgam_VERSION_ARCHITECTURE.deb
 deb: build
+	rm -f build/*.deb
 	cd build && cpack -G DEB > cpack.log || { cat cpack.log; exit 1; }
 	@ls build/*.deb
 

@@ -138,8 +138,9 @@ struct RunConfig {
             "evaluations, a finished stage's training samples go; their figures stay either way");
     v.value(
         "on_finish", on_finish,
-        "a command for /bin/sh when the command is done, with AMALGAM_RUN_DIR, AMALGAM_STATE and "
-        "AMALGAM_MESSAGE in its environment and a minute of time; changes no result");
+        "a command for /bin/sh when something was computed and all is done, with AMALGAM_RUN_DIR, "
+        "AMALGAM_STATE and AMALGAM_MESSAGE in its environment and a minute of time; changes no "
+        "result");
     v.value("on_stop", on_stop,
             "the same when it was stopped or failed (AMALGAM_STATE is stopped or failed, "
             "AMALGAM_MESSAGE says why); not after kill -9; changes no result");

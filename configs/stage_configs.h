@@ -273,10 +273,9 @@ struct DistillConfig {
             "weight of the loss that teaches the indexers what attention looks at, per token; the "
             "rest of the model gets no gradient from it; 0: they stay as they are");
     v.section("optim", optim, "Optimiser of this stage.");
-    v.value(
-        "lr_candidates", lr_candidates, between(0, 1),
-        "learning rates of each distillation of `run`: each trains for sweep_steps, the best on "
-        "the validation prompts goes on; empty: optim.lr alone");
+    v.value("lr_candidates", lr_candidates, between(0, 1),
+            "learning rates of a distillation: each trains for sweep_steps, the best on "
+            "the validation prompts goes on; empty: optim.lr alone");
     v.value("sweep_steps", sweep_steps, between(1, 1e9),
             "steps after which the candidates are compared");
     v.tables(

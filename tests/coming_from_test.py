@@ -3,6 +3,7 @@ run, at small size.
 
 Usage: coming_from_test.py BINARY CHECK RUN_DIR, a finished run of configs/ci.toml; see tests/tests.cmake."""
 
+import itertools
 import json
 import os
 import re
@@ -61,7 +62,7 @@ def page_runs(program, ci_run, page_name, row_of, config_name, domain, theirs):
     run(program, folder, "amalgam", "run", "whole.toml", *rest, *[f"rl.{k}={v}" for k, v in SMALL.items() if k != "val_prompts"],
         "rl.ppo_mini_batches=1", "--run-dir", folder + "/config")
     same = [text_of(f"{folder}/{name}/config.toml").replace(f"{folder}/{name}", "") for name in ("script", "config")]
-    different = [(a, b) for a, b in zip(*(s.split("\n") for s in same)) if a != b]
+    different = [(a, b) for a, b in itertools.zip_longest(*(s.split("\n") for s in same)) if a != b]
     check(not different, f"{page_name}: the script and the config set different keys: {different[:5]}")
     with open(f"{folder}/script/specialist-{domain}/model.safetensors", "rb") as a, \
             open(f"{folder}/config/specialist-{domain}/model.safetensors", "rb") as b:

@@ -43,6 +43,14 @@ def log_artifact(path): assert os.path.exists(path)
 """
 
 
+def named(peer, name):
+    """MLflow has no @ and no metric below another."""
+    if peer == "wandb":
+        return name
+    folder, rest = name.replace("@", "_at_").split("/", 1)
+    return folder + "/" + rest.replace("/", ".")
+
+
 def export(program, run_dir):
     rows = [json.loads(line) for line in metric_lines(run_dir)]
     for name, module in (("wandb", WANDB), ("mlflow", MLFLOW)):
@@ -59,9 +67,9 @@ def export(program, run_dir):
             got = [json.loads(line) for line in file]
         if name == "wandb":
             check(got.pop()[0] == "results", "no results")
-        check([(stage, step, len(figures)) for stage, step, figures in got] ==
-              [(r["stage"], r["step"], len(r) - 2) for r in sorted(rows, key=lambda r: [x["stage"] for x in rows].index(r["stage"]))],
-              f"{name} got {len(got)} rows of {len(rows)}")
+        want = [[r["stage"], r["step"], {named(name, k): v for k, v in r.items() if k not in ("stage", "step")}]
+                for r in sorted(rows, key=lambda r: [x["stage"] for x in rows].index(r["stage"]))]
+        check(got == want, f"{name} got {len(got)} rows of {len(rows)}, {[g for g, w in zip(got, want) if g != w][:1]}")
     return f"{len(rows)} rows of figures to W&B and to MLflow"
 
 

@@ -39,7 +39,7 @@ def main():
         text_of("cmake", "--install", sys.argv[1], "--prefix", prefix)
         program = prefix + "/bin/amalgam"
         check(text_of(program, "--version").startswith("amalgam "), "--version")
-        bash, zsh = prefix + "/share/bash-completion/completions/amalgam", prefix + "/share/zsh/vendor-completions/_amalgam"
+        bash, zsh = prefix + "/share/bash-completion/completions/amalgam", prefix + "/share/zsh/site-functions/_amalgam"
         with open(zsh, encoding="utf-8") as file:
             zsh_text = file.read()
         commands = [[name] for name in words(text_of(program, "--help"), "Subcommands")]

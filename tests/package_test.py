@@ -57,11 +57,13 @@ def main():
         inside("apt-get", "update", "-q")
         inside("apt-get", "install", "-q", "-y", "--no-install-recommends", "/amalgam.deb")
         version = inside("amalgam", "--version").strip()
-        check(re.fullmatch(r"amalgam \d+\.\d+\.\d+( \([0-9a-f]{8}\))?", version), f"--version says {version!r}")
+        built = subprocess.run([os.path.dirname(package) + "/amalgam", "--version"], capture_output=True, text=True, check=True)
+        check(version == built.stdout.strip() and re.fullmatch(r"amalgam \d+\.\d+\.\d+( \([0-9a-f]{8}\))?", version),
+              f"--version says {version!r}, that of the build {built.stdout!r}")
         check("post-train" in inside("dpkg", "-s", "amalgam"), "the package has no description")
         check("Subcommands:" in inside("amalgam", "--help"), "--help")
         files = inside("dpkg", "-L", "amalgam").split("\n")
-        check({"/usr/bin/amalgam", "/usr/share/man/man1/amalgam-rl.1.gz", "/usr/share/doc/amalgam/README.md",
+        check({"/usr/bin/amalgam", "/usr/share/man/man1/amalgam-rl.1.gz", "/usr/share/doc/amalgam/README.md", "/usr/share/doc/amalgam/copyright",
                "/usr/share/bash-completion/completions/amalgam"} <= set(files), f"files: {files}")
         check(all(os.path.exists(root + file) for file in files if file), "files that were not unpacked")
         row = '{"messages": [{"role": "user", "content": "2 + 3"}]}'

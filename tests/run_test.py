@@ -66,6 +66,18 @@ def check_own_domain(run_dir):
     return text
 
 
+def check_disk(run_dir):
+    """What was said at the start is not less than what there is at the end."""
+    said = re.search(r"needs at most ([\d.]+) MiB of disk for models and ([\d.]+) MiB for samples", text_of(run_dir + ".log"))
+    sizes = {name: 0 for name in ("models", "samples")}
+    for folder, _, files in os.walk(run_dir):
+        for file in files:
+            is_model = file == "state" or file.endswith(".safetensors")
+            sizes["models" if is_model else "samples"] += os.stat(os.path.join(folder, file)).st_blocks * 512 / 2**20
+    check(said and all(float(most) >= sizes[name] for name, most in zip(sizes, said.groups())),
+          f"the disk holds {sizes} MiB, said was {said and said.group()}")
+
+
 def check_metric_names(run_dir):
     """docs/METRICS.md has every name that a run logs."""
     patterns = []
@@ -132,6 +144,7 @@ def ci(program, run_dir, seeds="1"):
         check(list(scores) == ["math", "code", "dates"], f"other domains: {list(scores)}")
         check_trajectories(out)
         check_metric_names(out)
+        check_disk(out)
         own_domain = check_own_domain(out)
         built_in = [scores["math"], scores["code"]]
         text = ", ".join(
@@ -738,7 +751,7 @@ def gateway(program, ci_run):
 def stopped(program):
     whole = Undisturbed(program, SMALL)
     run_dir, slowest, ends = program.path("stopped"), 0.0, program.path("it's how it ended")
-    hooks = [f'{key}="echo $AMALGAM_STATE $AMALGAM_RUN_DIR >> \\"{ends}\\""' for key in ("on_stop", "on_finish")]
+    hooks = [f'{key}="sleep 1.5; echo $AMALGAM_STATE $AMALGAM_RUN_DIR >> \\"{ends}\\""' for key in ("on_stop", "on_finish")]
     stops = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
     for round_, moment in enumerate((0.2, 0.35, 0.2)):
         process = program.start(run_dir, "--resume", "--workers", str(round_ % 2), *SMALL, *hooks)
@@ -749,7 +762,7 @@ def stopped(program):
         begin = time.monotonic()
         os.killpg(process.pid, stops[round_])  # as a terminal, and as systemd does
         finish(process)
-        slowest = max(slowest, time.monotonic() - begin)
+        slowest = max(slowest, time.monotonic() - begin - 1.5)  # of on_stop
         log = text_of(run_dir + ".log").strip().split("\n")
         check(process.returncode == 75, f"exit code {process.returncode} after {stops[round_]}: {log[-3:]}")
         check("--resume" in log[-1], f"does not say how to go on: {log[-3:]}")

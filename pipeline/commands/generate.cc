@@ -10,11 +10,13 @@
 #include <optional>
 
 #include "configs/error.h"
+#include "configs/format.h"
 #include "configs/log/log.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/encoding/encoding.h"
 #include "model/network/network.h"
 #include "pipeline/command_line/numerics_options.h"
+#include "pipeline/commands/resumed_rows.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
 #include "pipeline/data/unused_keys.h"
@@ -175,16 +177,17 @@ int run_generate(const GenerateOptions& options) {
     jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model, &unused));
   });
   unused.say();
-  RowWriter out(options.out, options.in, options.resume);
-  jobs.erase(jobs.begin(),
-             jobs.begin() + static_cast<std::ptrdiff_t>(rows_there(out, jobs.size())));
+  kernels::ThreadPool pool(num_threads(options.threads));
+  auto made_from = rows_made_from("generate", pool, options.model, options.in, options.numerics);
+  made_from.emplace_back("temperature", configs::format_number(options.temperature));
+  ResumedRows out(options.out, options.in, made_from, jobs.size(), options.resume);
+  jobs.erase(jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(out.num_there()));
 
   int64_t longest = 1, total = 0;
   for (const Job& j : jobs) {
     longest = std::max(longest, static_cast<int64_t>(j.prompt.size()) + j.max_tokens);
     total += j.max_tokens;
   }
-  kernels::ThreadPool pool(num_threads(options.threads));
   model::Network net(config, pool, options.numerics);
   rollout::Engine engine(net, loaded.weights(), longest,
                          {.max_batch = options.max_batch,

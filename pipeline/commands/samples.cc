@@ -61,9 +61,6 @@ class Selection {
   Selection(const SamplesOptions& options, const RunStore& store, const model::Tokenizer& tokenizer)
       : options_(options), tokenizer_(tokenizer), order_(order_of(options)) {
     stages_ = options.stage.empty() ? store.trajectory_stages() : std::vector{options.stage};
-    std::erase_if(stages_, [&](const std::string& stage) {  // keep_trajectories = "scored"
-      return !fs::exists(trajectory_log_path(options.run_dir, stage));
-    });
     sort_stages();
     for (size_t s = 0; s < stages_.size(); ++s) add(store, s);
     if (order_ == Order::kNewestFirst) return;

@@ -7,6 +7,7 @@
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/command_line/numerics_options.h"
+#include "pipeline/commands/resumed_rows.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
 #include "pipeline/data/unused_keys.h"
@@ -44,11 +45,11 @@ int run_score(const ScoreOptions& options) {
     rows.push_back(token_ids(row, where, config));
   });
   unused.say();
-  RowWriter out(options.out, options.in, options.resume);
-  rows.erase(rows.begin(),
-             rows.begin() + static_cast<std::ptrdiff_t>(rows_there(out, rows.size())));
-
   kernels::ThreadPool pool(num_threads(options.threads));
+  ResumedRows out(options.out, options.in,
+                  rows_made_from("score", pool, options.model, options.in, options.numerics),
+                  rows.size(), options.resume);
+  rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(out.num_there()));
   model::Network net(config, pool, options.numerics);
   std::vector<int32_t> ids, targets;
   std::vector<model::SequenceSlice> slices;

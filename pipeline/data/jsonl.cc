@@ -27,38 +27,39 @@ void for_each_line(const std::string& path,
 
 namespace {
 
-// Cuts a torn row off the end; how many are left.
-size_t keep_whole_rows(const std::string& path) {
+// Where row number `rows` ends and how many there are, up to so many.
+std::pair<size_t, uintmax_t> whole_rows(const std::string& path, size_t most) {
   std::ifstream in(path, std::ios::binary);
   size_t rows = 0;
-  int64_t whole = 0, at = 0;
+  uintmax_t end = 0, at = 0;
   std::vector<char> block(1 << 20);
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
-    for (int64_t i = 0; i < in.gcount(); ++i)
-      if (block[static_cast<size_t>(i)] == '\n') ++rows, whole = at + i + 1;
-    at += in.gcount();
+    const auto count = static_cast<size_t>(in.gcount());
+    for (size_t i = 0; i < count && rows < most; ++i)
+      if (block[i] == '\n') ++rows, end = at + i + 1;
+    at += count;
   }
-  if (whole < at) std::filesystem::resize_file(path, static_cast<uintmax_t>(whole));
-  return rows;
+  return {rows, end};
 }
 
 }  // namespace
 
-RowWriter::RowWriter(const std::string& path, const std::string& input, bool resume)
+size_t num_whole_rows(const std::string& path) { return whole_rows(path, SIZE_MAX).first; }
+
+RowWriter::RowWriter(const std::string& path, const std::string& input, size_t keep)
     : path_(path), out_(&file_) {
   std::error_code absent;
   if (input != kStandardStream && !std::filesystem::exists(input, absent))
     throw Error(input + ": cannot be read; check the path");
   if (path == kStandardStream) {
-    if (resume) throw Error("--resume needs a file as --out");
     path_ = "standard output";
     out_ = &std::cout;
     return;
   }
   if (std::filesystem::equivalent(path, input, absent))
     throw Error(path + ": is the input file too; write to another one");
-  if (resume && std::filesystem::is_regular_file(path)) rows_before_ = keep_whole_rows(path);
-  file_.open(path, rows_before_ > 0 ? std::ios::app : std::ios::trunc);
+  if (keep > 0) std::filesystem::resize_file(path, whole_rows(path, keep).second);
+  file_.open(path, keep > 0 ? std::ios::app : std::ios::trunc);
   if (!file_) throw Error(path + ": cannot be written");
 }
 
@@ -66,13 +67,6 @@ void RowWriter::write(const std::string& row) { *out_ << row << '\n'; }
 
 void RowWriter::finish() {
   if (!out_->flush()) throw Error(path_ + ": writing failed; is the disk full?");
-}
-
-size_t rows_there(const RowWriter& out, size_t rows) {
-  if (out.rows_before() > rows)
-    throw Error("--out has " + std::to_string(out.rows_before()) + " rows, --in only " +
-                std::to_string(rows) + "; that is not the same command's, drop --resume");
-  return out.rows_before();
 }
 
 std::string float_text(float value) {

@@ -18,23 +18,19 @@ void for_each_line(const std::string& path,
 // when it is the file that is read (`input`): opening it would empty it.
 class RowWriter {
  public:
-  RowWriter(const std::string& path, const std::string& input) : RowWriter(path, input, false) {}
-  // `resume`: the rows that are there whole stay, and what is written follows them.
-  RowWriter(const std::string& path, const std::string& input, bool resume);
-  size_t rows_before() const { return rows_before_; }
+  // keep: so many rows that are there whole stay, and what is written follows them.
+  RowWriter(const std::string& path, const std::string& input, size_t keep = 0);
   void write(const std::string& row);  // without the line break
   void finish();                       // Error when the disk did not take all of it
 
  private:
   std::string path_;
-  size_t rows_before_ = 0;
   std::ofstream file_;
   std::ostream* out_;  // file_ or standard output
 };
 
-// rows_before(), where the input has `rows`. Throws Error where it has fewer: another file's
-// output.
-size_t rows_there(const RowWriter& out, size_t rows);
+// Rows of a file that end in a line break.
+size_t num_whole_rows(const std::string& path);
 
 // The shortest decimal that reads back as this f32.
 std::string float_text(float value);

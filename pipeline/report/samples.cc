@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 #include <iterator>
-#include <map>
 
 #include "pipeline/report/sections.h"
 #include "pipeline/run_store/results.h"
@@ -181,13 +179,7 @@ std::string samples_section(const std::string& run_dir, const RunStore& store,
                             const TokenText& token_text) {
   std::string html;
   for (const std::string& domain : store.domains()) {
-    auto rows = store.trajectories(domain);
-    std::map<std::string, bool> has_log;  // keep_trajectories = "scored" removes some
-    std::erase_if(rows, [&](const TrajectoryRow& row) {
-      const auto [at, is_new] = has_log.try_emplace(row.stage, false);
-      if (is_new) at->second = std::filesystem::exists(trajectory_log_path(run_dir, row.stage));
-      return !at->second;
-    });
+    const auto rows = store.trajectories(domain);
     if (rows.empty()) continue;
     html += fmt::format("<h3>{} <small>{} trajectories</small></h3>\n", escape_html(domain),
                         format_count(static_cast<double>(rows.size())));

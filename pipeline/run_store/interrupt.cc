@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "configs/check.h"
+#include "pipeline/run_store/hooks.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -23,14 +24,22 @@ std::array<char, 4096> stop_notice;
 std::atomic<size_t> stop_notice_size{0};
 std::atomic<int> exit_code{kInterruptedExit};
 
+std::atomic<const Hook*> stop_hook{nullptr};
+std::atomic<bool> hook_runs{false};  // in the handler
+std::atomic<bool> works{false};
+
 void say(const char* text, size_t size) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, size);
 }
 
 // Async-signal-safe throughout. SIGALRM: the safe point did not come in time.
-void handle(int) {
+void handle(int number) {
   if (stop_requested.exchange(true)) {
     say_stop_notice();
+    if (number == SIGALRM) {
+      hook_runs = true;
+      if (const Hook* hook = works ? stop_hook.exchange(nullptr) : nullptr) hook->run();
+    }
     _exit(interrupted_exit());
   }
   static const char kNotice[] =
@@ -65,6 +74,19 @@ void set_stop_notice(const std::string& notice) {
 int interrupted_exit() { return exit_code; }
 
 void say_stop_notice() { say(stop_notice.data(), stop_notice_size.exchange(0)); }
+
+void set_stop_hook(const Hook* hook) { stop_hook = hook; }
+
+void begin_work() { works = true; }
+
+bool has_begun_work() { return works; }
+
+const Hook* take_stop_hook() {
+  alarm(0);
+  const Hook* hook = works ? stop_hook.exchange(nullptr) : nullptr;
+  while (!hook && hook_runs) pause();
+  return hook;
+}
 
 bool interrupted() { return stop_requested.load(std::memory_order_relaxed); }
 

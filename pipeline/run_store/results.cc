@@ -83,7 +83,8 @@ TrainingFigures training_figures(const RunStore& store, const std::string& stage
   TrainingFigures t;
   t.stage = stage;
   const std::vector<MetricRow> rows = store.metrics(stage);
-  for (const MetricRow& m : rows) t.steps = std::max(t.steps, m.step + 1);
+  for (const MetricRow& m : rows)  // the last validation is of no step
+    if (m.name == "timing_s/step") t.steps = std::max(t.steps, m.step + 1);
   for (const auto& [metric, name] : kTrainingFigures) {
     for (const MetricRow& m : rows) {
       if (m.name != metric) continue;

@@ -19,8 +19,8 @@ namespace {
 std::mutex held_mutex;
 std::set<std::string> held_paths;
 
-RunInUse in_use(const std::string& run_dir, const std::string& holder) {
-  return RunInUse(
+Error in_use(const std::string& run_dir, const std::string& holder) {
+  return Error(
       fmt::format("run directory {} is in use by process {}; wait for it, stop it, or "
                   "choose another --run-dir",
                   run_dir, holder));

@@ -7,19 +7,11 @@
 #pragma once
 #include <string>
 
-#include "configs/error.h"
-
 namespace amalgam::pipeline {
-
-// Another process works in the directory; nothing has ended that this one had begun.
-class RunInUse : public Error {
- public:
-  using Error::Error;
-};
 
 class RunLock {
  public:
-  // Creates the directory if it is missing. RunInUse, naming the holder's pid, if another process
+  // Creates the directory if it is missing. Error, naming the holder's pid, if another process
   // (or another RunLock of this one) has it.
   explicit RunLock(const std::string& run_dir);
   ~RunLock();

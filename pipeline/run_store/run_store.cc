@@ -390,7 +390,8 @@ std::vector<TrajectoryRow> RunStore::trajectories(const std::string& domain) con
       "outcome, reward, prompt_length, response_length, finish_reason, weights_version, "
       "prompt_hash, failure_kind, log_offset FROM trajectories t LEFT JOIN stages s ON "
       "s.name = t.stage "
-      "WHERE ?1 = '' OR domain = ?1 ORDER BY s.position, t.stage, step, log_offset",
+      "WHERE (?1 = '' OR domain = ?1) AND log_offset >= 0 ORDER BY s.position, t.stage, step, "
+      "log_offset",
       trajectory_row, domain);
 }
 
@@ -400,7 +401,7 @@ void RunStore::for_each_trajectory(
   using enum TrajectoryQuery::Order;
   std::string sql =
       "SELECT log_offset, reward FROM trajectories WHERE stage = ?1 AND (?2 = '' OR domain = ?2) "
-      "AND (?3 IS NULL OR step = ?3)";
+      "AND log_offset >= 0 AND (?3 IS NULL OR step = ?3)";
   if (query.order == kNewestFirst) sql += " ORDER BY log_offset DESC";
   if (query.order == kWorstFirst) sql += " AND reward IS NOT NULL ORDER BY reward, log_offset";
   if (query.order == kBestFirst) sql += " AND reward IS NOT NULL ORDER BY reward DESC, log_offset";
@@ -410,7 +411,7 @@ void RunStore::for_each_trajectory(
 }
 
 std::vector<std::string> RunStore::trajectory_stages() const {
-  return select("SELECT DISTINCT stage FROM trajectories ORDER BY 1",
+  return select("SELECT DISTINCT stage FROM trajectories WHERE log_offset >= 0 ORDER BY 1",
                 [](const Statement& q) { return q.text(0); });
 }
 
@@ -419,6 +420,15 @@ bool RunStore::has_reward(const std::string& stage) const {
               "SELECT 1 FROM trajectories WHERE stage = ? AND reward IS NOT NULL LIMIT 1",
               [](const Statement& q) { return q.integer(0); }, stage)
               .empty();
+}
+
+void RunStore::forget_offsets(const std::string& stage) {
+  const std::lock_guard guard(mutex_);
+  db_->run(  // below all that are there, so that no two are the same at any moment
+      "UPDATE trajectories SET log_offset = log_offset - (SELECT MAX(log_offset) + 1 - "
+      "MIN(0, MIN(log_offset)) FROM trajectories WHERE stage = ?1) WHERE stage = ?1 AND "
+      "log_offset >= 0",
+      stage);
 }
 
 std::vector<std::string> RunStore::domains() const {

@@ -162,7 +162,7 @@ class RunStore {
   // Metadata of trajectories just appended to the stage's log; one transaction.
   void record_trajectories(const std::string& stage, const std::vector<proto::Trajectory>& batch,
                            const std::vector<int64_t>& offsets);
-  // By stage start, step, offset; all domains if `domain` is empty.
+  // That are in a log, by stage start, step, offset; all domains if `domain` is empty.
   std::vector<TrajectoryRow> trajectories(const std::string& domain = "") const;
   // Their places in the stage's log and rewards (NaN: none), one by one, as there may be many.
   // `visit` must not call the store.
@@ -170,7 +170,10 @@ class RunStore {
                            const std::function<void(int64_t offset, double reward)>& visit) const;
   std::vector<std::string> trajectory_stages() const;  // that have any, sorted
   bool has_reward(const std::string& stage) const;     // one of its samples
-  std::vector<std::string> domains() const;            // of trajectories and evals, sorted
+  // The stage's log of samples is removed: their rows stay, with negative offsets, and are in none
+  // of the above that leads to the log.
+  void forget_offsets(const std::string& stage);
+  std::vector<std::string> domains() const;  // of trajectories and evals, sorted
 
   // Adds to what the process has so far.
   void add_worker(const WorkerRow& delta);

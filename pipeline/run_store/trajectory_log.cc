@@ -38,18 +38,20 @@ std::string trajectory_log_path(const std::string& run_dir, const std::string& s
   return run_dir + "/trajectories/" + stage + ".log";
 }
 
-void remove_training_samples(const std::string& run_dir, const std::string& stage) {
+std::vector<std::string> training_sample_stages(const std::string& run_dir,
+                                                const std::string& stage) {
   const std::string rates = stage + "-lr";
-  std::vector<std::filesystem::path> logs = {trajectory_log_path(run_dir, stage)};
+  std::vector<std::string> stages;
   std::error_code missing;
   for (const auto& entry :
        std::filesystem::directory_iterator(run_dir + "/trajectories", missing)) {
     const std::string name = entry.path().stem();
-    if (name.starts_with(rates) &&
-        name.find_first_not_of("0123456789.e-+", rates.size()) == std::string::npos)
-      logs.push_back(entry.path());
+    const bool is_rate =
+        name.starts_with(rates) &&
+        name.find_first_not_of("0123456789.e-+", rates.size()) == std::string::npos;
+    if (name == stage || is_rate) stages.push_back(name);
   }
-  for (const auto& log : logs) std::filesystem::remove(log, missing);
+  return stages;
 }
 
 TrajectoryLog::TrajectoryLog(const std::string& path)

@@ -22,9 +22,10 @@ namespace amalgam::pipeline {
 // RUN/trajectories/STAGE.log
 std::string trajectory_log_path(const std::string& run_dir, const std::string& stage);
 
-// Removes the logs of a stage's training samples, and those of its learning rates
-// ("distill-lr0.001" of "distill"); what validations sampled stays.
-void remove_training_samples(const std::string& run_dir, const std::string& stage);
+// The stages that have logs of a stage's training samples: it, and its learning rates
+// ("distill-lr0.001" of "distill"); not what validations sampled.
+std::vector<std::string> training_sample_stages(const std::string& run_dir,
+                                                const std::string& stage);
 
 class TrajectoryLog {
  public:

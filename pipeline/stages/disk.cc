@@ -21,6 +21,7 @@ constexpr double kSlots = 6;            // of a training state: two of parameter
 constexpr double kFiguresBytes = 64e6;  // run.sqlite, curves, logs
 // Of a sampled token: its id, its writer, its log-probability.
 constexpr double kTokenBytes = 8;
+constexpr double kChosenExperts = 8;  // of a token in a layer, no model has more
 
 double parameters_of(const configs::RunConfig& config) {
   if (!config.model.path.empty())
@@ -38,63 +39,89 @@ double parameters_of(const configs::RunConfig& config) {
          2 * static_cast<double>(config.tokenizer.vocab_size * m.hidden_size);
 }
 
-double sample_bytes(const configs::PromptBatchConfig& data, const configs::RolloutConfig& rollout) {
-  return kTokenBytes * static_cast<double>(budget_of(data, rollout).max_positions());
+double sample_bytes(const configs::RunConfig& config, const configs::PromptBatchConfig& data,
+                    const configs::RolloutConfig& rollout, int64_t updates) {
+  double token = kTokenBytes;
+  const auto layers = static_cast<double>(config.model.layer_types.size());
+  if (rollout.keeps_experts(updates)) token += 2 * layers * kChosenExperts;
+  if (rollout.keep_index) token += 3 * layers * static_cast<double>(config.model.index_topk);
+  return token * static_cast<double>(budget_of(data, rollout).max_positions());
 }
 
-double samples_of(const configs::PromptBatchConfig& data, const configs::RolloutConfig& rollout,
-                  int64_t steps, int64_t test_freq, int64_t validated) {
+// Samples of a stage: `validated` at each validation.
+double num_samples(const configs::PromptBatchConfig& data, const configs::RolloutConfig& rollout,
+                   int64_t steps, int64_t test_freq, int64_t validated) {
   const int64_t validations = test_freq > 0 ? steps / test_freq + 2 : 0;
-  return sample_bytes(data, rollout) *
-         static_cast<double>(steps * data.train_batch_size * rollout.n + validations * validated);
+  return static_cast<double>(steps * data.train_batch_size * rollout.n + validations * validated);
 }
 
-// States that stay, since the stage may be made longer, and validated models that are kept.
+// What stays of a stage in models: its result, its state where it may be made longer, and validated
+// models that are kept.
 double kept(const configs::RunConfig& config, const configs::OptimConfig& optim, int64_t test_freq,
             int64_t steps) {
-  return (why_not_longer(optim, test_freq, steps).empty() ? kSlots : 0) +
+  return 1 + (why_not_longer(optim, test_freq, steps).empty() ? kSlots : 0) +
          static_cast<double>(config.keep_last);
+}
+
+// States that supervised training may go back to (anticipatory routing).
+double snapshots(const configs::SftConfig& sft) {
+  return sft.anticipatory_routing.delay > 0 ? 4 * kSlots : 0;
 }
 
 }  // namespace
 
-double disk_need(const configs::RunConfig& config, const DiskScope& scope) {
-  const double model_bytes = 4 * parameters_of(config);
-  double models = kSlots + 2;  // what trains, the best step so far, a model on its way to its place
-  double samples = 0;
-  if (scope.base || (scope.all && config.model.path.empty())) models += 2;
+DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope) {
+  double stay = 0;              // models that are there at the end
+  double at_work = kSlots + 2;  // a stage's state, its best step so far, a model on its way
+  double samples = kFiguresBytes;
+  const auto needs = [&](double more) { at_work = std::max(at_work, kSlots + 2 + more); };
+  if (scope.base || (scope.all && config.model.path.empty())) {
+    stay += 2;
+    needs(snapshots(config.base.sft));
+  }
   for (const configs::DomainConfig& d : config.domains) {
-    if (scope.sft_of == &d) models += 1;
+    if (scope.sft_of == &d) stay += 1, needs(snapshots(d.sft));
     if (scope.rl_of == &d || (scope.all && d.specialist.empty())) {
-      models += 2 + kept(config, d.rl.optim, d.rl.test_freq, d.rl.steps);
-      samples += samples_of(d.rl.data, d.rl.rollout, d.rl.steps, d.rl.test_freq,
-                            d.rl.val_prompts * d.rl.val_n);
+      stay += kept(config, d.rl.optim, d.rl.test_freq, d.rl.steps);
+      if (d.sft.steps > 0) needs(1 + snapshots(d.sft));
+      samples += sample_bytes(config, d.rl.data, d.rl.rollout, d.rl.ppo_mini_batches) *
+                 num_samples(d.rl.data, d.rl.rollout, d.rl.steps, d.rl.test_freq,
+                             d.rl.val_prompts * d.rl.val_n);
     }
     if (scope.eval || scope.all)
-      samples += sample_bytes(d.rl.data, d.rl.rollout) *
+      samples += sample_bytes(config, d.rl.data, d.rl.rollout, 1) *
                  static_cast<double>(config.eval.prompts * (config.eval.n + 1)) *
                  static_cast<double>(scope.all ? config.compare.size() + 3 : 1);
   }
   const configs::DistillConfig& distill = config.distill;
   if ((scope.distill || scope.all) && distill.steps > 0) {
     const auto merged = static_cast<double>(scope.all ? config.compare.size() + 1 : 1);
-    models += merged * (1 + kept(config, distill.optim, distill.test_freq, distill.steps));
+    const auto rates = static_cast<double>(std::max<size_t>(1, distill.lr_candidates.size()));
+    int64_t validated = 0;
+    for (const configs::DomainConfig& d : config.domains) validated += d.rl.val_prompts;
+    stay += merged * kept(config, distill.optim, distill.test_freq, distill.steps);
+    needs((rates - 1) * (kSlots + 1));
     samples +=
-        merged * samples_of(distill.data, distill.rollout, distill.steps, distill.test_freq,
-                            config.rl.val_prompts * static_cast<int64_t>(config.domains.size()));
+        merged * rates * sample_bytes(config, distill.data, distill.rollout, 1) *
+        num_samples(distill.data, distill.rollout, distill.steps, distill.test_freq, validated);
   }
-  return models * model_bytes + samples + kFiguresBytes;
+  return {(stay + at_work) * 4 * parameters_of(config), samples};
 }
 
 void announce_disk(const configs::RunConfig& config, const DiskScope& scope) {
   if (std::filesystem::exists(config.run_dir)) return;
-  const double need = disk_need(config, scope);
+  const DiskNeed need = disk_need(config, scope);
   const auto free = static_cast<double>(free_disk_bytes(config.run_dir));
-  log::say(log::Part::kRun, fmt::format("run directory {}: needs at most {} of disk, {} are free",
-                                        config.run_dir, format_bytes(need), format_bytes(free)));
-  if (free < need)
+  log::say(log::Part::kRun,
+           fmt::format("run directory {}: needs at most {} of disk for models and {} for samples, "
+                       "{} are free",
+                       config.run_dir, format_bytes(need.models), format_bytes(need.samples),
+                       format_bytes(free)));
+  if (free < need.models)
     throw Error("not enough disk space for " + config.run_dir +
                 "; free some or choose another --run-dir");
+  if (free < need.models + need.samples)
+    log::warn(log::Part::kRun, "the samples may fill the disk; it is watched while they are made");
 }
 
 int64_t steps_to_full_disk(double free_bytes, double bytes_per_step, int64_t steps_left) {

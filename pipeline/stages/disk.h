@@ -17,12 +17,16 @@ struct DiskScope {
   bool all = false;  // the whole run
 };
 
-// Bytes at most, from the model's parameters and the config's steps: models, training states (six
-// times a model while it trains), and samples at their greatest lengths.
-double disk_need(const configs::RunConfig& config, const DiskScope& scope);
+struct DiskNeed {
+  double models = 0;  // models and training states, six times a model, at the most at one time
+  double samples =
+      0;  // with figures, curves and logs; at their greatest lengths, so seldom reached
+};
+// From the model's parameters and the config's steps.
+DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope);
 
-// Says what is needed and free. Throws Error when it is not enough. Nothing where the run directory
-// is there already.
+// Says what is needed and free. Throws Error when it is not enough for the models; a warning when
+// the samples may not fit. Nothing where the run directory is there already.
 void announce_disk(const configs::RunConfig& config, const DiskScope& scope);
 
 // One stage's samples against the free disk, step by step: a warning when they will not fit, and

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "configs/log/log.h"
+#include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/prompt_sets.h"
@@ -50,6 +51,7 @@ using OnFinished = std::function<void(const std::string&, int64_t, int64_t)>;
 void score(RunContext& run, const configs::DomainConfig& domain, const std::string& model,
            const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics,
            const OnFinished& on_finished) {
+  begin_work();
   const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   const bool all = rows == EvalRows::kAll;
@@ -90,6 +92,12 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
                          static_cast<double>(s.figures.index_compared));
     run.store.add_figure(RunStore::kRun, "index_agreed",
                          static_cast<double>(s.figures.index_agreed));
+    if (metric.n > 1 && s.success > 1)
+      log::say(
+          log::Part::kReward,
+          fmt::format("{}, {}: a success of pass@k has the highest reward here, {}; of another "
+                      "model it may be another",
+                      model, domain.name, s.success));
     // mean@n last: when it is there, they all are.
     if (metric.n > 1)
       for (const auto& [name, at_k] : s.at_k)

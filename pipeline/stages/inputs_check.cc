@@ -206,10 +206,10 @@ class Inspection {
         request.sample_id, {{request.data_source, request.solution, request.ground_truth,
                              request.extra_info, request.row}})[0];
     if (score.status == rewards::Status::kScored)
-      usable("reward", file + ": " + d.reward_function + " gives " + json(score.reward).dump() +
-                           " for a trial answer");
+      usable("reward", file + ": " + function.facts().function + " gives " +
+                           json(score.reward).dump() + " for a trial answer");
     else
-      problem(file + ": " + d.reward_function + " does not score a trial answer: " +
+      problem(file + ": " + function.facts().function + " does not score a trial answer: " +
               rewards::to_string(score.status) + ": " + score.detail);
   }
 

@@ -132,12 +132,16 @@ void RunSession::stage(const StagePlan& plan) {
   StagePlan told = plan;
   told.run = [&] {
     record_config(context_.config);
+    begin_work();
     log_stage(plan.run);
   };
   if (run_stage(told, &anew_, store_, context_.digests()) == StageOutcome::kWasDone)
     log::say(log::Part::kRun, plan.name + ": done before, and nothing that it read has changed");
   if (context_.config.keep_trajectories == configs::KeepTrajectories::kScored)
-    remove_training_samples(context_.run_dir, plan.name);
+    for (const std::string& stage : training_sample_stages(context_.run_dir, plan.name)) {
+      store_.forget_offsets(stage);
+      fs::remove(trajectory_log_path(context_.run_dir, stage));
+    }
   count_resources();
 }
 
@@ -158,18 +162,23 @@ void RunSession::stage(const std::string& name, const std::function<void()>& f) 
 int run_interruptible(const configs::RunConfig& config, const std::string& how_to_continue,
                       const std::function<int()>& body) {
   set_stop_notice("\nstopped; " + how_to_continue + "\n");
+  const Hook stopped(config.on_stop, config.run_dir, RunEnd::kStopped, how_to_continue);
+  set_stop_hook(&stopped);
+  const auto end = [&](const std::string& command, RunEnd how, const std::string& message) {
+    set_stop_hook(nullptr);
+    if (has_begun_work()) Hook(command, config.run_dir, how, message).run_and_warn();
+  };
   try {
     const int status = body();
-    run_hook(config.on_finish, config.run_dir, RunEnd::kFinished, "");
+    end(config.on_finish, RunEnd::kFinished, "");
     return status;
   } catch (const Interrupted&) {
     say_stop_notice();
-    run_hook(config.on_stop, config.run_dir, RunEnd::kStopped, how_to_continue);
+    if (const Hook* hook = take_stop_hook()) hook->run_and_warn();
+    set_stop_hook(nullptr);
     return kStoppedExit;
-  } catch (const RunInUse&) {
-    throw;
   } catch (const std::exception& e) {
-    run_hook(config.on_stop, config.run_dir, RunEnd::kFailed, e.what());
+    end(config.on_stop, RunEnd::kFailed, e.what());
     throw;
   }
 }

@@ -62,7 +62,8 @@ class RunSession {
 };
 
 // Calls body(); on Ctrl-C says how to continue and returns kStoppedExit. Then the config's
-// on_finish or on_stop.
+// on_finish or on_stop, if anything was computed: an answer from the record finishes nothing, and a
+// refusal stops nothing.
 int run_interruptible(const configs::RunConfig& config, const std::string& how_to_continue,
                       const std::function<int()>& body);
 

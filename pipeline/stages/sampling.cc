@@ -127,6 +127,7 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
   }
   scores.all = score_of(all);
   scores.at_k = scores_at_k(all, n);
+  scores.success = success_reward(all);
   std::set<int64_t> scored;
   for (const proto::Trajectory* t : all)
     if (is_answer(*t)) scored.insert(t->meta().group());

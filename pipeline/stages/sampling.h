@@ -36,6 +36,7 @@ bool is_answer(const proto::Trajectory& trajectory);
 struct PromptScores {
   Score all;
   std::vector<std::pair<std::string, Score>> at_k;       // scores_at_k.h
+  double success = 1;                                    // the reward that is one there
   std::vector<std::pair<std::string, Score>> by_source;  // data_source, in the prompts' order
   int64_t num_scored = 0;      // prompts with an answer that could be scored
   int64_t masked_samples = 0;  // of those prompts: answers that could not

@@ -86,15 +86,19 @@ std::optional<Score> majority_score(const Prompts& prompts, size_t k) {
 
 }  // namespace
 
+double success_reward(const Samples& samples) {
+  double success = 1;
+  for (const proto::Trajectory* t : samples)
+    if (is_answer(*t)) success = std::max(success, t->meta().reward());
+  return success;
+}
+
 std::vector<std::pair<std::string, Score>> scores_at_k(const Samples& samples, int64_t n) {
   const Prompts prompts = scored_by_prompt(samples);
-  double success = 1;
-  bool has_answers = false;
-  for (const auto& [group, all] : prompts)
-    for (const proto::Trajectory* t : all) {
-      success = std::max(success, t->meta().reward());
-      has_answers = has_answers || !t->meta().answer().empty();
-    }
+  const double success = success_reward(samples);
+  const bool has_answers = std::any_of(samples.begin(), samples.end(), [](const auto* t) {
+    return is_answer(*t) && !t->meta().answer().empty();
+  });
   std::vector<size_t> ks;
   for (size_t k = 1; k < static_cast<size_t>(n); k *= 2) ks.push_back(k);
   ks.push_back(static_cast<size_t>(n));

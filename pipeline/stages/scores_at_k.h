@@ -23,4 +23,7 @@ namespace amalgam::pipeline {
 std::vector<std::pair<std::string, Score>> scores_at_k(
     const std::vector<const proto::Trajectory*>& samples, int64_t n);
 
+// The reward of a success among them.
+double success_reward(const std::vector<const proto::Trajectory*>& samples);
+
 }  // namespace amalgam::pipeline

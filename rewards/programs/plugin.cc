@@ -49,11 +49,11 @@ std::vector<std::string> environment_of(const PluginOptions& options) {
 
 // The scores of `count` samples, or nothing if that is no answer.
 std::optional<std::vector<Score>> parse_scores(const std::string& reply, size_t count) {
-  const json answer = json::parse(reply, nullptr, /*allow_exceptions=*/false);
+  const auto answer = nlohmann::ordered_json::parse(reply, nullptr, /*allow_exceptions=*/false);
   if (!answer.is_object() || !answer.contains("scores") || answer["scores"].size() != count)
     return std::nullopt;
   std::vector<Score> scores;
-  for (const json& one : answer["scores"]) {
+  for (const auto& one : answer["scores"]) {
     const Status status = parse_status(one.at("status").get<std::string>());
     if (status != Status::kScored) {
       scores.push_back(failed(status, one.at("detail").get<std::string>()));
@@ -61,7 +61,7 @@ std::optional<std::vector<Score>> parse_scores(const std::string& reply, size_t 
     }
     Score score = scored(one.at("score").get<double>(), "plug-in");
     score.answer = one.value("answer", "");
-    const json parts = one.value("parts", json::object());
+    const auto parts = one.value("parts", nlohmann::ordered_json::object());
     for (const auto& [name, part] : parts.items())
       score.parts.emplace_back(name, part.get<double>());
     scores.push_back(std::move(score));
@@ -84,7 +84,7 @@ PluginOptions plugin_options(const configs::DomainConfig& domain) {
 Plugin::Plugin(PluginOptions options) : options_(std::move(options)) {
   Started first = start();
   form_ = first.form;
-  facts_ = {options_.python, first.python_version, first.files};
+  facts_ = {options_.python, first.python_version, first.files, first.function};
   idle_.push_back(std::move(first.child));
 }
 
@@ -132,7 +132,7 @@ Plugin::Started Plugin::start() {
   if (hello.contains("error")) throw Error(what + hello["error"].get<std::string>());
   if (!hello.contains("form")) throw Error(what + "broke its protocol");
   return {std::move(child), parse_form(hello["form"].get<std::string>()), hello.value("python", ""),
-          hello.value("files", std::vector<std::string>())};
+          hello.value("files", std::vector<std::string>()), hello.value("function", "")};
 }
 
 std::vector<Score> Plugin::score(const std::string& seed,

@@ -42,6 +42,7 @@ PluginOptions plugin_options(const configs::DomainConfig& domain);
 struct PluginFacts {
   std::string python, python_version;  // the interpreter's path; "3.11.2"
   std::vector<std::string> files;      // its own, and those of local modules that it imported
+  std::string function;                // its name
 };
 
 // Structured values are JSON text; empty stands for null.
@@ -77,6 +78,7 @@ class Plugin {
     PluginForm form;
     std::string python_version;
     std::vector<std::string> files;
+    std::string function;
   };
   Started start();  // throws Error
   // The answer to one line. *failure when there is none, and then the child is of no more use.

@@ -108,7 +108,7 @@ def find_function(path, name):
 
 def local_files(path):
     """The function's file and the modules of its folder, or of the working directory, that it imported."""
-    own = [os.path.dirname(os.path.realpath(path)), os.getcwd()]
+    own = [f for f in (os.path.dirname(os.path.realpath(path)), os.getcwd()) if f != "/"]
     installed = [os.path.dirname(os.__file__)] + ([sys.prefix] if sys.prefix != sys.base_prefix else [])
     files = {os.path.realpath(path)}
     for module in list(sys.modules.values()):
@@ -167,7 +167,10 @@ def call(samples):
 
 def plain(value):
     """A Python number of one of numpy or torch."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
+    if not hasattr(value, "item"):
+        return value
+    count = value.numel() if hasattr(value, "numel") else getattr(value, "size", 1)
+    return value.item() if count == 1 else value
 
 def valid(text, most):
     return text.encode("utf-8", "replace").decode()[:most]  # no lone surrogates
@@ -230,7 +233,7 @@ try:
         import numpy
     except Exception:
         numpy = None
-    answer({"form": form, "python": sys.version.split()[0], "files": local_files(setup["path"])})
+    answer({"form": form, "function": function.__name__, "python": sys.version.split()[0], "files": local_files(setup["path"])})
 except BaseException as e:
     answer({"error": describe(e)})
     sys.exit(1)

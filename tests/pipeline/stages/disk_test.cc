@@ -16,17 +16,23 @@ TEST(DiskTest, SaysInHowManyStepsItIsFull) {
 }
 
 TEST(DiskTest, NeedsGrowWithWhatIsMade) {
-  const auto config = [](const std::string& more) {
-    return configs::parse_run_config(
-        "[distill]\nsteps = 0\n[[domain]]\nname = \"math\"\ngenerator = \"math\"\n" + more, "test");
+  const auto need = [](const std::string& more, const std::string& distill = "steps = 0") {
+    return disk_need(configs::parse_run_config("[distill]\n" + distill +
+                                                   "\n[[domain]]\nname = \"math\"\ngenerator = "
+                                                   "\"math\"\n" +
+                                                   more,
+                                               "test"),
+                     {.all = true});
   };
-  const auto plain = config("");
-  const double all = disk_need(plain, {.all = true});
-  EXPECT_GT(all, disk_need(plain, {.eval = true}));
-  EXPECT_GT(disk_need(config("[domain.rl]\nsteps = 400000\n"), {.all = true}), all + 1e9);
-  EXPECT_GT(disk_need(config("[domain.rl.data]\nmax_response_length = 100000\n"), {.all = true}),
-            all);
-  EXPECT_LT(disk_need(plain, {.eval = true}), disk_need(plain, {.rl_of = &plain.domains[0]}));
+  const DiskNeed plain = need("");
+  EXPECT_GT(need("[domain.rl]\nsteps = 400000\n").samples, plain.samples + 1e9);
+  EXPECT_EQ(need("[domain.rl]\nsteps = 400000\n").models, plain.models);
+  EXPECT_GT(need("[domain.rl.data]\nmax_response_length = 100000\n").samples, plain.samples);
+  EXPECT_GT(need("[domain.rl]\nrollout.keep_index = true\n").samples, plain.samples);
+  const DiskNeed one = need("", "steps = 5"),
+                 two = need("", "steps = 5\ntest_freq = 1\nlr_candidates = [1e-3, 1e-4]");
+  EXPECT_GT(one.models, plain.models);
+  EXPECT_GT(two.models, one.models);  // a state for each rate
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ TEST_F(PluginTest, ADictHasPartsAndAnAnswer) {
 class Number:
     size = 1
     def item(self): return 7
-results = {"verl": {"score": 1, "acc": True, "format": 0.5, "pred": "42", "note": "text", "nan": float("nan"), 3: 4},
+results = {"verl": {"score": 1, "acc": True, "abc": 0.5, "pred": "42", "note": "text", "nan": float("nan"), 3: 4},
            "number": {"score": 0, "pred": Number(), "big": 10 ** 400}, "none": {"score": 0, "pred": None},
            "cut": {"score": 0, "pred": "a" + chr(0xd800) + "x" * 5000}}
 def compute_score(data_source, solution_str, ground_truth, extra_info):
@@ -108,7 +108,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
   const Score verl = ask(&plugin, "verl");
   EXPECT_EQ(verl.answer, "42");
   using Parts = std::vector<std::pair<std::string, double>>;
-  EXPECT_EQ(verl.parts, (Parts{{"acc", 1}, {"format", 0.5}}));
+  EXPECT_EQ(verl.parts, (Parts{{"acc", 1}, {"abc", 0.5}}));
   EXPECT_EQ(ask(&plugin, "number").answer, "7");
   EXPECT_EQ(ask(&plugin, "number").parts, (Parts{{"pred", 7}}));
   EXPECT_EQ(ask(&plugin, "none").answer, "");
@@ -121,8 +121,12 @@ TEST_F(PluginTest, EveryResultHasItsOutcome) {
 class Scalar:
     size = 1
     def item(self): return 0.5
+class Tensor:
+    def size(self): return (1,)
+    def numel(self): return 1
+    def item(self): return 0.75
 results = {"int": 1, "float": 0.125, "true": True, "false": False, "dict": {"score": 0.75, "acc": 1},
-           "scalar": Scalar(), "string": "1", "none": None, "list": [1], "no score": {"acc": 1},
+           "scalar": Scalar(), "tensor": Tensor(), "string": "1", "none": None, "list": [1], "no score": {"acc": 1},
            "bad score": {"score": "x"}, "nan": float("nan"), "inf": -float("inf"), "huge": 10 ** 400}
 def compute_score(data_source, solution_str, ground_truth, extra_info):
     return results[solution_str]
@@ -138,13 +142,14 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
   EXPECT_EQ(reward("false"), 0);
   EXPECT_EQ(reward("dict"), 0.75);
   EXPECT_EQ(reward("scalar"), 0.5);
+  EXPECT_EQ(reward("tensor"), 0.75);
   for (const char* key : {"string", "none", "list", "no score", "bad score"})
     EXPECT_EQ(ask(&plugin, key).status, Status::kWrongType) << key;
   for (const char* key : {"nan", "inf", "huge"})
     EXPECT_EQ(ask(&plugin, key).status, Status::kNotFinite) << key;
   const Score raised = ask(&plugin, "unknown");
   EXPECT_EQ(raised.status, Status::kVerifierFailed);
-  EXPECT_THAT(raised.detail, HasSubstr("KeyError: 'unknown' (reward.py:9)"));
+  EXPECT_THAT(raised.detail, HasSubstr("KeyError: 'unknown' (reward.py:13)"));
   EXPECT_EQ(reward("int"), 1);  // it lives on
 }
 
