@@ -45,10 +45,10 @@ inline std::vector<std::string> names_of(ToolsPrompt) { return {"schemas", "name
 struct DomainConfig {
   std::string name = {};
   Generator generator = Generator::kNone;
-  Path train_file = {}, validation_file = {}, heldout_file = {};  // JSONL
-  Path sft_file = {}, anneal_file = {};                           // JSONL
-  Path reward_file = {};                                          // Python
-  Path specialist = {};                                           // model directory
+  Paths train_file = {}, validation_file = {}, heldout_file = {};  // rows
+  Paths sft_file = {}, anneal_file = {};                           // rows
+  Path reward_file = {};                                           // Python
+  Path specialist = {};                                            // model directory
   std::string reward_function = {};
   Mode mode = Mode::kThinking;
   std::vector<std::string> tools = {};
@@ -62,18 +62,19 @@ struct DomainConfig {
   void visit(V& v) {
     v.value("name", name, "lower-case letters, digits and _");
     v.value("generator", generator, "built-in task generator, with its own verifier; or none");
-    v.value("train_file", train_file,
-            "JSONL rows in verl's or TRL's columns; needed without generator");
+    v.value(
+        "train_file", train_file,
+        "rows with prompts: a file (JSON lines, a JSON array, parquet, Arrow), a glob, a folder "
+        "of save_to_disk, or a list of these (docs/DATA.md); needed without generator");
     v.value("validation_file", validation_file,
-            "JSONL rows on which steps and rates are chosen; without it those of heldout_file are "
+            "the same, on which steps and rates are chosen; without it those of heldout_file are "
             "shared out: the first, third, … to validation, the second, fourth, … to the test");
-    v.value(
-        "heldout_file", heldout_file,
-        "JSONL rows for the final table; needed without generator. A row whose prompt stands in "
-        "an earlier set (training, validation, test) is left out and counted");
-    v.value(
-        "sft_file", sft_file,
-        "JSONL rows with `messages` that end in an assistant's answer, for supervised training");
+    v.value("heldout_file", heldout_file,
+            "the same, for the final table; needed without generator. A row whose prompt stands in "
+            "an earlier set (training, validation, test) is left out and counted");
+    v.value("sft_file", sft_file,
+            "the same with examples (messages, prompt and completion, text …), for supervised "
+            "training");
     v.value("anneal_file", anneal_file, "the same for base.anneal; without it sft_file");
     v.value("reward_file", reward_file,
             "Python file with the reward function: verl's compute_score(data_source, solution_str, "

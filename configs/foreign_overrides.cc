@@ -125,17 +125,20 @@ std::string divided(const ForeignOverride& o, const Node& root) {
   return format_number(result);
 }
 
-// One file, of rows that can be read.
-std::string one_file(const ForeignOverride& o) {
-  std::string path = o.value;
-  if (path.front() == '[' && path.back() == ']') path = path.substr(1, path.size() - 2);
-  if (path.find(',') != std::string::npos) refuse(o, "is one file here; join them");
-  path = unquoted(path);
-  if (path.ends_with(".parquet"))
-    refuse(o,
-           "rows are read from JSONL; pandas.read_parquet(FILE).to_json(\"rows.jsonl\", "
-           "orient=\"records\", lines=True) writes it");
-  return path;
+// A file, or Hydra's list of them: ['a.parquet',b.parquet].
+std::string files_of(const std::string& value) {
+  if (value.size() < 2 || value.front() != '[' || value.back() != ']') return value;
+  std::vector<std::string> files;
+  std::string rest = value.substr(1, value.size() - 2);
+  for (size_t begin = 0; begin <= rest.size();) {
+    const size_t end = std::min(rest.find(',', begin), rest.size());
+    std::string file = rest.substr(begin, end - begin);
+    file.erase(0, file.find_first_not_of(' '));
+    file.erase(file.find_last_not_of(' ') + 1);
+    if (!file.empty()) files.push_back(unquoted(file));
+    begin = end + 1;
+  }
+  return files.size() == 1 ? files[0] : format_value(files);
 }
 
 // "only grpo is taken, as rl.algorithm.adv_estimator: there is no other"
@@ -158,7 +161,7 @@ std::optional<std::string> own_value(const ForeignOverride& o, const Node& root)
       return divided(o, root);
     case Counterpart::kSame:
       if (is_boolean(o.value)) return lower(o.value);
-      return entry.keys[0].ends_with("_file") ? one_file(o) : o.value;
+      return entry.keys[0].ends_with("_file") ? files_of(o.value) : o.value;
     case Counterpart::kSome:
       refuse(o, choice_of(entry));
     default:

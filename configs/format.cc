@@ -60,6 +60,21 @@ std::string format_value(double x) {
 }
 std::string format_value(const std::string& x) { return format_string(x); }
 std::string format_value(const Path& x) { return format_string(x.string()); }
+std::string format_value(const Paths& x) {
+  return x.all.size() <= 1 ? format_string(x.text()) : format_value(x.strings());
+}
+
+std::vector<std::string> Paths::strings() const {
+  std::vector<std::string> texts;
+  for (const Path& path : all) texts.push_back(path.string());
+  return texts;
+}
+
+std::string Paths::text() const {
+  std::string text;
+  for (const Path& path : all) text += (text.empty() ? "" : ", ") + path.string();
+  return text;
+}
 std::string format_value(const std::vector<double>& x) {
   return list("[", "]", x, [](double item) { return format_value(item); });
 }

@@ -17,6 +17,7 @@ std::string format_value(int64_t x);
 std::string format_value(double x);
 std::string format_value(const std::string& x);
 std::string format_value(const Path& x);
+std::string format_value(const Paths& x);
 std::string format_value(const std::vector<double>& x);
 std::string format_value(const std::vector<std::string>& x);
 std::string format_value(const Weights& x);

@@ -18,6 +18,8 @@ class KeyLister {
   void value(const char* key, const T& field, const char*) {
     if constexpr (std::is_same_v<T, Path>)
       add(key, field.string(), true);
+    else if constexpr (std::is_same_v<T, Paths>)
+      all_.push_back({prefix_ + key, field.text(), true, field.strings()});
     else
       add(key, format_value(field), false);
   }

@@ -11,6 +11,7 @@ struct KeyValue {
   std::string key;    // dotted; elements of arrays go by their `name`: "domain.math.rl.steps"
   std::string value;  // TOML text; of a path the path
   bool is_path = false;
+  std::vector<std::string> files = {};  // of Paths: one by one
 };
 
 // Every key, set or not, in the order of docs/CONFIG.md.

@@ -170,6 +170,20 @@ void Reader::read(const Node& node, const std::string& key, Path* out) {
                       : std::filesystem::absolute(node.source->directory / text).lexically_normal();
 }
 
+void Reader::read(const Node& node, const std::string& key, Paths* out) {
+  out->all.clear();
+  const auto add = [&](const Node& one) {
+    Path path;
+    read(one, key, &path);
+    if (!path.empty()) out->all.push_back(std::move(path));
+  };
+  const Array* items = node.get<Array>();
+  if (!items && !node.get<std::string>())
+    fail(node, key, "expected a path or a list of paths, got " + node.kind());
+  if (!items) return add(node);
+  for (const Node& item : *items) add(item);
+}
+
 void Reader::read(const Node& node, const std::string& key, std::vector<std::string>* out) {
   const Array* items = node.get<Array>();
   if (!items) fail(node, key, "expected a list of strings, got " + node.kind());

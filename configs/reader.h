@@ -80,6 +80,7 @@ class Reader {
   static void read(const Node&, const std::string& key, bool*);
   static void read(const Node&, const std::string& key, std::string*);
   static void read(const Node&, const std::string& key, Path*);
+  static void read(const Node&, const std::string& key, Paths*);
   static void read(const Node&, const std::string& key, std::vector<std::string>*);
   static void read(const Node&, const std::string& key, Arguments*);
   static size_t read_choice(const Node&, const std::string& key,

@@ -55,6 +55,7 @@ class Reference {
   static std::string type_of(double) { return "number"; }
   static std::string type_of(const std::string&) { return "string"; }
   static std::string type_of(const Path&) { return "path"; }
+  static std::string type_of(const Paths&) { return "path or list of paths"; }
   static std::string type_of(const std::vector<double>&) { return "list of numbers"; }
   static std::string type_of(const std::vector<std::string>&) { return "list of strings"; }
   static std::string type_of(const Weights&) { return "table of numbers"; }

@@ -4,9 +4,9 @@
 // overrides (reader.h), writing the resolved config (writer.h) and docs/CONFIG.md (reference.h).
 // A visitor has these members:
 //     v.value(key, field, range, doc)     int64_t, double, and lists or maps of them
-//     v.value(key, field, doc)            bool, string, path, list of strings, enum, Arguments
-//     v.section(key, struct, doc)         a table: [key]
-//     v.section_like(key, struct, other, doc)   a table with the keys of `other`, whose values it
+//     v.value(key, field, doc)            bool, string, path, Paths, list of strings, enum,
+//     Arguments v.section(key, struct, doc)         a table: [key] v.section_like(key, struct,
+//     other, doc)   a table with the keys of `other`, whose values it
 //                                         starts from
 //     v.tables(key, vector, prototype, doc)     an array of tables: [[key]]; elements start as
 //                                         `prototype`
@@ -36,6 +36,23 @@ struct Range {
 };
 inline Range at_least(double min) { return {min, std::numeric_limits<double>::max()}; }
 inline Range between(double min, double max) { return {min, max}; }
+
+// Files of rows, given as one text or a list of them: files, globs or folders.
+struct Paths {
+  Paths() = default;
+  Paths(Path path) {
+    if (!path.empty()) all.push_back(std::move(path));
+  }
+  Paths(const char* path) : Paths(Path(path)) {}
+  Paths(const std::string& path) : Paths(Path(path)) {}
+  bool operator==(const Paths&) const = default;
+
+  bool empty() const { return all.empty(); }
+  std::vector<std::string> strings() const;
+  std::string text() const;  // "a.jsonl", or "a.jsonl, b.jsonl"
+
+  std::vector<Path> all;
+};
 
 // What is wrong between several keys. `key` is dotted and relative to the struct that reports it.
 struct Problem {

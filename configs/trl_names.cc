@@ -53,7 +53,7 @@ std::vector<ForeignName> prompt_names() {
       {"shuffle_dataset", kSome, {}, "prompts are always shuffled, by the seed", {{"True", ""}}},
       {"data_seed", kDiffers, {"seed"}, "one seed decides all that is random"},
       {"remove_unused_columns", kSome, {}, "a reward function gets every column", {{"False", ""}}},
-      {"dataset_name", kDiffers, {"domain.NAME.train_file"}, "a file in JSONL"},
+      {"dataset_name", kDiffers, {"domain.NAME.train_file"}, "its files: docs/DATA.md"},
       {"reward_funcs",
        kDiffers,
        {"domain.NAME.reward_file"},

@@ -13,6 +13,7 @@
 #include "pipeline/command_line/manual.h"
 #include "pipeline/commands/convert.h"
 #include "pipeline/commands/data.h"
+#include "pipeline/commands/data_check.h"
 #include "pipeline/commands/doctor.h"
 #include "pipeline/commands/encode.h"
 #include "pipeline/commands/generate.h"
@@ -100,7 +101,7 @@ class Cli {
   }
 
   template <class Options>
-  void add(int (*command_main)(const Options&), CLI::App* family = nullptr) {
+  CLI::App* add(int (*command_main)(const Options&), CLI::App* family = nullptr) {
     CLI::App* command =
         (family ? family : &app_)->add_subcommand(Options::kName, Options::kSummary);
     command->footer(std::string("Examples:\n") + Options::kExamples);
@@ -111,8 +112,10 @@ class Cli {
     Options().describe(pages);
     pages_.push_back({(family ? family->get_name() + " " : "") + Options::kName, Options::kSummary,
                       Options::kExamples, pages.take()});
-    command->callback(
-        [this, options, command_main] { chosen_ = [=] { return command_main(*options); }; });
+    command->callback([this, command, options, command_main] {
+      if (command->get_subcommands().empty()) chosen_ = [=] { return command_main(*options); };
+    });
+    return command;
   }
 
   int run(int argc, const char* const* argv, std::ostream& out) {
@@ -157,6 +160,8 @@ class Cli {
         if (names.back() == argv[i]) found = command;
       }
       if (names.empty()) return;
+      // Beside its commands it does something of its own, with arguments.
+      if (!found && family != &app_ && family->get_require_subcommand_min() == 0) return;
       if (!found) {
         const std::string hint = configs::nearest(argv[i], names);
         throw Error("unknown command '" + path + argv[i] + "'; " +
@@ -203,7 +208,7 @@ class Cli {
 int run_cli(int argc, const char* const* argv, std::ostream& out) {
   Cli cli;
   cli.add(run_run);
-  cli.add(run_data);
+  cli.add(run_data_check, cli.add(run_data));
   cli.add(run_init);
   cli.add(run_sft);
   cli.add(run_rl);

@@ -11,6 +11,7 @@ packages=(
   libboost1.81-dev                                    # HTTP
   libhwy-dev libpcre2-dev                             # SIMD, tokenizer's regex
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev # config, command line, JSON
+  libsimdjson-dev zlib1g-dev libzstd-dev              # data files: JSON, gzip, zstd
   libseccomp-dev bubblewrap                           # sandbox, and what its speed is measured against
   libarchive-dev libsodium-dev                        # images: tar archives, SHA-256
   qemu-system-x86                                     # virtual machines

@@ -11,12 +11,15 @@
 namespace amalgam::pipeline {
 
 void DataOptions::describe(OptionSet& options) {
-  config.describe(options, Need::kRequired);
+  config.describe(options, Need::kOptional);  // `check` needs none
   options.option("--domain", domain, "one domain; without it all generated ones");
-  options.option("--out", out, "directory to write", Need::kRequired);
+  options.option("--out", out, "directory to write");
 }
 
 int run_data(const DataOptions& options) {
+  if (options.config.config.empty() || options.out.empty())
+    throw Error(std::string("data: ") + (options.out.empty() ? "--out" : "config") +
+                " is required; see `amalgam data --help`");
   const configs::RunConfig config = options.config.load();
   if (!options.domain.empty() && !config.find_domain(options.domain))
     throw Error("the config has no domain '" + options.domain + "'");

@@ -25,9 +25,11 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
 }  // namespace
 
 void UnusedKeys::add_row(const std::vector<std::string>& keys,
-                         const std::vector<std::string>& known) {
+                         const std::vector<std::string>& known,
+                         const std::vector<std::string>& near) {
   for (const std::string& key : keys)
-    if (!contains(known, key)) add("column " + quoted(key) + " is not used" + hint(key, known));
+    if (!contains(known, key))
+      add("column " + quoted(key) + " is not used" + hint(key, near.empty() ? known : near));
 }
 
 void UnusedKeys::add_messages(const std::vector<model::UnusedMessageKey>& unused) {

@@ -13,8 +13,10 @@ class UnusedKeys {
  public:
   explicit UnusedKeys(std::string file) : file_(std::move(file)) {}
 
-  // Of one row: all of its keys, and those that are read.
-  void add_row(const std::vector<std::string>& keys, const std::vector<std::string>& known);
+  // Of one row: all of its keys, and those that are read. `near`: what others may have meant;
+  // without it those that are read.
+  void add_row(const std::vector<std::string>& keys, const std::vector<std::string>& known,
+               const std::vector<std::string>& near = {});
   void add_messages(const std::vector<model::UnusedMessageKey>& unused);
   void add_all(const UnusedKeys& others);  // what is known of other rows
   // Another thing to know about the file.

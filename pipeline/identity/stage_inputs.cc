@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "pipeline/data/forms/input_files.h"
+
 namespace amalgam::pipeline {
 namespace {
 
@@ -27,11 +29,24 @@ void StageInputs::add_keys(const std::vector<std::string>& names, bool is_of_sco
     if (!is_among(k.key, names) || is_free(k.key)) continue;
     Input input{
         .name = k.key, .value = k.value, .is_key = !k.is_path, .is_of_scoring = is_of_scoring};
-    if (k.is_path && !k.value.empty())
+    if (!k.files.empty())
+      input.value = digest_of_files(k.files);
+    else if (k.is_path && !k.value.empty())
       input.value =
           std::filesystem::is_directory(k.value) ? digests_.model(k.value) : digests_.file(k.value);
     add(std::move(input));
   }
+}
+
+// Of files of rows: their bytes in their order, whatever their names.
+std::string StageInputs::digest_of_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> all;
+  for (const InputFile& input : find_input_files(paths).all)
+    for (const std::string& file : input.files) all.push_back(digests_.file(file));
+  if (all.size() == 1) return all[0];
+  std::string together;
+  for (const std::string& digest : all) together += digest + "\n";
+  return text_digest(together);
 }
 
 void StageInputs::add_prompts() {

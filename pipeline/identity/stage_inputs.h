@@ -51,6 +51,7 @@ class StageInputs {
 
  private:
   void add(Input input);
+  std::string digest_of_files(const std::vector<std::string>& paths);
 
   const configs::RunConfig& config_;
   const std::vector<configs::KeyValue> keys_;

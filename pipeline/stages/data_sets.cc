@@ -45,11 +45,11 @@ void add(CheckedRow row, const configs::RunConfig& config, RowSet* set) {
 
 RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
                 kernels::ThreadPool& pool, const configs::DomainConfig& domain,
-                const configs::Path& file, RowUse use) {
+                const configs::Paths& file, RowUse use) {
   RowSet set;
-  for (CheckedRow& row : read_checked_rows(pool, tools, domain, file.string(), use))
+  for (CheckedRow& row : checked_rows(pool, tools, domain, {file, use}))
     add(std::move(row), config, &set);
-  if (set.rows.empty()) throw Error(file.string() + ": holds no row that can be used");
+  if (set.rows.empty()) throw Error(file.text() + ": holds no row that can be used");
   return set;
 }
 
@@ -92,8 +92,8 @@ std::vector<std::pair<CheckedRow, Split>> held_out_rows(const configs::RunConfig
         rows.emplace_back(CheckedRow{std::move(row), ""}, split);
     return rows;
   }
-  const auto read = [&](const configs::Path& file) {
-    return read_checked_rows(pool, tools, domain, file.string(), RowUse::kPrompt);
+  const auto read = [&](const configs::Paths& file) {
+    return checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
   };
   std::vector<CheckedRow> held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {
@@ -104,7 +104,7 @@ std::vector<std::pair<CheckedRow, Split>> held_out_rows(const configs::RunConfig
   }
   if (held_out.size() < 2) {
     if (needs_validation(config, domain))
-      throw Error(domain.heldout_file.string() +
+      throw Error(domain.heldout_file.text() +
                   ": one row cannot be both validation and test; give more, a "
                   "validation_file, or test_freq = 0 (no validation) for rl and distill");
     rows.emplace_back(std::move(held_out[0]), Split::kTest);
@@ -184,9 +184,9 @@ RowSet domain_sft_rows(const configs::RunConfig& config, const rollout::ToolRegi
                        kernels::ThreadPool& pool, const configs::DomainConfig& domain,
                        SftPhase phase) {
   if (is_generated(domain)) return {.rows = draw_sft(config, domain, phase)};
-  const configs::Path& file = phase == SftPhase::kAnneal && !domain.anneal_file.empty()
-                                  ? domain.anneal_file
-                                  : domain.sft_file;
+  const configs::Paths& file = phase == SftPhase::kAnneal && !domain.anneal_file.empty()
+                                   ? domain.anneal_file
+                                   : domain.sft_file;
   if (file.empty()) return {};
   return read_set(config, tools, pool, domain, file, RowUse::kExample);
 }

@@ -1,7 +1,11 @@
 #include "pipeline/stages/domain_rows.h"
 
+#include <algorithm>
+
 #include "configs/error.h"
 #include "model/encoding/encoding.h"
+#include "model/encoding/prompt_writer.h"
+#include "model/tokenizer/special_tokens.h"
 #include "pipeline/data/for_each_row.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
@@ -48,12 +52,24 @@ model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::Do
 // What stands before an assistant's turn, and the turn itself.
 struct Turn {
   model::Prompt before, turn;
+  bool learned = true;
 };
+
+// An example that is text, as it is: between the tokens that begin and end a sequence.
+Turn text_turn(const Row& row) {
+  model::PromptWriter before, turn;
+  before.control(model::kBos);
+  before.literal(row.text_prompt);
+  turn.literal(row.text);
+  turn.control(model::kEos);
+  return {before.prompt(), turn.prompt()};
+}
 
 // The turns of an example, each going on where the one before ended.
 std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
                            const configs::DomainConfig& domain, const Row& row,
                            const std::string& where) {
+  if (!row.text.empty()) return {text_turn(row)};
   const auto messages = messages_of(registry, domain, row, RowUse::kExample, where);
   std::vector<Turn> turns;
   std::string done;
@@ -73,6 +89,8 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
     if (messages[i].role != model::MessageRole::kAssistant) continue;
     model::Prompt before = next(i);
     turns.push_back({std::move(before), next(i + 1)});
+    turns.back().learned = std::find(row.not_learned.begin(), row.not_learned.end(),
+                                     turns.size() - 1) == row.not_learned.end();
   }
   if (turns.empty()) throw Error(where + ": there is no assistant's turn to learn from");
   return turns;
@@ -81,7 +99,8 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
 }  // namespace
 
 void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-               const Row& row, RowUse use, const std::string& where) {
+               const Row& row, RowUse use) {
+  const std::string where = "the row";
   if (use == RowUse::kExample) {
     (void)turns_of(registry, domain, row, where);
     return;
@@ -89,7 +108,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
   (void)prompt_of(registry, domain, row, where);
   if (!domain.reward_file.empty()) return;  // its function decides
   if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
-    throw Error(where + ": " + *problem);
+    throw Error(*problem);
 }
 
 bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
@@ -106,6 +125,7 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
                                              const configs::DomainConfig& domain, const Row& row) {
   std::vector<std::string> prompts;
   std::string done;
+  if (!row.text.empty() && row.text_prompt.empty()) return prompts;
   for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
     prompts.push_back(done += t.before.text);
     done += t.turn.text;
@@ -154,7 +174,7 @@ SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegi
   };
   for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
     append(t.before, false);
-    append(t.turn, true);
+    append(t.turn, t.learned);
   }
   return out;
 }

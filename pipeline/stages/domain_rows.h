@@ -30,23 +30,19 @@ struct PromptRow {
 // A conversation to imitate.
 struct SftRow {
   std::vector<int32_t> ids;
-  std::vector<bool> learned;  // tokens of assistant turns, their EOS included
+  std::vector<bool> learned;  // tokens of assistant turns or texts, their EOS included
 };
 
-// What a row is read for: its prompt, or its conversation as an example.
-enum class RowUse { kPrompt, kExample };
-
-// Throws Error, beginning with `where`, for a row that is of no use: without its prompt or
-// conversation, with messages or tools that cannot be encoded, or with a ground truth that the
-// verifier which will score it cannot use.
+// Throws Error for a row that the domain cannot use: with messages or tools that cannot be encoded,
+// or with a ground truth that the verifier which will score it cannot use.
 void check_row(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
-               const Row& row, RowUse use, const std::string& where);
+               const Row& row, RowUse use);
 
 // Whether answers to the row begin with reasoning: the row's mode, or its domain's.
 bool is_thinking(const configs::DomainConfig& domain, const Row& row);
 
 // The text of the row's prompt as the model sees it; of a conversation to imitate, that of every
-// assistant turn.
+// assistant turn; of a text without a prompt, none.
 std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
                            const Row& row, const std::string& where);
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/utf8.h"
-#include "pipeline/data/rows.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/run_store/trajectory_log.h"
 #include "proto/trajectory.pb.h"
@@ -42,7 +42,7 @@ std::optional<std::string> FlatRewards::add(
   if (best_ && value >= *best_) return std::nullopt;
   is_said_ = true;
   const proto::Trajectory& t = *scored[0];
-  const Row row = parse_row(row_of(t), "prompt row");
+  const Row row = row_from_json(row_of(t), RowUse::kPrompt, "prompt row");
   return t.meta().stage() + ": all rewards of steps " + std::to_string(t.meta().step() - 1) +
          " and " + std::to_string(t.meta().step()) + " are " + format_number(value) +
          ", so there is nothing to learn from; is the reward right, and the task neither too hard "

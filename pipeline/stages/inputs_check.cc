@@ -10,7 +10,6 @@
 #include "model/checkpoint/checkpoint.h"
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
-#include "pipeline/data/for_each_row.h"
 #include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/stages/row_files.h"
@@ -27,49 +26,58 @@ using rewards::PluginForm;
 
 constexpr size_t kMaxListed = 10;  // bad rows of a file
 
-// The columns of a row that something reads. `form`: of the function that scores it, if any.
-std::vector<std::string> used_columns(const Row& row, RowUse use, bool has_tools,
-                                      std::optional<PluginForm> form) {
-  std::vector<std::string> used = {"mode", "tools"};
-  if (has_tools || form) used.push_back("extra_info");
-  if (use == RowUse::kExample) {
-    used.push_back("messages");
-    return used;
-  }
-  used.insert(used.end(), {"prompt", "data_source", "reward_model"});
-  if (form) used.push_back("effort");
-  if (form == PluginForm::kTrl)
-    for (const std::string& name : row.column_names()) used.push_back(name);
-  return used;
+// The fields of a row that something reads. `form`: of the function that scores it, if any.
+bool is_read(std::string_view field, RowUse use, bool has_tools, std::optional<PluginForm> form) {
+  if (field == "ability" || field == "rubric" || field == "id") return false;
+  if (field == "effort") return form.has_value();
+  if (field == "extra_info" || field == "tools_kwargs")
+    return use == RowUse::kPrompt && (has_tools || form);
+  return true;
 }
 
-void add_unused(const Row& row, const configs::DomainConfig& domain, RowUse use, bool has_tools,
-                std::optional<PluginForm> form, UnusedKeys* unused) {
-  std::vector<std::string> columns = row.column_names();
-  if (!row.reward_model.empty() && use == RowUse::kPrompt && form != PluginForm::kTrl) {
-    const json others = json::parse(row.reward_model);
-    for (const auto& [key, value] : others.items()) columns.push_back("reward_model." + key);
-  }
-  unused->add_row(columns, used_columns(row, use, has_tools, form));
+// What a slip in a column's name may have meant.
+std::vector<std::string> names_near(RowUse use) {
+  if (use == RowUse::kExample) return {"messages", "prompt", "completion", "text", "tools", "mode"};
+  return {"prompt", "data_source", "reward_model", "extra_info", "tools", "mode"};
+}
 
-  std::vector<model::UnusedMessageKey> keys;
-  const auto messages = model::messages_from_json(
-      use == RowUse::kExample ? row.messages : row.prompt, "messages", &keys);
-  unused->add_messages(keys);
-  if (!is_thinking(domain, row) &&
-      std::any_of(messages.begin(), messages.end(), [](const model::Message& m) {
-        return m.role == model::MessageRole::kAssistant && !m.reasoning_content.empty();
-      }))
+void add_unused(const UnderstoodRow& row, const configs::DomainConfig& domain, RowUse use,
+                bool has_tools, std::optional<PluginForm> form, UnusedKeys* unused) {
+  if (form != PluginForm::kTrl) {
+    std::vector<std::string> used;
+    for (const auto& [field, path] : row.understood)
+      if (is_read(field, use, has_tools, form)) used.push_back(path.substr(0, path.find('.')));
+    std::vector<std::string> columns = row.columns;
+    if (!row.row.reward_model.empty() && use == RowUse::kPrompt) {
+      const json others = json::parse(row.row.reward_model);
+      for (const auto& [key, value] : others.items()) columns.push_back("reward_model." + key);
+    }
+    unused->add_row(columns, used, names_near(use));
+  }
+  unused->add_messages(row.unused_message_keys);
+  const auto thinks = [](const ChatMessage& m) { return !m.reasoning_content.empty(); };
+  if (!is_thinking(domain, row.row) &&
+      (std::any_of(row.prompt.begin(), row.prompt.end(), thinks) ||
+       std::any_of(row.messages.begin(), row.messages.end(), thinks)))
     unused->add("key \"reasoning_content\" of messages is not used in chat mode");
 
-  if (!form || row.extra_info.empty()) return;
+  if (!form || row.row.extra_info.empty()) return;
   static const std::vector<std::string> kSampleKeys = sample_keys();
-  const json info = json::parse(row.extra_info);
+  const json info = json::parse(row.row.extra_info);
   for (const std::string& key : kSampleKeys)
     if (info.contains(key))
       unused->add("extra_info has a \"" + key +
                   "\" of its own; the reward function gets that one, not the sample's");
 }
+
+// What is found out of the rows of a domain's key, while they are read.
+struct FoundRows {
+  explicit FoundRows(const std::string& files) : unused(files), unused_lacking_truth(files) {}
+  std::optional<Row> first, first_lacking_truth;  // that can be used
+  int64_t num_bad = 0, num_lacking_truth = 0;
+  std::vector<std::string> bad, bad_if_lacking;  // the first few
+  UnusedKeys unused, unused_lacking_truth;
+};
 
 class Inspection {
  public:
@@ -146,57 +154,70 @@ class Inspection {
       });
     }
     std::optional<Row> first;  // to try the function with
-    for (const RowFile& file : row_files(d)) {
-      if (scope_.examples_of && file.use != RowUse::kExample) continue;
+    for (const RowFiles& files : row_files(d)) {
+      if (scope_.examples_of && files.use != RowUse::kExample) continue;
       attempt([&] {
-        rows(tools, d, file, function ? std::optional(function->form()) : std::nullopt, can_score,
+        rows(tools, d, files, function ? std::optional(function->form()) : std::nullopt, can_score,
              &first);
       });
     }
     if (function && first && scope_.calls_rewards) try_reward(d, *function, *first);
   }
 
-  void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d, const RowFile& file,
-            std::optional<PluginForm> form, bool can_score, std::optional<Row>* first) {
-    const std::vector<CheckedRow> rows = read_checked_rows(pool_, tools, d, file.path, file.use);
-    const auto num_rows = static_cast<int64_t>(rows.size());
-    std::vector<std::string> bad;
-    for (const CheckedRow& row : rows)
-      if (!row.problem.empty()) bad.push_back(row.problem);
-    const auto num_bad = static_cast<int64_t>(bad.size());
-    if (num_bad == num_rows && config_.skip_bad_rows) {
-      problem(file.path + ": holds no row that can be used; the first: " + bad[0]);
-      return;
-    }
-    if (num_bad > 0 && config_.skip_bad_rows) {
-      note(file.path + ": " + std::to_string(num_bad) + " of " + std::to_string(num_rows) +
-           " rows cannot be used and are left out; the first: " + bad[0]);
-    } else if (num_bad > 0) {
-      if (!bad_files_.insert(file.path).second) return;
-      report_.num_bad_rows += num_bad;
-      for (size_t i = 0; i < std::min(kMaxListed, bad.size()); ++i) problem(bad[i]);
-      if (bad.size() > kMaxListed)
-        problem(file.path + ": and " + std::to_string(bad.size() - kMaxListed) +
-                " more rows that cannot be used");
-      return;
-    }
-    usable("rows", file.path + ": " + std::to_string(num_rows - num_bad));
-    if (file.use == RowUse::kPrompt && !*first)
-      *first = std::find_if(rows.begin(), rows.end(), [](const CheckedRow& r) {
-                 return r.problem.empty();
-               })->row;
-    if (!can_score) return;  // what its function reads is not known
-    UnusedKeys all(file.path);
-    std::vector<UnusedKeys> unused(rows.size(), UnusedKeys(""));
-    for_each_row(pool_, "reading " + file.path, num_rows, [&](int64_t i) {
-      const CheckedRow& row = rows[static_cast<size_t>(i)];
-      if (!row.problem.empty()) return;
-      const bool has_tools = !tools_of(tools, d, row.row, file.path).names.empty();
-      add_unused(row.row, d, file.use, has_tools, file.use == RowUse::kPrompt ? form : std::nullopt,
-                 &unused[static_cast<size_t>(i)]);
+  void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d,
+            const RowFiles& files, std::optional<PluginForm> form, bool can_score,
+            std::optional<Row>* first) {
+    const std::string name = files.paths.text();
+    FoundRows found(name);
+    const auto add_bad = [&](const std::string& why) {
+      if (++found.num_bad <= static_cast<int64_t>(kMaxListed)) found.bad.push_back(why);
+    };
+    const ReadSummary summary = read_checked_rows(pool_, tools, d, files, [&](ReadRow&& row) {
+      if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
+      const UnderstoodRow& u = row.understood;
+      if (can_score) {  // else what its function reads is not known
+        const bool has_tools = !(u.row.tools.empty() ? d.tools.empty() : u.row.tools == "[]");
+        add_unused(u, d, files.use, has_tools, files.use == RowUse::kPrompt ? form : std::nullopt,
+                   u.lacks_truth ? &found.unused_lacking_truth : &found.unused);
+      }
+      if (u.lacks_truth && ++found.num_lacking_truth <= static_cast<int64_t>(kMaxListed))
+        found.bad_if_lacking.push_back(row.where() + ": " + kNoTruth);
+      std::optional<Row>& kept = u.lacks_truth ? found.first_lacking_truth : found.first;
+      if (!kept) kept = std::move(row.understood.row);
     });
-    for (const UnusedKeys& u : unused) all.add_all(u);
-    for (const std::string& line : all.lines()) note(line);
+    settle(summary, &found);
+    if (found.num_bad == summary.num_rows && config_.skip_bad_rows) {
+      problem(name + ": holds no row that can be used; the first: " + found.bad[0]);
+      return;
+    }
+    if (found.num_bad > 0 && config_.skip_bad_rows) {
+      note(name + ": " + std::to_string(found.num_bad) + " of " + std::to_string(summary.num_rows) +
+           " rows cannot be used and are left out; the first: " + found.bad[0]);
+    } else if (found.num_bad > 0) {
+      if (!bad_files_.insert(name).second) return;
+      report_.num_bad_rows += found.num_bad;
+      for (const std::string& why : found.bad) problem(why);
+      if (const int64_t more = found.num_bad - static_cast<int64_t>(found.bad.size()); more > 0)
+        problem(name + ": and " + std::to_string(more) + " more rows that cannot be used");
+      return;
+    }
+    usable("rows", name + ": " + std::to_string(summary.num_rows - found.num_bad));
+    if (files.use == RowUse::kPrompt && !*first) *first = found.first;
+    if (!can_score) return;
+    for (const std::string& line : found.unused.lines()) note(line);
+  }
+
+  // Rows without a ground truth are bad, or as good as the others.
+  static void settle(const ReadSummary& summary, FoundRows* found) {
+    if (summary.needs_truth) {
+      found->num_bad += found->num_lacking_truth;
+      found->bad.insert(found->bad.end(), found->bad_if_lacking.begin(),
+                        found->bad_if_lacking.end());
+      if (found->bad.size() > kMaxListed) found->bad.resize(kMaxListed);
+      return;
+    }
+    found->unused.add_all(found->unused_lacking_truth);
+    if (!found->first) found->first = std::move(found->first_lacking_truth);
   }
 
   void try_reward(const configs::DomainConfig& d, rewards::Plugin& function, const Row& row) {

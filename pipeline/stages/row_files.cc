@@ -1,41 +1,41 @@
 #include "pipeline/stages/row_files.h"
 
 #include "configs/error.h"
-#include "pipeline/data/for_each_row.h"
-#include "pipeline/data/jsonl.h"
+#include "pipeline/data/forms/row_reader.h"
 
 namespace amalgam::pipeline {
 
-std::vector<CheckedRow> read_checked_rows(kernels::ThreadPool& pool,
-                                          const rollout::ToolRegistry& tools,
-                                          const configs::DomainConfig& domain,
-                                          const std::string& file, RowUse use) {
-  std::vector<std::pair<std::string, std::string>> lines;  // with file and number
-  for_each_line(file, [&](const std::string& line, const std::string& where) {
-    lines.emplace_back(line, where);
+ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                              const configs::DomainConfig& domain, const RowFiles& files,
+                              const std::function<void(ReadRow&&)>& sink) {
+  const ReadOptions options = {
+      .use = files.use, .python = domain.reward.interpreter(), .check = [&](ReadRow* row) {
+        check_row(tools, domain, row->understood.row, files.use);
+      }};
+  return read_rows(find_input_files(files.paths.strings()), options, pool, sink);
+}
+
+std::vector<CheckedRow> checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                                     const configs::DomainConfig& domain, const RowFiles& files) {
+  std::vector<CheckedRow> rows;
+  std::vector<std::pair<size_t, std::string>> lack_truth;  // with their places
+  const ReadSummary summary = read_checked_rows(pool, tools, domain, files, [&](ReadRow&& row) {
+    if (row.problem.empty() && row.understood.lacks_truth)
+      lack_truth.emplace_back(rows.size(), row.where());
+    rows.push_back({std::move(row.understood.row),
+                    row.problem.empty() ? "" : row.where() + ": " + row.problem});
   });
-  if (lines.empty()) throw Error(file + ": holds no rows");
-  std::vector<CheckedRow> rows(lines.size());
-  for_each_row(pool, "checking " + file, static_cast<int64_t>(rows.size()), [&](int64_t i) {
-    auto& [line, where] = lines[static_cast<size_t>(i)];
-    CheckedRow& checked = rows[static_cast<size_t>(i)];
-    try {
-      checked.row = parse_row(line, where);
-      check_row(tools, domain, checked.row, use, where);
-    } catch (const Error& e) {
-      checked.problem = e.what();
-    } catch (const std::exception& e) {
-      checked.problem = where + ": " + e.what();
-    }
-    std::string().swap(line);
-  });
+  if (summary.needs_truth)
+    for (const auto& [i, where] : lack_truth) rows[i].problem = where + ": " + kNoTruth;
+  for (CheckedRow& row : rows)
+    if (!row.problem.empty()) row.row = {};
   return rows;
 }
 
-std::vector<RowFile> row_files(const configs::DomainConfig& domain) {
-  std::vector<RowFile> files;
-  const auto add = [&](const configs::Path& path, RowUse use) {
-    if (!path.empty()) files.push_back({path.string(), use});
+std::vector<RowFiles> row_files(const configs::DomainConfig& domain) {
+  std::vector<RowFiles> files;
+  const auto add = [&](const configs::Paths& paths, RowUse use) {
+    if (!paths.empty()) files.push_back({paths, use});
   };
   add(domain.train_file, RowUse::kPrompt);
   add(domain.validation_file, RowUse::kPrompt);

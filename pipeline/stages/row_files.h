@@ -1,34 +1,36 @@
 // A domain's files of rows. Every row is checked as it is read, so that what cannot be used is
 // known before anything is sampled from it or trained on it.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
-#include "pipeline/data/rows.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "pipeline/stages/domain_rows.h"
 #include "rollout/tools/tool_registry.h"
 
 namespace amalgam::pipeline {
 
-struct CheckedRow {
-  Row row;
-  std::string problem;  // "rows.jsonl:417: …"; empty: the row can be used
-};
-
-// All rows of a JSONL file, in their order, read on the pool's threads. Throws Error when the file
-// cannot be read or holds no row.
-std::vector<CheckedRow> read_checked_rows(kernels::ThreadPool& pool,
-                                          const rollout::ToolRegistry& tools,
-                                          const configs::DomainConfig& domain,
-                                          const std::string& file, RowUse use);
-
-// The files that a domain's config names, each with its use.
-struct RowFile {
-  std::string path;
+// The files of one key of a domain, and what they are read for.
+struct RowFiles {
+  configs::Paths paths;
   RowUse use;
 };
-std::vector<RowFile> row_files(const configs::DomainConfig& domain);
+std::vector<RowFiles> row_files(const configs::DomainConfig& domain);
+
+// All rows in their order, as read_rows; those that the domain cannot use have a problem too.
+ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                              const configs::DomainConfig& domain, const RowFiles& files,
+                              const std::function<void(ReadRow&&)>& sink);
+
+struct CheckedRow {
+  Row row;              // empty if it has a problem
+  std::string problem;  // "rows.jsonl:417: …"; empty: the row can be used
+};
+// The same at once.
+std::vector<CheckedRow> checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                                     const configs::DomainConfig& domain, const RowFiles& files);
 
 }  // namespace amalgam::pipeline

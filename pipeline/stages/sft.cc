@@ -122,12 +122,16 @@ void make_tokenizer(const RunContext& run, const DomainRows& sft, const DomainRo
     texts.resize(first + rows.size());
     for_each_row(run.pool, "reading " + d.name, static_cast<int64_t>(rows.size()), [&](int64_t i) {
       const Row& row = rows[static_cast<size_t>(i)];
+      std::string& text = texts[first + static_cast<size_t>(i)];
+      if (!row.text.empty()) {
+        text = row.text_prompt + row.text;
+        return;
+      }
       model::EncodeOptions options;
       options.mode =
           row.mode == "chat" ? model::ThinkingMode::kChat : model::ThinkingMode::kThinking;
       options.old_reasoning = model::OldReasoning::kKeep;
-      texts[first + static_cast<size_t>(i)] =
-          model::encode_messages(model::messages_from_json(row.messages, d.name), options).text;
+      text = model::encode_messages(model::messages_from_json(row.messages, d.name), options).text;
     });
   };
   for (size_t i = 0; i < sft.size(); ++i) {

@@ -57,6 +57,14 @@ DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::Domai
   return tools;
 }
 
+std::string row_tool_schemas(const Row& row) {
+  ordered_json schemas = ordered_json::array();
+  if (!row.tools.empty())
+    for (const ordered_json& element : ordered_json::parse(row.tools))
+      if (element.is_object()) schemas.push_back(element);
+  return schemas.empty() ? "" : schemas.dump();
+}
+
 void add_tools(const DomainTools& tools, std::vector<model::Message>* messages) {
   if (tools.schemas.empty()) return;
   for (const model::Message& m : *messages)

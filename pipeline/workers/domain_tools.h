@@ -22,6 +22,9 @@ struct DomainTools {
 DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                      const Row& row, const std::string& where);
 
+// The schemas that a row itself brings along; empty: none.
+std::string row_tool_schemas(const Row& row);
+
 // Puts the schemas on the system message, or on a new one before the others. A conversation that
 // brings schemas along keeps just these.
 void add_tools(const DomainTools& tools, std::vector<model::Message>* messages);

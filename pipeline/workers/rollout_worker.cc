@@ -12,7 +12,7 @@
 #include "learner/step/training_state.h"
 #include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
-#include "pipeline/data/rows.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/score_request.h"
 #include "pipeline/workers/scoring.h"
@@ -215,7 +215,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
     group.tools.assign(g.tools().begin(), g.tools().end());
-    if (!group.tools.empty()) group.extra_info = parse_row(g.row(), "prompt row").extra_info;
+    if (!group.tools.empty())
+      group.extra_info = row_from_json(g.row(), RowUse::kPrompt, "prompt row").extra_info;
     for (int i = 0; i < g.sample_index_size(); ++i) {
       if (g.finished(i) && !in_batch) continue;
       wanted[g.episode(i)] = {&g, i, in_batch};

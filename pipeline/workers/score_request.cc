@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pipeline/data/forms/row_reader.h"
 #include "proto/trajectory.pb.h"
 #include "rollout/episodes/transcript.h"
 
@@ -15,6 +16,23 @@ std::string sample_id(const proto::TrajectoryMetadata& m) {
          std::to_string(m.sample_index());
 }
 
+ordered_json effort_of(const Row& row, const proto::TrajectoryMetadata& m) {
+  if (row.effort.empty()) return m.effort();
+  const bool is_number = row.effort[0] >= '0' && row.effort[0] <= '9';
+  return is_number ? ordered_json(std::stoi(row.effort)) : ordered_json(row.effort);
+}
+
+// What a function in TRL's form gets by name: the row's columns, and its prompt.
+std::string named_columns(const Row& row, const std::string& row_json) {
+  ordered_json columns = ordered_json::object();
+  const ordered_json given = ordered_json::parse(row_json);
+  for (const auto& [name, value] : given.items())
+    if (!is_never_passed(name)) columns[name] = value;
+  if (!columns.contains("prompt") || columns["prompt"].is_null())
+    columns["prompt"] = ordered_json::parse(row.prompt);
+  return columns.dump();
+}
+
 // One place for names and values; without an episode all values are null.
 ordered_json sample_info(const rollout::Transcript* t, const Row& row,
                          const proto::TrajectoryMetadata& m) {
@@ -26,7 +44,7 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
   return {{"messages", std::move(messages)},
           {"finish_reason", m.finish_reason()},
           {"num_turns", t ? t->num_turns : 0},
-          {"effort", row.effort.empty() ? m.effort() : row.effort},
+          {"effort", effort_of(row, m)},
           {"response_tokens", t ? t->response_tokens : 0},
           {"thinking_tokens", t ? t->thinking_tokens : 0},
           {"sample_id", sample_id(m)}};
@@ -39,7 +57,7 @@ void add_function_arguments(const rollout::Transcript& t, const Row& row,
   ordered_json info = sample_info(&t, row, meta);
   if (!row.extra_info.empty()) info.update(ordered_json::parse(row.extra_info));
   r->extra_info = info.dump();
-  r->row = row_json;
+  r->row = named_columns(row, row_json);
 }
 
 rewards::MessageState state_of(rollout::Episode::Message state) {
@@ -65,7 +83,7 @@ std::vector<std::string> sample_keys() {
 
 rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
                                     const proto::TrajectoryMetadata& meta, rewards::ScoredBy by) {
-  const Row row = parse_row(row_json, "prompt row");
+  const Row row = row_from_json(row_json, RowUse::kPrompt, "prompt row");
   rollout::Episode::Final final = episode.final_message();
   rewards::ScoreRequest r;
   r.data_source = row.data_source;

@@ -124,9 +124,10 @@ TEST(ForeignNames, OfADomainAreThoseOfTheOnlyOne) {
                        "[[domain]]\nname='b'\ngenerator='math'\n"),
             "command line: data.train_files=x.jsonl: is a key of each domain here, "
             "domain.NAME.train_file; give it for those that need it");
-  EXPECT_EQ(refusal_of({"data.train_files=['x.jsonl','y.jsonl']"}),
-            "command line: data.train_files=['x.jsonl','y.jsonl']: is one file here; join them");
-  EXPECT_NE(refusal_of({"data.train_files=x.parquet"}).find("read from JSONL"), std::string::npos);
+  const RunConfig two = with({"data.train_files=['x.parquet', y.parquet]"});
+  EXPECT_EQ(two.domains[0].train_file.all,
+            (std::vector<Path>{std::filesystem::absolute("x.parquet"),
+                               std::filesystem::absolute("y.parquet")}));
 }
 
 TEST(ForeignNames, CountsAreConvertedByWhatTheRunHas) {

@@ -26,9 +26,9 @@ TEST(Presets, AllLoadAndNameFilesThatExist) {
     ++num_presets;
     const RunConfig config = load_run_config(entry.path());
     for (const DomainConfig& domain : config.domains) {
-      for (const Path& file :
-           {domain.train_file, domain.heldout_file, domain.sft_file, domain.reward_file}) {
-        EXPECT_TRUE(file.empty() || std::filesystem::exists(file)) << file;
+      for (const Paths& file :
+           {domain.train_file, domain.heldout_file, domain.sft_file, Paths(domain.reward_file)}) {
+        EXPECT_TRUE(file.empty() || std::filesystem::exists(file.text())) << file.text();
       }
     }
   }
