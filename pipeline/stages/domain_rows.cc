@@ -31,7 +31,9 @@ std::vector<model::Message> messages_of(const rollout::ToolRegistry& registry,
   if (json.empty())
     throw Error(where + ": column \"" + (is_prompt ? "prompt" : "messages") + "\" is missing");
   auto messages = model::messages_from_json(json, where);
-  add_tools(tools_of(registry, domain, row, where), &messages);
+  add_tools(is_prompt ? tools_of(registry, domain, row, where)
+                      : example_tools(registry, domain, row, where),
+            &messages);
   return messages;
 }
 

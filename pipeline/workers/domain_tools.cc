@@ -57,6 +57,19 @@ DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::Domai
   return tools;
 }
 
+DomainTools example_tools(const rollout::ToolRegistry& registry,
+                          const configs::DomainConfig& domain, const Row& row,
+                          const std::string& where) {
+  const ordered_json own = row.tools.empty() ? ordered_json() : ordered_json::parse(row.tools);
+  const bool has_schemas =
+      !own.empty() && std::all_of(own.begin(), own.end(),
+                                  [](const ordered_json& element) { return element.is_object(); });
+  if (!has_schemas) return tools_of(registry, domain, row, where);
+  DomainTools tools;
+  if (domain.tools_prompt != configs::ToolsPrompt::kNone) tools.schemas = row.tools;
+  return tools;
+}
+
 std::string row_tool_schemas(const Row& row) {
   ordered_json schemas = ordered_json::array();
   if (!row.tools.empty())

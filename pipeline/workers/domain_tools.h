@@ -22,6 +22,11 @@ struct DomainTools {
 DomainTools tools_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                      const Row& row, const std::string& where);
 
+// The same of an example, whose calls nobody makes: a row that brings schemas alone may have tools
+// that are none here.
+DomainTools example_tools(const rollout::ToolRegistry& registry,
+                          const configs::DomainConfig& domain, const Row& row,
+                          const std::string& where);
 // The schemas that a row itself brings along; empty: none.
 std::string row_tool_schemas(const Row& row);
 

@@ -20,7 +20,10 @@ namespace {
 
 std::string joined_problems(const std::vector<std::string>& problems) {
   std::string text;
-  for (const std::string& problem : problems) text += (text.empty() ? "" : "; ") + problem;
+  for (size_t i = 0; i < problems.size(); ++i)
+    if (std::find(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(i),
+                  problems[i]) == problems.begin() + static_cast<std::ptrdiff_t>(i))
+      text += (text.empty() ? "" : "; ") + problems[i];
   return text;
 }
 

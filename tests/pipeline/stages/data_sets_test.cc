@@ -135,7 +135,8 @@ TEST_F(DataSetsTest, SetsAreDisjointOverDomains) {
     copy.messages.clear();
     held_out << copy.to_json() << '\n';
   }
-  held_out << json{{"prompt", prompt("1")}} << '\n' << json{{"prompt", prompt("2")}} << '\n';
+  for (const char* text : {"1", "2"})
+    held_out << json{{"prompt", prompt(text)}, {"answer", "a"}} << '\n';
   train.close(), held_out.close();
   const DataSets data = load(math, more);
   EXPECT_THAT(texts(data.of("own").validation), ElementsAre("1"));

@@ -68,6 +68,18 @@ TEST(DomainTools, SchemasAreTheRegistrysOrTheRows) {
   EXPECT_EQ(tools({}, row_with("", kSandbox)).schemas, "");
 }
 
+TEST(DomainTools, AnExampleMayHaveToolsThatAreNoneHere) {
+  const auto schemas = [](const configs::DomainConfig& domain, const std::string& own) {
+    return example_tools(builtin(), domain, row_with(own), "row 3").schemas;
+  };
+  const std::string lamp = R"([{"type":"function","function":{"name":"lamp"}}])";
+  EXPECT_EQ(schemas({}, lamp), lamp);
+  EXPECT_EQ(schemas(domain_with({}, configs::ToolsPrompt::kNone), lamp), "");
+  EXPECT_THAT(schemas(domain_with({"submit"}), ""), HasSubstr("\"submit\""));
+  EXPECT_THROW(schemas({}, R"(["lamp"])"), Error);
+  EXPECT_THROW(schemas({}, R"(["lamp",{"type":"function","function":{"name":"lamp"}}])"), Error);
+}
+
 TEST(DomainTools, AMisspeltNameIsAnErrorWithTheRightOne) {
   EXPECT_EQ(error_of({}, row_with(R"(["run_pyton"])")),
             "row 3: no tool is named 'run_pyton'; did you mean run_python?");

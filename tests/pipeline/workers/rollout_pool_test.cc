@@ -59,7 +59,7 @@ class RolloutPoolTest : public ::testing::Test {
       meta.set_group(g);
       group.mutable_prompt()->Assign(prompt_.begin(), prompt_.end());
       group.set_row(
-          R"({"prompt": "the value of the key", "reward_model": {"style": "rule", "ground_truth": ""}})");
+          R"({"prompt": "the value of the key", "reward_model": {"style": "rule", "ground_truth": "t"}})");
       for (int i = 0; i < kSamples; ++i) {
         group.add_sample_index(i);
         group.add_seed(static_cast<uint64_t>(g * kSamples + i));

@@ -7,6 +7,8 @@
 #include <set>
 
 #include "configs/error.h"
+#include "model/encoding/message.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "rewards/instruct/instruct.h"
 #include "rewards/math/math_answer.h"
 
@@ -68,7 +70,16 @@ TEST_P(Generate, ALongerSetBeginsWithTheShorterOne) {
 
 TEST_P(Generate, ColumnsSurviveAFileAndNameTheDomain) {
   for (const Row& row : generate_sft(GetParam(), Split::kTest, 20, 3, 0.5)) {
-    EXPECT_EQ(parse_row(row.to_json(), "row").to_json(), row.to_json());
+    const Row again = row_from_json(row.to_json(), RowUse::kPrompt, "row");
+    EXPECT_EQ(json::parse(again.prompt), json::parse(row.prompt));
+    EXPECT_EQ(json::parse(again.extra_info), json::parse(row.extra_info));
+    EXPECT_EQ(json::parse(again.ground_truth), json::parse(row.ground_truth));
+    EXPECT_EQ(again.to_json(), row.to_json());
+    EXPECT_EQ(std::tie(again.data_source, again.style, again.mode, again.tools),
+              std::tie(row.data_source, row.style, row.mode, row.tools));
+    const Row example = row_from_json(row.to_json(), RowUse::kExample, "row");
+    EXPECT_EQ(model::messages_to_json(model::messages_from_json(example.messages, "m")),
+              model::messages_to_json(model::messages_from_json(row.messages, "m")));
     EXPECT_EQ(row.data_source, to_string(GetParam()));
     EXPECT_EQ(row.style, to_string(GetParam()));
     EXPECT_EQ(json::parse(row.extra_info).at("split"), "test");
