@@ -47,9 +47,13 @@ def data_check(program, files, use, python, cwd=FORMS):
     return done.returncode, json.loads(lines[0])
 
 
+def can_import_pyarrow(python):
+    return os.path.exists(python) and \
+        subprocess.run([python, "-c", "import pyarrow"], capture_output=True, check=False).returncode == 0
+
+
 def golden(program, python):
-    has_pyarrow = subprocess.run([python, "-c", "import pyarrow"], capture_output=True, check=False).returncode == 0 \
-        if os.path.exists(python) else False
+    has_pyarrow = can_import_pyarrow(python)
     with open(os.path.join(FORMS, "expected.json"), encoding="utf-8") as file:
         entries = json.load(file)
     wrong, left_out = [], 0
@@ -69,5 +73,129 @@ def golden(program, python):
     return f"{len(entries)} entries of tests/golden/forms are read as they must be"
 
 
+# Writes files of columns that only parquet and Arrow have; what must be read of them is in `arrow` below.
+WRITER = r"""
+import datetime, decimal, json, pyarrow as pa, pyarrow.parquet as pq, pyarrow.ipc as ipc
+message = pa.struct([("role", pa.string()), ("content", pa.string()), ("name", pa.string())])
+ask = [{"role": "user", "content": "q", "name": None}]
+n = 5
+columns = {
+    "prompt": pa.array([ask] * n, pa.large_list(message)),
+    "answer": pa.array([1.5, float("nan"), None, 2.0, 3.0], pa.float32()),
+    "integer": pa.array([2**64 - 1] * n, pa.uint64()),
+    "small": pa.array([-3] * n, pa.int8()),
+    "half": pa.array([0.5] * n, pa.float32()),
+    "flag": pa.array([True] * n),
+    "large": pa.array(["é\u2028\n\"\\"] * n, pa.large_string()),
+    "words": pa.array(["a", None, "a", "b", "a"]).dictionary_encode(),
+    "things": pa.array([[{"x": 1}, {"x": None}]] * n),
+    "nested": pa.array([{"a": {"b": None, "c": None}, "d": [None, 1.0, float("nan")], "e": None}] * n),
+    "of_nulls": pa.array([{"a": None, "b": None}] * n, pa.struct([("a", pa.int64()), ("b", pa.string())])),
+    "fixed": pa.array([[1, 2]] * n, pa.list_(pa.int32(), 2)),
+    "map": pa.array([[("k", 1), ("l", None)]] * n, pa.map_(pa.string(), pa.int64())),
+    "day": pa.array([datetime.date(2024, 2, 29)] * n),
+    "time": pa.array([datetime.datetime(2024, 2, 29, 12, 30)] * n, pa.timestamp("ns")),
+    "money": pa.array([decimal.Decimal("1.50")] * n, pa.decimal128(10, 2)),
+    "bytes": pa.array([b"raw"] * n),
+    "nothing": pa.nulls(n),
+    "__index_level_0__": pa.array(range(n)),
+}
+table = pa.table(columns)
+# The first rows are cut off, so that all arrays have an offset.
+twice = pa.concat_tables([table.slice(0, 2), table]).combine_chunks()
+table = twice.slice(2)
+pq.write_table(table, "all.parquet", row_group_size=2)
+with ipc.new_stream("all.arrow", table.schema) as out:
+    out.write_table(table)
+with ipc.new_file("file.arrow", table.schema) as out:
+    out.write_table(table)
+pq.write_table(pa.table({"prompt": pa.array(["p"] * 3000), "answer": pa.array(range(3000))}), "long.parquet")
+pq.write_table(pa.table({"prompt": pa.array([], pa.string())}), "none.parquet")
+pq.write_table(pa.table({"prompt": ["a", "b"], "tools": [None, None]}), "a-1.parquet")
+pq.write_table(pa.table({"prompt": [[{"role": "user", "content": "c"}], []], "level": [1.0, None]}), "a-2.parquet")
+bad = pa.Array.from_buffers(pa.string(), 2, [None, pa.array([0, 1, 2], pa.int32()).buffers()[1], pa.py_buffer(b"x\xff")])
+pq.write_table(pa.table({"prompt": bad}), "bytes.parquet")
+pq.write_table(pa.table({"prompt": ["p", "q"], "level": [float("inf"), 1.0]}), "infinity.parquet")
+pq.write_table(pa.table([["p"], ["q"]], names=["prompt", "prompt"]), "twice.parquet")
+if hasattr(pa, "json_"):
+    texts = pa.array(['{"a": null}', " null", "not json", "[1,\n2]"], pa.string())
+    kind = pa.ExtensionArray.from_storage(pa.json_(), texts)
+    with ipc.new_stream("json.arrow", pa.schema([("prompt", pa.string()), ("answer", kind.type)])) as out:
+        out.write_table(pa.table({"prompt": ["a", "b", "c", "d"], "answer": kind}))
+"""
+
+
+def arrow(program, python):
+    if not can_import_pyarrow(python):
+        print(f"{python} has no pyarrow: -DAMALGAM_PYTHON=PYTHON")
+        sys.exit(SKIPPED)
+    subprocess.run([python, "-c", WRITER], cwd=program.scratch, check=True)
+
+    def rl(*files):
+        return data_check(program, files, "rl", python, program.scratch)[1]
+
+    whole = rl("all.parquet")
+    check(whole["bad"] == [2, 3], f"{whole}")  # without an answer
+    check(whole["first"] == {"prompt_messages": [{"role": "user", "content": "q"}], "ground_truth": 1.5}, f"{whole}")
+    check(whole["ignored"] == ["__index_level_0__"] and "nothing" not in whole["passed"] and
+          {"integer", "words", "of_nulls", "map", "bytes"} <= set(whole["passed"]), f"{whole}")
+    check(rl("all.arrow") == whole and rl("file.arrow") == whole, "Arrow files hold other rows than parquet")
+
+    # The values, through the reading program itself.
+    with open(os.path.join(ROOT, "pipeline", "data", "forms", "arrow_program.cc"), encoding="utf-8") as file:
+        text = file.read()
+    text = text[text.index('R"python(') + 9:text.index(')python"')]
+    done = subprocess.run([python, "-c", text, "parquet", "all.parquet"], cwd=program.scratch, capture_output=True,
+                          text=True, check=True)
+    lines = done.stdout.strip("\n").split("\n")
+    check(lines[0] == "N5" and lines[-1] == "." and len(lines) == 7, done.stdout[:300])
+    expected = {
+        "prompt": [{"role": "user", "content": "q"}], "answer": 1.5, "integer": 2**64 - 1, "small": -3, "half": 0.5,
+        "flag": True, "large": "é\u2028\n\"\\", "words": "a", "things": [{"x": 1}, {}],
+        "nested": {"a": {}, "d": [None, 1.0, None]}, "of_nulls": {}, "fixed": [1, 2], "map": {"k": 1},
+        "day": "2024-02-29", "time": "2024-02-29T12:30:00", "money": 1.5, "bytes": "raw", "__index_level_0__": 0}
+    first = json.loads(lines[1][1:])
+    check(first == expected, f"{first}")
+    check("words" not in json.loads(lines[2][1:]) and "answer" not in json.loads(lines[2][1:]), lines[2])
+
+    check(rl("long.parquet")["rows"] == 3000, "not all rows")
+    check("no rows" in rl("none.parquet")["why"][0], "a file without rows")
+    mixed = rl("a-*.parquet", "none.parquet")
+    check(mixed["rows"] == 4 and mixed["bad"] == ["a-2.parquet:2"] and mixed["passed"] == ["level"], f"{mixed}")
+    check(mixed["understood"] == {"prompt": "prompt"}, f"{mixed}")
+    found = rl("bytes.parquet")
+    check(found["bad"] == [2] and "UTF-8" in found["why"][0], f"{found}")
+    found = rl("infinity.parquet")
+    check(found["bad"] == [1], f"{found}")
+    found = rl("twice.parquet")
+    check("prompt" in found["why"][0], f"{found}")
+    if os.path.exists(program.path("json.arrow")):
+        found = rl("json.arrow")
+        check(found["bad"] == [2, 3] and found["first"]["ground_truth"] == {"a": None}, f"{found}")
+    with open(program.path("all.parquet"), "rb") as file:
+        packed = file.read()
+    for name, data in (("cut.parquet", packed[:len(packed) // 2]), ("magic.parquet", b"PAR1"),
+                       ("cut.arrow", open(program.path("all.arrow"), "rb").read()[:200])):
+        with open(program.path(name), "wb") as file:
+            file.write(data)
+        found = rl(name)
+        check(found["rows"] == 0 and name in found["why"][0] and "\n" not in found["why"][0], f"{found}")
+
+    # A Python without pyarrow, and one that is none.
+    fake = program.path("python")
+    with open(fake, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexec /usr/bin/python3 -S -E \"$@\"\n")
+    os.chmod(fake, 0o755)
+    found = data_check(program, ["long.parquet"], "rl", fake, program.scratch)[1]
+    check("pip install pyarrow" in found["why"][0] and fake in found["why"][0], f"{found}")
+    found = data_check(program, ["long.parquet"], "rl", "/no/python", program.scratch)[1]
+    check("/no/python" in found["why"][0], f"{found}")
+    with open(fake, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nkill -9 $$\n")
+    found = data_check(program, ["long.parquet"], "rl", fake, program.scratch)[1]
+    check("ended early" in found["why"][0], f"{found}")
+    return "parquet and Arrow hold the same rows, nulls left out at every depth; what cannot be read is one line"
+
+
 if __name__ == "__main__":
-    sys.exit(main({"data_forms": golden}))
+    sys.exit(main({"data_forms": golden, "data_arrow": arrow}))

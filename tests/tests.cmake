@@ -11,7 +11,7 @@ set_tests_properties(mutate_check PROPERTIES TIMEOUT 60)
 # Whole runs. SlowRun.ci is the two-minute pipeline of configs/ci.toml; others start from the model it
 # trained. The sanitizer build leaves them out by their name.
 set(AMALGAM_PYTHON "${CMAKE_BINARY_DIR}/venv/bin/python3" CACHE FILEPATH
-    "Python with torch and transformers, for the test that loads a model with them")
+    "Python with torch, transformers and pyarrow, for the tests that load models and data with them")
 set(ci_run ${CMAKE_BINARY_DIR}/ci_run)
 function(amalgam_run_test script check)
   add_test(NAME SlowRun.${check}
@@ -55,4 +55,6 @@ foreach(check log_told log_killed log_crashed)
 endforeach()
 amalgam_run_test(config_keys_test config_keys)
 amalgam_run_test(transformers_load_test transformers ${ci_run} ${AMALGAM_PYTHON})
-amalgam_run_test(data_forms_test data_forms ${AMALGAM_PYTHON})
+foreach(check data_forms data_arrow)
+  amalgam_run_test(data_forms_test ${check} ${AMALGAM_PYTHON})
+endforeach()
