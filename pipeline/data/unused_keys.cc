@@ -15,7 +15,7 @@ std::string quoted(const std::string& key) { return "\"" + printable(key) + "\""
 std::string hint(const std::string& key, const std::vector<std::string>& known) {
   if (key.find('.') != std::string::npos) return "";  // inside a key that is read
   const std::string name = configs::nearest(key, known);
-  return name.empty() ? "" : "; did you mean " + quoted(name) + "?";
+  return name.empty() || name == key ? "" : "; did you mean " + quoted(name) + "?";
 }
 
 bool contains(const std::vector<std::string>& all, const std::string& one) {

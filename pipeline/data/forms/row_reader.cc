@@ -156,13 +156,13 @@ class Reading {
     constexpr int64_t kMiB = 1 << 20;
     const int64_t total = bytes_ ? bytes_->size() / kMiB : num_expected_;
     if (total == 0) return;
+    const int64_t done = bytes_ ? bytes_->num_read() / kMiB : batch_last_;
     if (shown_ != file_) {
       progress_.reset();
       shown_ = file_;
-      progress_.emplace("reading " + *file_, total, 0, bytes_ ? "MiB" : "row");
+      progress_.emplace("reading " + *file_, total, done, bytes_ ? "MiB" : "row");
     }
-    progress_->update(bytes_ ? bytes_->num_read() / kMiB : batch_last_,
-                      std::to_string(summary_.num_rows) + " rows");
+    progress_->update(done, std::to_string(summary_.num_rows) + " rows");
   }
 
   const ReadOptions& options_;

@@ -46,7 +46,8 @@ TEST(ByteSource, FirstBytesTellTheKind) {
   EXPECT_EQ(file_kind(gzip("")), FileKind::kGzip);
   EXPECT_EQ(file_kind(zstd("")), FileKind::kZstd);
   EXPECT_EQ(file_kind("\x5A\x2A\x4D\x18\0\0\0\0"s), FileKind::kZstd);
-  for (const std::string& text : {""s, "{"s, "PAR"s, "BZh"s, "BZhello"s, "version 1"s, "P"s, "\x50\x2A"s})
+  for (const std::string& text :
+       {""s, "{"s, "PAR"s, "BZh"s, "BZhello"s, "version 1"s, "P"s, "\x50\x2A"s})
     EXPECT_EQ(file_kind(text), FileKind::kText) << text;
 }
 
@@ -74,10 +75,11 @@ TEST(ByteSource, AllMembersAndFramesAreRead) {
   const std::string a = kRow + "\n", b = kRow + "\n" + kRow;
   for (const std::string& bytes :
        {gzip(a) + gzip(b), gzip(a) + gzip("") + gzip(b), gzip("") + gzip(a) + gzip(b),
-        gzip(a) + gzip(b) + std::string(512, '\0'), gzip("{\"prompt\":") + gzip("\"p\",\"answer\":1}\n" + b),
-        zstd(a) + zstd(b), zstd(a) + "\x50\x2A\x4D\x18\x03\0\0\0abc"s + zstd(b),
-        "\x5F\x2A\x4D\x18\0\0\0\0"s + zstd(a) + zstd(b), zstd("[" + a + ",") + zstd(kRow + "," + kRow + "]"),
-        gzip("\xEF\xBB\xBF" + a + b)}) {
+        gzip(a) + gzip(b) + std::string(512, '\0'),
+        gzip("{\"prompt\":") + gzip("\"p\",\"answer\":1}\n" + b), zstd(a) + zstd(b),
+        zstd(a) + "\x50\x2A\x4D\x18\x03\0\0\0abc"s + zstd(b),
+        "\x5F\x2A\x4D\x18\0\0\0\0"s + zstd(a) + zstd(b),
+        zstd("[" + a + ",") + zstd(kRow + "," + kRow + "]"), gzip("\xEF\xBB\xBF" + a + b)}) {
     const auto found = forms_of(bytes);
     EXPECT_EQ(found["rows"], 3) << found;
     EXPECT_EQ(found["ok"], true) << found;
@@ -91,8 +93,10 @@ TEST(ByteSource, AllMembersAndFramesAreRead) {
 TEST(ByteSource, PackedDataThatAreCutOffOrDamagedAreRefused) {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += R"({"prompt": "p)" + std::to_string(i * 7919) + "\"}\n";
-  for (const auto& [packed, name] : {std::pair(gzip(text), "gzip"), std::pair(zstd(text), "zstd")}) {
-    for (const size_t size : {size_t{4}, size_t{9}, size_t{20}, packed.size() / 2, packed.size() - 1}) {
+  for (const auto& [packed, name] :
+       {std::pair(gzip(text), "gzip"), std::pair(zstd(text), "zstd")}) {
+    for (const size_t size :
+         {size_t{4}, size_t{9}, size_t{20}, packed.size() / 2, packed.size() - 1}) {
       const auto found = forms_of(packed.substr(0, size));
       EXPECT_THAT(found["why"][0].get<std::string>(), HasSubstr(name)) << size;
       EXPECT_EQ(found["rows"], 0) << size;

@@ -33,9 +33,9 @@ std::string as_assistant(const std::string& members) {
 
 TEST(ChatMessages, RolesOfBothForms) {
   const std::pair<const char*, const char*> kCases[] = {
-      {"system", "system"}, {"developer", "system"},   {"user", "user"},  {"human", "user"},
-      {"gpt", "assistant"}, {"assistant", "assistant"}, {"tool", "tool"}, {"observation", "tool"},
-      {"function", "tool"}};
+      {"system", "system"}, {"developer", "system"}, {"user", "user"},
+      {"human", "user"},    {"gpt", "assistant"},    {"assistant", "assistant"},
+      {"tool", "tool"},     {"observation", "tool"}, {"function", "tool"}};
   for (const auto& [theirs, ours] : kCases) {
     const std::string expected = R"([{"role":")" + std::string(ours) + R"(","content":"c"}])";
     EXPECT_EQ(one(R"({"role":")" + std::string(theirs) + R"(","content":"c"})"), expected);
@@ -52,17 +52,21 @@ TEST(ChatMessages, RolesOfBothForms) {
 }
 
 TEST(ChatMessages, ContentIsATextOrTextParts) {
-  EXPECT_EQ(one(R"({"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})"),
-            R"([{"role":"user","content":"a\n\nb"}])");
+  EXPECT_EQ(
+      one(R"({"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})"),
+      R"([{"role":"user","content":"a\n\nb"}])");
   EXPECT_EQ(one(R"({"role":"user","content":[]})"), R"([{"role":"user","content":""}])");
   EXPECT_EQ(one(R"({"role":"user","content":""})"), R"([{"role":"user","content":""}])");
   EXPECT_THAT(one(R"({"role":"user","content":[{"type":"image_url","image_url":"u"}]})"),
               HasSubstr("image_url"));
-  for (const char* part : {R"({"type":"text"})", R"({"type":"text","text":null})", R"({"type":"text","text":1})"})
-    EXPECT_THAT(one(R"({"role":"user","content":[)" + std::string(part) + "]}"), HasSubstr("\"text\""));
+  for (const char* part :
+       {R"({"type":"text"})", R"({"type":"text","text":null})", R"({"type":"text","text":1})"})
+    EXPECT_THAT(one(R"({"role":"user","content":[)" + std::string(part) + "]}"),
+                HasSubstr("\"text\""));
   EXPECT_THAT(one(R"({"role":"user","content":["a"]})"), HasSubstr("content"));
   for (const char* content : {"1", "true", "{}", "null"})
-    EXPECT_THAT(one(R"({"role":"user","content":)" + std::string(content) + "}"), HasSubstr("content"));
+    EXPECT_THAT(one(R"({"role":"user","content":)" + std::string(content) + "}"),
+                HasSubstr("content"));
   EXPECT_THAT(one(R"({"from":"human","value":null})"), HasSubstr("content"));
   EXPECT_THAT(one(R"({"role":"user"})"), HasSubstr("content"));
   EXPECT_THAT(one(R"({"role":"system","content":null})"), HasSubstr("content"));
@@ -103,19 +107,23 @@ TEST(ChatMessages, ToolCalls) {
     return as_assistant(R"("content":"","tool_calls":[)" + call + "]");
   };
   const std::string f = R"({"name":"f","arguments":{"a":null}})";
-  EXPECT_EQ(calls(R"([{"id":"i","type":"function","function":{"name":"f","arguments":{"a":null}}}])"),
-            called(R"({"id":"i","name":"f","arguments":{"a":null}})"));
+  EXPECT_EQ(
+      calls(R"([{"id":"i","type":"function","function":{"name":"f","arguments":{"a":null}}}])"),
+      called(R"({"id":"i","name":"f","arguments":{"a":null}})"));
   EXPECT_EQ(calls(R"([{"function":{"name":"f","arguments":"{\"a\": null}"}}])"), called(f));
-  EXPECT_EQ(calls(R"(["{\"function\": {\"name\": \"f\", \"arguments\": {\"a\": null}}}"])"), called(f));
+  EXPECT_EQ(calls(R"(["{\"function\": {\"name\": \"f\", \"arguments\": {\"a\": null}}}"])"),
+            called(f));
   for (const char* empty : {"null", "\"\"", "\" \"", "{}", "\"{}\""})
     EXPECT_EQ(calls(R"([{"function":{"name":"f","arguments":)" + std::string(empty) + "}}]"),
               called(R"({"name":"f","arguments":{}})"));
-  for (const char* bad : {"[]", "1", "\"x\"", "\"[1]\"", "\"null\"", R"("{\"a\":1,\"a\":2}")", "\"NaN\""})
+  for (const char* bad :
+       {"[]", "1", "\"x\"", "\"[1]\"", "\"null\"", R"("{\"a\":1,\"a\":2}")", "\"NaN\""})
     EXPECT_THAT(calls(R"([{"function":{"name":"f","arguments":)" + std::string(bad) + "}}]"),
                 HasSubstr("arguments"))
         << bad;
-  for (const char* bad : {R"([{"name":"f","arguments":{}}])", R"([{"function":"f"}])", "[1]", "[\"f(1)\"]",
-                          R"([{"function":{"arguments":{}}}])", R"([{"function":null}])"})
+  for (const char* bad :
+       {R"([{"name":"f","arguments":{}}])", R"([{"function":"f"}])", "[1]", "[\"f(1)\"]",
+        R"([{"function":{"arguments":{}}}])", R"([{"function":null}])"})
     EXPECT_THAT(calls(bad), HasSubstr("function")) << bad;
   EXPECT_THAT(calls("{}"), HasSubstr("tool_calls"));
   EXPECT_EQ(calls("[]"), as_assistant(R"("content":"")"));
@@ -142,7 +150,8 @@ TEST(ChatMessages, TheRoleFunctionCall) {
             as_assistant(R"("content":"","tool_calls":[)" + g + "]"));
   EXPECT_EQ(one(R"({"from":"function_call","weight":0,"value":)" + quoted_json(g) + "}"),
             as_assistant(R"("content":"","tool_calls":[)" + g + R"(],"learn":false)"));
-  for (const char* bad : {"\"f(1)\"", "null", "\"\"", "\"[]\"", "\"3\"", R"("{\"arguments\":{}}")", "\"[1]\""})
+  for (const char* bad :
+       {"\"f(1)\"", "null", "\"\"", "\"[]\"", "\"3\"", R"("{\"arguments\":{}}")", "\"[1]\""})
     EXPECT_THAT(call(bad), HasSubstr("function_call")) << bad;
   EXPECT_THAT(call(quoted_json(R"({"name":"f","arguments":"x"})")), HasSubstr("arguments"));
 }
@@ -186,12 +195,15 @@ TEST(ChatMessages, ReasoningInTheContent) {
   EXPECT_THAT(split("<think>r"), HasSubstr("think"));
   EXPECT_THAT(split("<think>"), HasSubstr("think"));
   for (const char* content : {"<think>r</think>a", "r</think>a", "<think>r"})
-    EXPECT_THAT(assistant("\"reasoning\":\"x\",\"content\":" + quoted_json(content)), HasSubstr("think"));
+    EXPECT_THAT(assistant("\"reasoning\":\"x\",\"content\":" + quoted_json(content)),
+                HasSubstr("think"));
   EXPECT_EQ(assistant(R"("reasoning":"x","content":"a <think>b</think>")"),
             both("a <think>b</think>", "x"));
   EXPECT_EQ(assistant(R"("reasoning":"","content":"<think>r</think>a")"), both("a", "r"));
-  EXPECT_EQ(assistant(R"("content":[{"type":"text","text":"<think>r"},{"type":"text","text":"s</think>a"}])"),
-            both("a", "r\n\ns"));
+  EXPECT_EQ(
+      assistant(
+          R"("content":[{"type":"text","text":"<think>r"},{"type":"text","text":"s</think>a"}])"),
+      both("a", "r\n\ns"));
   // Of assistants only.
   EXPECT_EQ(one(R"({"role":"user","content":"<think>r</think>a"})"),
             R"([{"role":"user","content":"<think>r</think>a"}])");
@@ -207,7 +219,8 @@ TEST(ChatMessages, Weights) {
     for (const char* bad : {"0.5", "2", "-1", "\"0\"", "[]"})
       EXPECT_THAT(assistant(begin + bad), HasSubstr("weight")) << bad;
   }
-  EXPECT_EQ(one(R"({"role":"user","content":"c","weight":0.5})"), R"([{"role":"user","content":"c"}])");
+  EXPECT_EQ(one(R"({"role":"user","content":"c","weight":0.5})"),
+            R"([{"role":"user","content":"c"}])");
 }
 
 TEST(ChatMessages, TheEncoderReadsThem) {

@@ -15,9 +15,8 @@ namespace amalgam::tests {
 inline const std::string kRow = R"({"prompt": "p", "answer": 1})";
 
 // Files by name and bytes; all of them are read, in the order that is given.
-inline nlohmann::json forms_of_files(
-    const std::vector<std::pair<std::string, std::string>>& files,
-    pipeline::RowUse use = pipeline::RowUse::kPrompt) {
+inline nlohmann::json forms_of_files(const std::vector<std::pair<std::string, std::string>>& files,
+                                     pipeline::RowUse use = pipeline::RowUse::kPrompt) {
   const TempDir dir;
   std::vector<std::string> paths;
   for (const auto& [name, bytes] : files) {

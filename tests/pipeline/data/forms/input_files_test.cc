@@ -31,7 +31,8 @@ class InputFilesTest : public testing::Test {
   std::vector<std::string> files(const std::string& path) {
     std::vector<std::string> found;
     for (const InputFile& input : find_input_files({dir_ / path}).all)
-      for (const std::string& file : input.files) found.push_back(file.substr(dir_.path().size() + 1));
+      for (const std::string& file : input.files)
+        found.push_back(file.substr(dir_.path().size() + 1));
     return found;
   }
   std::string error(const std::string& path) {
@@ -42,14 +43,14 @@ class InputFilesTest : public testing::Test {
 };
 
 TEST_F(InputFilesTest, GlobsAreInByteOrder) {
-  for (const char* name : {"p-2", "p-10", "p-1", "p-B", "p-a", "q", ".p-0", "sub/p-3", "sub/deep/p-4"})
+  for (const char* name :
+       {"p-2", "p-10", "p-1", "p-B", "p-a", "q", ".p-0", "sub/p-3", "sub/deep/p-4"})
     write(name);
   EXPECT_THAT(names("p-*"), ElementsAre("p-1", "p-10", "p-2", "p-B", "p-a"));
   EXPECT_THAT(names("p-?"), ElementsAre("p-1", "p-2", "p-B", "p-a"));
   EXPECT_THAT(names("p-[12]"), ElementsAre("p-1", "p-2"));
   EXPECT_THAT(names("*/p-*"), ElementsAre("sub/p-3"));
-  EXPECT_THAT(names("**/p-[1-4]"),
-              ElementsAre("p-1", "p-2", "sub/deep/p-4", "sub/p-3"));
+  EXPECT_THAT(names("**/p-[1-4]"), ElementsAre("p-1", "p-2", "sub/deep/p-4", "sub/p-3"));
   EXPECT_THAT(error("x-*"), HasSubstr(dir_ / "x-*"));
   EXPECT_THAT(error("absent"), HasSubstr(dir_ / "absent"));
   write("[1]");
@@ -65,7 +66,8 @@ TEST_F(InputFilesTest, OnePathIsSingleUnlessItIsAGlob) {
 }
 
 TEST_F(InputFilesTest, ASavedFolderGivesTheFilesOfItsState) {
-  write("saved/state.json", R"({"_data_files": [{"filename": "b.arrow"}, {"filename": "a.arrow"}]})");
+  write("saved/state.json",
+        R"({"_data_files": [{"filename": "b.arrow"}, {"filename": "a.arrow"}]})");
   for (const char* name : {"saved/a.arrow", "saved/b.arrow", "saved/cache-1.arrow"}) write(name);
   EXPECT_THAT(files("saved"), ElementsAre("saved/b.arrow", "saved/a.arrow"));
   EXPECT_THAT(files("saved/"), ElementsAre("saved/b.arrow", "saved/a.arrow"));
@@ -86,7 +88,8 @@ TEST_F(InputFilesTest, AFolderOfSplitsIsItsOnlyOne) {
   write("dict/dataset_dict.json", R"({"splits": ["train"]})");
   EXPECT_THAT(files("dict"), ElementsAre("dict/train/d"));
   write("dict/dataset_dict.json", R"({"splits": ["train", "test"]})");
-  EXPECT_THAT(error("dict"), AllOf(HasSubstr("split"), HasSubstr("dict/train"), HasSubstr("dict/test")));
+  EXPECT_THAT(error("dict"),
+              AllOf(HasSubstr("split"), HasSubstr("dict/train"), HasSubstr("dict/test")));
   EXPECT_THAT(files("dict/test"), ElementsAre("dict/test/d"));
   write("dict/dataset_dict.json", R"({"splits": []})");
   EXPECT_THAT(error("dict"), HasSubstr("split"));

@@ -26,11 +26,25 @@ TEST(ParseJson, ValuesAreWrittenAsTheyWere) {
 }
 
 TEST(ParseJson, SyntaxErrors) {
-  for (const char* text :
-       {"", " ", "{", "[", "}", "{]", "{\"a\":1,}", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}",
-        "{'a':1}", "{\"a\":1 \"b\":2}", "NaN", "Infinity", "-Infinity", "nul", "truee", "01", "-",
-        "1.", ".5", "+1", "1e", "0x1", "\"a", "\"\\x\"", "\"\\u12\"", "\"\t\"", "\"a\nb\"", "{} {}",
-        "{},", "1 2", "// x\n{}", "\xEF\xBB\xBF{}", "[1 2]", "\"\\u00g0\""}) {
+  for (const char* text : {"",           " ",
+                           "{",          "[",
+                           "}",          "{]",
+                           "{\"a\":1,}", "[1,]",
+                           "[,1]",       "{\"a\"}",
+                           "{\"a\":}",   "{a:1}",
+                           "{'a':1}",    "{\"a\":1 \"b\":2}",
+                           "NaN",        "Infinity",
+                           "-Infinity",  "nul",
+                           "truee",      "01",
+                           "-",          "1.",
+                           ".5",         "+1",
+                           "1e",         "0x1",
+                           "\"a",        "\"\\x\"",
+                           "\"\\u12\"",  "\"\t\"",
+                           "\"a\nb\"",   "{} {}",
+                           "{},",        "1 2",
+                           "// x\n{}",   "\xEF\xBB\xBF{}",
+                           "[1 2]",      "\"\\u00g0\""}) {
     EXPECT_EQ(fault_of(text), JsonFault::kSyntax) << text;
     EXPECT_NE(parse_json(text).why.find("JSON"), std::string::npos) << text;
   }

@@ -12,9 +12,7 @@ using tests::first_of_rl;
 using tests::forms_of;
 using tests::why_bad;
 
-json user(const std::string& text) {
-  return json::array({{{"role", "user"}, {"content", text}}});
-}
+json user(const std::string& text) { return json::array({{{"role", "user"}, {"content", text}}}); }
 
 TEST(RlRow, ThePromptIsTheFirstThatIsThere) {
   const std::string list = R"([{"role":"user","content":"u"}])";
@@ -29,11 +27,14 @@ TEST(RlRow, ThePromptIsTheFirstThatIsThere) {
       {R"({"instruction":"i","input":""})", user("i"), "instruction"},
       {R"({"instruction":"i","input":null,"output":"o"})", user("i"), "instruction"},
       {R"({"input":"j","output":"o"})", user("j"), "input"},
-      {R"({"input":"j","responses_create_params":{"input":"r"}})", user("r"), "responses_create_params.input"},
-      {R"({"responses_create_params":{"input":)" + list + "}}", user("u"), "responses_create_params.input"}};
+      {R"({"input":"j","responses_create_params":{"input":"r"}})", user("r"),
+       "responses_create_params.input"},
+      {R"({"responses_create_params":{"input":)" + list + "}}", user("u"),
+       "responses_create_params.input"}};
   for (const auto& [row, prompt, path] : kCases) {
     const json found = forms_of(row);
-    EXPECT_EQ(found["first"][prompt.is_string() ? "prompt_text" : "prompt_messages"], prompt) << row;
+    EXPECT_EQ(found["first"][prompt.is_string() ? "prompt_text" : "prompt_messages"], prompt)
+        << row;
     EXPECT_EQ(found["understood"]["prompt"], path) << row;
   }
   EXPECT_THAT(why_bad(R"({"input":"j"})"), HasSubstr("prompt"));
@@ -46,9 +47,12 @@ TEST(RlRow, MessagesThatEndInAnAnswerArePassedOver) {
   EXPECT_EQ(first_of_rl("{" + answered + R"(,"problem":"b"})")["prompt_messages"], user("b"));
   EXPECT_THAT(why_bad("{" + answered + "}"), HasSubstr("assistant"));
   EXPECT_THAT(why_bad("{" + answered + R"(,"input":"i"})"), HasSubstr("assistant"));
-  EXPECT_EQ(first_of_rl("{" + answered + R"(,"input":"i","output":"o"})")["prompt_messages"], user("i"));
-  EXPECT_THAT(why_bad(R"({"prompt":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"problem":"b"})"),
-              HasSubstr("assistant"));
+  EXPECT_EQ(first_of_rl("{" + answered + R"(,"input":"i","output":"o"})")["prompt_messages"],
+            user("i"));
+  EXPECT_THAT(
+      why_bad(
+          R"({"prompt":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"problem":"b"})"),
+      HasSubstr("assistant"));
   EXPECT_THAT(why_bad("{\"messages\":\"no json\",\"problem\":\"b\"}"), HasSubstr("messages"));
 }
 
@@ -74,18 +78,20 @@ TEST(RlRow, PromptsThatAreBad) {
     EXPECT_THAT(why_bad(row), HasSubstr(word)) << row;
     EXPECT_EQ(forms_of(row)["bad"], json({1})) << row;
   }
-  for (const char* text : {"[1, 2]", "[]", "[{\"a\": 1}]", "[x]", "[", " ", "{\"role\": \"user\"}"}) {
+  for (const char* text :
+       {"[1, 2]", "[]", "[{\"a\": 1}]", "[x]", "[", " ", "{\"role\": \"user\"}"}) {
     const json row = {{"prompt", text}};
     EXPECT_EQ(first_of_rl(row.dump())["prompt_text"], text);
   }
 }
 
 TEST(RlRow, TheSystemColumnGoesBeforeSomeForms) {
-  const json with_system = json::array(
-      {{{"role", "system"}, {"content", "s"}}, {{"role", "user"}, {"content", "q"}}});
-  for (const char* row : {R"({"question":"q","system":"s"})", R"({"problem":"q","system_prompt":"s"})",
-                          R"({"instruction":"q","system":"s","system_prompt":"t"})",
-                          R"({"question":"q","system":"","system_prompt":"s"})"})
+  const json with_system =
+      json::array({{{"role", "system"}, {"content", "s"}}, {{"role", "user"}, {"content", "q"}}});
+  for (const char* row :
+       {R"({"question":"q","system":"s"})", R"({"problem":"q","system_prompt":"s"})",
+        R"({"instruction":"q","system":"s","system_prompt":"t"})",
+        R"({"question":"q","system":"","system_prompt":"s"})"})
     EXPECT_EQ(first_of_rl(row)["prompt_messages"], with_system) << row;
   EXPECT_EQ(forms_of(R"({"question":"q","system":"s"})")["understood"]["prompt"],
             json({"question", "system"}));
@@ -97,24 +103,30 @@ TEST(RlRow, TheSystemColumnGoesBeforeSomeForms) {
 
 TEST(RlRow, TheGroundTruthIsTheFirstThatIsThere) {
   const std::tuple<std::string, json, std::string> kCases[] = {
-      {R"("reward_model":{"ground_truth":"a"},"ground_truth":"b")", "a", "reward_model.ground_truth"},
-      {R"("reward_model":{"style":"rule","ground_truth":null},"ground_truth":"b","answer":"c")", "b", "ground_truth"},
+      {R"("reward_model":{"ground_truth":"a"},"ground_truth":"b")", "a",
+       "reward_model.ground_truth"},
+      {R"("reward_model":{"style":"rule","ground_truth":null},"ground_truth":"b","answer":"c")",
+       "b", "ground_truth"},
       {R"("answer":0,"expected_answer":1)", 0, "answer"},
       {R"("answer":false)", false, "answer"},
-      {R"("expected_answer":{"a":null},"verification_info":"v")", json{{"a", nullptr}}, "expected_answer"},
+      {R"("expected_answer":{"a":null},"verification_info":"v")", json{{"a", nullptr}},
+       "expected_answer"},
       {R"("verification_info":"{\"a\": 1}","solution":"s")", "{\"a\": 1}", "verification_info"},
       {R"("solution":[null, 1.0])", json::array({nullptr, 1.0}), "solution"},
       {R"("answer":18446744073709551615)", 18446744073709551615u, "answer"},
-      {R"("reward_model":"{\"ground_truth\": [1]}")", json::array({1}), "reward_model.ground_truth"}};
+      {R"("reward_model":"{\"ground_truth\": [1]}")", json::array({1}),
+       "reward_model.ground_truth"}};
   for (const auto& [columns, truth, path] : kCases) {
     const json found = forms_of(R"({"prompt":"p",)" + columns + "}");
     EXPECT_EQ(found["first"]["ground_truth"], truth) << columns;
     EXPECT_EQ(found["understood"]["ground_truth"], path) << columns;
   }
-  EXPECT_EQ(forms_of(R"({"instruction":"i","output":"o"})")["understood"]["ground_truth"], "output");
+  EXPECT_EQ(forms_of(R"({"instruction":"i","output":"o"})")["understood"]["ground_truth"],
+            "output");
   EXPECT_EQ(forms_of(R"({"input":"i","output":"o"})")["understood"]["ground_truth"], "output");
   EXPECT_EQ(forms_of(R"({"question":"i","output":"o"})")["passed"], json({"output"}));
-  EXPECT_EQ(forms_of(R"({"prompt":"i","input":"x","output":"o"})")["understood"], json({{"prompt", "prompt"}}));
+  EXPECT_EQ(forms_of(R"({"prompt":"i","input":"x","output":"o"})")["understood"],
+            json({{"prompt", "prompt"}}));
 }
 
 TEST(RlRow, EmptyTruthsAreNone) {
@@ -132,7 +144,8 @@ TEST(RlRow, EmptyTruthsAreNone) {
               json({1}));
   }
   // The empty text is there, so nothing after it counts.
-  EXPECT_FALSE(first_of_rl(R"({"prompt":"p","answer":"","solution":"s"})").contains("ground_truth"));
+  EXPECT_FALSE(
+      first_of_rl(R"({"prompt":"p","answer":"","solution":"s"})").contains("ground_truth"));
 }
 
 TEST(RlRow, OneWithoutTruthIsBadWhereOthersHaveOne) {
@@ -149,15 +162,19 @@ TEST(RlRow, OneWithoutTruthIsBadWhereOthersHaveOne) {
   EXPECT_EQ(found["first"]["prompt_text"], "n");
   EXPECT_EQ(found["passed"], json({"level"}));
   EXPECT_EQ(forms_of(R"({"prompt":"p","reward_model":{}})")["ok"], true);
-  EXPECT_EQ(forms_of(R"({"prompt":"p","reward_model":{"style":"rule"},"rubric":["x"]})")["ok"], true);
+  EXPECT_EQ(forms_of(R"({"prompt":"p","reward_model":{"style":"rule"},"rubric":["x"]})")["ok"],
+            true);
   EXPECT_EQ(forms_of(R"({"prompt":"p","reward_model":{"style":"rule"},"answer":1})")["ok"], true);
 }
 
 TEST(RlRow, DataSourceStyleAndExtraInfo) {
-  json found = forms_of(R"({"prompt":"p","data_source":null,"dataset":5,"task":"t","info":{"a":null}})");
-  EXPECT_EQ(found["understood"], json({{"prompt", "prompt"}, {"data_source", "task"}, {"extra_info", "info"}}));
+  json found =
+      forms_of(R"({"prompt":"p","data_source":null,"dataset":5,"task":"t","info":{"a":null}})");
+  EXPECT_EQ(found["understood"],
+            json({{"prompt", "prompt"}, {"data_source", "task"}, {"extra_info", "info"}}));
   EXPECT_EQ(found["passed"], json({"dataset"}));
-  found = forms_of(R"({"prompt":"p","dataset":"d","task":"t","extra_info":{},"info":"{\"a\": 1}"})");
+  found =
+      forms_of(R"({"prompt":"p","dataset":"d","task":"t","extra_info":{},"info":"{\"a\": 1}"})");
   EXPECT_EQ(found["understood"]["data_source"], "dataset");
   EXPECT_EQ(found["understood"]["extra_info"], "info");
   EXPECT_EQ(found["passed"], json({"task"}));
@@ -165,7 +182,8 @@ TEST(RlRow, DataSourceStyleAndExtraInfo) {
   EXPECT_THAT(why_bad(R"({"prompt":"p","extra_info":"x"})"), HasSubstr("extra_info"));
   EXPECT_THAT(why_bad(R"({"prompt":"p","extra_info":"[1]"})"), HasSubstr("extra_info"));
   EXPECT_THAT(why_bad(R"({"prompt":"p","info":3})"), HasSubstr("info"));
-  EXPECT_EQ(forms_of(R"({"prompt":"p","extra_info":" ","reward_model":""})")["understood"], json({{"prompt", "prompt"}}));
+  EXPECT_EQ(forms_of(R"({"prompt":"p","extra_info":" ","reward_model":""})")["understood"],
+            json({{"prompt", "prompt"}}));
   EXPECT_THAT(why_bad(R"({"prompt":"p","reward_model":"rule"})"), HasSubstr("reward_model"));
 }
 
@@ -184,22 +202,28 @@ TEST(RlRow, Tools) {
   EXPECT_EQ(tools(json("[" + nested + "," + nested + "]").dump()), 2);
   EXPECT_EQ(tools("[]"), 0);
   EXPECT_EQ(tools("\" \""), nullptr);
-  for (const char* bad : {"5", "{}", "\"f\"", "\"{}\"", "[5]", "[{}]", "[null]", "[\"\"]", R"([{"type":"web_search","name":"f"}])",
-                          R"([{"type":"function"}])", R"([{"type":"function","function":{}}])", R"([{"parameters":{}}])",
-                          R"([{"name":"f","parameters":[]}])", R"([{"name":"f","parameters":"x"}])", R"(["{x"])",
-                          R"([{"function":"f"}])", R"([{"name":""," parameters":{}}])"})
-    EXPECT_THAT(why_bad(R"({"prompt":"p","tools":)" + std::string(bad) + "}"), HasSubstr("tools")) << bad;
+  for (const char* bad :
+       {"5", "{}", "\"f\"", "\"{}\"", "[5]", "[{}]", "[null]", "[\"\"]",
+        R"([{"type":"web_search","name":"f"}])", R"([{"type":"function"}])",
+        R"([{"type":"function","function":{}}])", R"([{"parameters":{}}])",
+        R"([{"name":"f","parameters":[]}])", R"([{"name":"f","parameters":"x"}])", R"(["{x"])",
+        R"([{"function":"f"}])", R"([{"name":""," parameters":{}}])"})
+    EXPECT_THAT(why_bad(R"({"prompt":"p","tools":)" + std::string(bad) + "}"), HasSubstr("tools"))
+        << bad;
   // [] is none, and ends the search.
   json found = forms_of(R"({"prompt":"p","tools":[],"tool_defs":["f"]})");
   EXPECT_EQ(found["understood"]["tools"], "tools");
   EXPECT_EQ(found["passed"], json({"tool_defs"}));
-  EXPECT_EQ(forms_of(R"({"prompt":"p","tools":null,"tool_defs":"[\"f\"]"})")["understood"]["tools"], "tool_defs");
-  EXPECT_EQ(forms_of(R"({"responses_create_params":{"input":"p","tools":["f"]}})")["understood"]["tools"],
-            "responses_create_params.tools");
+  EXPECT_EQ(forms_of(R"({"prompt":"p","tools":null,"tool_defs":"[\"f\"]"})")["understood"]["tools"],
+            "tool_defs");
+  EXPECT_EQ(
+      forms_of(R"({"responses_create_params":{"input":"p","tools":["f"]}})")["understood"]["tools"],
+      "responses_create_params.tools");
 }
 
 TEST(RlRow, ToolsKwargs) {
-  json found = forms_of(R"({"prompt":"p","tools_kwargs":{"a":1},"extra_info":{"tools_kwargs":{"b":null}}})");
+  json found =
+      forms_of(R"({"prompt":"p","tools_kwargs":{"a":1},"extra_info":{"tools_kwargs":{"b":null}}})");
   EXPECT_EQ(found["first"]["tools_kwargs"], json({{"b", nullptr}}));
   EXPECT_EQ(found["understood"]["tools_kwargs"], "extra_info.tools_kwargs");
   EXPECT_EQ(found["passed"], json({"tools_kwargs"}));
@@ -211,29 +235,42 @@ TEST(RlRow, Rubrics) {
   const auto rubric = [](const std::string& value) {
     return first_of_rl(R"({"prompt":"p","rubric":)" + value + "}")["rubric"];
   };
-  EXPECT_EQ(rubric(R"(["a",{"criterion":"b","description":"x","points":-2,"weight":9},{"title":"t","description":"c"},{"text":"d","weight":0.5}])"),
-            json::parse(R"([{"text":"a","weight":1},{"text":"b","weight":-2},{"text":"c","weight":1},{"text":"d","weight":0.5}])"));
+  EXPECT_EQ(
+      rubric(
+          R"(["a",{"criterion":"b","description":"x","points":-2,"weight":9},{"title":"t","description":"c"},{"text":"d","weight":0.5}])"),
+      json::parse(
+          R"([{"text":"a","weight":1},{"text":"b","weight":-2},{"text":"c","weight":1},{"text":"d","weight":0.5}])"));
   EXPECT_EQ(rubric(R"("[\"a\"]")"), json::parse(R"([{"text":"a","weight":1}])"));
   EXPECT_EQ(rubric(R"([{"criterion":null,"description":"c","points":null,"weight":3}])"),
             json::parse(R"([{"text":"c","weight":3}])"));
   EXPECT_EQ(rubric("[]"), nullptr);
-  for (const char* bad : {"{}", "\"be kind\"", "[1]", "[{}]", R"([{"title":"t"}])", R"([{"text":""}])", R"([""])",
-                          R"([{"text":"a","weight":"5"}])", R"([{"text":"a","points":true}])"})
-    EXPECT_THAT(why_bad(R"({"prompt":"p","rubric":)" + std::string(bad) + "}"), HasSubstr("rubric")) << bad;
+  for (const char* bad :
+       {"{}", "\"be kind\"", "[1]", "[{}]", R"([{"title":"t"}])", R"([{"text":""}])", R"([""])",
+        R"([{"text":"a","weight":"5"}])", R"([{"text":"a","points":true}])"})
+    EXPECT_THAT(why_bad(R"({"prompt":"p","rubric":)" + std::string(bad) + "}"), HasSubstr("rubric"))
+        << bad;
   EXPECT_THAT(why_bad(R"({"prompt":"p","rubrics":5})"), HasSubstr("rubrics"));
 }
 
 TEST(RlRow, Efforts) {
-  for (const char* good : {"\"none\"", "\"low\"", "\"high\"", "\"max\"", "1", "100", "40.0", "null"})
+  for (const char* good :
+       {"\"none\"", "\"low\"", "\"high\"", "\"max\"", "1", "100", "40.0", "null"})
     EXPECT_EQ(why_bad(R"({"prompt":"p","effort":)" + std::string(good) + "}"), "") << good;
-  for (const char* bad : {"\"medium\"", "\"minimal\"", "\"xhigh\"", "\"\"", "\"40\"", "0", "101", "-1", "40.5", "true", "[]",
-                          "1e300", "\"HIGH\""})
-    EXPECT_THAT(why_bad(R"({"prompt":"p","effort":)" + std::string(bad) + "}"), HasSubstr("effort")) << bad;
-  EXPECT_EQ(forms_of(R"({"prompt":"p","effort":null,"reasoning_effort":7})")["understood"]["effort"], "reasoning_effort");
+  for (const char* bad : {"\"medium\"", "\"minimal\"", "\"xhigh\"", "\"\"", "\"40\"", "0", "101",
+                          "-1", "40.5", "true", "[]", "1e300", "\"HIGH\""})
+    EXPECT_THAT(why_bad(R"({"prompt":"p","effort":)" + std::string(bad) + "}"), HasSubstr("effort"))
+        << bad;
+  EXPECT_EQ(
+      forms_of(R"({"prompt":"p","effort":null,"reasoning_effort":7})")["understood"]["effort"],
+      "reasoning_effort");
 }
 
 TEST(RlRow, Ids) {
-  EXPECT_EQ(forms_of(R"({"prompt":"p","id":1.5,"uuid":null,"prompt_id":"x","problem_id":2})")["understood"]["id"], "prompt_id");
+  EXPECT_EQ(
+      forms_of(
+          R"({"prompt":"p","id":1.5,"uuid":null,"prompt_id":"x","problem_id":2})")["understood"]
+                                                                                  ["id"],
+      "prompt_id");
   EXPECT_EQ(forms_of(R"({"prompt":"p","example_id":7})")["understood"]["id"], "example_id");
   EXPECT_FALSE(forms_of(R"({"prompt":"p","id":true})")["understood"].contains("id"));
 }
@@ -242,15 +279,19 @@ TEST(RlRow, WhatIsHandedOn) {
   const json found = forms_of(
       R"({"prompt":"p","question":"q","hint":[null],"gone":null,"completion":"c","completions":1,"prompts":1,"completion_ids":1,)"
       R"("trainer_state":1,"log_extra":1,"log_metric":1,"__index_level_0__":3,"__index_level_x__":3,"images":[],"label":"x"})"
-      "\n" R"({"question":"q"})");
+      "\n"
+      R"({"question":"q"})");
   EXPECT_EQ(found["understood"]["prompt"], json({"prompt", "question"}));
-  EXPECT_EQ(found["passed"], json({"hint", "__index_level_x__", "label"}));  // not the question: it is a prompt
-  EXPECT_EQ(found["ignored"], json({"completion", "completions", "prompts", "completion_ids", "trainer_state", "log_extra",
-                                    "log_metric", "__index_level_0__", "images"}));
+  EXPECT_EQ(found["passed"],
+            json({"hint", "__index_level_x__", "label"}));  // not the question: it is a prompt
+  EXPECT_EQ(found["ignored"],
+            json({"completion", "completions", "prompts", "completion_ids", "trainer_state",
+                  "log_extra", "log_metric", "__index_level_0__", "images"}));
 }
 
 TEST(RlRow, SaysAllThatIsWrong) {
-  const std::string why = why_bad(R"({"prompt":[],"data_source":1,"effort":"x","tools":1,"reward_model":{"style":"s"}})");
+  const std::string why = why_bad(
+      R"({"prompt":[],"data_source":1,"effort":"x","tools":1,"reward_model":{"style":"s"}})");
   for (const char* word : {"prompt", "data_source", "effort", "tools", "ground_truth"})
     EXPECT_THAT(why, HasSubstr(word));
 }

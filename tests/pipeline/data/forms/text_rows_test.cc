@@ -11,8 +11,8 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 using tests::forms_of;
-using tests::kRow;
 using tests::forms_of_files;
+using tests::kRow;
 using tests::why_bad;
 
 // Gives a text in pieces of a few bytes.
@@ -33,23 +33,23 @@ class Pieces final : public ByteSource {
 std::vector<std::pair<int64_t, std::string>> rows_of(const std::string& text, size_t piece) {
   Pieces source(text, piece);
   std::vector<std::pair<int64_t, std::string>> rows;
-  read_text_rows("file", &source, [&](int64_t number, std::string_view row) {
-    rows.emplace_back(number, row);
-  });
+  read_text_rows("file", &source,
+                 [&](int64_t number, std::string_view row) { rows.emplace_back(number, row); });
   return rows;
 }
 
 TEST(TextRows, TheSameInPiecesOfAnySize) {
   const std::string lines = "\n \t\r\n{\"a\": \"\\n\"}\r\n\n{\n{\"b\":1}";
-  const std::string array = "\xEF\xBB\xBF [ {\"a\": \"],[\\\"\"} ,\n[2, [3]],\"x,]\" , 5,null\n] \n";
+  const std::string array =
+      "\xEF\xBB\xBF [ {\"a\": \"],[\\\"\"} ,\n[2, [3]],\"x,]\" , 5,null\n] \n";
   for (const size_t piece : {1u, 2u, 3u, 7u, 1000u}) {
     EXPECT_THAT(rows_of(lines, piece),
                 testing::ElementsAre(std::pair(3, "{\"a\": \"\\n\"}\r"), std::pair(5, "{"),
                                      std::pair(6, "{\"b\":1}")));
-    EXPECT_THAT(rows_of(array, piece),
-                testing::ElementsAre(std::pair(1, "{\"a\": \"],[\\\"\"} "), std::pair(2, "[2, [3]]"),
-                                     std::pair(3, "\"x,]\" "), std::pair(4, "5"),
-                                     std::pair(5, "null\n")));
+    EXPECT_THAT(
+        rows_of(array, piece),
+        testing::ElementsAre(std::pair(1, "{\"a\": \"],[\\\"\"} "), std::pair(2, "[2, [3]]"),
+                             std::pair(3, "\"x,]\" "), std::pair(4, "5"), std::pair(5, "null\n")));
   }
 }
 
@@ -70,7 +70,8 @@ TEST(TextRows, AByteOrderMarkIsSkippedAtTheStartOnly) {
   EXPECT_EQ(forms_of("\xEF\xBB\xBF" + kRow)["ok"], true);
   EXPECT_EQ(forms_of("\xEF\xBB\xBF\n[" + kRow + "]")["ok"], true);
   EXPECT_EQ(forms_of(kRow + "\n\xEF\xBB\xBF" + kRow)["bad"], json({2}));
-  EXPECT_EQ(forms_of_files({{"a", "\xEF\xBB\xBF" + kRow}, {"b", "\xEF\xBB\xBF" + kRow}})["ok"], true);
+  EXPECT_EQ(forms_of_files({{"a", "\xEF\xBB\xBF" + kRow}, {"b", "\xEF\xBB\xBF" + kRow}})["ok"],
+            true);
 }
 
 TEST(TextRows, ALineHasNoLimit) {
@@ -90,8 +91,8 @@ TEST(TextRows, EveryKindOfBadLine) {
                               "\n{\"prompt\": Infinity}"
                               "\n{\"prompt\": \"p\", \"answer\": 18446744073709551615}\n");
   EXPECT_EQ(found["bad"], json({2, 3, 4, 5, 6, 7, 8}));
-  const std::vector<std::string> words = {"UTF-8", "object", "kk",   "number",
-                                          "number", "JSON",  "JSON"};
+  const std::vector<std::string> words = {"UTF-8",  "object", "kk",  "number",
+                                          "number", "JSON",   "JSON"};
   for (size_t i = 0; i < words.size(); ++i)
     EXPECT_THAT(found["why"][i].get<std::string>(), HasSubstr(words[i]));
   EXPECT_EQ(found["rows"], 9);
@@ -100,13 +101,16 @@ TEST(TextRows, EveryKindOfBadLine) {
 TEST(TextRows, AnArrayIsReadWhole) {
   EXPECT_EQ(forms_of("[" + kRow + ",\n" + kRow + "]\n")["rows"], 2);
   const json found =
-      forms_of("[" + kRow + ", 5, {\"prompt\": \"p\", \"a\": 1, \"a\": 2}, {\"prompt\": \"\\ud800\"}, "
-               "{\"prompt\": \"\xff\"}, {\"prompt\": 1e999}, " + kRow + "]");
+      forms_of("[" + kRow +
+               ", 5, {\"prompt\": \"p\", \"a\": 1, \"a\": 2}, {\"prompt\": \"\\ud800\"}, "
+               "{\"prompt\": \"\xff\"}, {\"prompt\": 1e999}, " +
+               kRow + "]");
   EXPECT_EQ(found["bad"], json({2, 3, 4, 5, 6}));
   EXPECT_EQ(found["rows"], 7);
   for (const std::string& text :
        {"[" + kRow + ",]", "[" + kRow, "[" + kRow + "] x", "[" + kRow + "][]", "[" + kRow + ",{]",
-        "[" + kRow + " " + kRow + "]", std::string("[,]"), "[" + kRow + ", NaN]", std::string("[")}) {
+        "[" + kRow + " " + kRow + "]", std::string("[,]"), "[" + kRow + ", NaN]",
+        std::string("[")}) {
     const json refused = forms_of(text);
     EXPECT_EQ(refused["rows"], 0) << text;
     EXPECT_EQ(refused["bad"], json::array()) << text;
@@ -132,16 +136,16 @@ TEST(TextRows, OneObjectOverManyLinesIsNoFileOfRows) {
 }
 
 TEST(TextRows, OtherTextIsRefused) {
-  for (const std::string& text :
-       {std::string("prompt,answer\np,1\n"), std::string("\"a\"\n"), std::string("12\n"),
-        std::string("<html>"), "x\n" + kRow})
+  for (const std::string& text : {std::string("prompt,answer\np,1\n"), std::string("\"a\"\n"),
+                                  std::string("12\n"), std::string("<html>"), "x\n" + kRow})
     EXPECT_THAT(why_bad(text), HasSubstr("format")) << text;
   for (const char* text : {"", "\n \r\n\t", "\xEF\xBB\xBF", "\xEF\xBB\xBF \n"})
     EXPECT_THAT(why_bad(text), HasSubstr("no rows"));
 }
 
 TEST(TextRows, FilesOfOneList) {
-  json found = forms_of_files({{"a", kRow}, {"b", ""}, {"c", "[{\"question\": \"q\", \"answer\": [1]}]"}});
+  json found =
+      forms_of_files({{"a", kRow}, {"b", ""}, {"c", "[{\"question\": \"q\", \"answer\": [1]}]"}});
   EXPECT_EQ(found["rows"], 2);
   EXPECT_EQ(found["ok"], true);
   EXPECT_EQ(found["understood"]["prompt"], json({"prompt", "question"}));
