@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -197,5 +198,31 @@ def arrow(program, python):
     return "parquet and Arrow hold the same rows, nulls left out at every depth; what cannot be read is one line"
 
 
+def documented(program, python):
+    """The examples of docs/DATA.md are read as it says."""
+    with open(os.path.join(ROOT, "docs", "DATA.md"), encoding="utf-8") as file:
+        page = file.read()
+    examples = re.findall(r"<!-- check (rl|sft)(?: (\S+))?: ([^\n]*) -->\n```(\w+)\n(.*?)```\n", page, re.S)
+    check(len(examples) == page.count("<!-- check") >= 15, f"only {len(examples)} examples are found")
+    has_pyarrow, left_out = can_import_pyarrow(python), 0
+    for use, name, understood, language, text in examples:
+        if language == "python":
+            if "pyarrow" in text and not has_pyarrow:
+                left_out += 1
+                continue
+            subprocess.run([python if "pyarrow" in text else sys.executable, "-c", text], cwd=program.scratch, check=True)
+        else:
+            name = "rows"
+            with open(program.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
+        status, found = data_check(program, [name], use, python, program.scratch)
+        check(status == 0 and found["ok"], f"{text}: {found}")
+        check(unordered(found["understood"]) == unordered(json.loads(understood)), f"{text}: {found['understood']}")
+    if left_out:
+        print(f"{left_out} of {len(examples)} examples need a Python with pyarrow: -DAMALGAM_PYTHON=PYTHON")
+        sys.exit(SKIPPED)
+    return f"{len(examples)} examples of docs/DATA.md are read as it says"
+
+
 if __name__ == "__main__":
-    sys.exit(main({"data_forms": golden, "data_arrow": arrow}))
+    sys.exit(main({"data_forms": golden, "data_arrow": arrow, "data_documented": documented}))

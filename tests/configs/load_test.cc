@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "configs/error.h"
+#include "tests/error_of.h"
 
 namespace amalgam::configs {
 namespace {
@@ -83,6 +84,26 @@ TEST(Load, PathsStartAtTheFolderOfTheFile) {
   EXPECT_EQ(config.domains[0].train_file, "/data/x/t.jsonl");
   EXPECT_EQ(config.domains[0].heldout_file, "/data/h.jsonl");
   EXPECT_EQ(config.domains[0].reward_file, "/r.py");
+}
+
+TEST(Load, RowsAreOneFileOrAListOfThem) {
+  const RunConfig config = parse_run_config(
+      "[[domain]]\nname='d'\ntrain_file=['a/*.parquet', '/b.jsonl']\nheldout_file='h'\n"
+      "sft_file=[]\n",
+      "/data/a.toml");
+  const DomainConfig& domain = config.domains[0];
+  EXPECT_EQ(domain.train_file.strings(),
+            (std::vector<std::string>{"/data/a/*.parquet", "/b.jsonl"}));
+  EXPECT_TRUE(domain.sft_file.empty());
+  const auto error = [](const std::string& value) {
+    return tests::error_of([&] {
+      parse_run_config("[[domain]]\nname='d'\nheldout_file='h'\ntrain_file=" + value + "\n",
+                       "/data/a.toml");
+    });
+  };
+  EXPECT_NE(error("5").find("expected a path or a list of paths"), std::string::npos);
+  EXPECT_NE(error("['a', 5]").find("expected a string"), std::string::npos);
+  EXPECT_NE(error("[]").find("train_file"), std::string::npos);
 }
 
 TEST(Load, ToolsOfADomainAndOnesOwn) {

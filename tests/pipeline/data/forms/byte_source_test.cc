@@ -5,6 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/pipeline/data/forms/forms_of.h"
 
 namespace amalgam::pipeline {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/pipeline/data/forms/forms_of.h"
 
 namespace amalgam::pipeline {

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "pipeline/data/forms/row_reader.h"
 #include "tests/pipeline/data/forms/forms_of.h"
 
 namespace amalgam::pipeline {
