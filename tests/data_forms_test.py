@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from run_harness import ROOT, check, main
+from run_harness import CONFIG, ROOT, SMALL, check, finish, main, text_of
 
 FORMS = os.path.join(ROOT, "tests", "golden", "forms")
 KEYS = ["ok", "rows", "understood", "passed", "ignored", "bad", "why", "first"]
@@ -224,5 +224,79 @@ def documented(program, python):
     return f"{len(examples)} examples of docs/DATA.md are read as it says"
 
 
+NAMED = """
+import json
+def some_reward(completions, prompts, completion=None, **columns):
+    with open(OUT, "a") as file:
+        for i, c in enumerate(completions):
+            text = c if isinstance(c, str) else c[0]["content"]
+            file.write(json.dumps([prompts[i], text, completion, {k: v[i] for k, v in columns.items()}]) + "\\n")
+    return [float(len(str(c))) for c in completions]
+"""
+
+
+def runs(program, ci_run, python):
+    """A run reads what `data check` shows: lists of files in other forms, handed to a function by name, and text."""
+    def write(name, *rows, as_array=False):
+        with open(program.path(name), "w", encoding="utf-8") as file:
+            file.write(json.dumps(rows) if as_array else "".join(json.dumps(row) + "\n" for row in rows))
+
+    def run(command, *overrides):
+        process = program.popen([program.binary, command, CONFIG, "--model", f"{ci_run}/base", "--domain", "dates",
+                                 "--out", program.path("out-" + command), *SMALL, *overrides,
+                                 *([] if "--run-dir" in overrides else ["--run-dir", program.path("run-" + command)])], program.path(command + ".log"))
+        finish(process)
+        return process.returncode, text_of(program.path(command + ".log"))
+
+    out = program.path("told")
+    with open(program.path("reward.py"), "w", encoding="utf-8") as file:
+        file.write(f"OUT = {out!r}\n{NAMED}")
+    write("train-1.jsonl", {"question": "Date: 1 May 2013", "answer": {"day": 1}, "level": 3, "completion": "c",
+                            "system": "Be brief.", "effort": 40, "__index_level_0__": 5})
+    write("train-2.json", {"prompt": "Date: 2 May 2013", "answer": {"day": 2}, "level": None, "info": {"k": [None]}},
+          as_array=True)
+    write("held.jsonl", *({"problem": f"Date: {day} June 2013", "solution": day} for day in range(1, 5)))
+    files = f"['{program.path('train-*')}', '{program.path('held.jsonl')}']"
+    overrides = ["domain.dates.reward_file=" + program.path("reward.py"), "domain.dates.reward_function=some_reward",
+                 "domain.dates.heldout_file=" + program.path("held.jsonl"), "domain.dates.rl.steps=2",
+                 f"domain.dates.train_file={files}"]
+    # Held-out rows that stand in a training file are left out, so nothing would be left to choose by.
+    status, log = run("rl", *overrides, "--run-dir", program.path("run-none"))
+    check(status == 1 and "no validation row is left" in log, log[-400:])
+    overrides[-1] = f"domain.dates.train_file=['{program.path('train-*')}']"
+    status, log = run("rl", *overrides)
+    check(status == 0, log[-600:])
+    told = [json.loads(line) for line in text_of(out).strip().split("\n")]
+    first = next(t for t in told if t[3].get("answer") == {"day": 1})
+    check(first[0] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Date: 1 May 2013"}],
+          f"{first}")
+    columns = first[3]
+    check(first[2] is None and "__index_level_0__" not in columns, f"{first}")
+    check((columns["question"], columns["level"], columns["effort"], columns["ground_truth"], columns["system"]) ==
+          ("Date: 1 May 2013", 3, 40, {"day": 1}, "Be brief."), f"{columns}")
+    check(columns["extra_info"]["effort"] == 40, f"{columns}")
+    second = next(t for t in told if t[3].get("answer") == {"day": 2})
+    check(second[0] == "Date: 2 May 2013" and isinstance(second[1], str) and second[3]["extra_info"]["k"] == [None] and
+          second[3]["info"] == {"k": [None]}, f"{second}")
+
+    write("examples-1.jsonl", {"text": "Date: 1 May 2013 is 2013-05-01."}, {"prompt": "Date: 2 May 2013", "completion": " x"},
+          {"text": ""})
+    write("examples-2.json", {"conversations": [{"from": "human", "value": "Date: 3 May 2013"},
+                                                {"from": "gpt", "value": "2013-05-03"}], "system": "s"}, as_array=True)
+    overrides = ["sft.steps=1", f"domain.dates.sft_file=['{program.path('examples-*')}']"]
+    status, log = run("sft", *overrides)
+    check(status == 1 and "examples-1.jsonl:3: " in log and "--skip-bad-rows" in log, log[-400:])
+    status, log = run("sft", "--skip-bad-rows", *overrides)
+    check(status == 0 and "1 of 4 rows cannot be used and are left out" in log, log[-600:])
+    if can_import_pyarrow(python):
+        subprocess.run([python, "-c", "import pyarrow as pa, pyarrow.parquet as pq\n"
+                        "pq.write_table(pa.table({'text': ['a b c', 'd e f']}), 'examples.parquet')"],
+                       cwd=program.scratch, check=True)
+        status, log = run("sft", "--restart", "sft-dates", "sft.steps=1", f"domain.dates.reward.python={python}",
+                          f"domain.dates.sft_file={program.path('examples.parquet')}")
+        check(status == 0, log[-600:])
+    return "rl and sft read lists of files in several forms; functions get columns by name; bad rows are left out"
+
+
 if __name__ == "__main__":
-    sys.exit(main({"data_forms": golden, "data_arrow": arrow, "data_documented": documented}))
+    sys.exit(main({"data_forms": golden, "data_arrow": arrow, "data_documented": documented, "data_runs": runs}))

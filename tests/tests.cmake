@@ -58,3 +58,4 @@ amalgam_run_test(transformers_load_test transformers ${ci_run} ${AMALGAM_PYTHON}
 foreach(check data_forms data_arrow data_documented)
   amalgam_run_test(data_forms_test ${check} ${AMALGAM_PYTHON})
 endforeach()
+amalgam_run_test(data_forms_test data_runs ${ci_run} ${AMALGAM_PYTHON})

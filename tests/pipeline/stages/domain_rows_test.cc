@@ -29,8 +29,10 @@ class ExampleRows : public testing::Test {
             tokenizer_.decode(learned, model::SpecialIds::kKeep)};
   }
 
-  const model::Tokenizer tokenizer_ = model::Tokenizer::from_json(
-      model::tokenizer_json(model::train_bpe(std::vector<std::string>{"a b c d"}, {.vocab_size = 300})), "test");
+  const model::Tokenizer tokenizer_ =
+      model::Tokenizer::from_json(model::tokenizer_json(model::train_bpe(
+                                      std::vector<std::string>{"a b c d"}, {.vocab_size = 300})),
+                                  "test");
   kernels::ThreadPool pool_{2};
   configs::DomainConfig domain_ = [] {
     configs::DomainConfig d;
@@ -55,7 +57,8 @@ TEST_F(ExampleRows, OfAPromptAndACompletionTheCompletionIsLearned) {
   EXPECT_EQ(t.all, "<｜begin▁of▁sentence｜>Grass is green.<｜end▁of▁sentence｜>");
   EXPECT_EQ(t.learned, " green.<｜end▁of▁sentence｜>");
   t = texts(R"({"question": "q", "answer": "a", "system": "s"})");
-  EXPECT_EQ(t.all, "<｜begin▁of▁sentence｜>s<｜User｜>q<｜Assistant｜></think>a<｜end▁of▁sentence｜>");
+  EXPECT_EQ(t.all,
+            "<｜begin▁of▁sentence｜>s<｜User｜>q<｜Assistant｜></think>a<｜end▁of▁sentence｜>");
   EXPECT_EQ(t.learned, "a<｜end▁of▁sentence｜>");
 }
 
