@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "pipeline/data/row_store.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -39,9 +40,9 @@ std::string Row::to_json() const {
   return object.dump();
 }
 
-void write_jsonl(const std::string& path, const std::vector<Row>& rows) {
+void write_jsonl(const std::string& path, const RowStore& rows) {
   std::ofstream file(path, std::ios::trunc);
-  for (const Row& row : rows) file << row.to_json() << '\n';
+  for (size_t i = 0; i < rows.size(); ++i) file << rows.json(i) << '\n';
   file.close();
   if (!file) throw Error(path + ": cannot write: " + std::strerror(errno));
 }

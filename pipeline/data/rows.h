@@ -6,6 +6,8 @@
 
 namespace amalgam::pipeline {
 
+class RowStore;
+
 // What a row is read for: its prompt, or its conversation as an example.
 enum class RowUse { kPrompt, kExample };
 
@@ -41,6 +43,6 @@ struct Row {
 };
 
 // Writes the rows one a line. Throws Error when the file cannot be written.
-void write_jsonl(const std::string& path, const std::vector<Row>& rows);
+void write_jsonl(const std::string& path, const RowStore& rows);
 
 }  // namespace amalgam::pipeline

@@ -1,6 +1,11 @@
 #include "pipeline/stages/data_sets.h"
 
+#include <sodium.h>
+
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <unordered_map>
 
 #include "configs/check.h"
 #include "configs/error.h"
@@ -30,34 +35,41 @@ struct Drawing {
   const configs::DomainConfig* domain;
   Split split;
   int64_t count;
-  std::vector<Row>* rows;
+  RowStore* rows;
 };
 
-// Adds a row of a file, or counts it.
-void add(CheckedRow row, const configs::RunConfig& config, RowSet* set) {
-  if (row.problem.empty())
-    set->rows.push_back(std::move(row.row));
-  else if (config.skip_bad_rows)
-    ++set->num_bad;
-  else
-    throw Error(row.problem);
+RowStore stored(const std::vector<Row>& rows) {
+  RowStore store;
+  for (const Row& row : rows) store.add(row.to_json());
+  return store;
+}
+
+// A row that cannot be used.
+void add_bad(const std::string& problem, const configs::RunConfig& config, RowSet* set) {
+  if (!config.skip_bad_rows) throw Error(problem);
+  ++set->num_bad;
 }
 
 RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
                 kernels::ThreadPool& pool, const configs::DomainConfig& domain,
                 const configs::Paths& file, RowUse use) {
   RowSet set;
-  for (CheckedRow& row : checked_rows(pool, tools, domain, {file, use}))
-    add(std::move(row), config, &set);
+  CheckedRows all = checked_rows(pool, tools, domain, {file, use});
+  for (const auto& [i, problem] : all.problems) add_bad(problem, config, &set);
+  if (set.num_bad == 0)
+    set.rows = std::move(all.rows);
+  else
+    for (size_t i = 0; i < all.rows.size(); ++i)
+      if (!all.problems.contains(i)) set.rows.add(all.rows.json(i));
   if (set.rows.empty()) throw Error(file.text() + ": holds no row that can be used");
   return set;
 }
 
-std::vector<Row> draw_sft(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                          SftPhase phase) {
-  return generate_sft(generator_domain(domain.generator), Split::kTrain,
-                      static_cast<int>(domain.data.sft_rows), static_cast<uint64_t>(config.seed),
-                      phase == SftPhase::kAnneal ? domain.data.careless : 0);
+RowStore draw_sft(const configs::RunConfig& config, const configs::DomainConfig& domain,
+                  SftPhase phase) {
+  return stored(generate_sft(
+      generator_domain(domain.generator), Split::kTrain, static_cast<int>(domain.data.sft_rows),
+      static_cast<uint64_t>(config.seed), phase == SftPhase::kAnneal ? domain.data.careless : 0));
 }
 
 // Draws the sets of the domains that have a generator.
@@ -73,61 +85,86 @@ void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
   }
   for_each_row(pool, "drawing sets", static_cast<int64_t>(drawings.size()), [&](int64_t i) {
     const Drawing& d = drawings[static_cast<size_t>(i)];
-    *d.rows = generate(generator_domain(d.domain->generator), d.split, static_cast<int>(d.count),
-                       static_cast<uint64_t>(config.seed));
+    *d.rows = stored(generate(generator_domain(d.domain->generator), d.split,
+                              static_cast<int>(d.count), static_cast<uint64_t>(config.seed)));
   });
 }
 
-// The held-out rows of a domain in their order, each with the set it is meant for. Drawn ones are
-// moved out of `sets`.
-std::vector<std::pair<CheckedRow, Split>> held_out_rows(const configs::RunConfig& config,
-                                                        const rollout::ToolRegistry& tools,
-                                                        kernels::ThreadPool& pool,
-                                                        const configs::DomainConfig& domain,
-                                                        DomainSets* sets) {
-  std::vector<std::pair<CheckedRow, Split>> rows;
+// A held-out row, and the set it is meant for.
+struct HeldOut {
+  std::string json, problem;
+  Split split;
+};
+
+// Those of a domain in their order. Drawn ones are moved out of `sets`.
+std::vector<HeldOut> held_out_rows(const configs::RunConfig& config,
+                                   const rollout::ToolRegistry& tools, kernels::ThreadPool& pool,
+                                   const configs::DomainConfig& domain, DomainSets* sets) {
+  std::vector<HeldOut> rows;
+  const auto add = [&](const CheckedRows& all, const std::function<Split(size_t)>& split_of) {
+    for (size_t i = 0; i < all.rows.size(); ++i) {
+      const auto problem = all.problems.find(i);
+      rows.push_back(
+          {all.rows.json(i), problem == all.problems.end() ? "" : problem->second, split_of(i)});
+    }
+  };
   if (is_generated(domain)) {
     for (const Split split : {Split::kValidation, Split::kTest})
-      for (Row& row : std::exchange(sets->of(split).rows, {}))
-        rows.emplace_back(CheckedRow{std::move(row), ""}, split);
+      add({std::exchange(sets->of(split).rows, {}), {}}, [&](size_t) { return split; });
     return rows;
   }
   const auto read = [&](const configs::Paths& file) {
     return checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
   };
-  std::vector<CheckedRow> held_out = read(domain.heldout_file);
+  const CheckedRows held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {
-    for (CheckedRow& row : read(domain.validation_file))
-      rows.emplace_back(std::move(row), Split::kValidation);
-    for (CheckedRow& row : held_out) rows.emplace_back(std::move(row), Split::kTest);
+    add(read(domain.validation_file), [](size_t) { return Split::kValidation; });
+    add(held_out, [](size_t) { return Split::kTest; });
     return rows;
   }
-  if (held_out.size() < 2) {
+  if (held_out.rows.size() < 2) {
     if (needs_validation(config, domain))
       throw Error(domain.heldout_file.text() +
                   ": one row cannot be both validation and test; give more, a "
                   "validation_file, or test_freq = 0 (no validation) for rl and distill");
-    rows.emplace_back(std::move(held_out[0]), Split::kTest);
+    add(held_out, [](size_t) { return Split::kTest; });
     return rows;
   }
-  for (size_t i = 0; i < held_out.size(); ++i)
-    rows.emplace_back(std::move(held_out[i]), i % 2 == 0 ? Split::kValidation : Split::kTest);
+  add(held_out, [](size_t i) { return i % 2 == 0 ? Split::kValidation : Split::kTest; });
   return rows;
+}
+
+// 128 bits of a prompt's BLAKE2b: two prompts never have the same.
+using PromptKey = std::array<uint64_t, 2>;
+struct PromptKeyHash {
+  size_t operator()(const PromptKey& key) const { return key[0]; }
+};
+using SeenPrompts = std::unordered_map<PromptKey, Split, PromptKeyHash>;
+
+PromptKey prompt_key(const std::string& prompt) {
+  PromptKey key;
+  crypto_generichash(reinterpret_cast<unsigned char*>(key.data()), sizeof key,
+                     reinterpret_cast<const unsigned char*>(prompt.data()), prompt.size(), nullptr,
+                     0);
+  return key;
 }
 
 // Keeps the held-out rows whose prompt no other set has. `seen`: every prompt so far, with its set.
 void take_held_out(const configs::RunConfig& config, const configs::DomainConfig& domain,
-                   const rollout::ToolRegistry& tools,
-                   std::vector<std::pair<CheckedRow, Split>> rows,
-                   std::map<std::string, Split>* seen, DomainSets* sets) {
-  for (auto& [checked, split] : rows) {
+                   const rollout::ToolRegistry& tools, const std::vector<HeldOut>& rows,
+                   SeenPrompts* seen, DomainSets* sets) {
+  for (const auto& [json, problem, split] : rows) {
     RowSet& set = sets->of(split);
-    if (checked.problem.empty() &&
-        seen->emplace(encoded_prompt(tools, domain, checked.row, domain.name), split)
-                .first->second != split)
+    if (!problem.empty()) {
+      add_bad(problem, config, &set);
+      continue;
+    }
+    const Row row = row_from_json(json, RowUse::kPrompt, domain.name);
+    const PromptKey key = prompt_key(encoded_prompt(tools, domain, row, domain.name));
+    if (seen->emplace(key, split).first->second != split)
       ++set.num_repeated;
     else
-      add(std::move(checked), config, &set);
+      set.rows.add(json);
   }
   const auto require = [&](const RowSet& set, const char* name) {
     if (set.num_repeated > 0)
@@ -151,26 +188,30 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
                    kernels::ThreadPool& pool) {
   // What generators draw is disjoint already.
   const bool compares = !std::all_of(config.domains.begin(), config.domains.end(), is_generated);
-  std::map<std::string, Split> seen;
+  SeenPrompts seen;
   draw_all(config, pool, &sets_);
   for (const configs::DomainConfig& d : config.domains) {
     DomainSets& sets = sets_[d.name];
     if (!is_generated(d))
       sets.train = read_set(config, tools, pool, d, d.train_file, RowUse::kPrompt);
     if (!compares) continue;
-    const std::vector<Row>& train = sets.train.rows;
-    std::vector<std::string> prompts(train.size());
-    for_each_row(pool, "comparing " + d.name, static_cast<int64_t>(prompts.size()), [&](int64_t i) {
+    const RowStore& train = sets.train.rows;
+    std::vector<PromptKey> keys(train.size());
+    for_each_row(pool, "comparing " + d.name, static_cast<int64_t>(keys.size()), [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
-      prompts[at] = encoded_prompt(tools, d, train[at], d.name);
+      const Row row = row_from_json(train.json(at), RowUse::kPrompt, d.name);
+      keys[at] = prompt_key(encoded_prompt(tools, d, row, d.name));
     });
-    for (std::string& prompt : prompts) seen.emplace(std::move(prompt), Split::kTrain);
+    for (const PromptKey& key : keys) seen.emplace(key, Split::kTrain);
     for (const SftPhase phase : {SftPhase::kSft, SftPhase::kAnneal}) {
       if (phase == SftPhase::kAnneal && is_generated(d))
         continue;  // other answers, the same prompts
-      for (const Row& row : domain_sft_rows(config, tools, pool, d, phase).rows)
-        for (std::string& prompt : encoded_sft_prompts(tools, d, row))
-          seen.emplace(std::move(prompt), Split::kTrain);
+      const RowStore examples = domain_sft_rows(config, tools, pool, d, phase).rows;
+      for (size_t i = 0; i < examples.size(); ++i) {
+        const Row row = row_from_json(examples.json(i), RowUse::kExample, d.name);
+        for (const std::string& prompt : encoded_sft_prompts(tools, d, row))
+          seen.emplace(prompt_key(prompt), Split::kTrain);
+      }
     }
   }
   for (const configs::DomainConfig& d : config.domains)

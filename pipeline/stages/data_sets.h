@@ -14,13 +14,14 @@
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
 #include "pipeline/data/quickstart/generate.h"
+#include "pipeline/data/row_store.h"
 #include "pipeline/data/rows.h"
 #include "rollout/tools/tool_registry.h"
 
 namespace amalgam::pipeline {
 
 struct RowSet {
-  std::vector<Row> rows;
+  RowStore rows;
   // Left out: those that cannot be used, and those whose prompt stands in an earlier set.
   int64_t num_bad = 0, num_repeated = 0;
 };

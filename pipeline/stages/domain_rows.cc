@@ -7,6 +7,7 @@
 #include "model/encoding/prompt_writer.h"
 #include "model/tokenizer/special_tokens.h"
 #include "pipeline/data/for_each_row.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
 #include "proto/worker.pb.h"
@@ -137,22 +138,23 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
 
 std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& registry,
-                                      const configs::DomainConfig& domain,
-                                      const std::vector<Row>& rows, Split split,
-                                      int64_t max_prompt_length, int64_t* num_too_long) {
+                                      const configs::DomainConfig& domain, const RowStore& rows,
+                                      Split split, int64_t max_prompt_length,
+                                      int64_t* num_too_long) {
   std::vector<PromptRow> prompts(rows.size());
   const std::string set = domain.name + "-" + to_string(split);
   for_each_row(pool, "encoding " + set, static_cast<int64_t>(rows.size()), [&](int64_t i) {
-    const Row& row = rows[static_cast<size_t>(i)];
+    const auto place = static_cast<size_t>(i);
     const std::string id = set + "-" + std::to_string(i);
-    prompts[static_cast<size_t>(i)] = {
-        .id = id,
-        .row = row.to_json(),
-        .domain = domain.name,
-        .data_source = row.data_source.empty() ? domain.name : row.data_source,
-        .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
-        .thinking = is_thinking(domain, row),
-        .tools = tools_of(registry, domain, row, id).names};
+    const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
+    prompts[place] = {.id = id,
+                      .rows = &rows,
+                      .place = place,
+                      .domain = domain.name,
+                      .data_source = row.data_source.empty() ? domain.name : row.data_source,
+                      .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
+                      .thinking = is_thinking(domain, row),
+                      .tools = tools_of(registry, domain, row, id).names};
   });
   *num_too_long = static_cast<int64_t>(std::erase_if(prompts, [&](const PromptRow& p) {
     return static_cast<int64_t>(p.ids.size()) > max_prompt_length;
@@ -185,12 +187,13 @@ SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegi
 
 std::vector<SftRow> encode_sft_rows(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                     const rollout::ToolRegistry& registry,
-                                    const configs::DomainConfig& domain,
-                                    const std::vector<Row>& rows) {
+                                    const configs::DomainConfig& domain, const RowStore& rows) {
   std::vector<SftRow> out(rows.size());
   for_each_row(pool, "encoding " + domain.name, static_cast<int64_t>(rows.size()), [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    out[at] = encode_sft_row(tokenizer, registry, domain, rows[at]);
+    const Row row =
+        row_from_json(rows.json(at), RowUse::kExample, "messages of domain " + domain.name);
+    out[at] = encode_sft_row(tokenizer, registry, domain, row);
   });
   return out;
 }
@@ -203,7 +206,7 @@ proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t g
   meta.set_effort(prompt.thinking ? "high" : "none");
   meta.set_group(group);
   g.mutable_prompt()->Assign(prompt.ids.begin(), prompt.ids.end());
-  g.set_row(prompt.row);
+  g.set_row(prompt.row());
   g.set_thinking(prompt.thinking);
   g.mutable_tools()->Assign(prompt.tools.begin(), prompt.tools.end());
   for (int64_t i = 0; i < n; ++i) {

@@ -8,6 +8,7 @@
 #include "kernels/device/thread_pool.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/data/quickstart/generate.h"
+#include "pipeline/data/row_store.h"
 #include "pipeline/data/rows.h"
 #include "rollout/tools/tool_registry.h"
 
@@ -19,12 +20,15 @@ namespace amalgam::pipeline {
 
 // A prompt to sample from.
 struct PromptRow {
-  std::string id;   // "math-train-17"
-  std::string row;  // JSON, for tools and reward
+  std::string id;                  // "math-train-17"
+  const RowStore* rows = nullptr;  // which outlives it, and has it at
+  size_t place = 0;
   std::string domain, data_source;
   std::vector<int32_t> ids;
   bool thinking = false;
   std::vector<std::string> tools;  // by name
+
+  std::string row() const { return rows->json(place); }  // JSON, for tools and reward
 };
 
 // A conversation to imitate.
@@ -48,20 +52,19 @@ std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::Do
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,
                                              const configs::DomainConfig& domain, const Row& row);
 
-// Encodes prompts; those longer than max_prompt_length are left out and counted in *num_too_long.
-// Throws Error if none is left, and for tools that do not exist.
+// Encodes prompts, which refer to `rows`; those longer than max_prompt_length are left out and
+// counted in *num_too_long. Throws Error if none is left, and for tools that do not exist.
 std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& tools,
-                                      const configs::DomainConfig& domain,
-                                      const std::vector<Row>& rows, Split split,
-                                      int64_t max_prompt_length, int64_t* num_too_long);
+                                      const configs::DomainConfig& domain, const RowStore& rows,
+                                      Split split, int64_t max_prompt_length,
+                                      int64_t* num_too_long);
 
 // Each turn is encoded on its own, as it is when it is sampled: the prompt ends with the special
 // token that opens an answer, so no merge crosses the border.
 std::vector<SftRow> encode_sft_rows(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                     const rollout::ToolRegistry& tools,
-                                    const configs::DomainConfig& domain,
-                                    const std::vector<Row>& rows);
+                                    const configs::DomainConfig& domain, const RowStore& rows);
 
 // The group of `n` samples of a prompt, with their request keys.
 proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t group, int64_t n);

@@ -15,21 +15,23 @@ ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegi
   return read_rows(find_input_files(files.paths.strings()), options, pool, sink);
 }
 
-std::vector<CheckedRow> checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
-                                     const configs::DomainConfig& domain, const RowFiles& files) {
-  std::vector<CheckedRow> rows;
+CheckedRows checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                         const configs::DomainConfig& domain, const RowFiles& files) {
+  CheckedRows all;
   std::vector<std::pair<size_t, std::string>> lack_truth;  // with their places
   const ReadSummary summary = read_checked_rows(pool, tools, domain, files, [&](ReadRow&& row) {
-    if (row.problem.empty() && row.understood.lacks_truth)
-      lack_truth.emplace_back(rows.size(), row.where());
-    rows.push_back({std::move(row.understood.row),
-                    row.problem.empty() ? "" : row.where() + ": " + row.problem});
+    const size_t i = all.rows.size();
+    if (!row.problem.empty()) {
+      all.problems[i] = row.where() + ": " + row.problem;
+      all.rows.add("");
+      return;
+    }
+    if (row.understood.lacks_truth) lack_truth.emplace_back(i, row.where());
+    all.rows.add(row.understood.row.json);
   });
   if (summary.needs_truth)
-    for (const auto& [i, where] : lack_truth) rows[i].problem = where + ": " + kNoTruth;
-  for (CheckedRow& row : rows)
-    if (!row.problem.empty()) row.row = {};
-  return rows;
+    for (const auto& [i, where] : lack_truth) all.problems[i] = where + ": " + kNoTruth;
+  return all;
 }
 
 std::vector<RowFiles> row_files(const configs::DomainConfig& domain) {

@@ -2,12 +2,14 @@
 // known before anything is sampled from it or trained on it.
 #pragma once
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "configs/run_config.h"
 #include "kernels/device/thread_pool.h"
 #include "pipeline/data/forms/row_reader.h"
+#include "pipeline/data/row_store.h"
 #include "pipeline/stages/domain_rows.h"
 #include "rollout/tools/tool_registry.h"
 
@@ -25,12 +27,12 @@ ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegi
                               const configs::DomainConfig& domain, const RowFiles& files,
                               const std::function<void(ReadRow&&)>& sink);
 
-struct CheckedRow {
-  Row row;              // empty if it has a problem
-  std::string problem;  // "rows.jsonl:417: …"; empty: the row can be used
+// The same at once. Which of them cannot be used is told by `problems`: row → "rows.jsonl:417: …".
+struct CheckedRows {
+  RowStore rows;  // those with a problem are empty
+  std::map<size_t, std::string> problems;
 };
-// The same at once.
-std::vector<CheckedRow> checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
-                                     const configs::DomainConfig& domain, const RowFiles& files);
+CheckedRows checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+                         const configs::DomainConfig& domain, const RowFiles& files);
 
 }  // namespace amalgam::pipeline

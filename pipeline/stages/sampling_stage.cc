@@ -138,7 +138,7 @@ NamedValues SamplingStage::train_step(int64_t step) {
   const auto trajectories =
       run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
   const auto row_of = [&](const proto::Trajectory& t) {
-    return prompt_at(step * batch + t.meta().group()).row;
+    return prompt_at(step * batch + t.meta().group()).row();
   };
   if (const auto text = flat_rewards_.add(trajectories, row_of))
     log::warn(log::Part::kReward, *text);

@@ -19,6 +19,7 @@
 #include "model/tensors/durable_file.h"
 #include "model/tokenizer/bpe_trainer.h"
 #include "pipeline/data/for_each_row.h"
+#include "pipeline/data/forms/row_reader.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
@@ -117,11 +118,11 @@ void make_tokenizer(const RunContext& run, const DomainRows& sft, const DomainRo
   const std::string dir = run.path("tokenizer");
   if (std::filesystem::exists(dir)) return;
   std::vector<std::string> texts;
-  const auto take = [&](const configs::DomainConfig& d, const std::vector<Row>& rows) {
+  const auto take = [&](const configs::DomainConfig& d, const RowStore& rows) {
     const size_t first = texts.size();
     texts.resize(first + rows.size());
     for_each_row(run.pool, "reading " + d.name, static_cast<int64_t>(rows.size()), [&](int64_t i) {
-      const Row& row = rows[static_cast<size_t>(i)];
+      const Row row = row_from_json(rows.json(static_cast<size_t>(i)), RowUse::kExample, d.name);
       std::string& text = texts[first + static_cast<size_t>(i)];
       if (!row.text.empty()) {
         text = row.text_prompt + row.text;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "configs/error.h"
+#include "pipeline/data/row_store.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -26,7 +27,7 @@ TEST(Rows, OfAFileAreWrittenAsTheyAreAndOthersInVerlsColumns) {
 }
 
 TEST(Rows, ThoseThatCannotBeWrittenAreAnError) {
-  EXPECT_THROW(write_jsonl("/no/such/folder/file.jsonl", {}), Error);
+  EXPECT_THROW(write_jsonl("/no/such/folder/file.jsonl", RowStore()), Error);
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ class DataSetsTest : public testing::Test {
   }
   static std::vector<std::string> texts(const RowSet& set) {
     std::vector<std::string> found;
-    for (const Row& row : set.rows) found.push_back(json::parse(row.prompt)[0]["content"]);
+    for (size_t i = 0; i < set.rows.size(); ++i)
+      found.push_back(json::parse(set.rows.json(i))["prompt"][0]["content"]);
     return found;
   }
 

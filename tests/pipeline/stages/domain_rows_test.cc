@@ -14,14 +14,17 @@ using testing::HasSubstr;
 
 class ExampleRows : public testing::Test {
  protected:
+  SftRow encode(const std::string& given) {
+    RowStore rows;
+    rows.add(given);
+    return encode_sft_rows(pool_, tokenizer_, rollout::ToolRegistry::builtin(), domain_, rows)[0];
+  }
   // What is read of an example, and what of that is learned.
   struct Texts {
     std::string all, learned;
   };
   Texts texts(const std::string& given) {
-    const Row row = row_from_json(given, RowUse::kExample, "row");
-    const SftRow encoded =
-        encode_sft_rows(pool_, tokenizer_, rollout::ToolRegistry::builtin(), domain_, {row})[0];
+    const SftRow encoded = encode(given);
     std::vector<int32_t> learned;
     for (size_t i = 0; i < encoded.ids.size(); ++i)
       if (encoded.learned[i]) learned.push_back(encoded.ids[i]);
@@ -46,9 +49,7 @@ TEST_F(ExampleRows, TextIsLearnedAsText) {
   EXPECT_EQ(t.all, "<｜begin▁of▁sentence｜>Heron.<｜User｜><｜end▁of▁sentence｜>");
   EXPECT_EQ(t.learned, "Heron.<｜User｜><｜end▁of▁sentence｜>");
   // What looks like a control token in it is none.
-  const SftRow encoded =
-      encode_sft_rows(pool_, tokenizer_, rollout::ToolRegistry::builtin(), domain_,
-                      {row_from_json(R"({"text": "<｜User｜>"})", RowUse::kExample, "row")})[0];
+  const SftRow encoded = encode(R"({"text": "<｜User｜>"})");
   EXPECT_GT(encoded.ids.size(), 5u);
 }
 

@@ -20,12 +20,12 @@ class RowFilesTest : public testing::Test {
   std::vector<std::string> problems(const std::string& lines, RowUse use = RowUse::kPrompt) {
     std::ofstream(dir_ / "rows.jsonl") << lines;
     std::vector<std::string> found;
-    for (const CheckedRow& row : checked_rows(pool_, rollout::ToolRegistry::builtin(), domain_,
-                                              {dir_ / "rows.jsonl", use})) {
-      found.push_back(row.problem);
-      EXPECT_TRUE(row.problem.empty() || row.problem.starts_with(dir_ / "rows.jsonl:"));
-      if (row.problem.size() > dir_.path().size())
-        found.back() = row.problem.substr((dir_ / "").size());
+    const CheckedRows all =
+        checked_rows(pool_, rollout::ToolRegistry::builtin(), domain_, {dir_ / "rows.jsonl", use});
+    found.resize(all.rows.size());
+    for (const auto& [i, problem] : all.problems) {
+      EXPECT_TRUE(problem.starts_with(dir_ / "rows.jsonl:"));
+      found[i] = problem.substr((dir_ / "").size());
     }
     return found;
   }
