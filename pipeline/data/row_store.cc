@@ -39,9 +39,11 @@ class RowStore::Bytes {
     if (at >= written_) return pending_.substr(at - written_, size);
     std::string text(size, '\0');
     for (uint64_t done = 0; done < size;) {
-      const ssize_t n = ::pread(fd_, text.data() + done, size - done, static_cast<off_t>(at + done));
+      const ssize_t n =
+          ::pread(fd_, text.data() + done, size - done, static_cast<off_t>(at + done));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) throw Error(std::string("the file of rows cannot be read: ") + std::strerror(errno));
+      if (n <= 0)
+        throw Error(std::string("the file of rows cannot be read: ") + std::strerror(errno));
       done += static_cast<uint64_t>(n);
     }
     return text;
@@ -86,9 +88,7 @@ class RowStore::Bytes {
 
 RowStore::RowStore() : bytes_(std::make_shared<Bytes>()) {}
 
-void RowStore::add(std::string_view json) {
-  places_.push_back({bytes_->add(json), json.size()});
-}
+void RowStore::add(std::string_view json) { places_.push_back({bytes_->add(json), json.size()}); }
 
 std::string RowStore::json(size_t i) const {
   return bytes_->read(places_[i].begin, places_[i].size);

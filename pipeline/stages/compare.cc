@@ -35,7 +35,7 @@ std::vector<PromptRow> validation_prompts(RunContext& run, const std::string& st
     const PromptSet set = prompt_set(run, tokenizer, d, Split::kValidation,
                                      run.config.distill.data.max_prompt_length, d.rl.val_prompts);
     record_set(run.store, {stage, to_string(Split::kValidation), d.name, set.counts});
-    all.insert(all.end(), set.prompts.begin(), set.prompts.end());
+    for (PromptRow& prompt : set.all()) all.push_back(std::move(prompt));
   }
   return all;
 }

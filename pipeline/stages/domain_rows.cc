@@ -136,34 +136,40 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
   return prompts;
 }
 
-std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
+PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
+                        const configs::DomainConfig& domain, const RowStore& rows, Split split,
+                        size_t place) {
+  const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(place);
+  const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
+  return {.id = id,
+          .rows = &rows,
+          .place = place,
+          .domain = domain.name,
+          .data_source = row.data_source.empty() ? domain.name : row.data_source,
+          .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
+          .thinking = is_thinking(domain, row),
+          .tools = tools_of(registry, domain, row, id).names};
+}
+
+std::vector<uint32_t> fitting_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& registry,
                                       const configs::DomainConfig& domain, const RowStore& rows,
-                                      Split split, int64_t max_prompt_length,
-                                      int64_t* num_too_long) {
-  std::vector<PromptRow> prompts(rows.size());
-  const std::string set = domain.name + "-" + to_string(split);
-  for_each_row(pool, "encoding " + set, static_cast<int64_t>(rows.size()), [&](int64_t i) {
-    const auto place = static_cast<size_t>(i);
-    const std::string id = set + "-" + std::to_string(i);
-    const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
-    prompts[place] = {.id = id,
-                      .rows = &rows,
-                      .place = place,
-                      .domain = domain.name,
-                      .data_source = row.data_source.empty() ? domain.name : row.data_source,
-                      .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
-                      .thinking = is_thinking(domain, row),
-                      .tools = tools_of(registry, domain, row, id).names};
-  });
-  *num_too_long = static_cast<int64_t>(std::erase_if(prompts, [&](const PromptRow& p) {
-    return static_cast<int64_t>(p.ids.size()) > max_prompt_length;
-  }));
-  if (prompts.empty())
+                                      Split split, int64_t max_prompt_length) {
+  std::vector<int8_t> fits(rows.size());
+  for_each_row(pool, "encoding " + domain.name + "-" + to_string(split),
+               static_cast<int64_t>(rows.size()), [&](int64_t i) {
+                 const auto at = static_cast<size_t>(i);
+                 const PromptRow row = encode_prompt(tokenizer, registry, domain, rows, split, at);
+                 fits[at] = static_cast<int64_t>(row.ids.size()) <= max_prompt_length;
+               });
+  std::vector<uint32_t> places;
+  for (size_t i = 0; i < fits.size(); ++i)
+    if (fits[i]) places.push_back(static_cast<uint32_t>(i));
+  if (places.empty())
     throw Error("domain " + domain.name + ": all " + std::to_string(rows.size()) +
                 " prompts are longer than data.max_prompt_length (" +
                 std::to_string(max_prompt_length) + " tokens); raise it");
-  return prompts;
+  return places;
 }
 
 namespace {

@@ -52,13 +52,17 @@ std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::Do
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,
                                              const configs::DomainConfig& domain, const Row& row);
 
-// Encodes prompts, which refer to `rows`; those longer than max_prompt_length are left out and
-// counted in *num_too_long. Throws Error if none is left, and for tools that do not exist.
-std::vector<PromptRow> encode_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
+// One prompt of a set, which refers to `rows`.
+PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& tools,
+                        const configs::DomainConfig& domain, const RowStore& rows, Split split,
+                        size_t place);
+
+// Which prompts have at most max_prompt_length tokens, in their order. Throws Error if none has,
+// and for tools that do not exist.
+std::vector<uint32_t> fitting_prompts(kernels::ThreadPool& pool, const model::Tokenizer& tokenizer,
                                       const rollout::ToolRegistry& tools,
                                       const configs::DomainConfig& domain, const RowStore& rows,
-                                      Split split, int64_t max_prompt_length,
-                                      int64_t* num_too_long);
+                                      Split split, int64_t max_prompt_length);
 
 // Each turn is encoded on its own, as it is when it is sampled: the prompt ends with the special
 // token that opens an answer, so no merge crosses the border.

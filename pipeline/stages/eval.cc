@@ -57,6 +57,7 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
   const bool all = rows == EvalRows::kAll;
   PromptSet set = prompt_set(run, tokenizer, domain, Split::kTest, budget.max_prompt_length,
                              all ? -1 : run.config.eval.prompts);
+  std::vector<PromptRow> prompts = set.all();
   const DomainSets& sets = run.data().of(domain.name);
   if (model == kScored)
     log::say(log::Part::kData,
@@ -67,7 +68,7 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     PromptSet more =
         prompt_set(run, tokenizer, domain, Split::kValidation, budget.max_prompt_length);
     set.counts.add(more.counts);
-    for (PromptRow& p : more.prompts) set.prompts.push_back(std::move(p));
+    for (PromptRow& p : more.all()) prompts.push_back(std::move(p));
   }
   proto::WeightsRef weights;
   weights.set_model_dir(model_dir);
@@ -76,8 +77,8 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     const auto tell = [&](int64_t finished, int64_t all_samples) {
       if (on_finished) on_finished(metric.name, finished, all_samples);
     };
-    const PromptScores s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run),
-                                         set.prompts, metric.n, metric.temperature, budget, tell);
+    const PromptScores s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run), prompts,
+                                         metric.n, metric.temperature, budget, tell);
     SetCounts counts = set.counts;
     counts.not_scored = counts.used - s.num_scored;
     counts.used = s.num_scored;

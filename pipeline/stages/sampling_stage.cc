@@ -11,7 +11,6 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/disk.h"
-#include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/sft.h"
 #include "rewards/registry/scorer.h"
 #include "rollout/engine/streams.h"
@@ -47,10 +46,11 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
     const auto prompts = [&](Split split, int64_t num_asked) {
       PromptSet set = prompt_set(run, tokenizer, *d, split, budget_.max_prompt_length, num_asked);
       record_set(run.store, {spec_.stage, to_string(split), d->name, set.counts});
-      return std::move(set.prompts);
+      return set;
     };
-    std::vector<PromptRow> train = prompts(Split::kTrain, -1), validation;
-    if (validates()) validation = prompts(Split::kValidation, d->rl.val_prompts);
+    PromptSet train = prompts(Split::kTrain, -1);
+    std::vector<PromptRow> validation;
+    if (validates()) validation = prompts(Split::kValidation, d->rl.val_prompts).all();
     const PromptOrder order(static_cast<int64_t>(train.size()),
                             static_cast<uint64_t>(run.config.seed),
                             stage_stream(spec_.stream + "/" + d->name, kUsePromptOrder));
@@ -58,10 +58,10 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
   }
 }
 
-const PromptRow& SamplingStage::prompt_at(int64_t place) {
+PromptRow SamplingStage::prompt_at(int64_t place) {
   const auto num_domains = static_cast<int64_t>(domains_.size());
   DomainPrompts& d = domains_[static_cast<size_t>(place % num_domains)];
-  return d.train[static_cast<size_t>(d.order.at(place / num_domains))];
+  return d.train.at(static_cast<size_t>(d.order.at(place / num_domains)));
 }
 
 double SamplingStage::run(int64_t end) {

@@ -10,6 +10,7 @@
 #include "pipeline/run_store/progress.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/flat_rewards.h"
+#include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/training_job.h"
@@ -40,8 +41,9 @@ std::string why_not_longer(const configs::OptimConfig& optim, int64_t test_freq,
 // Prompts of a domain as the model sees them.
 struct DomainPrompts {
   const configs::DomainConfig* domain;
-  std::vector<PromptRow> train, validation;  // validation: none where the stage does not validate
-  PromptOrder order;                         // of train
+  PromptSet train;
+  std::vector<PromptRow> validation;  // none where the stage does not validate
+  PromptOrder order;                  // of train
 };
 
 class SamplingStage {
@@ -59,7 +61,7 @@ class SamplingStage {
  protected:
   // Prompt number `place` of the stage: domains take turns, each goes through its own in shuffled
   // order, epoch after epoch.
-  const PromptRow& prompt_at(int64_t place);
+  PromptRow prompt_at(int64_t place);
   // Learns from what the current weights sampled in `step`: the updates that are still to be made.
   // Returns what it measured, and sets *note to a few words for the progress line.
   virtual NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,

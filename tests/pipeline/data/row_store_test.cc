@@ -8,7 +8,9 @@
 namespace amalgam::pipeline {
 namespace {
 
-std::string row(int i) { return std::to_string(i) + std::string(static_cast<size_t>(i % 3000), 'x'); }
+std::string row(int i) {
+  return std::to_string(i) + std::string(static_cast<size_t>(i % 3000), 'x');
+}
 
 TEST(RowStore, GivesBackManyRows) {
   RowStore rows;
