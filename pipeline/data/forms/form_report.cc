@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "configs/utf8.h"
 #include "pipeline/data/forms/row_columns.h"
 
 namespace amalgam::pipeline {
@@ -113,7 +114,7 @@ std::string FormReport::to_json(bool is_single) const {
   report.add("why", Value(std::move(why)));
   report.add("first",
              good_.shown.empty() ? Value(Value::Object()) : shown_row(good_.shown[0].second));
-  return report.dump();
+  return replace_invalid_utf8(report.dump());  // names of files may hold any bytes
 }
 
 }  // namespace amalgam::pipeline
