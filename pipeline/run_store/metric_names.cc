@@ -1,7 +1,7 @@
 #include "pipeline/run_store/metric_names.h"
 
 #include <algorithm>
-#include <regex>
+#include <string_view>
 
 namespace amalgam::pipeline {
 namespace {
@@ -9,20 +9,42 @@ namespace {
 constexpr char kTraining[] = "rl, distill";
 constexpr char kEvery[] = "sft, rl, distill";
 
-std::regex pattern_of(const std::string& name) {
-  std::string pattern;
-  for (const char c : name)
-    pattern +=
-        std::string(".@").find(c) != std::string::npos ? std::string("\\") + c : std::string(1, c);
-  const auto replace = [&](const std::string& from, const std::string& to) {
-    const size_t at = pattern.find(from);
-    if (at != std::string::npos) pattern.replace(at, from.size(), to);
-  };
-  replace("[/DOMAIN]", "(/[^/]+)?");
-  replace("[/DOMAIN[/TEACHER]]", "(/[^/]+(/[^/]+)?)?");
-  replace("SOURCE", ".+");
-  replace("N", "[0-9]+");
-  return std::regex(pattern);
+// The parts of a name between slashes.
+std::vector<std::string_view> parts_of(std::string_view name) {
+  std::vector<std::string_view> parts;
+  for (size_t slash; (slash = name.find('/')) != std::string_view::npos;) {
+    parts.push_back(name.substr(0, slash));
+    name.remove_prefix(slash + 1);
+  }
+  parts.push_back(name);
+  return parts;
+}
+
+bool is_part(std::string_view pattern, std::string_view part) {
+  constexpr std::string_view kNumber = "@N";
+  if (!pattern.ends_with(kNumber)) return pattern == part;
+  pattern.remove_suffix(1);
+  return part.starts_with(pattern) && part.size() > pattern.size() &&
+         part.find_first_not_of("0123456789", pattern.size()) == std::string_view::npos;
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  size_t most_extra = 0;  // parts in brackets: [/DOMAIN] or [/DOMAIN[/TEACHER]]
+  if (const size_t bracket = pattern.find('['); bracket != std::string_view::npos) {
+    most_extra = static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '['));
+    pattern = pattern.substr(0, bracket);
+  }
+  const auto want = parts_of(pattern);
+  const auto have = parts_of(name);
+  const auto source = std::find(want.begin(), want.end(), "SOURCE");
+  if (source == want.end())
+    return have.size() >= want.size() && have.size() <= want.size() + most_extra &&
+           std::equal(want.begin(), want.end(), have.begin(), is_part);
+  // A data source may have slashes of its own.
+  const auto before = source - want.begin(), after = want.end() - source - 1;
+  return have.size() >= want.size() &&
+         std::equal(want.begin(), source, have.begin(), have.begin() + before, is_part) &&
+         std::equal(source + 1, want.end(), have.end() - after, have.end(), is_part);
 }
 
 }  // namespace
@@ -82,9 +104,8 @@ const std::vector<MetricName>& metric_names() {
 }
 
 bool is_documented_metric(const std::string& name) {
-  return std::any_of(metric_names().begin(), metric_names().end(), [&](const MetricName& m) {
-    return std::regex_match(name, pattern_of(m.name));
-  });
+  return std::any_of(metric_names().begin(), metric_names().end(),
+                     [&](const MetricName& m) { return matches(m.name, name); });
 }
 
 std::string metrics_reference() {
