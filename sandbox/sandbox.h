@@ -158,7 +158,9 @@ struct Support {
   bool user_namespaces = false;
   bool seccomp = false;
   std::string cgroups;  // "v1 memory,pids,cpu", "v2 …" or "none (rlimits only)"
-  std::string python;   // path of the interpreter visible inside, or empty
+  // Why sandboxes have no /proc of their own but a synthetic one; empty: they have.
+  std::string why_no_proc;
+  std::string python;  // path of the interpreter visible inside, or empty
 };
 Support probe();
 // Whether microvm and vm work, and how: one line for people.

@@ -59,6 +59,8 @@ bool print_sandbox() {
   print("user namespaces", support.user_namespaces ? "yes" : "no");
   print("seccomp", support.seccomp ? "yes" : "no");
   print("cgroups", support.cgroups);
+  print("sandbox /proc",
+        support.why_no_proc.empty() ? "each its own" : "synthetic: " + support.why_no_proc);
   print("python", support.python.empty() ? "none" : support.python);
   print("virtual machines", sandbox::machine_support());
   const std::string problem = try_sandbox(support.python);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <cstring>
 
 #include "configs/clock.h"
+#include "sandbox/container/own_mounts.h"
 #include "sandbox/container/process_tree.h"
 #include "sandbox/files/file_tree.h"
 
@@ -32,6 +34,10 @@ int num_cpus() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
 }
+
+// The pipe is ours, and whoever holds it is to open it by its name as well (/dev/stdout). Nobody
+// else can: the name is in the holder's /proc.
+void let_open(int pipe) { fchmod(pipe, 0666); }
 
 }  // namespace
 
@@ -60,6 +66,7 @@ bool CommandIo::open_fed(std::string* error) {
   const bool made = pipe2(fds, O_CLOEXEC) == 0;
   if (made) {
     child_fds_.push_back(fds[0]);
+    let_open(fds[0]);
     in_ = Fd(fds[1]);
     in_reader_ = Fd(fcntl(fds[0], F_DUPFD_CLOEXEC, 3));
   }
@@ -146,6 +153,7 @@ bool CommandIo::open_pipe(Fd* reader, std::string* error) {
   }
   *reader = Fd(fds[0]);
   child_fds_.push_back(fds[1]);
+  let_open(fds[1]);
   fcntl(reader->get(), F_SETFL, O_NONBLOCK);  // of our end alone
   return true;
 }
@@ -198,8 +206,9 @@ bool CommandIo::drain_rest(const wire::Deadline& deadline) {
   return fits;
 }
 
-CpuMeter::CpuMeter(const Slot& slot)
+CpuMeter::CpuMeter(const Slot& slot, int shared_memory)
     : slot_(slot),
+      shared_memory_(shared_memory),
       has_cpu_(!slot.cgroups.cpu.folder.empty()),
       has_memory_(!slot.cgroups.memory.folder.empty()),
       start_ns_(now_ns()) {}
@@ -217,7 +226,9 @@ double CpuMeter::restart() {
   return static_cast<double>(start_ns_ - before) * 1e-9;
 }
 
-int64_t CpuMeter::memory_bytes() const { return measure_descendants(slot_.pid).memory_bytes; }
+int64_t CpuMeter::memory_bytes() const {
+  return measure_descendants(slot_.pid).memory_bytes + used_bytes(shared_memory_);
+}
 
 CommandEnd run_command(int socket, int ending, const Limits& limits, CommandIo* io,
                        const CpuMeter* meter, wire::Packet* done) {

@@ -92,19 +92,22 @@ class CommandIo {
 // CPU and memory use of one slot since the meter was made or restarted.
 class CpuMeter {
  public:
-  explicit CpuMeter(const Slot& slot);
+  // shared_memory: its open /dev/shm.
+  CpuMeter(const Slot& slot, int shared_memory);
   // By the cgroup, which misses nothing; without one, by /proc (only what is still alive counts).
   double seconds() const;
   // Begins anew and returns the seconds until now.
   double restart();
   // Whether no cgroup limits the memory, so that the owner has to.
   bool must_watch_memory() const { return !has_memory_; }
-  // By /proc (process_tree.h).
+  // By /proc (process_tree.h), and what is in the shared memory, which counts twice when it is
+  // mapped.
   int64_t memory_bytes() const;
 
  private:
   int64_t now_ns() const;
   const Slot& slot_;
+  const int shared_memory_;
   const bool has_cpu_, has_memory_;
   int64_t start_ns_ = 0;
 };

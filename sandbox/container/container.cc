@@ -63,8 +63,10 @@ bool is_relative_path(const std::string& path) {
 }  // namespace
 
 struct Container::Running {
-  Running(const Slot& slot, int64_t output_bytes)
-      : io(output_bytes), meter(slot), refused_forks(num_refused_forks(slot.cgroups)) {}
+  Running(const Slot& slot, int shared_memory, int64_t output_bytes)
+      : io(output_bytes),
+        meter(slot, shared_memory),
+        refused_forks(num_refused_forks(slot.cgroups)) {}
   // Time and memory are measured from here on.
   void begin_measuring(const Slot& slot) {
     reset_peak_memory(slot.cgroups);
@@ -94,7 +96,7 @@ Container::~Container() {
 
 Result Container::exec(const Command& command) {
   if (!becomes_ready()) return dead_;
-  Running running(*slot_, limits_.output_bytes);
+  Running running(*slot_, shared_memory_.get(), limits_.output_bytes);
   std::string error;
   if (!open_io(command, &running.io, &error) || !turn_.begin(&error)) return sandbox_failure(error);
   reset_peak_memory(slot_->cgroups);
@@ -118,7 +120,7 @@ bool Container::open_io(const Command& command, CommandIo* io, std::string* erro
 }
 
 bool Container::start(const Command& command, std::string* error) {
-  auto running = std::make_unique<Running>(*slot_, limits_.output_bytes);
+  auto running = std::make_unique<Running>(*slot_, shared_memory_.get(), limits_.output_bytes);
   Result refusal;
   const bool is_measured =
       !slot_->cgroups.memory.folder.empty() && !slot_->cgroups.cpu.folder.empty();
@@ -153,7 +155,7 @@ bool Container::is_started_alive() const {
 }
 
 bool Container::start_server(const Command& command, int channel, std::string* error) {
-  auto running = std::make_unique<Running>(*slot_, kMaxServerMessages);
+  auto running = std::make_unique<Running>(*slot_, shared_memory_.get(), kMaxServerMessages);
   Result refusal;
   const bool is_open = running->io.open_around(channel, error);
   const bool is_sent = is_open && send(command, &running->io, &refusal);
@@ -438,7 +440,9 @@ std::unique_ptr<Container> Container::create_in_slot(std::unique_ptr<Slot> slot,
   if (packet.tag != Tag::kReady)
     return give_up(packet.tag == Tag::kError ? packet.payload : "a sandbox died at its start");
   std::unique_ptr<Container> container(new Container(std::move(slot), limits));
-  if (!packet.fds.empty()) container->terminal_ = Fd(packet.fds[0]);
+  container->why_no_proc_ = packet.code;
+  if (!packet.fds.empty()) container->shared_memory_ = Fd(packet.fds[0]);
+  if (packet.fds.size() > 1) container->terminal_ = Fd(packet.fds[1]);
   return container;
 }
 

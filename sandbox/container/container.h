@@ -54,6 +54,8 @@ class Container : public Sandbox {
   bool start_server(const Command& command, int channel, std::string* error);
   // Readable when it has ended, by itself or killed; -1 when it could not be started.
   int server_end_fd() const { return slot_ ? slot_->socket : -1; }
+  // 0 when it has a /proc of its own, else the errno that says why not (proc_mount.h).
+  int why_no_proc() const { return why_no_proc_; }
   // CPU time that it has used so far.
   double server_cpu_seconds() const;
   // What it wrote to stderr since the last time this was asked.
@@ -84,6 +86,8 @@ class Container : public Sandbox {
   bool is_dying_ = false;  // what ran has been told to, and init's answer is still to come
   Fd top_;                 // once asked for
   Fd terminal_;
+  Fd shared_memory_;
+  int why_no_proc_ = 0;
   CommandTurn turn_;
 };
 

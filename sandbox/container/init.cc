@@ -25,6 +25,8 @@
 #include <string>
 
 #include "sandbox/container/overlay_root.h"
+#include "sandbox/container/own_mounts.h"
+#include "sandbox/container/proc_mount.h"
 #include "sandbox/container/user_map.h"
 #include "sandbox/container/wire.h"
 #include "sandbox/files/fd.h"
@@ -207,8 +209,12 @@ bool parse_program(std::string& strings, int num_environment, Program* program) 
 
 class Init {
  public:
-  Init(int socket, const StartRequest& request, Top top, Fd terminal)
-      : socket_(socket), request_(request), top_(top), terminal_(std::move(terminal)) {
+  Init(int socket, const StartRequest& request, Top top, int shared_memory, Fd terminal)
+      : socket_(socket),
+        request_(request),
+        top_(top),
+        shared_memory_(shared_memory),
+        terminal_(std::move(terminal)) {
     null_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t child;
     sigemptyset(&child);
@@ -290,6 +296,7 @@ class Init {
     ExecReport report;
     report.is_disk_full = is_disk_full(top_.writable);
     report.num_left = kill_everything();
+    clear_shared_memory(shared_memory_);
     report.max_rss_bytes = children_max_rss_bytes();
     std::string payload(reinterpret_cast<const char*>(&report), sizeof report);
     if (start_error)
@@ -351,23 +358,10 @@ class Init {
   const int socket_;
   const StartRequest& request_;
   const Top top_;
+  const int shared_memory_;
   Fd terminal_;
   int null_ = -1, signals_ = -1;
 };
-
-// A terminal of a file system of its own: it has no other, and this one is nowhere else. Returns
-// its outer side.
-Fd make_terminal(Fd* inner) {
-  if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,mode=0600,max=1"))
-    return Fd();
-  // Only we open it; for commands it has no mode.
-  Fd outer(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  const int unlocked = 0;
-  if (!outer || ioctl(outer.get(), TIOCSPTLCK, &unlocked)) return Fd();
-  *inner = Fd(ioctl(outer.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!*inner) return Fd();
-  return outer;
-}
 
 // Signals that a command sends to process 1 of its namespace are dropped if nothing handles them;
 // a runtime that was linked in (a sanitizer's) may have set handlers.
@@ -379,16 +373,35 @@ void remove_signal_handlers() {
   }
 }
 
+// Until the owner wants a sandbox. layers: of its image (overlay_root.h); empty: its root is the
+// slot's view.
+StartRequest wait_for_start(int socket, std::string* layers) {
+  Packet packet;
+  do {
+    if (wire::receive_from_owner(socket, &packet) != wire::Status::kOk) _exit(0);
+  } while (packet.tag != Tag::kStart);  // sent to a sandbox that had just died
+  StartRequest request;
+  if (packet.payload.size() < sizeof request) _exit(1);
+  std::memcpy(&request, packet.payload.data(), sizeof request);
+  *layers = packet.payload.substr(sizeof request);
+  return request;
+}
+
 }  // namespace
 
-void run_init(int socket, int proc, const StartRequest& request, const std::string& layers,
-              const std::vector<sock_filter>& filter) {
+void run_init(int socket, int proc, OwnProc own_proc, const std::vector<sock_filter>& filter) {
   remove_signal_handlers();
   // Dies with its slot. (The owner's death is seen on the socket as well.)
   if (prctl(PR_SET_PDEATHSIG, SIGKILL)) fail(socket, "pdeathsig");
   if (!map_user(proc, kInnerId, kInnerId)) fail(socket, "uid map");
   close(proc);
   if (sethostname("sandbox", 7)) fail(socket, "hostname");
+  if (own_proc.error == 0 && !mount_own_proc()) fail(socket, "mount of /proc");
+  if (!mount_terminals()) fail(socket, "mount of /dev/pts");
+
+  std::string layers;
+  const StartRequest request = wait_for_start(socket, &layers);
+  if (!mount_shared_memory(request.limits.memory_bytes)) fail(socket, "mount of /dev/shm");
   const char* what = "mount of the writable directory";
   Top top;
   if (!layers.empty()) {
@@ -399,6 +412,8 @@ void run_init(int socket, int proc, const StartRequest& request, const std::stri
     top.visible = top.writable;
   }
   if (top.writable < 0 || top.visible < 0) fail(socket, what);
+  const Fd shared_memory(open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!shared_memory) fail(socket, "/dev/shm");
   Fd terminal, inner_terminal;
   if (request.has_terminal) {
     terminal = make_terminal(&inner_terminal);
@@ -407,13 +422,13 @@ void run_init(int socket, int proc, const StartRequest& request, const std::stri
   if (!drop_capabilities()) fail(socket, "dropping capabilities");
   if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     fail(socket, "no_new_privs");
-  Init init(socket, request, top, std::move(inner_terminal));
+  Init init(socket, request, top, shared_memory.get(), std::move(inner_terminal));
   const sock_fprog program{static_cast<unsigned short>(filter.size()),
                            const_cast<sock_filter*>(filter.data())};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)) fail(socket, "seccomp");
-  std::vector<int> shown;
+  std::vector<int> shown = {shared_memory.get()};
   if (terminal) shown.push_back(terminal.get());
-  if (!wire::send(socket, Tag::kReady, 0, 0, {}, shown)) _exit(1);
+  if (!wire::send(socket, Tag::kReady, own_proc.error, 0, {}, shown)) _exit(1);
   terminal = Fd();
   init.serve();
 }

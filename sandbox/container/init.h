@@ -1,5 +1,7 @@
-// Process 1 of a sandbox: our code inside it. It makes the private tmpfs, gives up every right,
-// installs the system call filter and then serves its owner: files in, files out, commands.
+// Process 1 of a sandbox: our code inside it. It mounts what every sandbox has, waits for its owner
+// to ask for one (kStart: limits and layers), makes the rest, gives up every right, installs the
+// system call filter and then serves: files in, files out, commands. What needs no limits so is
+// done before anyone waits for it.
 //
 // Answers:
 //   kPut   kFileDone, code: errno, 0 on success
@@ -11,7 +13,7 @@
 //          payload: ExecReport, then one line when it could not be started
 // While a command runs, kPut is served too (kGet is not: its tree does not stand still).
 // After every command each other process of the sandbox is killed and reaped, so between requests
-// init is alone and the file tree stands still.
+// init is alone and the file tree stands still; /dev/shm is emptied.
 #pragma once
 #include <linux/filter.h>
 
@@ -48,10 +50,16 @@ struct ExecReport {
   int32_t num_left = 0;       // processes that had to be killed then
 };
 
+// Whether sandboxes can mount a /proc of their own (proc_mount.h).
+struct OwnProc {
+  int error = 0;  // why not: an errno
+};
+
+// kReady: code: the errno of OwnProc.
+
 // Runs in a child cloned with CLONE_NEWPID, NEWNS, NEWUSER, NEWIPC, NEWUTS, NEWCGROUP. proc: an
-// open /proc of the outside, closed here. layers: of its image (overlay_root.h); empty: its root is
-// the slot's view. Serves `socket` until kExit or the owner is gone.
-[[noreturn]] void run_init(int socket, int proc, const StartRequest& request,
-                           const std::string& layers, const std::vector<sock_filter>& filter);
+// open /proc of the outside, closed here. Serves `socket` until kExit or the owner is gone.
+[[noreturn]] void run_init(int socket, int proc, OwnProc own_proc,
+                           const std::vector<sock_filter>& filter);
 
 }  // namespace amalgam::sandbox

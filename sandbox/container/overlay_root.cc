@@ -43,11 +43,13 @@ int enter_overlay_root(const std::string& layers, int64_t disk_bytes, const char
       mount("root", "/work/root", "overlay", kTopMountFlags, overlay.c_str()) ||
       chdir("/work/root"))
     return -1;
-  *what = "folders of the image's root (/dev, /work and /tmp must be folders)";
-  if (!make_folder("dev", 0755) || !make_folder("work", 0755) || !make_folder("tmp", 01777))
+  *what = "folders of the image's root (/dev, /proc, /work and /tmp must be folders)";
+  if (!make_folder("dev", 0755) || !make_folder("proc", 0755) || !make_folder("work", 0755) ||
+      !make_folder("tmp", 01777))
     return -1;
   *what = "root of the image";
   if (mount("/dev", "dev", nullptr, MS_BIND | MS_REC, nullptr) ||
+      mount("/proc", "proc", nullptr, MS_BIND | MS_REC, nullptr) ||
       syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/work"))
     return -1;
   return top;

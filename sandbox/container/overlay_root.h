@@ -9,7 +9,7 @@ namespace amalgam::sandbox {
 // Where a slot shows the layers of its store.
 inline constexpr const char* kLayersFolder = "/layers";
 
-// Makes it the root of this mount namespace, with /dev as the slot shows it, /work and /tmp, and
+// Makes it the root of this mount namespace, with the present /dev and /proc, /work and /tmp, and
 // enters /work. layers: digests, the highest first, with ":" between. Returns the open top
 // directory (what the sandbox changes, in overlayfs's upper format); -1 with errno set and *what
 // naming the step that failed.

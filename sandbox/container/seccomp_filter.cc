@@ -4,6 +4,8 @@
 #include <linux/falloc.h>
 #include <linux/kvm.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -50,7 +52,7 @@ const char* const kAllowed[] = {
     // waiting
     "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1", "epoll_ctl",
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
-    // sockets (of the unix family: see socket, socketpair below)
+    // sockets (which ones: see socket, socketpair below)
     "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "getsockopt",
     "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "shutdown", "getrandom"};
 
@@ -152,17 +154,32 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls ca
   if (memory_files == MemoryFiles::kAllowed) b.allow("memfd_create");
   b.allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaceFlags, 0)});
   // clone3 (flags behind a pointer) is absent: ENOSYS makes libc use clone.
+  // Of the internet families nothing raw: they reach the loopback device alone.
   b.allow_values("socket", 0, {AF_UNIX});
+  constexpr uint64_t kSocketType = kHalf & ~uint64_t{SOCK_CLOEXEC | SOCK_NONBLOCK};
+  for (const uint64_t family : {AF_INET, AF_INET6})
+    for (const uint64_t type : {SOCK_STREAM, SOCK_DGRAM})
+      b.allow("socket",
+              {SCMP_A0(SCMP_CMP_EQ, family), SCMP_A1(SCMP_CMP_MASKED_EQ, kSocketType, type)});
   b.allow_values("socketpair", 0, {AF_UNIX});
-  for (const uint64_t option : {SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_PASSCRED,
-                                SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER})
+  for (const uint64_t option : {SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE,
+                                SO_BROADCAST, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER})
     b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, option)});
+  for (const uint64_t option : {TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
+                                TCP_USER_TIMEOUT, TCP_QUICKACK, TCP_DEFER_ACCEPT})
+    b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP), SCMP_A2(SCMP_CMP_EQ, option)});
+  for (const uint64_t option : {IP_TOS, IP_TTL, IP_RECVERR, IP_MTU_DISCOVER})
+    b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP), SCMP_A2(SCMP_CMP_EQ, option)});
+  for (const uint64_t option : {IPV6_V6ONLY, IPV6_RECVERR})
+    b.allow("setsockopt", {SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6), SCMP_A2(SCMP_CMP_EQ, option)});
   b.allow_values("ioctl", 1, {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX});
-  // Of the terminal that a sandbox may have: what shells and editors need, but nothing that types
+  // Of terminals: what shells and editors need, but nothing that types
   // (TIOCSTI) or reaches another one.
   b.allow_values("ioctl", 1,
                  {TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCXONC, TCFLSH, TIOCOUTQ, TIOCGPGRP,
                   TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSWINSZ});
+  // Of the outer sides of terminals that it makes itself.
+  b.allow_values("ioctl", 1, {TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCGPTPEER, TIOCPKT});
   for (const uint64_t request : kTermios2) b.allow_values("ioctl", 1, {request});
   if (calls == Calls::kOfKvm) {
     constexpr uint64_t kTypeBits = 0xff00;

@@ -20,7 +20,9 @@
 #include "sandbox/container/init.h"
 #include "sandbox/container/kvm.h"
 #include "sandbox/container/layers_mount.h"
+#include "sandbox/container/loopback.h"
 #include "sandbox/container/overlay_root.h"
+#include "sandbox/container/proc_mount.h"
 #include "sandbox/container/user_map.h"
 #include "sandbox/container/wire.h"
 #include "sandbox/files/file_tree.h"
@@ -89,25 +91,43 @@ bool hide(const char* folder) {
          0;
 }
 
-// The whole file system that code in a sandbox will see, apart from its tmpfs on /work. No /proc,
-// no /sys, nothing of /etc but what is made here. layers: see layers_mount.h; -1: none.
-void build_view(int socket, int layers, SlotDevices devices) {
+// Of every view, with the links beside them. /dev/tty is whatever terminal the process has.
+constexpr const char* kDevices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                    "/dev/random", "/dev/urandom", "/dev/tty"};
+constexpr const char* kDeviceLinks[][2] = {{"/proc/self/fd", "dev/fd"},
+                                           {"/proc/self/fd/0", "dev/stdin"},
+                                           {"/proc/self/fd/1", "dev/stdout"},
+                                           {"/proc/self/fd/2", "dev/stderr"},
+                                           {"pts/ptmx", "dev/ptmx"}};
+constexpr const char* kFiles[][2] = {
+    {"etc/passwd", "work:x:1000:1000::/work:/bin/sh\n"},
+    {"etc/group", "work:x:1000:\n"},
+    {"etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"},
+    {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"}};
+
+// The whole file system that code in a sandbox will see, apart from what each has of its own
+// (init). No /sys, nothing of /etc but what is made here. layers: see layers_mount.h; -1: none.
+// empty_proc: see proc_mount.h; -1: a synthetic one, from `proc`.
+void build_view(int socket, int layers, SlotDevices devices, int empty_proc, int proc) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) fail(socket, "private mounts");
-  if (mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") || chdir("/tmp"))
+  if (mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=2m") || chdir("/tmp"))
     fail(socket, "tmpfs for the root");
   for (const char* path : {"/usr", "/bin", "/lib", "/lib64"})
     if (!show(path)) fail(socket, std::string("bind of ") + path);
   if (!hide("usr/local")) fail(socket, "tmpfs for /usr/local");
-  if (mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("work", 0755) || mkdir("dev/pts", 0755) ||
-      symlink("work", "tmp"))
-    fail(socket, "folders of the root");
+  for (const char* path : {"etc", "dev", "work", "proc", "dev/pts", "dev/shm"})
+    if (mkdir(path, 0755)) fail(socket, "folders of the root");
+  if (symlink("work", "tmp")) fail(socket, "folders of the root");
+  if (empty_proc >= 0 ? !attach_proc(empty_proc, "proc") : !write_synthetic_proc(proc, "proc"))
+    fail(socket, "/proc of the root");
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
-  for (const char* path : {"/dev/null", "/dev/zero", "/dev/urandom"})
+  for (const char* path : kDevices)
     if (!show_device(path)) fail(socket, std::string("bind of ") + path);
+  for (const auto& [to, path] : kDeviceLinks)
+    if (symlink(to, path)) fail(socket, "links of the root");
   if (devices == SlotDevices::kKvm && !show_device(kKvmDevice)) fail(socket, "bind of /dev/kvm");
-  if (!write_text("etc/passwd", "work:x:1000:1000::/work:/bin/sh\n") ||
-      !write_text("etc/group", "work:x:1000:\n"))
-    fail(socket, "files of the root");
+  for (const auto& [path, text] : kFiles)
+    if (!write_text(path, text)) fail(socket, "files of the root");
   const char* const layers_target = kLayersFolder + 1;
   if (layers >= 0 && (mkdir(layers_target, 0755) || !attach_layers(layers, layers_target)))
     fail(socket, "mount of the image store");
@@ -130,20 +150,16 @@ void close_all_but(int socket, int* kept) {
   close_range(4, ~0U, 0);
 }
 
-// One sandbox, from its start to the death of its last process.
-void run_sandbox(int socket, int proc, const StartRequest& request, const std::string& layers,
-                 const std::vector<sock_filter>& filter) {
+// One sandbox, from its start to the death of its last process. It is made before its owner asks
+// for it (init.h).
+void run_sandbox(int socket, int proc, OwnProc own_proc, const std::vector<sock_filter>& filter) {
   const long child = syscall(SYS_clone,
                              CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
                                  CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD,
                              nullptr, nullptr, nullptr, nullptr);
-  if (child == 0) run_init(socket, proc, request, layers, filter);
-  if (child < 0) {
-    wire::send(socket, wire::Tag::kError, 0, 0,
-               std::string("sandbox slot: cannot clone: ") + std::strerror(errno));
-  } else {
-    while (waitpid(static_cast<pid_t>(child), nullptr, __WALL) < 0 && errno == EINTR) {
-    }
+  if (child == 0) run_init(socket, proc, own_proc, filter);
+  if (child < 0) fail(socket, "cannot clone");
+  while (waitpid(static_cast<pid_t>(child), nullptr, __WALL) < 0 && errno == EINTR) {
   }
   if (!wire::send(socket, wire::Tag::kSandboxGone)) _exit(0);
 }
@@ -158,6 +174,8 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   const int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) fail(socket, "/proc");
   int layers = -1;
+  // Root may have one where an ordinary user may not.
+  int empty_proc = geteuid() == 0 ? open_empty_proc() : -1;
   if (geteuid() == 0) {
     const unsigned own_id = kFirstOuterId + static_cast<unsigned>(id);
     if (!layers_folder.empty() && (layers = open_layers_as(layers_folder, own_id, proc)) < 0)
@@ -182,22 +200,17 @@ void run_slot(int socket, int id, int launcher, const Cgroups& cgroups,
   if (!map_user(proc, kInnerId, outer)) fail(socket, "uid map");
   if (!layers_folder.empty() && layers < 0 && (layers = open_layers(layers_folder)) < 0)
     fail(socket, "image store");
-  build_view(socket, layers, devices);
+  if (empty_proc < 0) empty_proc = open_empty_proc();
+  const OwnProc own_proc{empty_proc >= 0 ? 0 : errno};
+  bring_up_loopback(empty_proc);
+  build_view(socket, layers, devices, empty_proc, proc);
   umask(022);
   if (setsid() < 0 && errno != EPERM) fail(socket, "setsid");
   // Addresses are part of what a program can print or hash.
   if (personality(ADDR_NO_RANDOMIZE) < 0) fail(socket, "personality");
 
   if (!wire::send(socket, wire::Tag::kSlotReady)) _exit(0);
-  wire::Packet packet;
-  while (wire::receive_from_owner(socket, &packet) == wire::Status::kOk) {
-    if (packet.tag != wire::Tag::kStart) continue;  // sent to a sandbox that had just died
-    StartRequest request;
-    if (packet.payload.size() < sizeof request) break;
-    std::memcpy(&request, packet.payload.data(), sizeof request);
-    run_sandbox(socket, proc, request, packet.payload.substr(sizeof request), filter);
-  }
-  _exit(0);
+  for (;;) run_sandbox(socket, proc, own_proc, filter);
 }
 
 }  // namespace amalgam::sandbox

@@ -22,14 +22,14 @@ enum class Tag : uint32_t {
   kSlot,
   kText,
   kError,        // payload: one line
-  kSlotReady,    // the slot's namespaces are made; it waits for kStart
-  kReady,        // the sandbox's init waits for commands
+  kSlotReady,    // the slot's namespaces are made; its next init waits for kStart
+  kReady,        // the sandbox's init waits for commands; code: see init.h; fds: /dev/shm, then its
+                 // terminal if it has one
   kDone,         // answer to kExec; see init.h
   kFileDone,     // answer to kPut, kGet
-  kSandboxGone,  // every process of the sandbox is dead; the slot waits for the next kStart
-  // owner -> slot
-  kStart,  // payload: StartRequest, then the layers of its image (overlay_root.h) or nothing
+  kSandboxGone,  // every process of the sandbox is dead; the slot makes the next one
   // owner -> init
+  kStart,    // payload: StartRequest, then the layers of its image (overlay_root.h) or nothing
   kPut,      // payload: path; value: size; kData follow
   kGet,      // payload: path
   kOpenTop,  // answered by kFileDone with one fd; see Sandbox::open_top

@@ -2,7 +2,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "configs/error.h"
+#include "sandbox/container/container.h"
 #include "sandbox/container/kvm.h"
 #include "sandbox/container/launcher.h"
 #include "sandbox/function/function.h"
@@ -64,9 +68,16 @@ Support probe() {
   std::string error;
   support.cgroups = Launcher::instance().describe(&error);
   if (support.cgroups.empty()) support.cgroups = error;
-  const std::unique_ptr<Sandbox> sandbox = create_container(Limits{}, &error);
+  const std::unique_ptr<Container> sandbox = Container::create(Limits{}, &error);
   support.user_namespaces = sandbox != nullptr;
   if (!sandbox) return support;
+  if (sandbox->why_no_proc() == EPERM)
+    support.why_no_proc =
+        "the kernel lets nobody mount one where this machine's /proc has mounts over it (in "
+        "Docker: "
+        "--security-opt systempaths=unconfined)";
+  else if (sandbox->why_no_proc())
+    support.why_no_proc = std::strerror(sandbox->why_no_proc());
   const char* const python = "/usr/bin/python3";
   const Result result = sandbox->exec({{python, "-I", "-S", "-c", "print(6 * 7)"}, ""});
   if (result.outcome == Outcome::kOk && result.out == "42\n") support.python = python;

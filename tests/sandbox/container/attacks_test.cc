@@ -7,6 +7,7 @@
 // and what it could have reached outside (the canaries) is unharmed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -117,6 +118,7 @@ class Canaries {
     name_ = "canary-" + std::to_string(getpid());
     sockets_[0] = listener(std::string(1, '\0') + name_);
     sockets_[1] = listener(folder_ + "/socket");
+    sockets_[2] = loopback_listener();
     pid_ = fork();
     if (pid_ == 0) {
       for (;;) pause();
@@ -130,7 +132,7 @@ class Canaries {
 
   std::vector<std::string> environment() const {
     return {"CANARY_FOLDER=" + folder_, "CANARY_SOCKET=" + name_,
-            "CANARY_PID=" + std::to_string(pid_)};
+            "CANARY_PID=" + std::to_string(pid_), "CANARY_PORT=" + std::to_string(port_)};
   }
 
   void expect_unharmed() const {
@@ -153,10 +155,24 @@ class Canaries {
     return fd;
   }
 
+  int loopback_listener() {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0) << std::strerror(errno);
+    EXPECT_EQ(listen(fd, 4), 0);
+    EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    return fd;
+  }
+
   const TempDir temp_;
   const std::string& folder_ = temp_.path();
   std::string name_;
-  int sockets_[2];
+  int port_ = 0;
+  int sockets_[3];
   pid_t pid_ = 0;
 };
 

@@ -134,8 +134,9 @@ TEST(Function, LeavesNothingToTheNextCall) {
 }
 
 TEST(Function, OtherCommandsRunAsInAContainer) {
-  EXPECT_EQ(make_function()->exec({{"/bin/sh", "-c", "echo $0 shell; ps 2>/dev/null"}, ""}).out,
-            "/bin/sh shell\n");
+  EXPECT_EQ(
+      make_function()->exec({{"/bin/sh", "-c", "echo $0 shell; cat /proc/[1-9]*/comm"}, ""}).out,
+      "/bin/sh shell\namalgam-sandbox\nsh\n");
   Command command{python_call({"-c", "import os; print(os.environ['A'])"})};
   command.environment = {"A=1"};
   EXPECT_EQ(make_function()->exec(command).out, "1\n");

@@ -128,9 +128,10 @@ TEST(ImageStore, IsWholeAfterKills) {
 TEST_F(ImageTest, IsTheRoot) {
   const auto sandbox = start(*base_);
   EXPECT_EQ(sh(*sandbox, "pwd; cat /data/lower; ls /"),
-            "/work\nfrom the image\nbin\ndata\ndev\nlib\nlib64\nsbin\ntmp\nusr\nwork\n");
+            "/work\nfrom the image\nbin\ndata\ndev\nlib\nlib64\nproc\nsbin\ntmp\nusr\nwork\n");
   EXPECT_EQ(sh(*sandbox, "ls /dev; echo x > /dev/null && echo written"),
-            "null\npts\nurandom\nzero\nwritten\n");
+            "fd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\nwri"
+            "tten\n");
   // The image has no Python, so this machine's cannot be seen.
   EXPECT_EQ(sandbox->exec({{"/usr/bin/python3", "-c", "0"}, ""}).exit_code, 127);
   EXPECT_EQ(sandbox->put_file("in", "text").exit_code, 0);
@@ -157,7 +158,7 @@ TEST_F(ImageTest, TopIsBounded) {
 // Neither the store nor the machine shows, and the mount points cannot be moved away.
 TEST_F(ImageTest, HidesTheRest) {
   const auto sandbox = start(*base_);
-  EXPECT_EQ(sh(*sandbox, "ls /layers /proc /sys /etc /home /root 2>/dev/null | wc -l"), "0\n");
+  EXPECT_EQ(sh(*sandbox, "ls /layers /sys /etc /home /root 2>/dev/null | wc -l"), "0\n");
   EXPECT_THAT(sh(*sandbox, "mv /dev /gone"), HasSubstr("busy"));
   EXPECT_THAT(sh(*sandbox, "rm /dev/null"), HasSubstr("Read-only"));
   const auto plain = make();
