@@ -53,6 +53,7 @@ struct DomainConfig {
   Mode mode = Mode::kThinking;
   std::vector<std::string> tools = {};
   ToolsPrompt tools_prompt = ToolsPrompt::kSchemas;
+  std::string image = {};
   DataConfig data;
   SftConfig sft;
   RlConfig rl;
@@ -97,6 +98,9 @@ struct DomainConfig {
     v.value("tools_prompt", tools_prompt,
             "how the prompt describes them: schemas: the encoding's \"## Tools\" section; names: "
             "one line, for a small context window; none: the rows do");
+    v.value("image", image,
+            "image that its tools and tests of code run in; a row's extra_info.image goes first; "
+            "empty: sandbox.image");
     v.section_like("data", data, "data", "row counts of this domain");
     v.section_like("sft", sft, "sft", "cold start of this specialist");
     v.section_like("rl", rl, "rl", "RL of this specialist");

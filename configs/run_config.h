@@ -34,6 +34,7 @@ struct SandboxConfig {
   int64_t journal_mb = 64;
   int64_t max_processes = 16;
   int64_t output_kb = 64;
+  std::string image;
   std::string gateway;
   Path key;
 
@@ -59,6 +60,11 @@ struct SandboxConfig {
             "until it ends; at least disk_mb. A call with more is undone and told so");
     v.value("max_processes", max_processes, between(1, 4096), "processes and threads at a time");
     v.value("output_kb", output_kb, between(1, 1 << 20), "stdout and stderr, KiB each");
+    v.value(
+        "image", image,
+        "image that tools and tests of code run in, by its name or id (`amalgam sandbox build`, "
+        "`amalgam sandbox images`); a domain's `image` and a row's extra_info.image go first; "
+        "empty: this machine's /usr");
     v.value("gateway", gateway,
             "tcp://HOST:PORT of an `amalgam sandbox gateway`: sandboxes are made on its agents' "
             "hosts; empty: in this process; changes no result");

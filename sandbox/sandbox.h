@@ -127,14 +127,16 @@ class Sandbox {
   }
 };
 
-// Null, with one line in *error, when none can be made.
-using SandboxFactory =
-    std::function<std::unique_ptr<Sandbox>(const Limits& limits, std::string* error)>;
+// On an image, or on one without layers in a sandbox that sees this machine's /usr. Null, with one
+// line in *error, when none can be made.
+using SandboxFactory = std::function<std::unique_ptr<Sandbox>(
+    const Limits& limits, const Image& image, std::string* error)>;
 
 // A fresh container. Returns null and sets *error to one line when none can be made here.
 std::unique_ptr<Sandbox> create_container(const Limits& limits, std::string* error);
 // One whose root is an image, with a private top of limits.disk_bytes; /work is a folder of it. All
-// files belong to the sandbox's user, and all may be changed.
+// files belong to the sandbox's user, and all may be changed. Of an image without layers: a
+// create_container.
 std::unique_ptr<Sandbox> create_on_image(const Limits& limits, const Image& image,
                                          std::string* error);
 // The same, or without layers in the image a container, with a terminal of its own for one command:

@@ -8,6 +8,13 @@ set_tests_properties(install PROPERTIES TIMEOUT 120)
 add_test(NAME mutate_check COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/mutate.py --check)
 set_tests_properties(mutate_check PROPERTIES TIMEOUT 60)
 
+# Rows of tests/sandbox/everyday_programs.toml, by their group.
+foreach(group shell text languages build system python)
+  add_test(NAME Everyday.${group} COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/everyday_programs_test.py
+                                          $<TARGET_FILE:amalgam> ${group})
+  set_tests_properties(Everyday.${group} PROPERTIES TIMEOUT 300)
+endforeach()
+
 # Whole runs. SlowRun.ci is the two-minute pipeline of configs/ci.toml; others start from the model it
 # trained. The sanitizer build leaves them out by their name.
 set(AMALGAM_PYTHON "${CMAKE_BINARY_DIR}/venv/bin/python3" CACHE FILEPATH

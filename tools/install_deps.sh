@@ -16,6 +16,8 @@ packages=(
   libarchive-dev libsodium-dev                        # images: tar archives, SHA-256
   qemu-system-x86                                     # virtual machines
   python3 python3-venv                                # run by the sandbox, transformers in tests
+  git nodejs perl sqlite3 procps jq bc zip unzip patch  # everyday programs in sandboxes (tests)
+  python3-numpy python3-pytest                        # the same
   iproute2                                            # network namespaces as hosts in tests
   dpkg-dev debootstrap                                # the Debian package, and a Debian to try it on
   libgtest-dev libgmock-dev libbenchmark-dev          # tests, benchmarks

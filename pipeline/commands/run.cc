@@ -54,9 +54,9 @@ int run_run(const RunOptions& options) {
   again += " --run-dir " + config.run_dir + " --resume";
   check_restarts(config, options.session.restart);
   return run_interruptible(config, again, [&] {
-    RewardFunctions functions = check_inputs(config);
+    InputFacts facts = check_inputs(config);
     announce_disk(config, {.all = true});
-    RunSession session(config, std::move(functions), options.session.restart);
+    RunSession session(config, std::move(facts), options.session.restart);
     if (session.has_begun() && !options.resume && options.session.restart.empty())
       throw Error(config.run_dir +
                   " holds a run already; add --resume to continue it, or choose "

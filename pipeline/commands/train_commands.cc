@@ -66,9 +66,9 @@ int run_to_model(const configs::RunConfig& config, const InputScope& inputs, con
                  const std::function<StagePlan(RunContext&)>& plan) {
   check_restart(options, stage);
   return run_interruptible(config, kAgain, [&] {
-    RewardFunctions functions = check_inputs(config, inputs);
+    InputFacts facts = check_inputs(config, inputs);
     announce_disk(config, disk);
-    RunSession session(config, std::move(functions), options.session.restart);
+    RunSession session(config, std::move(facts), options.session.restart);
     if (!session.has_begun() && fs::exists(options.out))
       throw Error(options.out + " exists already; choose another --out");
     claim_run_dir(config.run_dir, options.out);
@@ -175,9 +175,9 @@ int run_eval(const EvalOptions& options) {
   if (!stage.session.restart.empty())
     throw Error("--restart: eval has no stages; what it read before and reads now is compared");
   return run_interruptible(config, kAgain, [&] {
-    RewardFunctions functions = check_inputs(config);
+    InputFacts facts = check_inputs(config);
     announce_disk(config, {.eval = true});
-    RunSession session(config, std::move(functions));
+    RunSession session(config, std::move(facts));
     claim_run_dir(config.run_dir, stage.model);
     const EvalRows rows = options.all_rows ? EvalRows::kAll : EvalRows::kTest;
     for (const configs::DomainConfig& d : config.domains)

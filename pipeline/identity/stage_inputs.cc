@@ -11,7 +11,8 @@ namespace {
 // Keys that may change between two parts of a run: they change no result.
 bool is_free(const std::string& key) {
   return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
-         key == "sandbox.gateway" || key == "sandbox.key";
+         key == "sandbox.gateway" || key == "sandbox.key" ||
+         key == "sandbox.image";  // what counts is which image has the name: add_scoring
 }
 
 bool is_among(const std::string& key, const std::vector<std::string>& names) {
@@ -63,8 +64,11 @@ void StageInputs::add_prompts() {
 void StageInputs::add_scoring(const std::string& domain) {
   const std::string prefix = "domain." + domain + ".";
   add_keys({"sandbox.", prefix + "reward_function", prefix + "reward."}, /*is_of_scoring=*/true);
-  const auto function = functions_.find(domain);
-  if (function == functions_.end()) return;
+  if (const auto images = facts_.images.find(domain); images != facts_.images.end())
+    for (const auto& [name, id] : images->second)
+      add({.name = "image " + name + " of " + domain, .value = id, .is_of_scoring = true});
+  const auto function = facts_.functions.find(domain);
+  if (function == facts_.functions.end()) return;
   const rewards::PluginFacts& facts = function->second;
   add({.name = prefix + "reward.python",
        .value = facts.python + " " + facts.python_version,

@@ -21,16 +21,20 @@ struct Input {
   std::string made_by = {};    // the stage of this run that made it; empty: none did
 };
 
-using RewardFunctions = std::map<std::string, rewards::PluginFacts>;  // by domain
+// What was found out of the inputs before anything is computed, by domain.
+struct InputFacts {
+  std::map<std::string, rewards::PluginFacts> functions;
+  std::map<std::string, std::map<std::string, std::string>> images;  // of its sandboxes: name → id
+};
 
 class StageInputs {
  public:
   // All references outlive it.
-  StageInputs(const configs::RunConfig& config, const RewardFunctions& functions,
+  StageInputs(const configs::RunConfig& config, const InputFacts& facts,
               const std::vector<proto::UserTool>& tools, Digests& digests)
       : config_(config),
         keys_(configs::key_values(config)),
-        functions_(functions),
+        facts_(facts),
         tools_(tools),
         digests_(digests) {}
 
@@ -55,7 +59,7 @@ class StageInputs {
 
   const configs::RunConfig& config_;
   const std::vector<configs::KeyValue> keys_;
-  const RewardFunctions& functions_;
+  const InputFacts& facts_;
   const std::vector<proto::UserTool>& tools_;
   Digests& digests_;
   std::map<std::string, Input> all_;

@@ -15,6 +15,7 @@
 #include "pipeline/stages/row_files.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/run_sandboxes.h"
+#include "pipeline/workers/sandbox_images.h"
 #include "pipeline/workers/score_request.h"
 #include "rewards/programs/plugin.h"
 
@@ -24,7 +25,8 @@ namespace {
 using nlohmann::json;
 using rewards::PluginForm;
 
-constexpr size_t kMaxListed = 10;  // bad rows of a file
+constexpr size_t kShownDigits = 12;  // of an image's id
+constexpr size_t kMaxListed = 10;    // bad rows of a file
 
 // The fields of a row that something reads. `form`: of the function that scores it, if any.
 bool is_read(std::string_view field, RowUse use, bool has_tools, std::optional<PluginForm> form) {
@@ -82,7 +84,7 @@ struct FoundRows {
 class Inspection {
  public:
   Inspection(const configs::RunConfig& config, kernels::ThreadPool& pool, const InputScope& scope)
-      : config_(config), pool_(pool), scope_(scope) {}
+      : config_(config), pool_(pool), scope_(scope), images_(config) {}
 
   InputReport run() {
     if (!config_.model.path.empty()) model(config_.model.path.string(), /*has_tokenizer=*/true);
@@ -148,11 +150,13 @@ class Inspection {
         const rewards::PluginOptions options = rewards::plugin_options(d);
         function = std::make_unique<rewards::Plugin>(options);
         const rewards::PluginFacts& facts = function->facts();
-        report_.functions[d.name] = facts;
+        report_.facts.functions[d.name] = facts;
         usable("python", facts.python + " (" + facts.python_version + ") runs reward functions");
         can_score = true;
       });
     }
+    if (!scope_.examples_of)
+      image(d, d.image.empty() ? "sandbox.image" : "domain " + d.name + ".image");
     std::optional<Row> first;  // to try the function with
     for (const RowFiles& files : row_files(d)) {
       if (scope_.examples_of && files.use != RowUse::kExample) continue;
@@ -175,6 +179,8 @@ class Inspection {
     const ReadSummary summary = read_checked_rows(pool_, tools, d, files, [&](ReadRow&& row) {
       if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
       const UnderstoodRow& u = row.understood;
+      if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
+        image(d, name, u.row);
       if (can_score) {  // else what its function reads is not known
         const bool has_tools = !(u.row.tools.empty() ? d.tools.empty() : u.row.tools == "[]");
         add_unused(u, d, files.use, has_tools, files.use == RowUse::kPrompt ? form : std::nullopt,
@@ -220,6 +226,27 @@ class Inspection {
     if (!found->first) found->first = std::move(found->first_lacking_truth);
   }
 
+  // That a row runs in, or of an empty one the domain.
+  void image(const configs::DomainConfig& d, const std::string& where, const Row& row = {}) {
+    try {
+      const std::string name = images_.name_for(d, row);
+      if (name.empty() || report_.facts.images[d.name].contains(name)) return;
+      const std::string id = images_.find(name).id;
+      if (has_machines())
+        throw Error("image " + name +
+                    ": virtual machines run the image \"python\" alone; take it "
+                    "out, or choose sandbox.substrate=container");
+      report_.facts.images[d.name][name] = id;
+      usable("image", name + " (" + id.substr(0, kShownDigits) + ")");
+    } catch (const Error& e) {
+      problem(where + ": " + e.what());
+    }
+  }
+  bool has_machines() const {
+    return config_.sandbox.substrate == configs::Substrate::kMicrovm ||
+           config_.sandbox.substrate == configs::Substrate::kVm;
+  }
+
   void try_reward(const configs::DomainConfig& d, rewards::Plugin& function, const Row& row) {
     const std::string file = d.reward_file.string();
     const rewards::ScoreRequest request = trial_request(row, is_thinking(d, row));
@@ -238,6 +265,7 @@ class Inspection {
   kernels::ThreadPool& pool_;
   const InputScope& scope_;
   InputReport report_;
+  SandboxImages images_;
   std::set<std::string> said_, bad_files_;
 };
 
@@ -248,7 +276,7 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
   return Inspection(config, pool, scope).run();
 }
 
-RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope& scope) {
+InputFacts check_inputs(const configs::RunConfig& config, const InputScope& scope) {
   kernels::ThreadPool pool(num_threads(config.threads));
   const InputReport report = inspect_inputs(config, pool, scope);
   const size_t n = report.problems.size();
@@ -264,11 +292,11 @@ RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope&
                                       " rows out with --skip-bad-rows"
                                 : ""));
   std::set<std::string> interpreters;
-  for (const auto& [domain, facts] : report.functions)
+  for (const auto& [domain, facts] : report.facts.functions)
     interpreters.insert(facts.python + " (" + facts.python_version + ")");
   for (const std::string& python : interpreters)
     log::say(log::Part::kReward, "reward functions run in " + python);
-  return report.functions;
+  return report.facts;
 }
 
 }  // namespace amalgam::pipeline

@@ -25,7 +25,7 @@ struct InputReport {
   // Said once a file: rows that are left out, columns and message keys that nothing reads, keys of
   // extra_info that stand in for what a reward function would be told.
   std::vector<std::string> notes;
-  RewardFunctions functions;
+  InputFacts facts;
 };
 
 // Checks the model, the sandboxes' gateway, the tools, the reward files, and every row of every
@@ -35,6 +35,6 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
 
 // The same for a command that needs them: says the notes on stderr. Throws Error when there is a
 // problem; of several each is said on stderr first.
-RewardFunctions check_inputs(const configs::RunConfig& config, const InputScope& scope = {});
+InputFacts check_inputs(const configs::RunConfig& config, const InputScope& scope = {});
 
 }  // namespace amalgam::pipeline

@@ -26,7 +26,7 @@ struct RunContext {
   RunStore& store;
   kernels::ThreadPool& pool;
   rollout::ToolRegistry tools;
-  RewardFunctions functions;
+  InputFacts facts;
 
   std::string path(const std::string& name) const { return run_dir + "/" + name; }
   std::string state_path(const std::string& stage) const {
@@ -48,7 +48,7 @@ struct RunContext {
   }
 
   Digests& digests() { return digests_; }
-  StageInputs inputs() { return StageInputs(config, functions, tools.user_tools(), digests_); }
+  StageInputs inputs() { return StageInputs(config, facts, tools.user_tools(), digests_); }
 
   // A line for the user, on the console. Stages that find the same say it once.
   void say_once(const std::string& line) {
@@ -62,13 +62,13 @@ struct RunContext {
   Digests digests_;
 
  public:
-  RunContext(configs::RunConfig c, RewardFunctions f, RunStore& s, kernels::ThreadPool& p)
+  RunContext(configs::RunConfig c, InputFacts f, RunStore& s, kernels::ThreadPool& p)
       : config(std::move(c)),
         run_dir(config.run_dir),
         store(s),
         pool(p),
         tools(load_user_tools(config)),
-        functions(std::move(f)),
+        facts(std::move(f)),
         digests_(p) {}
 };
 

@@ -90,14 +90,14 @@ configs::RunConfig SessionOptions::load() const {
   return c;
 }
 
-RunSession::RunSession(configs::RunConfig config, RewardFunctions functions,
+RunSession::RunSession(configs::RunConfig config, InputFacts facts,
                        const std::vector<std::string>& restart)
     : was_there_(fs::exists(config.run_dir)),
       lock_(config.run_dir),
       log_(config.run_dir, config.log),
       store_(config.run_dir),
       pool_(num_threads(config.threads)),
-      context_(std::move(config), std::move(functions), store_, pool_),
+      context_(std::move(config), std::move(facts), store_, pool_),
       anew_(restart.begin(), restart.end()),
       counted_s_(steady_seconds()) {
   log::info(log::Part::kRun, std::string("amalgam ") + kVersionAndCommit + ", process " +

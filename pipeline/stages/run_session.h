@@ -35,7 +35,7 @@ class RunSession {
  public:
   // Takes the lock of config.run_dir, which is created if it is missing. `functions`: as
   // check_inputs() found them. restart: stages that begin anew.
-  RunSession(configs::RunConfig config, RewardFunctions functions,
+  RunSession(configs::RunConfig config, InputFacts facts,
              const std::vector<std::string>& restart = {});
   // A directory in which nothing was computed goes again.
   ~RunSession();

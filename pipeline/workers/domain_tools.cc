@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "pipeline/workers/run_sandboxes.h"
+#include "pipeline/workers/sandbox_images.h"
 #include "rollout/tools/tool_session.h"
 
 namespace amalgam::pipeline {
@@ -103,8 +104,9 @@ std::vector<rollout::UserTool> load_user_tools(const configs::RunConfig& config)
   if (config.tools.empty()) return tools;
   // Tried where episodes will have them.
   const auto make = sandbox::sandbox_factory(connect_gateway(config.sandbox), "container");
+  const sandbox::Image image = SandboxImages(config).find(config.sandbox.image);
   for (const configs::ToolConfig& tool : config.tools)
-    tools.push_back(rollout::load_user_tool(tool, make));
+    tools.push_back(rollout::load_user_tool(tool, make, image));
   return tools;
 }
 

@@ -14,6 +14,7 @@
 #include "model/network/network.h"
 #include "pipeline/data/forms/row_reader.h"
 #include "pipeline/workers/run_sandboxes.h"
+#include "pipeline/workers/sandbox_images.h"
 #include "pipeline/workers/score_request.h"
 #include "pipeline/workers/scoring.h"
 #include "proto/worker.pb.h"
@@ -44,6 +45,7 @@ struct RolloutWorker::Impl {
         tokenizer(model::Tokenizer::load(tokenizer_dir)),
         tools(std::move(user_tools)),
         gateway(connect_gateway(c.sandbox)),
+        images(config),
         scoring(config, gateway) {}
 
   rollout::ToolSandboxOptions tool_sandboxes() const {
@@ -53,8 +55,9 @@ struct RolloutWorker::Impl {
     options.make_sandbox = sandbox::sandbox_factory(gateway, "container");
     if (gateway)
       options.make_journaled = [client = gateway](const std::string& journal,
-                                                  const sandbox::Limits& l) {
-        return client->open_resumable(journal, "container", l);
+                                                  const sandbox::Limits& l,
+                                                  const sandbox::Image& image) {
+        return client->open_resumable(journal, "container", l, image);
       };
     return options;
   }
@@ -68,6 +71,7 @@ struct RolloutWorker::Impl {
   model::Tokenizer tokenizer;
   rollout::ToolRegistry tools;
   std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
+  SandboxImages images;
   Scoring scoring;
 };
 
@@ -208,6 +212,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   };
   std::map<uint32_t, Wanted> wanted;  // by episode number
   std::map<const proto::SampleGroup*, Batch> batches;
+  std::map<const proto::SampleGroup*, sandbox::Image> row_images;
   for (const auto& g : request.groups()) {
     const bool in_batch = request.score() && scoring.takes_batches(g.meta().domain());
     if (in_batch) batches[&g].size = static_cast<size_t>(g.sample_index_size());
@@ -215,8 +220,11 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
     group.tools.assign(g.tools().begin(), g.tools().end());
-    if (!group.tools.empty())
-      group.extra_info = row_from_json(g.row(), RowUse::kPrompt, "prompt row").extra_info;
+    const Row row = row_from_json(g.row(), RowUse::kPrompt, "prompt row");
+    const configs::DomainConfig* domain = config.find_domain(g.meta().domain());
+    if (!group.tools.empty()) group.extra_info = row.extra_info;
+    if (domain && uses_sandbox(*domain, row))
+      group.image = row_images[&g] = images.find(images.name_for(*domain, row));
     for (int i = 0; i < g.sample_index_size(); ++i) {
       if (g.finished(i) && !in_batch) continue;
       wanted[g.episode(i)] = {&g, i, in_batch};
@@ -256,6 +264,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       Batch& batch = in_batch ? batches.at(group) : alone;
       batch.requests[index] = score_request(f.episode, group->row(), trajectory.meta(),
                                             scoring.scored_by(trajectory.meta().domain()));
+      if (const auto image = row_images.find(group); image != row_images.end())
+        batch.requests[index].image = image->second;
       batch.trajectories[index] = std::move(trajectory);
       batch.has_answer = batch.has_answer || has_answer;
       if (batch.trajectories.size() < batch.size) continue;

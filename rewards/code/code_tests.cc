@@ -144,7 +144,7 @@ Score score_code_tests(const std::string& solution, const std::string& ground_tr
   if (!read_tests(ground_truth, &tests))
     return failed(Status::kBadRow, *problem_of_tests(ground_truth));
   std::string error;
-  const auto sandbox = options.make_sandbox(options.limits, &error);
+  const auto sandbox = options.make_sandbox(options.limits, options.image, &error);
   if (!sandbox) return failed(Status::kSandboxFailed, error);
   const json request = {{"code", last_fence(solution).value_or(solution)},
                         {"fn_name", tests.fn_name},

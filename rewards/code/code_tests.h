@@ -11,13 +11,15 @@
 #include <string>
 
 #include "rewards/score/score.h"
+#include "sandbox/images/image_store.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::rewards {
 
 struct CodeTestOptions {
   sandbox::Limits limits;
-  sandbox::SandboxFactory make_sandbox = sandbox::create_container;
+  sandbox::Image image = {};
+  sandbox::SandboxFactory make_sandbox = sandbox::create_on_image;
 };
 
 // Why a ground truth is of no use here; none: it is as below.

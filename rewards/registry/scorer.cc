@@ -31,8 +31,11 @@ Score Scorer::score(const ScoreRequest& request) const {
     return failed(Status::kBadRow, *problem_of_truth(request.style, request.ground_truth));
   if (request.state == MessageState::kTruncated) return scored(0, "truncated");
   if (request.state == MessageState::kMalformed) return scored(0, "malformed message");
-  if (request.style == "code")
-    return score_code_tests(request.content, request.ground_truth, options_.code);
+  if (request.style == "code") {
+    CodeTestOptions options = options_.code;
+    options.image = request.image;
+    return score_code_tests(request.content, request.ground_truth, options);
+  }
   if (request.style == "instruct") return score_instruct(request.content, request.ground_truth);
   return score_math_answer(request.content, request.ground_truth);
 }

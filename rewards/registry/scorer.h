@@ -34,6 +34,7 @@ struct ScoreRequest {
   // For built-in verifiers:
   std::string content;  // of the final message, without reasoning and calls
   MessageState state = MessageState::kComplete;
+  sandbox::Image image = {};  // that tests of code run in
   // For plug-ins (docs/REWARDS.md):
   std::string solution;
   std::string extra_info;

@@ -91,6 +91,7 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
   for (size_t i = first; i < first + count; ++i) {
     EpisodeSpec& spec = group.episodes[i];
     ToolOptions options = tool_options_;
+    options.sandbox.image = group.image;
     if (wal_) options.sandbox.journal = wal_->sandbox_journal(spec.episode);
     auto r = std::make_unique<Running>(Running{
         spec.episode,

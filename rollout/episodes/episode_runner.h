@@ -35,6 +35,7 @@ struct EpisodeGroup {
   model::ThinkingMode mode = model::ThinkingMode::kChat;
   std::vector<std::string> tools = {};  // by name; none: calls are text
   std::string extra_info;               // of the row: what the tools read
+  sandbox::Image image = {};            // that they run in
   std::vector<EpisodeSpec> episodes;
 };
 

@@ -24,8 +24,8 @@ bool ToolSandbox::make_ready(std::string* error) {
   if (!sandbox_) {
     try {
       sandbox_ = options_.journal.empty()
-                     ? options_.make_sandbox(options_.limits, error)
-                     : options_.make_journaled(options_.journal, options_.limits);
+                     ? options_.make_sandbox(options_.limits, options_.image, error)
+                     : options_.make_journaled(options_.journal, options_.limits, options_.image);
     } catch (const Error& e) {
       *error = e.what();
     }

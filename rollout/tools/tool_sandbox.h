@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "sandbox/images/image_store.h"
 #include "sandbox/journal/journaled_sandbox.h"
 #include "sandbox/sandbox.h"
 
@@ -14,16 +15,18 @@ namespace amalgam::rollout {
 
 struct ToolSandboxOptions {
   sandbox::Limits limits;
-  sandbox::SandboxFactory make_sandbox = sandbox::create_container;
+  sandbox::Image image = {};
+  sandbox::SandboxFactory make_sandbox = sandbox::create_on_image;
   // Not empty: the sandbox comes from make_journaled instead, which throws Error when it cannot
   // make one. An owner that makes the same calls again, from the first one on, is answered from the
   // journal (sandbox/journal/journaled_sandbox.h), and goes on with the files that they left.
   std::string journal;
   std::function<std::unique_ptr<sandbox::Sandbox>(const std::string& journal,
-                                                  const sandbox::Limits&)>
-      make_journaled = [](const std::string& path, const sandbox::Limits& l) {
-        return sandbox::open_journaled(path, l, {}, sandbox::FailedCalls::kSkip);
-      };
+                                                  const sandbox::Limits&, const sandbox::Image&)>
+      make_journaled =
+          [](const std::string& path, const sandbox::Limits& l, const sandbox::Image& i) {
+            return sandbox::open_journaled(path, l, i, sandbox::FailedCalls::kSkip);
+          };
   bool files_may_change =
       false;  // by a command; the row's files are then only what it started with
 };

@@ -135,19 +135,23 @@ std::vector<ToolParameter> parameters_of(const std::string& schema) {
   return parameters;
 }
 
-// For a look at a tool before the run.
-sandbox::Result run_once(const std::string& where, const sandbox::SandboxFactory& make,
+// Where a tool is looked at before the run.
+struct Trial {
+  const sandbox::SandboxFactory& make;
+  const sandbox::Image& image;
+};
+
+sandbox::Result run_once(const std::string& where, const Trial& trial,
                          const sandbox::Command& command) {
   std::string error;
   // Imports may take longer than a call.
-  const auto sandbox = make({.cpu_seconds = 30, .wall_seconds = 120}, &error);
+  const auto sandbox = trial.make({.cpu_seconds = 30, .wall_seconds = 120}, trial.image, &error);
   if (!sandbox) throw Error(where + "no sandbox to try it in: " + error);
   return sandbox->exec(command);
 }
 
-void check_program(const std::string& where, const sandbox::SandboxFactory& make,
-                   const std::string& program) {
-  const sandbox::Result result = run_once(where, make, {{"/usr/bin/test", "-x", program}});
+void check_program(const std::string& where, const Trial& trial, const std::string& program) {
+  const sandbox::Result result = run_once(where, trial, {{"/usr/bin/test", "-x", program}});
   if (result.outcome == sandbox::Outcome::kOk) return;
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 1)
     throw Error(where + program + " is no program inside a sandbox, which sees /usr and /bin");
@@ -156,9 +160,8 @@ void check_program(const std::string& where, const sandbox::SandboxFactory& make
 }
 
 // Fills what the function says itself.
-void describe_function(const std::string& where, const sandbox::SandboxFactory& make,
-                       UserTool* tool) {
-  const sandbox::Result result = run_once(where, make, python_call(*tool, nullptr));
+void describe_function(const std::string& where, const Trial& trial, UserTool* tool) {
+  const sandbox::Result result = run_once(where, trial, python_call(*tool, nullptr));
   if (result.outcome == sandbox::Outcome::kExit && result.exit_code == 3)
     throw Error(where + result.out);
   const json answer = json::parse(result.out, nullptr, /*allow_exceptions=*/false);
@@ -175,7 +178,9 @@ void describe_function(const std::string& where, const sandbox::SandboxFactory& 
 
 }  // namespace
 
-UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::SandboxFactory& make) {
+UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::SandboxFactory& make,
+                        const sandbox::Image& image) {
+  const Trial trial{make, image};
   UserTool tool;
   tool.set_name(config.name);
   tool.set_description(config.description);
@@ -184,12 +189,12 @@ UserTool load_user_tool(const configs::ToolConfig& config, const sandbox::Sandbo
   tool.set_file_name(config.file.filename().string());
   const std::string where = "tool '" + config.name + "': ";
   if (!config.command.empty()) {
-    check_program(where, make, config.command[0]);
+    check_program(where, trial, config.command[0]);
     if (!config.file.empty()) tool.add_command(proto::read_file(config.file.string()));
     if (tool.parameters().empty()) tool.set_parameters(R"({"type": "object", "properties": {}})");
   } else {
     tool.set_source(proto::read_file(config.file.string()));
-    describe_function(where + config.file.string() + ": ", make, &tool);
+    describe_function(where + config.file.string() + ": ", trial, &tool);
   }
   try {
     parameters_of(tool.parameters());

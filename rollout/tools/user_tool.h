@@ -7,6 +7,7 @@
 #include "configs/tool_config.h"
 #include "proto/user_tool.pb.h"
 #include "rollout/tools/tool.h"
+#include "sandbox/images/image_store.h"
 #include "sandbox/sandbox.h"
 
 namespace amalgam::rollout {
@@ -17,7 +18,8 @@ using proto::UserTool;
 // for its docstring and parameters. Throws Error for what cannot be used: an unreadable file, a
 // schema that is none, a file that does not run or has no such function.
 UserTool load_user_tool(const configs::ToolConfig& config,
-                        const sandbox::SandboxFactory& make = sandbox::create_container);
+                        const sandbox::SandboxFactory& make = sandbox::create_on_image,
+                        const sandbox::Image& image = {});
 
 Tool make_tool(const UserTool& tool);
 

@@ -17,6 +17,8 @@
 
 #include <cerrno>
 
+#include "sandbox/container/init.h"
+
 namespace amalgam::sandbox {
 namespace {
 
@@ -145,6 +147,23 @@ void grant_locks(Builder* b) {
     b->rule(SCMP_ACT_ERRNO(0), "fcntl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kHalf, command)});
 }
 
+// To stay who one is: make does so before each command.
+void allow_own_ids(Builder* b) {
+  const auto is_own = [](unsigned arg, uint64_t value) {
+    return scmp_arg_cmp{arg, SCMP_CMP_MASKED_EQ, kHalf, value};
+  };
+  constexpr uint64_t kSame = kHalf;  // -1
+  for (const char* name : {"setuid", "setgid"}) b->allow(name, {is_own(0, kInnerId)});
+  for (const uint64_t real : {uint64_t{kInnerId}, kSame})
+    for (const uint64_t effective : {uint64_t{kInnerId}, kSame}) {
+      for (const char* name : {"setreuid", "setregid"})
+        b->allow(name, {is_own(0, real), is_own(1, effective)});
+      for (const uint64_t saved : {uint64_t{kInnerId}, kSame})
+        for (const char* name : {"setresuid", "setresgid"})
+          b->allow(name, {is_own(0, real), is_own(1, effective), is_own(2, saved)});
+    }
+}
+
 }  // namespace
 
 std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls calls,
@@ -191,6 +210,7 @@ std::vector<sock_filter> build_seccomp_filter(MemoryFiles memory_files, Calls ca
   b.allow_values("personality", 0, {0xffffffff});  // the query only: address layout stays fixed
   allow_files_that_leave_times(&b);
   grant_locks(&b);
+  allow_own_ids(&b);
   // A process may lower its own limits but RLIMIT_CORE, not those of init, which has the same uid.
   b.allow("prlimit64", {SCMP_A0(SCMP_CMP_MASKED_EQ, kHalf, 0), SCMP_A2(SCMP_CMP_EQ, 0)});
   for (uint64_t resource = 0; resource < RLIM_NLIMITS; ++resource) {

@@ -1,6 +1,7 @@
 #include "sandbox/container/slot.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -69,6 +70,16 @@ bool show(const std::string& source) {
          read_only(target.c_str());
 }
 
+// Without which Java does not start; Debian's packages have them there.
+bool show_settings_of_java() {
+  glob_t found{};
+  bool is_shown = true;
+  if (glob("/etc/java-*-openjdk", 0, nullptr, &found) == 0)
+    for (size_t i = 0; i < found.gl_pathc; ++i) is_shown &= show(found.gl_pathv[i]);
+  globfree(&found);
+  return is_shown;
+}
+
 // Read-only: the device can be written all the same, its times and mode cannot.
 bool show_device(const char* path) {
   if (!Fd(open(path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0666))) return false;
@@ -121,6 +132,7 @@ void build_view(int socket, int layers, SlotDevices devices, int empty_proc, int
   if (empty_proc >= 0 ? !attach_proc(empty_proc, "proc") : !write_synthetic_proc(proc, "proc"))
     fail(socket, "/proc of the root");
   if (!show("/etc/alternatives")) fail(socket, "bind of /etc/alternatives");
+  if (!show_settings_of_java()) fail(socket, "bind of /etc/java-*");
   for (const char* path : kDevices)
     if (!show_device(path)) fail(socket, std::string("bind of ") + path);
   for (const auto& [to, path] : kDeviceLinks)

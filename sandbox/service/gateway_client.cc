@@ -106,20 +106,22 @@ std::unique_ptr<RemoteSandbox> GatewayClient::open(const std::string& substrate,
 
 std::unique_ptr<RemoteSandbox> GatewayClient::open_resumable(const std::string& file,
                                                              const std::string& substrate,
-                                                             const Limits& limits) {
+                                                             const Limits& limits,
+                                                             const Image& image) {
   if (!std::filesystem::exists(file)) proto::write_file_atomically(file, random_name());
   const std::string session = proto::read_file(file);
   if (!is_plain_name(session)) throw Error(file + ": is not the name of a session; remove it");
   return std::make_unique<RemoteSandbox>(shared_from_this(), session,
-                                         make_spec(substrate, limits, {}, /*keep=*/false), file);
+                                         make_spec(substrate, limits, image, /*keep=*/false), file);
 }
 
 SandboxFactory sandbox_factory(std::shared_ptr<GatewayClient> client,
                                const std::string& substrate) {
-  return [substrate, client = std::move(client)](const Limits& limits,
+  return [substrate, client = std::move(client)](const Limits& limits, const Image& image,
                                                  std::string* error) -> std::unique_ptr<Sandbox> {
-    if (client) return client->open(substrate, limits);
-    return create(substrate, limits, error);
+    const bool has_image = !image.layers.empty();
+    if (client) return client->open(has_image ? "container" : substrate, limits, image);
+    return has_image ? create_on_image(limits, image, error) : create(substrate, limits, error);
   };
 }
 

@@ -38,7 +38,8 @@ class GatewayClient : public std::enable_shared_from_this<GatewayClient> {
   // FailedCalls::kSkip (journaled_sandbox.h). Its record ends with the sandbox, or a day after the
   // last call where the file is still there then. Error for a file that cannot be made or is none.
   std::unique_ptr<RemoteSandbox> open_resumable(const std::string& file,
-                                                const std::string& substrate, const Limits& limits);
+                                                const std::string& substrate, const Limits& limits,
+                                                const Image& image = {});
 
   static constexpr double kCheckSeconds = 10;
   // A gateway that is started again within this time is waited for.
@@ -62,7 +63,7 @@ class GatewayClient : public std::enable_shared_from_this<GatewayClient> {
   std::vector<std::unique_ptr<proto::ZmqSocket>> idle_;
 };
 
-// Of that substrate, on the agents' hosts; without a client, here.
+// Of that substrate, or on an image a container, on the agents' hosts; without a client, here.
 SandboxFactory sandbox_factory(std::shared_ptr<GatewayClient> client, const std::string& substrate);
 
 }  // namespace amalgam::sandbox

@@ -179,7 +179,7 @@ class BrokenSandbox : public sandbox::Sandbox {
 
 Score run_with(const sandbox::Result& result) {
   CodeTestOptions options;
-  options.make_sandbox = [&](const sandbox::Limits&, std::string*) {
+  options.make_sandbox = [&](const sandbox::Limits&, const sandbox::Image&, std::string*) {
     return std::make_unique<BrokenSandbox>(result);
   };
   return score_code_tests("def f(x): return 2 * x", kDouble, options);
@@ -191,7 +191,7 @@ TEST(CodeTestsFailures, InfrastructureIsNeverAReward) {
   EXPECT_EQ(run_with(dead).status, Status::kSandboxFailed);
   EXPECT_EQ(run_with(dead).detail, "launcher killed");
   CodeTestOptions options;
-  options.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  options.make_sandbox = [](const sandbox::Limits&, const sandbox::Image&, std::string* error) {
     *error = "no namespaces";
     return nullptr;
   };

@@ -22,7 +22,8 @@ ScoreRequest request(const std::string& style, const std::string& truth,
 
 ScorerOptions with_fake_sandbox() {
   ScorerOptions options;
-  options.code.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  options.code.make_sandbox = [](const sandbox::Limits&, const sandbox::Image&,
+                                 std::string* error) {
     *error = "none here";
     return nullptr;
   };

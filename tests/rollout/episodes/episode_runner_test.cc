@@ -269,7 +269,8 @@ TEST_F(EpisodeRunnerTest, AFailingSandboxIsNoAnswer) {
   g.episodes[0].logged =
       logged(calls_text(call_text("lookup", "key", "a")) + std::string(model::kEos));
   ToolOptions tools;
-  tools.sandbox.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  tools.sandbox.make_sandbox = [](const sandbox::Limits&, const sandbox::Image&,
+                                  std::string* error) {
     *error = "no sandbox today";
     return std::unique_ptr<sandbox::Sandbox>();
   };
@@ -304,7 +305,7 @@ class SlowTools : public EpisodeRunnerTest {
  protected:
   SlowTools() {
     limits_ = {.max_response_length = 700, .max_turns = 3, .max_positions = 1400};
-    tools_.sandbox.make_sandbox = [](const sandbox::Limits&, std::string*) {
+    tools_.sandbox.make_sandbox = [](const sandbox::Limits&, const sandbox::Image&, std::string*) {
       return std::make_unique<Slow>();
     };
     const std::string call = call_text("lookup", "key", "a");

@@ -71,7 +71,8 @@ TEST_F(Tools, ResultsAreWholeAndValidUtf8) {
 // Neither needs a sandbox.
 ToolOptions without_sandbox() {
   ToolOptions options;
-  options.sandbox.make_sandbox = [](const sandbox::Limits&, std::string* error) {
+  options.sandbox.make_sandbox = [](const sandbox::Limits&, const sandbox::Image&,
+                                    std::string* error) {
     *error = "no namespaces";
     return nullptr;
   };
@@ -142,7 +143,7 @@ class Flaky : public sandbox::Sandbox {
 TEST(ToolsWithoutSandbox, AFreshSandboxAfterAFailure) {
   int num_made = 0;
   ToolOptions options;
-  options.sandbox.make_sandbox = [&](const sandbox::Limits&, std::string*) {
+  options.sandbox.make_sandbox = [&](const sandbox::Limits&, const sandbox::Image&, std::string*) {
     ++num_made;
     return std::make_unique<Flaky>(num_made > 1, num_made > 2);
   };

@@ -1,0 +1,33 @@
+#include "pipeline/workers/sandbox_images.h"
+
+#include <nlohmann/json.hpp>
+
+#include "configs/error.h"
+
+namespace amalgam::pipeline {
+
+bool uses_sandbox(const configs::DomainConfig& domain, const Row& row) {
+  const bool has_tools = row.tools.empty() ? !domain.tools.empty() : row.tools != "[]";
+  return has_tools || (domain.reward_file.empty() && row.style == "code");
+}
+
+std::string SandboxImages::name_for(const configs::DomainConfig& domain, const Row& row) const {
+  const std::string& name = domain.image.empty() ? config_.sandbox.image : domain.image;
+  if (row.extra_info.find("\"image\"") == std::string::npos) return name;
+  const auto info = nlohmann::json::parse(row.extra_info);
+  const auto own = info.find("image");
+  if (own == info.end()) return name;
+  if (!own->is_string())
+    throw Error("extra_info.image must be the name of an image (`amalgam sandbox images`)");
+  return own->get<std::string>();
+}
+
+const sandbox::Image& SandboxImages::find(const std::string& name) {
+  const auto known = found_.find(name);
+  if (known != found_.end()) return known->second;
+  sandbox::Image image;
+  if (!name.empty()) image = sandbox::ImageStore(sandbox::default_store_folder()).find(name);
+  return found_.emplace(name, std::move(image)).first->second;
+}
+
+}  // namespace amalgam::pipeline
