@@ -155,6 +155,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, modu
 # What the one tool of [[tool]] does.
 PROBES = {
     "found": 'return "found it"',
+    "marker": 'return str(os.path.exists("/marker"))',
     "lost": 'return "lost it"',
     "burn": "while time.process_time() < 0.7: pass\n    return 'done'",
     # Not where the row says otherwise: a sample whose tools hit the wall clock has no reward.
@@ -166,6 +167,7 @@ PROBES = {
                  "    return 'done'",
 }
 ASKED = "domain.words.reward_file={inputs}/asks.py"
+MARKER = "tool.probe.file={inputs}/marker.py"
 LONG_OUTPUT = 'tool.probe.command=["/usr/bin/python3", "-c", "print(\'long \' * 400)"]'
 
 
@@ -202,19 +204,22 @@ def write_inputs(folder):
         {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}] * 2}
     result = {"role": "tool", "tool_call_id": "x", "content": "none"}
 
-    def rows(name, numbers, answer):
+    def rows(name, numbers, answer, image=None):
         lines = []
         for i in numbers:
             row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
             row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
             if i % 4 == 3 and not answer:
                 row["extra_info"] = {"sandbox": {"files": {"awake": ""}}}
+            if image:
+                row["extra_info"] = {"image": image}
             lines.append(json.dumps(row) + "\n")
         write(name + ".jsonl", "".join(lines))
 
     rows("train", range(0, 12), None)
     rows("some", range(0, 6), None)
     rows("heldout", range(12, 20), None)
+    rows("of_image", range(12, 20), None, image="python")
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
     rows("upper", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i).upper()}])
@@ -443,6 +448,10 @@ KEYS = {
         *changes("rl", "{inputs}/validation.jsonl", "trajectories", "rl.test_freq=1"),
         Refused("rl of sums", "{inputs}/validation.jsonl")],
     "domain.heldout_file": changes("eval", "{inputs}/validation.jsonl", "trajectories"),
+    "domain.image": [
+        *changes("call", "marked", "trajectories", MARKER),
+        Same("call", "marked", [MARKER, "domain.words.heldout_file={inputs}/of_image.jsonl"]),
+        Refused("call", "absent")],
     "domain.sft_file": [*changes("sft", "{inputs}/upper.jsonl", "models"),
                         Refused("rl of sums", "{inputs}/upper.jsonl")],
     "domain.anneal_file": [
@@ -517,6 +526,11 @@ KEYS = {
                                      "tool.probe.file={inputs}/processes.py"),
     "sandbox.output_kb": changes("call", "1", "trajectories", LONG_OUTPUT,
                                  'tool.probe.description="Says much."'),
+    "sandbox.image": [
+        *changes("call", "marked", "trajectories", MARKER),
+        Same("call", "marked", [MARKER, "domain.words.image=python"]),
+        Refused("call", "absent"),
+        Refused("call", "marked", ["sandbox.substrate=microvm"])],
     "sandbox.gateway": [
         Same("call", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
         Same("program", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
