@@ -204,22 +204,19 @@ def write_inputs(folder):
         {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}] * 2}
     result = {"role": "tool", "tool_call_id": "x", "content": "none"}
 
-    def rows(name, numbers, answer, image=None):
+    def rows(name, numbers, answer):
         lines = []
         for i in numbers:
             row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
             row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
             if i % 4 == 3 and not answer:
                 row["extra_info"] = {"sandbox": {"files": {"awake": ""}}}
-            if image:
-                row["extra_info"] = {"image": image}
             lines.append(json.dumps(row) + "\n")
         write(name + ".jsonl", "".join(lines))
 
     rows("train", range(0, 12), None)
     rows("some", range(0, 6), None)
     rows("heldout", range(12, 20), None)
-    rows("of_image", range(12, 20), None, image="python")
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
     rows("upper", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i).upper()}])
@@ -450,7 +447,7 @@ KEYS = {
     "domain.heldout_file": changes("eval", "{inputs}/validation.jsonl", "trajectories"),
     "domain.image": [
         *changes("call", "marked", "trajectories", MARKER),
-        Same("call", "marked", [MARKER, "domain.words.heldout_file={inputs}/of_image.jsonl"]),
+        *changes("call", "python", "trajectories", MARKER, "sandbox.image=marked"),
         Refused("call", "absent")],
     "domain.sft_file": [*changes("sft", "{inputs}/upper.jsonl", "models"),
                         Refused("rl of sums", "{inputs}/upper.jsonl")],
@@ -528,7 +525,6 @@ KEYS = {
                                  'tool.probe.description="Says much."'),
     "sandbox.image": [
         *changes("call", "marked", "trajectories", MARKER),
-        Same("call", "marked", [MARKER, "domain.words.image=python"]),
         Refused("call", "absent"),
         Refused("call", "marked", ["sandbox.substrate=microvm"])],
     "sandbox.gateway": [

@@ -52,9 +52,9 @@ TEST_F(SandboxImagesTest, TheRowGoesBeforeTheDomainAndThatBeforeAll) {
 TEST_F(SandboxImagesTest, WhatIsNoImageIsSaid) {
   Row row;
   row.extra_info = R"({"image": {"bytes": "x"}})";
-  EXPECT_THAT(amalgam::error_of([&] { (void)images_.name_for(domain_, row); }),
+  EXPECT_THAT(tests::error_of([&] { (void)images_.name_for(domain_, row); }),
               HasSubstr("extra_info.image"));
-  EXPECT_THAT(amalgam::error_of([&] { (void)images_.find("absent"); }),
+  EXPECT_THAT(tests::error_of([&] { (void)images_.find("absent"); }),
               HasSubstr("has no image absent; `amalgam sandbox images`"));
 }
 
