@@ -35,6 +35,7 @@ struct SandboxConfig {
   int64_t max_processes = 16;
   int64_t output_kb = 64;
   std::string image;
+  Path store;
   std::string gateway;
   Path key;
 
@@ -65,6 +66,9 @@ struct SandboxConfig {
         "image that tools and tests of code run in, by its name or id (`amalgam sandbox build`, "
         "`amalgam sandbox images`); a domain's `image` and a row's extra_info.image go first; "
         "empty: this machine's /usr");
+    v.value("store", store,
+            "folder of the images, as the --store of `amalgam sandbox`; empty: the user's own; "
+            "changes no result");
     v.value("gateway", gateway,
             "tcp://HOST:PORT of an `amalgam sandbox gateway`: sandboxes are made on its agents' "
             "hosts; empty: in this process; changes no result");

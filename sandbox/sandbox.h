@@ -1,7 +1,8 @@
 // Sandbox: a container for code that a model wrote, which is hostile. One sandbox = one private
-// writable directory (/work inside, on a size-limited tmpfs), new user, mount, pid, network, ipc,
-// uts and cgroup namespaces, an unprivileged uid, seccomp, no capabilities, and hard limits. It
-// dies with its owner. Knows nothing of models.
+// writable directory (/work inside, on a size-limited tmpfs), a /proc, /dev/shm, terminals and
+// loopback of its own, new user, mount, pid, network, ipc, uts and cgroup namespaces, an
+// unprivileged uid, seccomp, no capabilities, and hard limits. It dies with its owner. Knows
+// nothing of models.
 //
 // Thread safety: a Sandbox is used by one thread at a time, but for cancel; different sandboxes are
 // independent.

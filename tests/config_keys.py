@@ -168,6 +168,7 @@ PROBES = {
 }
 ASKED = "domain.words.reward_file={inputs}/asks.py"
 MARKER = "tool.probe.file={inputs}/marker.py"
+STORE = "sandbox.store={images}"
 LONG_OUTPUT = 'tool.probe.command=["/usr/bin/python3", "-c", "print(\'long \' * 400)"]'
 
 
@@ -446,9 +447,9 @@ KEYS = {
         Refused("rl of sums", "{inputs}/validation.jsonl")],
     "domain.heldout_file": changes("eval", "{inputs}/validation.jsonl", "trajectories"),
     "domain.image": [
-        *changes("call", "marked", "trajectories", MARKER),
-        *changes("call", "python", "trajectories", MARKER, "sandbox.image=marked"),
-        Refused("call", "absent")],
+        *changes("call", "marked", "trajectories", MARKER, STORE),
+        *changes("call", "python", "trajectories", MARKER, STORE, "sandbox.image=marked"),
+        Refused("call", "absent", [STORE])],
     "domain.sft_file": [*changes("sft", "{inputs}/upper.jsonl", "models"),
                         Refused("rl of sums", "{inputs}/upper.jsonl")],
     "domain.anneal_file": [
@@ -524,9 +525,10 @@ KEYS = {
     "sandbox.output_kb": changes("call", "1", "trajectories", LONG_OUTPUT,
                                  'tool.probe.description="Says much."'),
     "sandbox.image": [
-        *changes("call", "marked", "trajectories", MARKER),
-        Refused("call", "absent"),
-        Refused("call", "marked", ["sandbox.substrate=microvm"])],
+        *changes("call", "marked", "trajectories", MARKER, STORE),
+        Refused("call", "absent", [STORE]),
+        Refused("call", "marked", [STORE, "sandbox.substrate=microvm"])],
+    "sandbox.store": [Same("call", "{images}", [MARKER])],
     "sandbox.gateway": [
         Same("call", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),
         Same("program", ["sandbox.gateway={gateway}", "sandbox.key={key}"]),

@@ -68,13 +68,12 @@ class Lab:
     def __init__(self, program):
         self.program = program
         config_keys.write_inputs(program.path("inputs"))
-        os.environ["HOME"] = program.path("home")  # of the images
-        os.makedirs(program.path("home/marked"))
-        open(program.path("home/marked/marker"), "w").close()
+        os.makedirs(program.path("layer"))
+        open(program.path("layer/marker"), "w").close()
         for arguments in ([], ["--name", "marked", "--base", "python", "--from",
-                               program.path("home/marked")]):
-            subprocess.run([program.binary, "sandbox", "build", *arguments], check=True,
-                           stdout=subprocess.DEVNULL)
+                               program.path("layer")]):
+            subprocess.run([program.binary, "sandbox", "build", "--store", program.path("images"),
+                            *arguments], check=True, stdout=subprocess.DEVNULL)
         self.words = {}  # {WORD} in an override
         self.runs = {}  # (context, overrides): future of the parts' digests
         self.lock = threading.Lock()

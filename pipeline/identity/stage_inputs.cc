@@ -11,7 +11,7 @@ namespace {
 // Keys that may change between two parts of a run: they change no result.
 bool is_free(const std::string& key) {
   return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
-         key == "sandbox.gateway" || key == "sandbox.key" ||
+         key == "sandbox.gateway" || key == "sandbox.key" || key == "sandbox.store" ||
          key == "sandbox.image";  // what counts is which image has the name: add_scoring
 }
 

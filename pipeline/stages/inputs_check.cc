@@ -156,7 +156,7 @@ class Inspection {
       });
     }
     if (!scope_.examples_of)
-      image(d, d.image.empty() ? "sandbox.image" : "domain " + d.name + ".image");
+      image(d, d.image.empty() ? "sandbox.image" : "domain." + d.name + ".image");
     std::optional<Row> first;  // to try the function with
     for (const RowFiles& files : row_files(d)) {
       if (scope_.examples_of && files.use != RowUse::kExample) continue;
@@ -230,7 +230,7 @@ class Inspection {
   void image(const configs::DomainConfig& d, const std::string& where, const Row& row = {}) {
     try {
       const std::string name = images_.name_for(d, row);
-      if (name.empty() || report_.facts.images[d.name].contains(name)) return;
+      if (name.empty() || !seen_images_.insert({d.name, name}).second) return;
       const std::string id = images_.find(name).id;
       if (has_machines())
         throw Error("image " + name +
@@ -266,6 +266,7 @@ class Inspection {
   const InputScope& scope_;
   InputReport report_;
   SandboxImages images_;
+  std::set<std::pair<std::string, std::string>> seen_images_;  // domain, name
   std::set<std::string> said_, bad_files_;
 };
 

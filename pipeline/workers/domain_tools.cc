@@ -104,7 +104,12 @@ std::vector<rollout::UserTool> load_user_tools(const configs::RunConfig& config)
   if (config.tools.empty()) return tools;
   // Tried where episodes will have them.
   const auto make = sandbox::sandbox_factory(connect_gateway(config.sandbox), "container");
-  const sandbox::Image image = SandboxImages(config).find(config.sandbox.image);
+  sandbox::Image image;
+  try {
+    image = SandboxImages(config).find(config.sandbox.image);
+  } catch (const Error& e) {
+    throw Error(std::string("sandbox.image: ") + e.what());
+  }
   for (const configs::ToolConfig& tool : config.tools)
     tools.push_back(rollout::load_user_tool(tool, make, image));
   return tools;

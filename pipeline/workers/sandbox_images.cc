@@ -26,7 +26,10 @@ const sandbox::Image& SandboxImages::find(const std::string& name) {
   const auto known = found_.find(name);
   if (known != found_.end()) return known->second;
   sandbox::Image image;
-  if (!name.empty()) image = sandbox::ImageStore(sandbox::default_store_folder()).find(name);
+  if (!name.empty()) {
+    const std::string store = config_.sandbox.store.string();
+    image = sandbox::ImageStore(store.empty() ? sandbox::default_store_folder() : store).find(name);
+  }
   return found_.emplace(name, std::move(image)).first->second;
 }
 

@@ -23,7 +23,7 @@ class SandboxImages {
 
   // Empty: none. Throws Error for an extra_info.image that is no name.
   std::string name_for(const configs::DomainConfig& domain, const Row& row = {}) const;
-  // Of this user's store; of an empty name one without layers. Throws Error when there is none.
+  // Of sandbox.store; of an empty name one without layers. Throws Error when there is none.
   const sandbox::Image& find(const std::string& name);
 
  private:

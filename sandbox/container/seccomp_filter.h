@@ -1,8 +1,8 @@
 // The list of system calls that code inside a sandbox may make; every other call does not exist
 // there (ENOSYS, so that libc and interpreters fall back). No new namespaces, mounts, ptrace, keys,
-// BPF, io_uring, perf, modules, SysV or POSIX shared objects; sockets only of the unix family
-// and, without raw ones, of the internet's;
-// calls of another ABI (int 0x80, x32) kill the process.
+// BPF, io_uring, perf, modules, System V objects or POSIX queues; sockets only of the unix family
+// and, without raw ones, of the internet's; no other user or group; calls of another ABI (int 0x80,
+// x32) kill the process.
 #pragma once
 #include <linux/filter.h>
 

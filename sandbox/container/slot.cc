@@ -171,8 +171,11 @@ void run_sandbox(int socket, int proc, OwnProc own_proc, const std::vector<sock_
                              nullptr, nullptr, nullptr, nullptr);
   if (child == 0) run_init(socket, proc, own_proc, filter);
   if (child < 0) fail(socket, "cannot clone");
-  while (waitpid(static_cast<pid_t>(child), nullptr, __WALL) < 0 && errno == EINTR) {
+  int status = 0;
+  while (waitpid(static_cast<pid_t>(child), &status, __WALL) < 0 && errno == EINTR) {
   }
+  // It could not be made, and said so: neither could the next one.
+  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) _exit(1);
   if (!wire::send(socket, wire::Tag::kSandboxGone)) _exit(0);
 }
 

@@ -1,8 +1,9 @@
 // A slot: a process of ours in which one sandbox after the other runs. It has what is costly to
-// make and holds no state that hostile code could change: its place in the cgroups, an empty
-// network namespace (no two slots share one, so neither do two live sandboxes), and a mount
-// namespace with the read-only view of the system. From it each sandbox is cloned with its own
-// user, mount, pid, ipc, uts and cgroup namespaces.
+// make and holds no state that hostile code could change: its place in the cgroups, a network
+// namespace with nothing but loopback (no two slots share one, so neither do two live sandboxes;
+// connections leave nothing there, see loopback.h), and a mount namespace with the read-only view
+// of the system. From it each sandbox is cloned with its own user, mount, pid, ipc, uts and cgroup
+// namespaces, the next one as soon as the last one is gone.
 #pragma once
 #include <linux/filter.h>
 

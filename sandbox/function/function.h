@@ -5,8 +5,8 @@
 //
 // The interpreter is what `/usr/bin/python3 -S -B` starts in a container: the same fixed
 // environment, hash seed, address layout and limits, so that a call gives what the same command
-// gives there (but for a recursion that ends some frames earlier). Its peak memory includes the
-// interpreter, its CPU time does not include the start.
+// gives there (but for a recursion that ends some frames earlier, and its name in `ps`). Its peak
+// memory includes the interpreter, its CPU time does not include the start.
 #pragma once
 #include <memory>
 #include <string>

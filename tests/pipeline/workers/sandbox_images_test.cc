@@ -14,8 +14,8 @@ using testing::HasSubstr;
 class SandboxImagesTest : public testing::Test {
  protected:
   SandboxImagesTest() {
-    setenv("HOME", folder_.path().c_str(), 1);
-    sandbox::ImageStore store(sandbox::default_store_folder());
+    config_.sandbox.store = folder_.path();
+    sandbox::ImageStore store(folder_.path());
     for (const char* name : {"low", "middle", "high"}) {
       const auto layer = store.add_layer(sandbox::Links::kAny, [&](sandbox::LayerWriter* l) {
         l->begin_file("name", 0644);
@@ -25,10 +25,8 @@ class SandboxImagesTest : public testing::Test {
       store.set_name(name, store.make_image({layer}));
     }
   }
-  ~SandboxImagesTest() override { setenv("HOME", home_.c_str(), 1); }
 
   const TempDir folder_;
-  const std::string home_ = getenv("HOME") ? getenv("HOME") : "/";
   configs::RunConfig config_;
   configs::DomainConfig domain_;
   SandboxImages images_{config_};
