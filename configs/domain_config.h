@@ -111,15 +111,15 @@ struct DomainConfig {
     if (!is_identifier(name)) {
       return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
     }
-    const bool from_files = !train_file.empty() || !heldout_file.empty();
-    if ((generator == Generator::kNone) != from_files) {
+    const bool from_files = generator == Generator::kNone;
+    const bool has_prompts = !train_file.empty() || !heldout_file.empty();
+    if (!from_files && has_prompts)
+      return Problem{"generator", "domain '" + name + "' has a generator and files; drop one"};
+    if (from_files && !has_prompts && validation_file.empty() && sft_file.empty() &&
+        anneal_file.empty())
       return Problem{"generator", "domain '" + name +
-                                      "' needs either a generator or train_file and heldout_file"};
-    }
-    if (from_files && (train_file.empty() || heldout_file.empty())) {
-      return Problem{train_file.empty() ? "train_file" : "heldout_file",
-                     "is missing; domain '" + name + "' needs train_file and heldout_file"};
-    }
+                                      "' needs a generator or files: train_file and heldout_file, "
+                                      "for supervised training alone sft_file"};
     if (!from_files && !reward_file.empty())
       return Problem{"reward_file", "a generator has its own verifier; drop one"};
     if (!from_files)

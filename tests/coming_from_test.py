@@ -43,8 +43,10 @@ def page_runs(program, ci_run, page_name, row_of, config_name, domain, theirs):
     os.symlink(ci_run + "/base", folder + "/models/v4")
     os.symlink(program.binary, folder + "/amalgam")
     for name, rows in (("train", QUESTIONS[:30]), ("test", QUESTIONS[30:])):
-        with open(f"{folder}/{name}.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row_of(*q)) + "\n" for q in rows)
+        # A file's first bytes say what it is: JSON lines do in verl's place of parquet.
+        for ending in ("jsonl", "parquet"):
+            with open(f"{folder}/{name}.{ending}", "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row_of(*q)) + "\n" for q in rows)
     reward = [unindented(b) for b in blocks(page, "python") if "# reward.py" in b]
     first, whole = blocks(page, "toml")[0], blocks(page, "toml")[-1]
     script = [b for b in blocks(page, "sh") if b.startswith("amalgam run")]

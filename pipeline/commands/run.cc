@@ -52,6 +52,9 @@ int run_run(const RunOptions& options) {
   for (const std::string& o : options.session.config.overrides) again += " " + shell_word(o);
   if (options.session.skip_bad_rows) again += " --skip-bad-rows";
   again += " --run-dir " + config.run_dir + " --resume";
+  for (const configs::DomainConfig& d : config.domains)
+    require_sets(d, "run",
+                 {.train = d.specialist.empty() || config.distill.steps > 0, .test = true});
   check_restarts(config, options.session.restart);
   return run_interruptible(config, again, [&] {
     InputFacts facts = check_inputs(config);

@@ -126,6 +126,7 @@ int run_rl(const RlOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load("rl", options.domain);
   const configs::DomainConfig& domain = domain_of(config, options.domain);
+  require_sets(domain, "rl", {.train = true, .validation = domain.rl.test_freq > 0});
   const RlJob job{specialist_stage(domain.name), config.model.path.string(), stage.out};
   return run_to_model(config, {}, {.rl_of = &domain}, stage, job.stage,
                       [&](RunContext& run) { return rl_plan(run, domain, job); });
@@ -140,6 +141,8 @@ void DistillOptions::describe(OptionSet& options) {
 int run_distill(const DistillOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load("distill", "");
+  for (const configs::DomainConfig& d : config.domains)
+    require_sets(d, "distill", {.train = true, .validation = config.distill.test_freq > 0});
   DistillJob job{.model = kStudent,
                  .start_dir = config.model.path.string(),
                  .out_dir = stage.out,
@@ -172,6 +175,8 @@ int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
   const configs::RunConfig config = stage.load("eval", options.domain);
   if (!options.domain.empty()) domain_of(config, options.domain);
+  for (const configs::DomainConfig& d : config.domains)
+    if (options.domain.empty() || options.domain == d.name) require_sets(d, "eval", {.test = true});
   if (!stage.session.restart.empty())
     throw Error("--restart: eval has no stages; what it read before and reads now is compared");
   return run_interruptible(config, kAgain, [&] {

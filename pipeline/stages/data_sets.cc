@@ -114,7 +114,8 @@ std::vector<HeldOut> held_out_rows(const configs::RunConfig& config,
     return rows;
   }
   const auto read = [&](const configs::Paths& file) {
-    return checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
+    return file.empty() ? CheckedRows{}
+                        : checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
   };
   const CheckedRows held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {
@@ -123,7 +124,7 @@ std::vector<HeldOut> held_out_rows(const configs::RunConfig& config,
     return rows;
   }
   if (held_out.rows.size() < 2) {
-    if (needs_validation(config, domain))
+    if (needs_validation(config, domain) && !domain.heldout_file.empty())
       throw Error(domain.heldout_file.text() +
                   ": one row cannot be both validation and test; give more, a "
                   "validation_file, or test_freq = 0 (no validation) for rl and distill");
@@ -178,8 +179,11 @@ void take_held_out(const configs::RunConfig& config, const configs::DomainConfig
                   " row is left that can be used and whose prompt is in no earlier set (training, "
                   "validation, test); give more rows");
   };
-  if (needs_validation(config, domain)) require(sets->validation, "validation");
-  require(sets->test, "test");
+  // Of files that there are; what a command cannot do without it asks for by name.
+  const bool has_test = is_generated(domain) || !domain.heldout_file.empty();
+  if (needs_validation(config, domain) && (has_test || !domain.validation_file.empty()))
+    require(sets->validation, "validation");
+  if (has_test) require(sets->test, "test");
 }
 
 }  // namespace
@@ -192,7 +196,7 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
   draw_all(config, pool, &sets_);
   for (const configs::DomainConfig& d : config.domains) {
     DomainSets& sets = sets_[d.name];
-    if (!is_generated(d))
+    if (!is_generated(d) && !d.train_file.empty())
       sets.train = read_set(config, tools, pool, d, d.train_file, RowUse::kPrompt);
     if (!compares) continue;
     const RowStore& train = sets.train.rows;

@@ -277,6 +277,20 @@ InputReport inspect_inputs(const configs::RunConfig& config, kernels::ThreadPool
   return Inspection(config, pool, scope).run();
 }
 
+void require_sets(const configs::DomainConfig& domain, const std::string& command,
+                  const NeededSets& needed) {
+  if (domain.generator != configs::Generator::kNone) return;
+  const auto require = [&](bool is_needed, bool is_there, const std::string& what) {
+    if (is_needed && !is_there)
+      throw Error("domain '" + domain.name + "': " + command + " needs " + what);
+  };
+  require(needed.train, !domain.train_file.empty(), "train_file, rows with prompts to train on");
+  require(needed.test, !domain.heldout_file.empty(), "heldout_file, rows with prompts to score");
+  require(needed.validation, !domain.validation_file.empty() || !domain.heldout_file.empty(),
+          "validation_file or heldout_file, rows that choose the best step; or test_freq = 0, "
+          "which chooses none");
+}
+
 InputFacts check_inputs(const configs::RunConfig& config, const InputScope& scope) {
   kernels::ThreadPool pool(num_threads(config.threads));
   const InputReport report = inspect_inputs(config, pool, scope);

@@ -11,6 +11,14 @@
 
 namespace amalgam::pipeline {
 
+// The sets of a domain that a command needs.
+struct NeededSets {
+  bool train = false, validation = false, test = false;
+};
+// Throws Error where neither a generator nor a file gives one of them, naming the key that would.
+void require_sets(const configs::DomainConfig& domain, const std::string& command,
+                  const NeededSets& needed);
+
 struct InputScope {
   const configs::DomainConfig* examples_of = nullptr;  // its files for supervised training alone
   std::vector<std::string> teachers = {};              // model directories beside the config's
