@@ -43,13 +43,17 @@ def main():
         with open(zsh, encoding="utf-8") as file:
             zsh_text = file.read()
         commands = [[name] for name in words(text_of(program, "--help"), "Subcommands")]
-        commands += [["sandbox", name] for name in words(text_of(program, "sandbox", "--help"), "Subcommands")]
+        families = [[name, second] for [name] in commands for second in words(text_of(program, name, "--help"), "Subcommands")]
+        check(["data", "check"] in families and ["sandbox", "run"] in families, f"families: {families}")
+        commands += families
         check(len(commands) > 25, f"commands: {commands}")
         pages = set(glob.glob(prefix + "/share/man/man1/*"))
         check(len(pages) == len(commands) + 1, f"{len(commands)} commands and {len(pages)} pages")
         for command in commands:
             check(command[-1] in completed(bash, "amalgam", *command[:-1], command[-1][:2]), f"{command} is not completed")
             help_page = text_of(program, *command, "--help")
+            if "\nSubcommands:\n" in help_page:
+                help_page = help_page.replace("\nSubcommands:\n", "\nExamples:\n")  # options are before them
             with gzip.open(f"{prefix}/share/man/man1/amalgam-{'-'.join(command)}.1.gz", "rt", encoding="utf-8") as file:
                 page = file.read().replace("\\-", "-")
             if command == ["sandbox"]:
@@ -58,6 +62,7 @@ def main():
             options = {o for o in options if re.search(rf"^  (-\w,)?([^ ]*,)?{o}[ ,]", help_page, re.M)}
             check(options - {"--help"} <= set(re.findall(r"--[a-z][a-z0-9-]*", page)), f"{command}: {options} on its page")
             offered = completed(bash, "amalgam", *command, "--")
+            check(offered == completed(bash, "amalgam", *command, "FILE", "--"), f"{command} FILE is completed otherwise")
             check(options == offered, f"{command}: completion offers {offered}, --help has {options}")
             check(f"'{' '.join(command)}')" in zsh_text, f"{command} in zsh")
         print(f"install: {len(pages)} manual pages, completions of {len(commands)} commands")

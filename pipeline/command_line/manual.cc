@@ -109,27 +109,29 @@ bool is_family(const CommandPage& command, const std::vector<CommandPage>& all) 
   return !command.name.empty() && !words_after(command.name, all).empty();
 }
 
+// "|sandbox run|sandbox shell|": commands of two words.
+std::string two_words(const std::vector<CommandPage>& all) {
+  std::string text = "|";
+  for (const CommandPage& c : all)
+    if (c.name.find(' ') != std::string::npos) text += c.name + "|";
+  return text;
+}
+
 std::string bash_completion(const std::vector<CommandPage>& all) {
   std::string text =
       "# Completion of amalgam for bash.\n"
       "_amalgam() {\n"
       "  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words=\n"
-      "  local families=' ";
-  for (const CommandPage& c : all)
-    if (is_family(c, all)) text += c.name + " ";
-  text +=
+      "  local second=\"$command ${COMP_WORDS[2]}\" two_words='" +
+      two_words(all) +
       "'\n"
-      "  [[ $families == *\" $command \"* && $COMP_CWORD -gt 2 ]] && command+=\" "
-      "${COMP_WORDS[2]}\"\n"
+      "  [[ $COMP_CWORD -gt 2 && $two_words == *\"|$second|\"* ]] && command=$second\n"
       "  [[ $COMP_CWORD -eq 1 ]] && command=\n"
       "  case $command in\n";
   for (const CommandPage& c : all) {
-    std::string words = c.name.empty() || is_family(c, all) ? "" : long_names(c);
-    if (words.empty()) {
-      for (const auto& [word, summary] : words_after(c.name, all)) words += word + " ";
-      words += long_names(c);
-    }
-    text += fmt::format("    '{}') words='{}' ;;\n", c.name, words);
+    std::string words;
+    for (const auto& [word, summary] : words_after(c.name, all)) words += word + " ";
+    text += fmt::format("    '{}') words='{}' ;;\n", c.name, words + long_names(c));
   }
   return text +
          "  esac\n"
@@ -166,21 +168,21 @@ std::string zsh_completion(const std::vector<CommandPage>& all) {
       "    _describe command commands\n"
       "    return\n"
       "  fi\n";
+  text += "  local two_words='" + two_words(all) + "'\n" +
+          "  if (( CURRENT > 3 )) && [[ $two_words == *\"|$command ${words[3]}|\"* ]]; then\n"
+          "    command=\"$command ${words[3]}\"\n"
+          "  fi\n";
   for (const CommandPage& c : all)
     if (is_family(c, all))
       text += fmt::format(
-          "  if [[ $command == {0} ]]; then\n"
-          "    if (( CURRENT == 3 )); then\n"
-          "      commands=({1} )\n"
-          "      _describe command commands\n"
-          "      return\n"
-          "    fi\n"
-          "    command=\"{0} ${{words[3]}}\"\n"
+          "  if [[ $command == {0} ]] && (( CURRENT == 3 )); then\n"
+          "    commands=({1} )\n"
+          "    _describe command commands\n"
           "  fi\n",
           c.name, zsh_words(words_after(c.name, all)));
   text += "  case $command in\n";
   for (const CommandPage& c : all) {
-    if (c.name.empty() || is_family(c, all)) continue;
+    if (c.name.empty() || c.options.empty()) continue;
     text += "    '" + c.name + "') _arguments";
     for (const OptionPage& o : c.options)
       for (const std::string& name : o.names)
