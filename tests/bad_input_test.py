@@ -194,7 +194,7 @@ def not_finite(program, ci_run):
     teachers = [a for domain in ("math", "code", "dates") for a in ("--teacher", f"{domain}={ci_run}/base")]
     for command, what in ((["sft", "--domain", "math"], ["sft-math, step 0", "the loss of answer"]),
                           (["rl", "--domain", "math"], ["rl-math, step 0", "sample", "math-train-", "log-probability"]),
-                          (["distill", *teachers], ["distill, step 0", "sample", "-train-", "log-probability"])):
+                          (["distill", *teachers], ["distill-lr0.0005, step 0", "sample", "-train-", "log-probability"])):
         out = program.path("out-" + command[0])
         lines = program.fails([program.binary, command[0], CONFIG, "--model", base, "--out", out, "--run-dir",
                                out + ".run", *command[1:], *SMALL, "sft.steps=2"], program.path("log"))
