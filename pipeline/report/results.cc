@@ -161,7 +161,13 @@ std::string results_section(const Results& results, const configs::RunConfig* co
 }
 
 std::string choices_section(const Results& results, const RunStore& store) {
-  if (results.choices.empty()) return "<p class=\"none\">Nothing was chosen yet.</p>\n";
+  const bool has_chosen =
+      std::any_of(results.trainings.begin(), results.trainings.end(),
+                  [](const TrainingFigures& t) { return t.validation_best.has_value(); });
+  if (results.choices.empty())
+    return has_chosen ? "<p class=\"none\">Which step a training chose stands with its figures "
+                        "above.</p>\n"
+                      : "<p class=\"none\">Nothing was chosen yet.</p>\n";
   std::string html =
       "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">model</th><th scope=\"col\">"
       "candidates compared on validation</th></tr></thead><tbody>\n";
