@@ -5,6 +5,7 @@ Usage: tools_run_test.py BINARY tools; see tests/tests.cmake."""
 import json
 import os
 import re
+import subprocess
 import sys
 
 from run_harness import check, check_same, main, results, seeded, text_of
@@ -121,6 +122,33 @@ def check_bad_names(program, config):
         check(len(lines) == 1 and words in lines[0], f"'{words}' is not in {lines}")
 
 
+def check_row_images(program, config, model):
+    """A row names the image that its episode's tools run on: with Python the answers are right, without it there is no
+    score."""
+    folder, store = os.path.dirname(config), program.path("store")
+    os.makedirs(folder + "/layer")
+    with open(folder + "/layer/file", "w") as file:
+        file.write("no program is here")
+    for command in (["--name", "python"], ["--name", "bare", "--from", folder + "/layer"]):
+        subprocess.run([program.binary, "sandbox", "build", "--store", store, *command], check=True, capture_output=True,
+                       timeout=300)
+    rows = [json.loads(line) for line in text_of(folder + "/heldout.jsonl").splitlines()]
+    for image in ("python", "bare"):
+        with open(f"{folder}/{image}.jsonl", "w") as file:
+            file.writelines(json.dumps(r | {"extra_info": {"image": image}}) + "\n" for r in rows)
+        run_dir = program.path("image-" + image)
+        done = subprocess.run([program.binary, "eval", config, "--model", model, "--run-dir", run_dir, "eval.n=1",
+                               f"domain.sums.heldout_file={folder}/{image}.jsonl", f"sandbox.store={store}"],
+                              capture_output=True, text=True, timeout=300, check=False)
+        if image == "bare":
+            check(done.returncode == 1 and "no sample could be scored" in done.stderr and
+                  "cannot run /usr/bin/python3" in done.stderr, f"without Python: {done.stderr[-600:]}")
+            continue
+        check(done.returncode == 0, f"image {image}: {done.stderr[-600:]}")
+        score = results(run_dir)["domains"]["sums"]["model"]
+        check(score > 0.5, f"on an image with Python: {score}")
+
+
 def tools(program, seed="1"):
     config = write_domain(program.path("domain"))
     check_bad_names(program, config)
@@ -137,6 +165,7 @@ def tools(program, seed="1"):
         check(name in page, f"the report shows no call of {name}")
     check(re.search(r"wrote 14 bytes to p\.py", page), "the report shows no result")
 
+    check_row_images(program, config, trained + "/specialist-sums")
     # On the trained base: nearly all of the time goes to episodes.
     settings = [f"model.path={trained}/base"]
     whole = Undisturbed(program, settings, config=config)
