@@ -23,7 +23,9 @@ class RowStore::Bytes {
   // Returns where it begins.
   uint64_t add(std::string_view text) {
     const uint64_t begin = end_;
-    if (fd_ < 0 && memory_.size() + text.size() <= kMemoryBytes) {
+    // Once a row is outside, all that follow are.
+    const bool is_inside = fd_ < 0 && pending_.empty();
+    if (is_inside && memory_.size() + text.size() <= kMemoryBytes) {
       memory_ += text;
     } else {
       if (pending_.size() + text.size() > kPendingBytes) flush();

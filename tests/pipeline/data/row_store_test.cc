@@ -51,5 +51,23 @@ TEST(RowStore, SaysWhereItCannotWrite) {
   ::unsetenv("TMPDIR");
 }
 
+// A row that no longer fits into memory may be followed by one that would.
+TEST(RowStore, ASmallRowAfterTheOneThatLeftMemoryIsWhereItBelongs) {
+  RowStore store;
+  const std::string large(31 << 20, 'a'), middle(2 << 20, 'b');
+  store.add(large);
+  store.add(middle.substr(0, (1 << 20) - 10));
+  store.add("a hundred bytes more than there is room for: " + std::string(100, 'c'));
+  store.add("small");
+  store.add(middle);
+  store.add("last");
+  EXPECT_EQ(store.json(0), large);
+  EXPECT_EQ(store.json(1).size(), (1u << 20) - 10);
+  EXPECT_EQ(store.json(2).substr(0, 9), "a hundred");
+  EXPECT_EQ(store.json(3), "small");
+  EXPECT_EQ(store.json(4), middle);
+  EXPECT_EQ(store.json(5), "last");
+}
+
 }  // namespace
 }  // namespace amalgam::pipeline
