@@ -293,56 +293,56 @@ ChatMessage assistant_message(const std::string& text, const std::string& column
   return MessageReader(message, "column \"" + column + "\"").read();
 }
 
+namespace {
+
+Value message_with(const ChatMessage& m, Value (*written_call)(const ChatCall&)) {
+  Value one{Value::Object()};
+  one.add("role", Value(m.role));
+  one.add("content", Value(m.content));
+  if (!m.reasoning_content.empty()) one.add("reasoning_content", Value(m.reasoning_content));
+  if (!m.tool_calls.empty()) {
+    Value::Array calls;
+    for (const ChatCall& c : m.tool_calls) calls.push_back(written_call(c));
+    one.add("tool_calls", Value(std::move(calls)));
+  }
+  if (!m.tool_call_id.empty()) one.add("tool_call_id", Value(m.tool_call_id));
+  if (!m.name.empty()) one.add("name", Value(m.name));
+  return one;
+}
+
+Value shown_call(const ChatCall& c) {
+  Value call{Value::Object()};
+  if (!c.id.empty()) call.add("id", Value(c.id));
+  call.add("name", Value(c.name));
+  call.add("arguments", c.arguments);
+  return call;
+}
+
+// OpenAI's: arguments are a text.
+Value encoder_call(const ChatCall& c) {
+  Value call{Value::Object()}, function{Value::Object()};
+  if (!c.id.empty()) call.add("id", Value(c.id));
+  call.add("type", Value("function"));
+  function.add("name", Value(c.name));
+  function.add("arguments", Value(c.arguments.dump()));
+  call.add("function", std::move(function));
+  return call;
+}
+
+}  // namespace
+
 Value shown_messages(const std::vector<ChatMessage>& messages) {
   Value::Array list;
   for (const ChatMessage& m : messages) {
-    Value one{Value::Object()};
-    one.add("role", Value(m.role));
-    one.add("content", Value(m.content));
-    if (!m.reasoning_content.empty()) one.add("reasoning_content", Value(m.reasoning_content));
-    if (!m.tool_calls.empty()) {
-      Value::Array calls;
-      for (const ChatCall& c : m.tool_calls) {
-        Value call{Value::Object()};
-        if (!c.id.empty()) call.add("id", Value(c.id));
-        call.add("name", Value(c.name));
-        call.add("arguments", c.arguments);
-        calls.push_back(std::move(call));
-      }
-      one.add("tool_calls", Value(std::move(calls)));
-    }
-    if (!m.tool_call_id.empty()) one.add("tool_call_id", Value(m.tool_call_id));
-    if (!m.name.empty()) one.add("name", Value(m.name));
-    if (!m.learn) one.add("learn", Value(false));
-    list.push_back(std::move(one));
+    list.push_back(message_with(m, shown_call));
+    if (!m.learn) list.back().add("learn", Value(false));
   }
   return Value(std::move(list));
 }
 
 std::string encoder_messages(const std::vector<ChatMessage>& messages) {
   Value::Array list;
-  for (const ChatMessage& m : messages) {
-    Value one{Value::Object()};
-    one.add("role", Value(m.role));
-    one.add("content", Value(m.content));
-    if (!m.reasoning_content.empty()) one.add("reasoning_content", Value(m.reasoning_content));
-    if (!m.tool_calls.empty()) {
-      Value::Array calls;
-      for (const ChatCall& c : m.tool_calls) {
-        Value call{Value::Object()}, function{Value::Object()};
-        if (!c.id.empty()) call.add("id", Value(c.id));
-        call.add("type", Value("function"));
-        function.add("name", Value(c.name));
-        function.add("arguments", Value(c.arguments.dump()));
-        call.add("function", std::move(function));
-        calls.push_back(std::move(call));
-      }
-      one.add("tool_calls", Value(std::move(calls)));
-    }
-    if (!m.tool_call_id.empty()) one.add("tool_call_id", Value(m.tool_call_id));
-    if (!m.name.empty()) one.add("name", Value(m.name));
-    list.push_back(std::move(one));
-  }
+  for (const ChatMessage& m : messages) list.push_back(message_with(m, encoder_call));
   return Value(std::move(list)).dump();
 }
 
