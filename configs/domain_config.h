@@ -1,4 +1,7 @@
 #pragma once
+#include <algorithm>
+
+#include "configs/effort.h"
 #include "configs/reward_config.h"
 #include "configs/stage_configs.h"
 
@@ -37,11 +40,21 @@ inline std::vector<std::string> names_of(Generator) {
 enum class Mode { kThinking, kChat };
 inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
 
+// How a prompt says its effort (model/encoding/effort.h).
+enum class EffortForm { kEncoding, kLine };
+inline std::vector<std::string> names_of(EffortForm) { return {"encoding", "line"}; }
+
+// What RL makes of a domain's efforts.
+enum class Specialists { kPerEffort, kOne };
+inline std::vector<std::string> names_of(Specialists) { return {"per_effort", "one"}; }
+
 // How prompts tell the model of its tools.
 enum class ToolsPrompt { kSchemas, kNames, kNone };
 inline std::vector<std::string> names_of(ToolsPrompt) { return {"schemas", "names", "none"}; }
 
-// One specialist: where its prompts and rewards come from, and how it is trained.
+// One specialist: where its prompts and rewards come from, and how it is trained. A table with
+// `efforts` becomes one of these for each of them, named NAME-MODE, with that one alone in `efforts`
+// (RunConfig::resolve).
 struct DomainConfig {
   std::string name = {};
   Generator generator = Generator::kNone;
@@ -51,6 +64,10 @@ struct DomainConfig {
   Path specialist = {};                                            // model directory
   std::string reward_function = {};
   Mode mode = Mode::kThinking;
+  Efforts efforts = {};
+  EffortForm effort_form = EffortForm::kEncoding;
+  Specialists specialists = Specialists::kPerEffort;
+  Weights windows = {};
   std::vector<std::string> tools = {};
   ToolsPrompt tools_prompt = ToolsPrompt::kSchemas;
   std::string image = {};
@@ -90,6 +107,22 @@ struct DomainConfig {
             "model directory of a specialist that is there already: no RL then, it teaches and is "
             "scored as it is");
     v.value("mode", mode, "thinking: answers start with reasoning; chat: they do not");
+    v.value(
+        "efforts", efforts,
+        "modes of reasoning effort: none, low, high, max, numbers of 1 … 100, bands of them "
+        "(\"b21-40\"), or { bands = 5 }. Each is a specialist of its own, NAME-MODE, on all rows "
+        "with that effort or with none of their own; a row in a band gets a number of it. Empty: "
+        "rows have the effort that they say, or none (docs/EFFORT.md)");
+    v.value("effort_form", effort_form,
+            "how prompts say their effort: encoding: none as chat mode, max by the encoding's "
+            "prefix, high without one; line: a system line \"Reasoning Effort: X\" with the think "
+            "tag open for every mode");
+    v.value("specialists", specialists,
+            "per_effort: RL trains a specialist for each of efforts; one: a single policy on all "
+            "of them, mixed in every step");
+    v.value("windows", windows, between(1, 1 << 20),
+            "tokens the policy may write, by effort or band: { none = 24, max = 72 }; an effort "
+            "that is not there has data.max_response_length of the stage");
     v.value("tools", tools,
             "tools of this domain's episodes, by name: built in (calculator, edit_file, grep, "
             "kv_lookup, lookup, read_file, run_python, run_shell, search, submit, write_file) or "
@@ -107,10 +140,34 @@ struct DomainConfig {
     v.section_like("reward", reward, "reward", "calls of this domain's reward_function");
   }
 
+  // Of a resolved table: the mode it is for; empty: rows have their own efforts, or none.
+  std::string effort_mode() const { return efforts.modes.size() == 1 ? efforts.modes[0] : ""; }
+  // The name that the table was given: NAME of NAME-MODE.
+  std::string group() const {
+    const std::string suffix = "-" + effort_mode();
+    return suffix.size() > 1 && name.ends_with(suffix)
+               ? name.substr(0, name.size() - suffix.size())
+               : name;
+  }
+  // In names of metrics: NAME or NAME/MODE.
+  std::string metric_name() const { return group() == name ? name : group() + "/" + effort_mode(); }
+  // Tokens the policy may write in answer to a prompt of this effort.
+  int64_t window(const std::string& effort, int64_t max_response_length) const {
+    const auto own = value_of_effort(windows, effort);
+    return own ? static_cast<int64_t>(*own) : max_response_length;
+  }
+  int64_t max_window(int64_t max_response_length) const {
+    for (const auto& [effort, tokens] : windows)
+      if (effort_mode().empty() || is_of_mode(effort, effort_mode()))
+        max_response_length = std::max(max_response_length, static_cast<int64_t>(tokens));
+    return max_response_length;
+  }
+
   std::optional<Problem> problem() const {
-    if (!is_identifier(name)) {
+    if (!is_identifier(group())) {
       return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
     }
+    if (const auto problem = effort_problem()) return problem;
     const bool from_files = generator == Generator::kNone;
     const bool has_prompts = !train_file.empty() || !heldout_file.empty();
     if (!from_files && has_prompts)
@@ -131,6 +188,8 @@ struct DomainConfig {
       return Problem{"reward_function", "names a function of reward_file; drop it"};
     return std::nullopt;
   }
+
+  std::optional<Problem> effort_problem() const;
 };
 
 }  // namespace amalgam::configs

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "configs/arguments.h"
+#include "configs/effort.h"
 #include "configs/schema.h"
 
 namespace amalgam::configs {
@@ -21,6 +22,7 @@ std::string format_value(const Paths& x);
 std::string format_value(const std::vector<double>& x);
 std::string format_value(const std::vector<std::string>& x);
 std::string format_value(const Weights& x);
+inline std::string format_value(const Efforts& x) { return format_value(x.modes); }
 inline std::string format_value(const Arguments& x) { return x.toml; }
 template <class E>
 requires std::is_enum_v<E> std::string format_value(E x) { return format_string(name_of(x)); }

@@ -191,6 +191,31 @@ void Reader::read(const Node& node, const std::string& key, std::vector<std::str
   for (const Node& item : *items) read(item, key, &out->emplace_back());
 }
 
+void Reader::read(const Node& node, const std::string& key, Efforts* out) {
+  constexpr char kForms[] =
+      "expected a list of efforts (none, low, high, max, a number from 1 to 100, a band as "
+      "\"b21-40\") or { bands = N }, got ";
+  out->modes.clear();
+  if (const Table* table = node.get<Table>()) {
+    const Node* bands = table->size() == 1 ? node.find("bands") : nullptr;
+    if (!bands) fail(node, key, kForms + std::string("another table"));
+    int64_t count = 0;
+    read(*bands, key + ".bands", between(1, kMaxEffortNumber), &count);
+    out->modes = effort_bands(static_cast<int>(count));
+    return;
+  }
+  const Array* items = node.get<Array>();
+  if (!items) fail(node, key, kForms + node.kind());
+  for (const Node& item : *items) {
+    const int64_t* number = item.get<int64_t>();
+    const std::string* text = item.get<std::string>();
+    const std::string mode = number ? std::to_string(*number) : text ? *text : "";
+    if (!is_effort_mode(mode))
+      fail(item, key, kForms + (number || text ? "'" + mode + "'" : item.kind()));
+    out->modes.push_back(mode);
+  }
+}
+
 void Reader::read(const Node& node, const std::string& key, Arguments* out) {
   require_table(node, key);
   *out = arguments_of(node, key);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/arguments.h"
+#include "configs/effort.h"
 #include "configs/node.h"
 #include "configs/schema.h"
 
@@ -59,6 +60,7 @@ class Reader {
   void read_struct(S& config) {
     config.visit(*this);
     reject_unknown_keys();
+    if constexpr (requires { config.resolve(); }) config.resolve();
     if constexpr (requires { config.problem(); }) {
       if (const std::optional<Problem> problem = config.problem()) report(*problem);
     }
@@ -82,6 +84,7 @@ class Reader {
   static void read(const Node&, const std::string& key, Path*);
   static void read(const Node&, const std::string& key, Paths*);
   static void read(const Node&, const std::string& key, std::vector<std::string>*);
+  static void read(const Node&, const std::string& key, Efforts*);
   static void read(const Node&, const std::string& key, Arguments*);
   static size_t read_choice(const Node&, const std::string& key,
                             const std::vector<std::string>& names);

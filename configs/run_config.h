@@ -104,6 +104,7 @@ struct RunConfig {
   bool skip_bad_rows = false;
   int64_t keep_last = 0;
   KeepTrajectories keep_trajectories = KeepTrajectories::kAll;
+  EffortForm effort_form = EffortForm::kEncoding;
   std::string on_finish, on_stop;
   Recompute recompute = Recompute::kNone;
   int64_t micro_batch_tokens = 2048;
@@ -114,7 +115,7 @@ struct RunConfig {
   SftConfig sft;  // a specialist's cold start
   RlConfig rl;
   RewardConfig reward;
-  std::vector<DomainConfig> domains;  // non-empty, distinct names
+  std::vector<DomainConfig> domains;  // non-empty, distinct names; resolved: one for each effort
   std::vector<ToolConfig> tools;      // distinct names
   DistillConfig distill;
   std::vector<CompareConfig> compare;  // distinct names
@@ -146,6 +147,8 @@ struct RunConfig {
     v.value("keep_trajectories", keep_trajectories,
             "samples that are kept: all, in trajectories/; scored: those of validations and "
             "evaluations, a finished stage's training samples go; their figures stay either way");
+    v.value("effort_form", effort_form,
+            "how prompts say their effort: encoding or line; `effort_form` of a domain goes first");
     v.value(
         "on_finish", on_finish,
         "a command for /bin/sh when something was computed and all is done, with AMALGAM_RUN_DIR, "
@@ -169,7 +172,7 @@ struct RunConfig {
     v.section("sft", sft, "Cold start of each specialist; [domain.sft] changes one domain's.");
     v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
     v.section("reward", reward, "Calls of reward functions; [domain.reward] changes one domain's.");
-    v.tables("domain", domains, DomainConfig{.data = data, .sft = sft, .rl = rl, .reward = reward},
+    v.tables("domain", domains, DomainConfig{.effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward},
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.tables("tool", tools, ToolConfig{},
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "
@@ -187,6 +190,9 @@ struct RunConfig {
     v.section("log", log, "What the run directory's log.txt tells.");
   }
 
+  // Makes of each domain with efforts one domain for each of them, also where mixtures and teachers
+  // name it. A config that is resolved stays as it is.
+  void resolve();
   std::optional<Problem> problem() const;
 
   const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
