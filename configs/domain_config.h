@@ -1,5 +1,7 @@
 #pragma once
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "configs/effort.h"
 #include "configs/reward_config.h"
@@ -52,9 +54,21 @@ inline std::vector<std::string> names_of(Specialists) { return {"per_effort", "o
 enum class ToolsPrompt { kSchemas, kNames, kNone };
 inline std::vector<std::string> names_of(ToolsPrompt) { return {"schemas", "names", "none"}; }
 
+// The parts of a domain's name after efforts are resolved: NAME, or NAME and MODE of NAME-MODE.
+inline std::pair<std::string, std::string> split_domain_name(const std::string& name) {
+  const size_t dash = name.find('-');
+  return dash == std::string::npos ? std::pair(name, std::string())
+                                   : std::pair(name.substr(0, dash), name.substr(dash + 1));
+}
+// As metrics name it: NAME or NAME/MODE.
+inline std::string domain_metric_name(const std::string& name) {
+  const auto [group, mode] = split_domain_name(name);
+  return mode.empty() ? group : group + "/" + mode;
+}
+
 // One specialist: where its prompts and rewards come from, and how it is trained. A table with
-// `efforts` becomes one of these for each of them, named NAME-MODE, with that one alone in `efforts`
-// (RunConfig::resolve).
+// `efforts` becomes one of these for each of them, named NAME-MODE, with that one alone in
+// `efforts` (RunConfig::resolve).
 struct DomainConfig {
   std::string name = {};
   Generator generator = Generator::kNone;
@@ -143,14 +157,7 @@ struct DomainConfig {
   // Of a resolved table: the mode it is for; empty: rows have their own efforts, or none.
   std::string effort_mode() const { return efforts.modes.size() == 1 ? efforts.modes[0] : ""; }
   // The name that the table was given: NAME of NAME-MODE.
-  std::string group() const {
-    const std::string suffix = "-" + effort_mode();
-    return suffix.size() > 1 && name.ends_with(suffix)
-               ? name.substr(0, name.size() - suffix.size())
-               : name;
-  }
-  // In names of metrics: NAME or NAME/MODE.
-  std::string metric_name() const { return group() == name ? name : group() + "/" + effort_mode(); }
+  std::string group() const { return split_domain_name(name).first; }
   // Tokens the policy may write in answer to a prompt of this effort.
   int64_t window(const std::string& effort, int64_t max_response_length) const {
     const auto own = value_of_effort(windows, effort);
@@ -164,7 +171,7 @@ struct DomainConfig {
   }
 
   std::optional<Problem> problem() const {
-    if (!is_identifier(group())) {
+    if (!is_identifier(group()) || (name != group() && name != group() + "-" + effort_mode())) {
       return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
     }
     if (const auto problem = effort_problem()) return problem;

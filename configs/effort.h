@@ -1,5 +1,5 @@
-// How much reasoning a prompt asks for. An effort is none, low, high, max, or a number b of 1 … 100;
-// a mode is what one specialist is trained for: an effort, or a band of numbers as "b21-40".
+// How much reasoning a prompt asks for. An effort is none, low, high, max, or a number b of 1 …
+// 100; a mode is what one specialist is trained for: an effort, or a band of numbers as "b21-40".
 #pragma once
 #include <map>
 #include <optional>
@@ -16,10 +16,10 @@ struct EffortBand {
 };
 
 bool is_effort_word(const std::string& text);
-std::optional<int> effort_number(const std::string& text);        // "1" … "100"
-std::optional<EffortBand> effort_band(const std::string& text);   // "b21-40"
-bool is_effort(const std::string& text);                          // a word or a number
-bool is_effort_mode(const std::string& text);                     // the same, or a band
+std::optional<int> effort_number(const std::string& text);       // "1" … "100"
+std::optional<EffortBand> effort_band(const std::string& text);  // "b21-40"
+bool is_effort(const std::string& text);                         // a word or a number
+bool is_effort_mode(const std::string& text);                    // the same, or a band
 
 // Whether prompts of this effort belong to the mode.
 bool is_of_mode(const std::string& effort, const std::string& mode);

@@ -59,9 +59,7 @@ class Reference {
   static std::string type_of(const std::vector<double>&) { return "list of numbers"; }
   static std::string type_of(const std::vector<std::string>&) { return "list of strings"; }
   static std::string type_of(const Weights&) { return "table of numbers"; }
-  static std::string type_of(const Efforts&) {
-    return "list of efforts, or `{ bands = N }`";
-  }
+  static std::string type_of(const Efforts&) { return "list of efforts, or `{ bands = N }`"; }
   static std::string type_of(const Arguments&) { return "table of any values"; }
   static std::string choices(const std::vector<std::string>& names);
 

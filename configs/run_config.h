@@ -172,7 +172,9 @@ struct RunConfig {
     v.section("sft", sft, "Cold start of each specialist; [domain.sft] changes one domain's.");
     v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
     v.section("reward", reward, "Calls of reward functions; [domain.reward] changes one domain's.");
-    v.tables("domain", domains, DomainConfig{.effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward},
+    v.tables("domain", domains,
+             DomainConfig{
+                 .effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward},
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.tables("tool", tools, ToolConfig{},
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "

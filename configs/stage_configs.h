@@ -243,6 +243,10 @@ struct TeacherRow {
 enum class Objective { kExact, kSampled };
 inline std::vector<std::string> names_of(Objective) { return {"exact", "sampled"}; }
 
+// For whom a student is made.
+enum class Students { kOne, kPerDomain };
+inline std::vector<std::string> names_of(Students) { return {"one", "per_domain"}; }
+
 struct DistillConfig {
   int64_t steps = 40;
   PromptBatchConfig data{.train_batch_size = 64};
@@ -255,6 +259,7 @@ struct DistillConfig {
   int64_t sweep_steps = 15;
   std::vector<TeacherRow> teachers;
   Path student;
+  Students students = Students::kOne;
   int64_t test_freq = 10;
 
   template <class V>
@@ -284,6 +289,10 @@ struct DistillConfig {
         "follows its own specialist with weight 1.");
     v.value("student", student,
             "model directory that every distillation of `run` starts from; empty: the base");
+    v.value(
+        "students", students,
+        "one: a single student of all domains; per_domain: one for each [[domain]] table, of the "
+        "specialists of its efforts; comparisons alike");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations, as in [rl]; 0: none, the last step is kept");
   }

@@ -14,7 +14,8 @@ int main() {
     inside.fetch_add(1, std::memory_order_relaxed);
     while (inside.load(std::memory_order_relaxed) < 2) {  // two tasks at once are in two threads
     }
-    // One after the other by the clock: of two writes in the same instant the sanitizer's records may miss each other.
+    // One after the other by the clock: of two writes in the same instant the sanitizer's records
+    // may miss each other.
     while (i == 1 && !first_wrote.load(std::memory_order_relaxed)) {
     }
     ++sum;

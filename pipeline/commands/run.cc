@@ -10,6 +10,7 @@
 #include "pipeline/commands/report_command.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/disk.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/plans.h"
@@ -29,10 +30,13 @@ std::string shell_word(const std::string& text) {
 void check_restarts(const configs::RunConfig& config, const std::vector<std::string>& restart) {
   std::vector<std::string> names;
   if (config.model.path.empty()) names.push_back("base");
-  for (const configs::DomainConfig& d : config.domains)
-    if (d.specialist.empty()) names.push_back(specialist_stage(d.name));
-  if (config.distill.steps > 0) names.push_back("distill");
-  for (const configs::CompareConfig& c : config.compare) names.push_back("compare-" + c.name);
+  for (const configs::DomainConfig* d : one_of_each_specialist(config))
+    if (d->specialist.empty()) names.push_back(specialist_stage(specialist_name(*d)));
+  for (const std::string& group : student_groups(config)) {
+    if (config.distill.steps > 0) names.push_back(merged_name("distill", group));
+    for (const configs::CompareConfig& c : config.compare)
+      names.push_back("compare-" + merged_name(c.name, group));
+  }
   for (const std::string& name : restart)
     if (std::find(names.begin(), names.end(), name) == names.end())
       throw Error(fmt::format("--restart: the run has no stage '{}'; its stages are {}", name,
@@ -66,10 +70,13 @@ int run_run(const RunOptions& options) {
                   "another --run-dir");
     RunContext& run = session.context();
     if (config.model.path.empty()) session.stage(base_plan(run));
-    for (const configs::DomainConfig& d : config.domains)
-      if (d.specialist.empty()) session.stage(specialist_plan(run, d));
-    if (config.distill.steps > 0) session.stage(student_plan(run));
-    for (const configs::CompareConfig& c : config.compare) session.stage(comparison_plan(run, c));
+    for (const configs::DomainConfig* d : one_of_each_specialist(run.config))
+      if (d->specialist.empty()) session.stage(specialist_plan(run, *d));
+    for (const std::string& group : student_groups(config)) {
+      if (config.distill.steps > 0) session.stage(student_plan(run, group));
+      for (const configs::CompareConfig& c : run.config.compare)
+        session.stage(comparison_plan(run, c, group));
+    }
     session.stage("eval", [&] { run_eval_stage(run); });
     report_run(config.run_dir, session.store(), tokenizer_dir(run));
     return 0;

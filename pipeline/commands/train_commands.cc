@@ -15,6 +15,7 @@
 #include "pipeline/run_store/set_counts.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/disk.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/eval.h"
 #include "pipeline/stages/inputs_check.h"
 #include "pipeline/stages/plans.h"
@@ -25,10 +26,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const configs::DomainConfig& domain_of(const configs::RunConfig& config, const std::string& name) {
-  const configs::DomainConfig* d = config.find_domain(name);
-  if (!d) throw Error("the config has no domain '" + name + "'");
-  return *d;
+// The domains of one specialist.
+Domains specialist_of(const configs::RunConfig& config, const DomainOptions& options) {
+  const Domains domains = named_domains(config, options.domain, options.effort);
+  const Domains of_one = specialist_domains(config, *domains[0]);
+  if (domains == of_one) return domains;
+  if (of_one.size() > 1)
+    throw Error("domain '" + options.domain +
+                "' has one policy for all efforts (specialists = \"one\"); leave --effort out");
+  std::string modes;
+  for (const configs::DomainConfig* d : domains)
+    modes += (modes.empty() ? "" : ", ") + d->effort_mode();
+  throw Error("domain '" + options.domain +
+              "' has a specialist for each of its efforts: add --effort, one of " + modes);
+}
+
+// Of all domains where none is named.
+Domains asked_domains(const configs::RunConfig& config, const DomainOptions& options) {
+  if (options.domain.empty() && options.effort.empty()) return domains_of(config, "");
+  if (!options.domain.empty()) return named_domains(config, options.domain, options.effort);
+  Domains all;
+  for (const configs::DomainConfig& d : config.domains)
+    if (d.effort_mode() == options.effort) all.push_back(&d);
+  if (all.empty()) throw Error("no domain of the config has the effort '" + options.effort + "'");
+  return all;
 }
 
 const char kAgain[] = "the same command continues";
@@ -55,8 +76,9 @@ class EvalProgress {
   std::optional<Progress> progress_;
 };
 
-bool is_asked(const EvalRow& row, const EvalOptions& options) {
-  return (options.domain.empty() || row.domain == options.domain) &&
+bool is_asked(const EvalRow& row, const Domains& domains, const EvalOptions& options) {
+  return std::any_of(domains.begin(), domains.end(),
+                     [&](const auto* d) { return row.domain == d->name; }) &&
          row.metric.ends_with(kAllRowsSuffix) == options.all_rows;
 }
 
@@ -101,58 +123,79 @@ configs::RunConfig StageOptions::load(const std::string& command, const std::str
   return config;
 }
 
+void DomainOptions::describe(OptionSet& options, Need need) {
+  options.option(
+      "--domain", domain,
+      need == Need::kRequired ? "domain of the config" : "one domain; without it all of the config",
+      need);
+  options.option("--effort", effort,
+                 "one of the domain's efforts: none, low, high, max, a number or b21-40");
+}
+
 void SftOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kRequired);
-  options.option("--domain", domain, "domain of the config", Need::kRequired);
+  domain.describe(options, Need::kRequired);
 }
 
 int run_sft(const SftOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load("sft", options.domain);
-  const configs::DomainConfig& domain = domain_of(config, options.domain);
+  const configs::RunConfig config = stage.load("sft", options.domain.name());
+  const Domains domains = specialist_of(config, options.domain);
+  const configs::DomainConfig& domain = *domains[0];
   if (domain.sft.steps == 0) throw Error("sft.steps is 0; say how many, for example sft.steps=200");
   return run_to_model(config, {.examples_of = &domain}, {.sft_of = &domain}, stage,
-                      "sft-" + domain.name, [&](RunContext& run) {
+                      "sft-" + specialist_name(domain), [&](RunContext& run) {
                         return sft_plan(run, domain, config.model.path.string(), stage.out);
                       });
 }
 
 void RlOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kRequired);
-  options.option("--domain", domain, "domain of the config", Need::kRequired);
+  domain.describe(options, Need::kRequired);
 }
 
 int run_rl(const RlOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load("rl", options.domain);
-  const configs::DomainConfig& domain = domain_of(config, options.domain);
-  require_sets(domain, "rl", {.train = true, .validation = domain.rl.test_freq > 0});
-  const RlJob job{specialist_stage(domain.name), config.model.path.string(), stage.out};
+  const configs::RunConfig config = stage.load("rl", options.domain.name());
+  const Domains domains = specialist_of(config, options.domain);
+  for (const configs::DomainConfig* d : domains)
+    require_sets(*d, "rl", {.train = true, .validation = d->rl.test_freq > 0});
+  const configs::DomainConfig& domain = *domains[0];
+  const RlJob job{specialist_stage(specialist_name(domain)), config.model.path.string(), stage.out};
   return run_to_model(config, {}, {.rl_of = &domain}, stage, job.stage,
                       [&](RunContext& run) { return rl_plan(run, domain, job); });
 }
 
 void DistillOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kRequired);
-  options.option("--teacher", teachers, "DOMAIN=DIR; once for each domain of the config",
+  options.option("--teacher", teachers,
+                 "DOMAIN=DIR; once for each domain of the config; of a domain with efforts "
+                 "DOMAIN-EFFORT=DIR",
                  Need::kRequired);
+  options.option("--domain", domain, "prompts of this domain alone, of all its efforts");
 }
 
 int run_distill(const DistillOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load("distill", "");
-  for (const configs::DomainConfig& d : config.domains)
-    require_sets(d, "distill", {.train = true, .validation = config.distill.test_freq > 0});
+  const configs::RunConfig config = stage.load("distill", options.domain);
+  const Domains domains =
+      options.domain.empty() ? domains_of(config, "") : named_domains(config, options.domain, "");
+  if (options.domain.empty() && student_groups(config).size() > 1)
+    throw Error("distill.students is per_domain: add --domain");
+  for (const configs::DomainConfig* d : domains)
+    require_sets(*d, "distill", {.train = true, .validation = config.distill.test_freq > 0});
   DistillJob job{.model = kStudent,
                  .start_dir = config.model.path.string(),
                  .out_dir = stage.out,
+                 .domains = domains,
                  .teachers = {},
                  .objective = config.distill.objective};
   InputScope inputs;
   for (const std::string& t : options.teachers) {
     const size_t eq = t.find('=');
     if (eq == std::string::npos) throw Error("--teacher takes DOMAIN=DIR, not '" + t + "'");
-    domain_of(config, t.substr(0, eq));
+    if (!config.find_domain(t.substr(0, eq)))
+      throw Error("--teacher: the config has no domain '" + t.substr(0, eq) + "'");
     for (const auto& [domain, dir] : job.teachers)
       if (domain == t.substr(0, eq))
         throw Error("--teacher " + domain + "= was given twice: " + dir + " and " +
@@ -167,16 +210,15 @@ int run_distill(const DistillOptions& options) {
 
 void EvalOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kOptional);
-  options.option("--domain", domain, "one domain; without it all of the config");
+  domain.describe(options, Need::kOptional);
   options.flag("--all-rows", all_rows, "score the validation prompts as well");
 }
 
 int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
-  const configs::RunConfig config = stage.load("eval", options.domain);
-  if (!options.domain.empty()) domain_of(config, options.domain);
-  for (const configs::DomainConfig& d : config.domains)
-    if (options.domain.empty() || options.domain == d.name) require_sets(d, "eval", {.test = true});
+  const configs::RunConfig config = stage.load("eval", options.domain.name());
+  for (const configs::DomainConfig* d : asked_domains(config, options.domain))
+    require_sets(*d, "eval", {.test = true});
   if (!stage.session.restart.empty())
     throw Error("--restart: eval has no stages; what it read before and reads now is compared");
   return run_interruptible(config, kAgain, [&] {
@@ -185,19 +227,19 @@ int run_eval(const EvalOptions& options) {
     RunSession session(config, std::move(facts));
     claim_run_dir(config.run_dir, stage.model);
     const EvalRows rows = options.all_rows ? EvalRows::kAll : EvalRows::kTest;
-    for (const configs::DomainConfig& d : config.domains)
-      if (options.domain.empty() || options.domain == d.name)
-        session.stage("eval-" + d.name, [&] {
-          EvalProgress progress(d.name);
-          if (evaluate_model(session.context(), d, kScored, config.model.path.string(), rows,
-                             std::ref(progress)) == StageOutcome::kWasDone)
-            log::say(log::Part::kRun,
-                     d.name + ": scored before, and nothing that it read has changed");
-        });
+    const Domains domains = asked_domains(session.context().config, options.domain);
+    for (const configs::DomainConfig* d : domains)
+      session.stage("eval-" + d->name, [&] {
+        EvalProgress progress(d->name);
+        if (evaluate_model(session.context(), *d, kScored, config.model.path.string(), rows,
+                           std::ref(progress)) == StageOutcome::kWasDone)
+          log::say(log::Part::kRun,
+                   d->name + ": scored before, and nothing that it read has changed");
+      });
     write_results(config.run_dir, collect_results(session.store()));
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
-      if (is_asked(r, options))
+      if (is_asked(r, domains, options))
         std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
                     format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
     return 0;

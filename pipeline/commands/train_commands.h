@@ -19,6 +19,16 @@ struct StageOptions {
   configs::RunConfig load(const std::string& command, const std::string& domain);
 };
 
+// A domain of the config, and of its efforts one.
+struct DomainOptions {
+  std::string domain, effort;
+  void describe(OptionSet& options, Need need);
+  // "bus-max"; empty where none is named.
+  std::string name() const {
+    return domain.empty() || effort.empty() ? domain + effort : domain + "-" + effort;
+  }
+};
+
 struct SftOptions {
   static constexpr const char* kName = "sft";
   static constexpr const char* kSummary =
@@ -27,7 +37,7 @@ struct SftOptions {
       "  amalgam sft configs/quickstart.toml --model runs/quickstart/base --domain math \\\n"
       "      --out models/math-sft sft.steps=200\n";
   StageOptions stage;
-  std::string domain;
+  DomainOptions domain;
   void describe(OptionSet& options);
 };
 int run_sft(const SftOptions& options);
@@ -40,7 +50,7 @@ struct RlOptions {
       "      --out models/math-rl\n"
       "  amalgam eval configs/quickstart.toml --model models/math-rl --domain math\n";
   StageOptions stage;
-  std::string domain;
+  DomainOptions domain;
   void describe(OptionSet& options);
 };
 int run_rl(const RlOptions& options);
@@ -57,6 +67,7 @@ struct DistillOptions {
       "      --teacher instruct=runs/quickstart/specialist-instruct\n";
   StageOptions stage;
   std::vector<std::string> teachers;  // DOMAIN=DIR
+  std::string domain;                 // empty: all
   void describe(OptionSet& options);
 };
 int run_distill(const DistillOptions& options);
@@ -66,9 +77,10 @@ struct EvalOptions {
   static constexpr const char* kSummary = "score a model on the test prompts of a config's domains";
   static constexpr const char* kExamples =
       "  amalgam eval configs/quickstart.toml --model models/student\n"
-      "  amalgam eval configs/quickstart.toml --model models/student --domain math eval.n=8\n";
+      "  amalgam eval configs/quickstart.toml --model models/student --domain math eval.n=8\n"
+      "  amalgam eval configs/effort.toml --model models/student --effort max\n";
   StageOptions stage;
-  std::string domain;
+  DomainOptions domain;
   bool all_rows = false;
   void describe(OptionSet& options);
 };

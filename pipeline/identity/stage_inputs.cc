@@ -53,8 +53,9 @@ std::string StageInputs::digest_of_files(const std::vector<std::string>& paths) 
 void StageInputs::add_prompts() {
   std::vector<std::string> names;
   for (const configs::DomainConfig& d : config_.domains)
-    for (const char* key : {"generator", "train_file", "validation_file", "heldout_file",
-                            "sft_file", "anneal_file", "mode", "tools", "tools_prompt", "data."})
+    for (const char* key :
+         {"generator", "train_file", "validation_file", "heldout_file", "sft_file", "anneal_file",
+          "mode", "efforts", "effort_form", "specialists", "tools", "tools_prompt", "data."})
       names.push_back("domain." + d.name + "." + key);
   add_keys(names);
   for (const proto::UserTool& tool : tools_)

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "configs/domain_config.h"
 #include "pipeline/run_store/text_format.h"
 #include "proto/append_file.h"
 
@@ -56,11 +58,27 @@ int64_t num_candidates(const RunStore& store, const std::string& stage) {
 
 std::map<std::string, int64_t> choices_of(const RunStore& store, const Results& results) {
   std::map<std::string, int64_t> choices;
-  for (const DomainScores& d : results.domains)
-    choices[std::string(kSpecialist) + "-" + d.domain] =
-        num_candidates(store, specialist_stage(d.domain));
-  for (const std::string& model : results.models)
-    if (model != kBase && model != kSpecialist) choices[model] = num_choices(store, model);
+  const auto stages = store.stages();
+  const auto has_stage = [&](const std::string& name) {
+    return std::any_of(stages.begin(), stages.end(),
+                       [&](const StageRow& s) { return s.name == name; });
+  };
+  std::set<std::string> groups;
+  for (const DomainScores& d : results.domains) {
+    const std::string group = configs::split_domain_name(d.domain).first;
+    groups.insert(group);
+    // One policy for all efforts of a group has the group's name.
+    const std::string& name = has_stage(specialist_stage(group)) ? group : d.domain;
+    choices[std::string(kSpecialist) + "-" + name] = num_candidates(store, specialist_stage(name));
+  }
+  for (const std::string& model : results.models) {
+    if (model == kBase || model == kSpecialist) continue;
+    bool is_per_group = false;
+    for (const std::string& group : groups)
+      if (const int64_t n = num_choices(store, model + "-" + group); n > 0)
+        choices[model + "-" + group] = n, is_per_group = true;
+    if (!is_per_group) choices[model] = num_choices(store, model);
+  }
   return choices;
 }
 
@@ -156,7 +174,10 @@ std::string evaluation_stage(const std::string& model, const std::string& domain
 }
 
 std::string candidate_prefix(const std::string& model) {
-  return model == kStudent ? "distill-lr" : "compare-" + model + "-lr";
+  const std::string student = kStudent;
+  if (model == student || model.starts_with(student + "-"))
+    return "distill" + model.substr(student.size()) + "-lr";
+  return "compare-" + model + "-lr";
 }
 std::string specialist_stage(const std::string& domain) { return "rl-" + domain; }
 

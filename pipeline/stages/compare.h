@@ -5,7 +5,8 @@
 
 namespace amalgam::pipeline {
 
-// RUN/NAME of one [[compare]]; does nothing if it is there.
-void run_comparison(RunContext& run, const configs::CompareConfig& compare);
+// RUN/NAME or RUN/NAME-GROUP (merged_name) of one [[compare]]; does nothing if it is there.
+void run_comparison(RunContext& run, const configs::CompareConfig& compare,
+                    const std::string& student_group);
 
 }  // namespace amalgam::pipeline

@@ -45,7 +45,7 @@ double sample_bytes(const configs::RunConfig& config, const configs::PromptBatch
   const auto layers = static_cast<double>(config.model.layer_types.size());
   if (rollout.keeps_experts(updates)) token += 2 * layers * kChosenExperts;
   if (rollout.keep_index) token += 3 * layers * static_cast<double>(config.model.index_topk);
-  return token * static_cast<double>(budget_of(data, rollout).max_positions());
+  return token * static_cast<double>(budget_of(data, rollout, {}).max_positions());
 }
 
 // Samples of a stage: `validated` at each validation.

@@ -31,14 +31,14 @@ SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double 
                     .start_dir = job.start_dir,
                     .out_dir = job.out_dir,
                     .stream = "distill",
-                    .domains = {},
+                    .domains = job.domains,
                     .optim = config.optim,
                     .data = config.data,
                     .rollout = config.rollout,
                     .steps = config.steps,
                     .test_freq = config.test_freq,
                     .mtp_loss_weight = config.mtp_loss_weight};
-  for (const configs::DomainConfig& d : run.config.domains) spec.domains.push_back(&d);
+
   spec.optim.lr = lr;
   return spec;
 }
@@ -47,8 +47,8 @@ class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job, double lr)
       : SamplingStage(run, sampling_spec(run, job, lr)), objective_(job.objective) {
-    for (const configs::DomainConfig& d : run.config.domains)
-      teachers_[d.name] = teacher_weights(run.config.distill, job, d.name);
+    for (const configs::DomainConfig* d : job.domains)
+      teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
     for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
   }
 
@@ -123,10 +123,13 @@ std::string student_start_dir(const RunContext& run) {
   return student.empty() ? base_dir(run) : student.string();
 }
 
-DistillJob merging_job(RunContext& run, const std::string& model, configs::Objective objective) {
-  DistillJob job{.model = model,
+DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
+                       configs::Objective objective) {
+  const std::string name = merged_name(model, student_group);
+  DistillJob job{.model = name,
                  .start_dir = student_start_dir(run),
-                 .out_dir = run.path(model),
+                 .out_dir = run.path(name),
+                 .domains = domains_of(run.config, student_group),
                  .teachers = {},
                  .objective = objective};
   for (const configs::DomainConfig& d : run.config.domains)

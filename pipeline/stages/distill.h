@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/run_context.h"
 
 namespace amalgam::pipeline {
@@ -11,6 +12,7 @@ namespace amalgam::pipeline {
 struct DistillJob {
   std::string model;                                          // "student", or of a comparison
   std::string start_dir, out_dir;                             // model directories
+  Domains domains;                                            // of the prompts
   std::vector<std::pair<std::string, std::string>> teachers;  // domain, model directory
   configs::Objective objective = configs::Objective::kExact;
 };
@@ -24,8 +26,9 @@ void check_tokenizers(const std::string& start_dir, const std::vector<std::strin
 // What the student starts from: distill.student, or the base.
 std::string student_start_dir(const RunContext& run);
 
-// RUN/MODEL from the run's specialists.
-DistillJob merging_job(RunContext& run, const std::string& model, configs::Objective objective);
+// RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists.
+DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
+                       configs::Objective objective);
 
 // Trains with the best learning rate of distill.lr_candidates, each in a stage of its own, and
 // leaves the chosen weights in out_dir; does nothing if it is there. Continues an interrupted job.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "configs/error.h"
+#include "kernels/device/rng.h"
+#include "model/encoding/effort.h"
 #include "model/encoding/encoding.h"
 #include "model/encoding/prompt_writer.h"
 #include "model/tokenizer/special_tokens.h"
@@ -16,40 +18,70 @@
 namespace amalgam::pipeline {
 namespace {
 
-model::EncodeOptions encode_options(const configs::DomainConfig& domain, const Row& row) {
-  model::EncodeOptions o;
-  o.mode = is_thinking(domain, row) ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
-  o.old_reasoning = model::OldReasoning::kKeep;
-  o.tools = tools_style(domain);
-  return o;
+constexpr uint64_t kUseEffort = 11;
+
+// The number that a row without one gets in a band: always the same for its place.
+std::string number_in(const configs::EffortBand& band, size_t place) {
+  const auto count = static_cast<uint64_t>(band.last - band.first + 1);
+  return std::to_string(
+      band.first + static_cast<int>(kernels::uniform_int({.stream = kUseEffort}, place, count)));
 }
 
-std::vector<model::Message> messages_of(const rollout::ToolRegistry& registry,
-                                        const configs::DomainConfig& domain, const Row& row,
-                                        RowUse use, const std::string& where) {
+// The effort that the row at this place asks for; empty: none is said.
+std::string effort_of(const configs::DomainConfig& domain, const Row& row, size_t place) {
+  const std::string mode = domain.effort_mode();
+  if (mode.empty() || !row.effort.empty()) return row.effort;
+  const auto band = configs::effort_band(mode);
+  return band ? number_in(*band, place) : mode;
+}
+
+bool is_thinking(const configs::DomainConfig& domain, const Row& row, const std::string& effort) {
+  if (!effort.empty()) return model::thinks_at(effort, domain.effort_form);
+  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+}
+
+// Messages, and how they are encoded.
+struct Conversation {
+  std::vector<model::Message> messages;
+  model::EncodeOptions options;
+
+  model::Prompt encode(size_t num_messages, const std::string& where) const {
+    try {
+      return model::encode_messages(std::span(messages).first(num_messages), options);
+    } catch (const Error& e) {
+      throw Error(where + ": " + e.what());
+    }
+  }
+};
+
+// `effort`: empty where none is to be said.
+Conversation conversation_of(const rollout::ToolRegistry& registry,
+                             const configs::DomainConfig& domain, const Row& row, RowUse use,
+                             const std::string& effort, const std::string& where) {
   const bool is_prompt = use == RowUse::kPrompt;
   const std::string& json = is_prompt ? row.prompt : row.messages;
   if (json.empty())
     throw Error(where + ": column \"" + (is_prompt ? "prompt" : "messages") + "\" is missing");
-  auto messages = model::messages_from_json(json, where);
+  Conversation c{.messages = model::messages_from_json(json, where), .options = {}};
   add_tools(is_prompt ? tools_of(registry, domain, row, where)
                       : example_tools(registry, domain, row, where),
-            &messages);
-  return messages;
-}
-
-model::Prompt encode(std::span<const model::Message> messages, const configs::DomainConfig& domain,
-                     const Row& row, const std::string& where) {
+            &c.messages);
+  c.options.mode = is_thinking(domain, row, effort) ? model::ThinkingMode::kThinking
+                                                    : model::ThinkingMode::kChat;
+  c.options.old_reasoning = model::OldReasoning::kKeep;
+  c.options.tools = tools_style(domain);
   try {
-    return model::encode_messages(messages, encode_options(domain, row));
+    if (!effort.empty()) model::write_effort(effort, domain.effort_form, &c.options, &c.messages);
   } catch (const Error& e) {
     throw Error(where + ": " + e.what());
   }
+  return c;
 }
 
 model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-                        const Row& row, const std::string& where) {
-  return encode(messages_of(registry, domain, row, RowUse::kPrompt, where), domain, row, where);
+                        const Row& row, const std::string& effort, const std::string& where) {
+  const Conversation c = conversation_of(registry, domain, row, RowUse::kPrompt, effort, where);
+  return c.encode(c.messages.size(), where);
 }
 
 // What stands before an assistant's turn, and the turn itself.
@@ -71,13 +103,13 @@ Turn text_turn(const Row& row) {
 // The turns of an example, each going on where the one before ended.
 std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
                            const configs::DomainConfig& domain, const Row& row,
-                           const std::string& where) {
+                           const std::string& effort, const std::string& where) {
   if (!row.text.empty()) return {text_turn(row)};
-  const auto messages = messages_of(registry, domain, row, RowUse::kExample, where);
+  const Conversation c = conversation_of(registry, domain, row, RowUse::kExample, effort, where);
   std::vector<Turn> turns;
   std::string done;
   const auto next = [&](size_t num_messages) {
-    model::Prompt whole = encode(std::span(messages).first(num_messages), domain, row, where);
+    model::Prompt whole = c.encode(num_messages, where);
     if (!whole.text.starts_with(done))
       throw Error(where + ": message " + std::to_string(num_messages - 1) +
                   " changes how those before it are written");
@@ -88,8 +120,8 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
     done = std::move(whole.text);
     return part;
   };
-  for (size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].role != model::MessageRole::kAssistant) continue;
+  for (size_t i = 0; i < c.messages.size(); ++i) {
+    if (c.messages[i].role != model::MessageRole::kAssistant) continue;
     model::Prompt before = next(i);
     turns.push_back({std::move(before), next(i + 1)});
     turns.back().learned = std::find(row.not_learned.begin(), row.not_learned.end(),
@@ -103,25 +135,31 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
 
 void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                const Row& row, RowUse use) {
-  const std::string where = "the row";
+  if (!is_of_efforts(domain, row)) return;
+  const std::string where = "the row", effort = effort_of(domain, row, 0);
   if (use == RowUse::kExample) {
-    (void)turns_of(registry, domain, row, where);
+    (void)turns_of(registry, domain, row, effort, where);
     return;
   }
-  (void)prompt_of(registry, domain, row, where);
+  (void)prompt_of(registry, domain, row, effort, where);
   if (!domain.reward_file.empty()) return;  // its function decides
   if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
     throw Error(*problem);
 }
 
+bool is_of_efforts(const configs::DomainConfig& domain, const Row& row) {
+  const std::string mode = domain.effort_mode();
+  return mode.empty() || row.effort.empty() || configs::is_of_mode(row.effort, mode);
+}
+
 bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
-  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+  return is_thinking(domain, row, effort_of(domain, row, 0));
 }
 
 std::string encoded_prompt(const rollout::ToolRegistry& registry,
                            const configs::DomainConfig& domain, const Row& row,
                            const std::string& where) {
-  return prompt_of(registry, domain, row, where).text;
+  return prompt_of(registry, domain, row, "", where).text;
 }
 
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& registry,
@@ -129,7 +167,7 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
   std::vector<std::string> prompts;
   std::string done;
   if (!row.text.empty() && row.text_prompt.empty()) return prompts;
-  for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
+  for (const Turn& t : turns_of(registry, domain, row, "", "messages of domain " + domain.name)) {
     prompts.push_back(done += t.before.text);
     done += t.turn.text;
   }
@@ -141,13 +179,19 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
                         size_t place) {
   const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(place);
   const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
+  const std::string effort = effort_of(domain, row, place);
+  const bool thinking = is_thinking(domain, row, effort);
   return {.id = id,
           .rows = &rows,
           .place = place,
           .domain = domain.name,
-          .data_source = row.data_source.empty() ? domain.name : row.data_source,
-          .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, id)),
-          .thinking = is_thinking(domain, row),
+          .data_source = row.data_source.empty() ? domain.group() : row.data_source,
+          .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, effort, id)),
+          .thinking = thinking,
+          .effort = !effort.empty() ? effort
+                    : thinking      ? "high"
+                                    : "none",
+          .window = effort.empty() ? 0 : domain.window(effort, 0),
           .tools = tools_of(registry, domain, row, id).names};
 }
 
@@ -175,14 +219,15 @@ std::vector<uint32_t> fitting_prompts(kernels::ThreadPool& pool, const model::To
 namespace {
 
 SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegistry& registry,
-                      const configs::DomainConfig& domain, const Row& row) {
+                      const configs::DomainConfig& domain, const Row& row, size_t place) {
   SftRow out;
   const auto append = [&](const model::Prompt& part, bool learned) {
     const auto ids = tokenizer.encode(part.text, part.literal);
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     out.learned.insert(out.learned.end(), ids.size(), learned);
   };
-  for (const Turn& t : turns_of(registry, domain, row, "messages of domain " + domain.name)) {
+  for (const Turn& t : turns_of(registry, domain, row, effort_of(domain, row, place),
+                                "messages of domain " + domain.name)) {
     append(t.before, false);
     append(t.turn, t.learned);
   }
@@ -199,7 +244,7 @@ std::vector<SftRow> encode_sft_rows(kernels::ThreadPool& pool, const model::Toke
     const auto at = static_cast<size_t>(i);
     const Row row =
         row_from_json(rows.json(at), RowUse::kExample, "messages of domain " + domain.name);
-    out[at] = encode_sft_row(tokenizer, registry, domain, row);
+    out[at] = encode_sft_row(tokenizer, registry, domain, row, at);
   });
   return out;
 }
@@ -209,11 +254,12 @@ proto::SampleGroup sample_group(const PromptRow& prompt, int64_t step, int64_t g
   auto& meta = *g.mutable_meta();
   meta.set_prompt_id(prompt.id);
   meta.set_domain(prompt.domain);
-  meta.set_effort(prompt.thinking ? "high" : "none");
+  meta.set_effort(prompt.effort);
   meta.set_group(group);
   g.mutable_prompt()->Assign(prompt.ids.begin(), prompt.ids.end());
   g.set_row(prompt.row());
   g.set_thinking(prompt.thinking);
+  g.set_max_response_length(prompt.window);
   g.mutable_tools()->Assign(prompt.tools.begin(), prompt.tools.end());
   for (int64_t i = 0; i < n; ++i) {
     g.add_sample_index(static_cast<int32_t>(i));

@@ -26,6 +26,8 @@ struct PromptRow {
   std::string domain, data_source;
   std::vector<int32_t> ids;
   bool thinking = false;
+  std::string effort;  // none, low, high, max, or a number
+  int64_t window = 0;  // tokens the policy may write; 0: the stage's max_response_length
   std::vector<std::string> tools;  // by name
 
   std::string row() const { return rows->json(place); }  // JSON, for tools and reward
@@ -42,11 +44,17 @@ struct SftRow {
 void check_row(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
                const Row& row, RowUse use);
 
-// Whether answers to the row begin with reasoning: the row's mode, or its domain's.
+// Whether the domain has a use for the row: its efforts are none, or have the row's, or the row has
+// none.
+bool is_of_efforts(const configs::DomainConfig& domain, const Row& row);
+
+// Whether answers to the row begin with reasoning: by the effort of its domain or its own, else the
+// row's mode, or its domain's.
 bool is_thinking(const configs::DomainConfig& domain, const Row& row);
 
-// The text of the row's prompt as the model sees it; of a conversation to imitate, that of every
-// assistant turn; of a text without a prompt, none.
+// The text of the row's prompt as the model sees it but for its effort, so that the same question
+// is the same text at every effort; of a conversation to imitate, that of every assistant turn; of
+// a text without a prompt, none.
 std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
                            const Row& row, const std::string& where);
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,

@@ -8,6 +8,7 @@
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
@@ -52,7 +53,7 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
            const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics,
            const OnFinished& on_finished) {
   begin_work();
-  const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout);
+  const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout, {&domain});
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   const bool all = rows == EvalRows::kAll;
   PromptSet set = prompt_set(run, tokenizer, domain, Split::kTest, budget.max_prompt_length,
@@ -120,7 +121,8 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
   const std::string rl = "domain." + domain.name + ".rl.";
   inputs.add_keys({"eval.", rl + "data.max_prompt_length", rl + "data.max_response_length",
                    rl + "rollout.max_turns", rl + "rollout.max_calls_per_turn",
-                   rl + "rollout.max_tool_response_tokens", rl + "rollout.max_tool_tokens"});
+                   rl + "rollout.max_tool_response_tokens", rl + "rollout.max_tool_tokens",
+                   "domain." + domain.name + ".windows"});
   inputs.add_scoring(domain.name);
   inputs.add_model(model, model_dir);
   // A sample depends on its prompt's and its own number, not on how many there are.
@@ -149,11 +151,10 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
 
 void run_eval_stage(RunContext& run) {
   const auto& domains = run.config.domains;
-  std::vector<std::pair<std::string, std::string>> everywhere = {{kBase, base_dir(run)}};
-  if (run.config.distill.steps > 0) everywhere.emplace_back(kStudent, run.path(kStudent));
-  for (const configs::CompareConfig& c : run.config.compare)
-    everywhere.emplace_back(c.name, run.path(c.name));
-  Progress progress("eval", static_cast<int64_t>(domains.size() * (everywhere.size() + 1)));
+
+  const bool has_student = run.config.distill.steps > 0;
+  Progress progress(
+      "eval", static_cast<int64_t>(domains.size() * (run.config.compare.size() + 2 + has_student)));
   int64_t done = 0;
   const auto evaluate = [&](const configs::DomainConfig& d, const std::string& model,
                             const std::string& dir) {
@@ -167,7 +168,13 @@ void run_eval_stage(RunContext& run) {
     progress.update(++done, what);
   };
   for (const configs::DomainConfig& d : domains) {
-    for (const auto& [model, dir] : everywhere) evaluate(d, model, dir);
+    const std::string group = student_group(run.config, d);
+    const auto merged = [&](const std::string& model) {
+      evaluate(d, model, run.path(merged_name(model, group)));
+    };
+    evaluate(d, kBase, base_dir(run));
+    if (has_student) merged(kStudent);
+    for (const configs::CompareConfig& c : run.config.compare) merged(c.name);
     evaluate(d, kSpecialist, specialist_dir(run, d.name));
   }
 }

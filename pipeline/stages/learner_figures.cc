@@ -1,5 +1,7 @@
 #include "pipeline/stages/learner_figures.h"
 
+#include "configs/domain_config.h"
+
 namespace amalgam::pipeline {
 
 void add_figure(const std::string& name, std::optional<double> value, NamedValues* to) {
@@ -16,7 +18,8 @@ void add_figures(const learner::PolicyFigures& figures, NamedValues* to) {
   add_figure("actor/pg_loss", figures.pg_loss.value(), to);
   add_figure("actor/kl_loss", figures.kl_loss.value(), to);
   add(figures.total(), "");
-  for (const auto& [domain, means] : figures.means) add(means, "/" + domain);
+  for (const auto& [domain, means] : figures.means)
+    add(means, "/" + configs::domain_metric_name(domain));
 }
 
 void add_figures(const distill::DistillFigures& figures,
@@ -27,7 +30,8 @@ void add_figures(const distill::DistillFigures& figures,
     add_figure("actor/entropy" + suffix, m.entropy.value(), to);
   };
   add(figures.total(), "");
-  for (const auto& [domain, means] : figures.means) {
+  for (const auto& [name, means] : figures.means) {
+    const std::string domain = configs::domain_metric_name(name);
     add(means, "/" + domain);
     if (means.teacher_kl.size() > 1)
       for (const auto& [teacher, kl] : means.teacher_kl)

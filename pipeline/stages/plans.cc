@@ -99,22 +99,23 @@ std::string chosen_candidate(RunContext& run, const std::string& model) {
 }
 
 // `keys` of [distill].
-void add_merging(RunContext& run, const std::vector<std::string>& keys, StageInputs* inputs) {
+void add_merging(const Domains& domains, const std::vector<std::string>& keys,
+                 StageInputs* inputs) {
   inputs->add_common();
   inputs->add_prompts();
   inputs->add_keys(keys);
-  for (const configs::DomainConfig& d : run.config.domains) {
-    inputs->add_scoring(d.name);
-    inputs->add_keys({key_of(d, "rl.val_prompts")});
+  for (const configs::DomainConfig* d : domains) {
+    inputs->add_scoring(d->name);
+    inputs->add_keys({key_of(*d, "rl.val_prompts"), key_of(*d, "windows")});
   }
 }
 
 // The start and the specialists, as the run's own stages or its config give them.
 void add_parents(RunContext& run, StageInputs* inputs) {
   inputs->add_model("base", base_dir(run), run.config.model.path.empty() ? "base" : "");
-  for (const configs::DomainConfig& d : run.config.domains)
-    inputs->add_model("specialist-" + d.name, specialist_dir(run, d.name),
-                      d.specialist.empty() ? specialist_stage(d.name) : "");
+  for (const configs::DomainConfig* d : one_of_each_specialist(run.config))
+    inputs->add_model("specialist-" + specialist_name(*d), specialist_dir(run, d->name),
+                      d->specialist.empty() ? specialist_stage(specialist_name(*d)) : "");
 }
 
 // `output`: what the record calls the model that it makes.
@@ -142,10 +143,13 @@ StagePlan distillation(RunContext& run, const std::string& stage, const std::str
 }
 
 StagePlan merging(RunContext& run, const std::string& stage, const std::string& model,
-                  configs::Objective objective, std::vector<Input> inputs) {
+                  const std::string& group, configs::Objective objective,
+                  std::vector<Input> inputs) {
+  const std::string name = merged_name(model, group);
   return distillation(
-      run, stage, model, [&run, model, objective] { return merging_job(run, model, objective); },
-      model, run.path(model), std::move(inputs));
+      run, stage, name,
+      [&run, model, group, objective] { return merging_job(run, model, group, objective); }, name,
+      run.path(name), std::move(inputs));
 }
 
 }  // namespace
@@ -167,65 +171,71 @@ StagePlan base_plan(RunContext& run) {
 }
 
 StagePlan specialist_plan(RunContext& run, const configs::DomainConfig& domain) {
-  const std::string stage = specialist_stage(domain.name), sft = "sft-" + domain.name,
-                    out = specialist_dir(run, domain.name);
+  const std::string name = specialist_name(domain), stage = specialist_stage(name),
+                    sft = "sft-" + name, out = specialist_dir(run, domain.name);
   StageInputs inputs = run.inputs();
   inputs.add_common();
   inputs.add_prompts();
-  inputs.add_keys({key_of(domain, "rl."), key_of(domain, "sft.")});
-  inputs.add_scoring(domain.name);
+  for (const configs::DomainConfig* d : specialist_domains(run.config, domain)) {
+    inputs.add_keys({key_of(*d, "rl."), key_of(*d, "sft."), key_of(*d, "windows")});
+    inputs.add_scoring(d->name);
+  }
   inputs.add_model("base", base_dir(run), run.config.model.path.empty() ? "base" : "");
   StagePlan plan{
       .name = stage,
       .inputs = inputs.take(),
-      .outputs = {{"specialist-" + domain.name, out}},
+      .outputs = {{"specialist-" + name, out}},
       .extensible = {{key_of(domain, "rl.steps"),
                       more_steps(run, stage, out, domain.rl.optim, domain.rl.test_freq)}},
       .reopen = [&run, stage, out] { BestCheckpoint(run, stage).reopen(out); },
       .run = [&run, &domain] { run_specialist_stage(run, domain); }};
-  add_traces(
-      run, these({stage, sft, "index-warmup-" + sft}),
-      {out, run.path("checkpoints/cold-start-" + domain.name), run.path("checkpoints/warm-" + sft)},
-      &plan);
+  add_traces(run, these({stage, sft, "index-warmup-" + sft}),
+             {out, run.path("checkpoints/cold-start-" + name), run.path("checkpoints/warm-" + sft)},
+             &plan);
   return plan;
 }
 
-StagePlan student_plan(RunContext& run) {
+StagePlan student_plan(RunContext& run, const std::string& group) {
   StageInputs inputs = run.inputs();
-  add_merging(run, {"distill."}, &inputs);
+  add_merging(domains_of(run.config, group), {"distill."}, &inputs);
   add_parents(run, &inputs);
-  return merging(run, "distill", kStudent, run.config.distill.objective, inputs.take());
+  return merging(run, merged_name("distill", group), kStudent, group, run.config.distill.objective,
+                 inputs.take());
 }
 
-StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare) {
-  const std::string stage = "compare-" + compare.name;
+StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare,
+                          const std::string& group) {
+  const std::string name = merged_name(compare.name, group), stage = "compare-" + name;
   StageInputs inputs = run.inputs();
   const bool distills = compare.kind == configs::CompareKind::kDistill;
   add_merging(
-      run,
+      domains_of(run.config, group),
       distills ? std::vector<std::string>{"distill."}
                : std::vector<std::string>{"distill.data.", "distill.rollout.", "distill.test_freq"},
       &inputs);
   inputs.add_keys({"compare." + compare.name + "."});
   add_parents(run, &inputs);
-  if (distills) return merging(run, stage, compare.name, compare.objective, inputs.take());
+  if (distills) return merging(run, stage, compare.name, group, compare.objective, inputs.take());
   // The grid is as long as the student's list of candidates.
-  inputs.add_number("candidates of the student", num_choices(run.store, kStudent), "distill");
+  inputs.add_number("candidates of the student",
+                    num_choices(run.store, merged_name(kStudent, group)),
+                    merged_name("distill", group));
   StagePlan plan{.name = stage,
                  .inputs = inputs.take(),
-                 .outputs = {{compare.name, run.path(compare.name)}},
-                 .run = [&run, &compare] { run_comparison(run, compare); }};
-  add_traces(run, these({stage}), {run.path(compare.name)}, &plan, compare.name);
+                 .outputs = {{name, run.path(name)}},
+                 .run = [&run, &compare, group] { run_comparison(run, compare, group); }};
+  add_traces(run, these({stage}), {run.path(name)}, &plan, name);
   return plan;
 }
 
 StagePlan sft_plan(RunContext& run, const configs::DomainConfig& domain,
                    const std::string& start_dir, const std::string& out_dir) {
-  const std::string stage = "sft-" + domain.name;
+  const std::string stage = "sft-" + specialist_name(domain);
   StageInputs inputs = run.inputs();
   inputs.add_common();
   inputs.add_prompts();
-  inputs.add_keys({key_of(domain, "sft.")});
+  for (const configs::DomainConfig* d : specialist_domains(run.config, domain))
+    inputs.add_keys({key_of(*d, "sft.")});
   inputs.add_model("of --model", start_dir);
   StagePlan plan{.name = stage,
                  .inputs = inputs.take(),
@@ -242,8 +252,10 @@ StagePlan rl_plan(RunContext& run, const configs::DomainConfig& domain, const Rl
   StageInputs inputs = run.inputs();
   inputs.add_common();
   inputs.add_prompts();
-  inputs.add_keys({key_of(domain, "rl.")});
-  inputs.add_scoring(domain.name);
+  for (const configs::DomainConfig* d : specialist_domains(run.config, domain)) {
+    inputs.add_keys({key_of(*d, "rl."), key_of(*d, "windows")});
+    inputs.add_scoring(d->name);
+  }
   inputs.add_model("of --model", job.start_dir);
   StagePlan plan{.name = job.stage,
                  .inputs = inputs.take(),
@@ -259,7 +271,7 @@ StagePlan rl_plan(RunContext& run, const configs::DomainConfig& domain, const Rl
 
 StagePlan distill_plan(RunContext& run, const DistillJob& job) {
   StageInputs inputs = run.inputs();
-  add_merging(run, {"distill."}, &inputs);
+  add_merging(job.domains, {"distill."}, &inputs);
   inputs.add_model("of --model", job.start_dir);
   for (const auto& [domain, directory] : job.teachers)
     inputs.add_model("of --teacher " + domain, directory);

@@ -11,9 +11,12 @@ namespace amalgam::pipeline {
 
 // Of `amalgam run`. A plan is made when its turn has come: what earlier stages make is there then.
 StagePlan base_plan(RunContext& run);
+// Of the specialist that the domain has, alone or with others (specialist_domains).
 StagePlan specialist_plan(RunContext& run, const configs::DomainConfig& domain);
-StagePlan student_plan(RunContext& run);
-StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare);
+// `student_group`: one of student_groups().
+StagePlan student_plan(RunContext& run, const std::string& student_group);
+StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare,
+                          const std::string& student_group);
 
 // Of the commands that make one model from others.
 StagePlan sft_plan(RunContext& run, const configs::DomainConfig& domain,

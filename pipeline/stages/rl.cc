@@ -9,6 +9,7 @@
 #include "model/checkpoint/packed_model.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
@@ -28,13 +29,13 @@ std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectorie
       rewards, groups, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
 }
 
-SamplingSpec sampling_spec(const configs::DomainConfig& domain, const RlJob& job) {
-  const configs::RlConfig& rl = domain.rl;
+SamplingSpec sampling_spec(const Domains& domains, const RlJob& job) {
+  const configs::RlConfig& rl = domains[0]->rl;
   return {.stage = job.stage,
           .start_dir = job.start_dir,
           .out_dir = job.out_dir,
           .stream = job.stage,
-          .domains = {&domain},
+          .domains = domains,
           .optim = rl.optim,
           .data = rl.data,
           .rollout = rl.rollout,
@@ -48,8 +49,8 @@ SamplingSpec sampling_spec(const configs::DomainConfig& domain, const RlJob& job
 
 class RlStage : public SamplingStage {
  public:
-  RlStage(RunContext& run, const configs::DomainConfig& domain, const RlJob& job)
-      : SamplingStage(run, sampling_spec(domain, job)), rl_(domain.rl) {
+  RlStage(RunContext& run, const Domains& domains, const RlJob& job)
+      : SamplingStage(run, sampling_spec(domains, job)), rl_(domains[0]->rl) {
     if (rl_.algorithm.kl_loss_coef > 0)
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
   }
@@ -113,14 +114,15 @@ class RlStage : public SamplingStage {
 
 void run_rl_job(RunContext& run, const configs::DomainConfig& domain, const RlJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
-  RlStage stage(run, domain, job);
+  RlStage stage(run, specialist_domains(run.config, domain), job);
   stage.run(domain.rl.steps);
   stage.finish();
 }
 
 std::string specialist_dir(const RunContext& run, const std::string& domain) {
   const configs::DomainConfig* d = run.config.find_domain(domain);
-  return d && !d->specialist.empty() ? d->specialist.string() : run.path("specialist-" + domain);
+  return d && !d->specialist.empty() ? d->specialist.string()
+                                     : run.path("specialist-" + (d ? specialist_name(*d) : domain));
 }
 
 void run_specialist_stage(RunContext& run, const configs::DomainConfig& domain) {
@@ -128,11 +130,13 @@ void run_specialist_stage(RunContext& run, const configs::DomainConfig& domain) 
   if (std::filesystem::exists(out)) return;
   std::string start = base_dir(run);
   if (domain.sft.steps > 0) {
-    const std::string cold = run.path("checkpoints/cold-start-" + domain.name);
+    const std::string cold = run.path("checkpoints/cold-start-" + specialist_name(domain));
     run_domain_sft(run, domain, start, cold);
     start = cold;
   }
-  run_rl_job(run, domain, {.stage = "rl-" + domain.name, .start_dir = start, .out_dir = out});
+  run_rl_job(
+      run, domain,
+      {.stage = specialist_stage(specialist_name(domain)), .start_dir = start, .out_dir = out});
 }
 
 }  // namespace amalgam::pipeline

@@ -20,6 +20,7 @@ CheckedRows checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry&
   CheckedRows all;
   std::vector<std::pair<size_t, std::string>> lack_truth;  // with their places
   const ReadSummary summary = read_checked_rows(pool, tools, domain, files, [&](ReadRow&& row) {
+    if (row.problem.empty() && !is_of_efforts(domain, row.understood.row)) return;
     const size_t i = all.rows.size();
     if (!row.problem.empty()) {
       all.problems[i] = row.where() + ": " + row.problem;

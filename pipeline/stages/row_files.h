@@ -27,7 +27,8 @@ ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegi
                               const configs::DomainConfig& domain, const RowFiles& files,
                               const std::function<void(ReadRow&&)>& sink);
 
-// The same at once. Which of them cannot be used is told by `problems`: row → "rows.jsonl:417: …".
+// The same at once, without those of other efforts than the domain's. Which of them cannot be used
+// is told by `problems`: row → "rows.jsonl:417: …".
 struct CheckedRows {
   RowStore rows;  // those with a problem are empty
   std::map<size_t, std::string> problems;

@@ -15,13 +15,19 @@
 namespace amalgam::pipeline {
 
 int64_t EpisodeBudget::max_positions() const {
-  return max_prompt_length + max_response_length + (max_turns > 1 ? max_tool_tokens : 0);
+  return max_prompt_length + std::max(max_response_length, max_window) +
+         (max_turns > 1 ? max_tool_tokens : 0);
 }
 
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
-                        const configs::RolloutConfig& rollout) {
+                        const configs::RolloutConfig& rollout,
+                        const std::vector<const configs::DomainConfig*>& domains) {
+  int64_t max_window = 0;
+  for (const configs::DomainConfig* d : domains)
+    max_window = std::max(max_window, d->max_window(data.max_response_length));
   return {data.max_prompt_length,
           data.max_response_length,
+          max_window,
           rollout.max_turns,
           rollout.max_calls_per_turn,
           rollout.max_tool_response_tokens,

@@ -16,6 +16,7 @@ namespace amalgam::pipeline {
 struct EpisodeBudget {
   int64_t max_prompt_length = 0;
   int64_t max_response_length = 0;
+  int64_t max_window = 0;  // of prompts that have one of their own
   int64_t max_turns = 1;
   int64_t max_calls_per_turn = 16;
   int64_t max_tool_response_tokens = 512, max_tool_tokens = 2048;
@@ -24,7 +25,8 @@ struct EpisodeBudget {
   int64_t max_positions() const;
 };
 EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
-                        const configs::RolloutConfig& rollout);
+                        const configs::RolloutConfig& rollout,
+                        const std::vector<const configs::DomainConfig*>& domains);
 
 CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::WeightsRef& weights,
                          uint64_t stream, double temperature, const EpisodeBudget& budget,

@@ -40,7 +40,7 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       flat_rewards_(model::Tokenizer::load(tokenizer_dir_),
                     spec_.domains[0]->reward_file.empty() ? std::optional(rewards::kBestReward)
                                                           : std::nullopt),
-      budget_(budget_of(spec_.data, spec_.rollout)) {
+      budget_(budget_of(spec_.data, spec_.rollout, spec_.domains)) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir_);
   for (const configs::DomainConfig* d : spec_.domains) {
     const auto prompts = [&](Split split, int64_t num_asked) {

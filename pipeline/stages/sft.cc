@@ -24,6 +24,7 @@
 #include "pipeline/run_store/metrics.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/set_counts.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/run_dirs.h"
@@ -287,11 +288,16 @@ void run_sft_job(RunContext& run, const SftJob& job) {
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
                     const std::string& start_dir, const std::string& out_dir) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
-  const std::string stage = "sft-" + domain.name;
-  const RowSet rows = domain_sft_rows(run.config, run.tools, run.pool, domain, SftPhase::kSft);
-  const SftMixture mixture{
-      .domains = {encode_sft_rows(run.pool, tokenizer, run.tools, domain, rows.rows)},
-      .weights = {1}};
+  const std::string stage = "sft-" + specialist_name(domain);
+  const Domains domains = specialist_domains(run.config, domain);
+  SftMixture mixture;
+  std::vector<RowSet> rows;
+  for (const configs::DomainConfig* d : domains) {
+    rows.push_back(domain_sft_rows(run.config, run.tools, run.pool, *d, SftPhase::kSft));
+    mixture.domains.push_back(
+        encode_sft_rows(run.pool, tokenizer, run.tools, *d, rows.back().rows));
+    mixture.weights.push_back(1);
+  }
   run_sft_job(
       run,
       {.stage = stage,
@@ -308,7 +314,8 @@ void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
            },
        .mtp_loss_weight = [&](int64_t step) { return learner::mtp_loss_weight(domain.sft, step); },
        .index_loss_coef = domain.sft.index_loss_coef});
-  record_examples(run, stage, SftPhase::kSft, domain.name, rows);
+  for (size_t i = 0; i < domains.size(); ++i)
+    record_examples(run, stage, SftPhase::kSft, domains[i]->name, rows[i]);
 }
 
 std::string base_dir(const RunContext& run) {

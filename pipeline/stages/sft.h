@@ -35,7 +35,7 @@ struct SftJob {
 // Trains and saves out_dir; does nothing if it is there. Continues an interrupted job.
 void run_sft_job(RunContext& run, const SftJob& job);
 
-// One domain's clean conversations: a specialist's cold start.
+// Clean conversations of a specialist's domains: its cold start.
 void run_domain_sft(RunContext& run, const configs::DomainConfig& domain,
                     const std::string& start_dir, const std::string& out_dir);
 

@@ -75,7 +75,9 @@ bool has_bad_tokens(const proto::Trajectory& t, const proto::SampleGroup& group,
   }
   const auto num_policy =
       std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_POLICY));
-  return num_policy < 1 || num_policy > spec.max_response_length ||
+  const int64_t max_response_length =
+      group.max_response_length() > 0 ? group.max_response_length() : spec.max_response_length;
+  return num_policy < 1 || num_policy > max_response_length ||
          std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_TOOL)) >
              spec.max_tool_tokens ||
          t.logprobs_size() != num_policy || t.meta().response_length() != num_policy ||

@@ -219,6 +219,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     rollout::EpisodeGroup group;
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
+    group.max_response_length = g.max_response_length();
     group.tools.assign(g.tools().begin(), g.tools().end());
     const Row row = row_from_json(g.row(), RowUse::kPrompt, "prompt row");
     const configs::DomainConfig* domain = config.find_domain(g.meta().domain());

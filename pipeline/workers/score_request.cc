@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "configs/effort.h"
 #include "pipeline/data/forms/row_reader.h"
 #include "proto/trajectory.pb.h"
 #include "rollout/episodes/transcript.h"
@@ -16,10 +17,9 @@ std::string sample_id(const proto::TrajectoryMetadata& m) {
          std::to_string(m.sample_index());
 }
 
-ordered_json effort_of(const Row& row, const proto::TrajectoryMetadata& m) {
-  if (row.effort.empty()) return m.effort();
-  const bool is_number = row.effort[0] >= '0' && row.effort[0] <= '9';
-  return is_number ? ordered_json(std::stoi(row.effort)) : ordered_json(row.effort);
+ordered_json effort_of(const proto::TrajectoryMetadata& m) {
+  const auto number = configs::effort_number(m.effort());
+  return number ? ordered_json(*number) : ordered_json(m.effort());
 }
 
 // What a function in TRL's form gets by name: the row's columns, and its prompt.
@@ -44,7 +44,7 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
   return {{"messages", std::move(messages)},
           {"finish_reason", m.finish_reason()},
           {"num_turns", t ? t->num_turns : 0},
-          {"effort", effort_of(row, m)},
+          {"effort", effort_of(m)},
           {"response_tokens", t ? t->response_tokens : 0},
           {"thinking_tokens", t ? t->thinking_tokens : 0},
           {"sample_id", sample_id(m)}};

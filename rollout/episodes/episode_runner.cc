@@ -70,6 +70,12 @@ EpisodeRunner::~EpisodeRunner() {
   for (auto& [sequence, r] : by_sequence_) engine_.close(sequence);
 }
 
+EpisodeLimits EpisodeRunner::limits_of(const EpisodeGroup& group) const {
+  EpisodeLimits limits = limits_;
+  if (group.max_response_length > 0) limits.max_response_length = group.max_response_length;
+  return limits;
+}
+
 void EpisodeRunner::submit(EpisodeGroup group) {
   if (!group.tools.empty() && tool_threads_.empty())
     for (int i = 0; i < kToolThreads; ++i) tool_threads_.emplace_back([this] { tool_thread(); });
@@ -95,7 +101,7 @@ void EpisodeRunner::start(EpisodeGroup& group, size_t first, size_t count) {
     if (wal_) options.sandbox.journal = wal_->sandbox_journal(spec.episode);
     auto r = std::make_unique<Running>(Running{
         spec.episode,
-        Episode(tokenizer_, eos_, group.mode, tools_of(group), limits_, group.prompt),
+        Episode(tokenizer_, eos_, group.mode, tools_of(group), limits_of(group), group.prompt),
         spec.sampling,
         -1,
         group.tools.empty() ? nullptr

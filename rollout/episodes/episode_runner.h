@@ -36,6 +36,7 @@ struct EpisodeGroup {
   std::vector<std::string> tools = {};  // by name; none: calls are text
   std::string extra_info;               // of the row: what the tools read
   sandbox::Image image = {};            // that they run in
+  int64_t max_response_length = 0;      // 0: the runner's limit
   std::vector<EpisodeSpec> episodes;
 };
 
@@ -80,6 +81,7 @@ class EpisodeRunner {
  private:
   struct Running;
   struct ToolTask;
+  EpisodeLimits limits_of(const EpisodeGroup& group) const;
   void start(EpisodeGroup& group, size_t first, size_t count);
   void advance(Running& r, std::vector<FinishedEpisode>* finished);
   void end(Running& r, std::vector<FinishedEpisode>* finished);
