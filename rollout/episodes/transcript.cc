@@ -1,9 +1,8 @@
 #include "rollout/episodes/transcript.h"
 
-#include <algorithm>
-
 #include "configs/utf8.h"
 #include "rollout/episodes/messages.h"
+#include "rollout/episodes/thinking_count.h"
 #include "rollout/episodes/token_frame.h"
 
 namespace amalgam::rollout {
@@ -26,14 +25,11 @@ Transcript transcript(const Episode& episode) {
   t.solution = episode.submitted().value_or(solution_text(tokenizer, ids, episode.from_policy()));
   t.messages = turn_messages(tokenizer, ids, episode.from_policy(), episode.mode());
   t.response_tokens = static_cast<int64_t>(episode.logprobs().size());
-  for_each_run(ids, episode.from_policy(), [&](std::span<const int32_t> run, bool policy) {
-    if (!policy) return;
-    ++t.num_turns;
-    if (episode.mode() == model::ThinkingMode::kThinking)
-      t.thinking_tokens +=
-          std::find_if(run.begin(), run.end(), [&](int32_t id) { return frame.is_think_end(id); }) -
-          run.begin();
-  });
+  for_each_run(ids, episode.from_policy(),
+               [&](std::span<const int32_t>, bool policy) { t.num_turns += policy; });
+  t.thinking_tokens = count_thinking(frame, ids, episode.from_policy(),
+                                     episode.mode() == model::ThinkingMode::kThinking)
+                          .tokens;
   return t;
 }
 
