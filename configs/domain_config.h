@@ -165,8 +165,7 @@ struct DomainConfig {
   }
   int64_t max_window(int64_t max_response_length) const {
     for (const auto& [effort, tokens] : windows)
-      if (effort_mode().empty() || is_of_mode(effort, effort_mode()))
-        max_response_length = std::max(max_response_length, static_cast<int64_t>(tokens));
+      max_response_length = std::max(max_response_length, static_cast<int64_t>(tokens));
     return max_response_length;
   }
 

@@ -1,4 +1,5 @@
-// How a prompt says how much reasoning it asks for (configs/effort.h): docs/EFFORT.md has the table.
+// How a prompt says how much reasoning it asks for (configs/effort.h): docs/EFFORT.md has the
+// table.
 #pragma once
 #include <string>
 #include <vector>

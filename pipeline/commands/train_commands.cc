@@ -236,12 +236,14 @@ int run_eval(const EvalOptions& options) {
           log::say(log::Part::kRun,
                    d->name + ": scored before, and nothing that it read has changed");
       });
-    write_results(config.run_dir, collect_results(session.store()));
+    const Results results = collect_results(session.store());
+    write_results(config.run_dir, results);
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
-      if (is_asked(r, domains, options))
+      if (is_asked(r, domains, options) && !r.metric.starts_with(kWithinMetricPrefix))
         std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
                     format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
+    std::printf("%s", efforts_text(results.efforts, results.models).c_str());
     return 0;
   });
 }

@@ -129,6 +129,61 @@ std::string line_chart(const std::string& title, const std::vector<Point>& point
       axes.y(finite.back().value));
 }
 
+std::string xy_chart(const std::string& title, const std::string& x_name,
+                     const std::vector<XySeries>& series) {
+  constexpr double kW = 460, kH = 300, kL = 42, kR = 14, kT = 10, kB = 36;
+  double x_high = 0, y_low = 0, y_high = 1;
+  for (const XySeries& s : series)
+    for (const XyPoint& p : s.points) {
+      x_high = std::max(x_high, p.x);
+      y_low = std::min(y_low, p.y), y_high = std::max(y_high, p.y);
+    }
+  const auto x_ticks = axis_ticks(0, x_high), y_ticks = axis_ticks(y_low, y_high);
+  const auto x_of = [&](double x) {
+    return kL + (x - x_ticks.front()) / (x_ticks.back() - x_ticks.front()) * (kW - kL - kR);
+  };
+  const auto y_of = [&](double y) {
+    return kH - kB - (y - y_ticks.front()) / (y_ticks.back() - y_ticks.front()) * (kH - kT - kB);
+  };
+  std::string grid, data;
+  for (const double t : y_ticks)
+    grid += fmt::format(
+        "<path class=\"grid\" d=\"M{} {:.1f}H{}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1f}\" "
+        "text-anchor=\"end\">{}</text>",
+        kL, y_of(t), kW - kR, kL - 6, y_of(t) + 3.5, format_number(t));
+  for (const double t : x_ticks)
+    grid += fmt::format(
+        "<path class=\"grid\" d=\"M{0:.1f} {1}V{2}\"/><text class=\"tick\" x=\"{0:.1f}\" "
+        "y=\"{3}\" text-anchor=\"middle\">{4}</text>",
+        x_of(t), kT, kH - kB, kH - kB + 14, format_number(t));
+  const auto bar = [&](double x1, double y1, double x2, double y2) {
+    return fmt::format("<path class=\"error\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>", x_of(x1),
+                       y_of(y1), x_of(x2), y_of(y2));
+  };
+  for (size_t m = 0; m < series.size(); ++m) {
+    std::string path, marks;
+    for (const XyPoint& p : series[m].points) {
+      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_of(p.x), y_of(p.y));
+      if (p.x_error > 0) marks += bar(p.x - p.x_error, p.y, p.x + p.x_error, p.y);
+      if (p.y_error > 0) marks += bar(p.x, p.y - p.y_error, p.x, p.y + p.y_error);
+      marks += fmt::format(
+          "<circle class=\"xy-mark\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" data-tip=\"{}\"/>",
+          x_of(p.x), y_of(p.y), escape_html(p.tip));
+      if (!p.label.empty())
+        marks += fmt::format("<text class=\"xy-label\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
+                             x_of(p.x) + 7, y_of(p.y) + 14, escape_html(p.label));
+    }
+    data += fmt::format("<g class=\"m{}\"><path class=\"xy-line\" d=\"{}\"/>{}</g>",
+                        m % kNumModelColours, path, marks);
+  }
+  return fmt::format(
+      "<figure class=\"chart\"><figcaption>{0}</figcaption><svg viewBox=\"0 0 {1} {2}\" "
+      "role=\"img\" "
+      "aria-label=\"{0}\">{3}<text class=\"tick\" x=\"{4}\" y=\"{5}\" text-anchor=\"middle\">{6}"
+      "</text>{7}</svg></figure>\n",
+      escape_html(title), kW, kH, grid, (kL + kW - kR) / 2, kH - 6, escape_html(x_name), data);
+}
+
 std::string stacked_bar(const NamedValues& parts, double full,
                         const std::vector<std::string>& palette) {
   std::string html = "<div class=\"bar\">";

@@ -16,6 +16,22 @@ struct Point {
 // One series over steps, as SVG. Long series are thinned so that every extreme stays visible.
 std::string line_chart(const std::string& title, const std::vector<Point>& points);
 
+inline constexpr size_t kNumModelColours = 5;  // .m0 … .m4 of the page
+
+// One point with its standard errors (NaN: unknown). `tip` is shown under the pointer.
+struct XyPoint {
+  double x = 0, y = 0, x_error = 0, y_error = 0;
+  std::string label = {}, tip = {};
+};
+struct XySeries {
+  std::string name;
+  std::vector<XyPoint> points;  // joined by a line; finite
+};
+// Shares against a quantity from 0: the y axis is 0 … 1 where all points are in it. Series are
+// coloured as models are. At least one point.
+std::string xy_chart(const std::string& title, const std::string& x_name,
+                     const std::vector<XySeries>& series);
+
 // Round axis marks that enclose [low, high], at least two.
 std::vector<double> axis_ticks(double low, double high);
 

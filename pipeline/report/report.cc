@@ -108,6 +108,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += figures_section(results);
   body += base_statement(config ? &*config : nullptr);
   body += section("results", "Results", results_section(results, config ? &*config : nullptr));
+  if (!results.efforts.empty())
+    body += section("efforts", "Reasoning effort", efforts_section(results));
   body += section("stages", "Stages and time", stages_section(store));
   if (const std::string failures = failures_section(store); !failures.empty())
     body += section("failures", "Failures", failures);

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pipeline/report/charts.h"
 #include "pipeline/report/sections.h"
 #include "pipeline/run_store/text_format.h"
 
 namespace amalgam::pipeline {
 namespace {
-
-constexpr size_t kNumColours = 5;  // .m0 … .m4 of the page
 
 using Scores = std::map<std::string, Score>;
 
@@ -73,7 +72,7 @@ std::string dot_row(const DomainScores& d, const std::vector<std::string>& model
   for (size_t m = 0; m < models.size(); ++m) {
     const Score s = DomainScores::of(d.sampled, models[m]);
     if (std::isnan(s.mean)) continue;
-    const size_t top = 8 + 8 * m, colour = m % kNumColours;
+    const size_t top = 8 + 8 * m, colour = m % kNumModelColours;
     if (!std::isnan(s.standard_error)) {
       const double left = place(s.mean - s.standard_error),
                    right = place(s.mean + s.standard_error);
@@ -128,8 +127,8 @@ std::string results_section(const Results& results, const configs::RunConfig* co
   if (results.domains.empty()) return trainings_table(results);
   std::string html = "<p class=\"legend\">";
   for (size_t m = 0; m < results.models.size(); ++m)
-    html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>", m % kNumColours,
-                        escape_html(label_of(results.models[m])),
+    html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>",
+                        m % kNumModelColours, escape_html(label_of(results.models[m])),
                         escape_html(explanation_of(results.models[m], config)));
   html += "</p>\n<div class=\"dotplot\">";
   for (const DomainScores& d : results.domains) html += dot_row(d, results.models);

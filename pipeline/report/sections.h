@@ -14,6 +14,8 @@ namespace amalgam::pipeline {
 std::string figures_section(const Results& results);
 // Null: config.toml is missing or of another version.
 std::string results_section(const Results& results, const configs::RunConfig* config);
+// Accuracy and length by reasoning effort, of the domains that have modes.
+std::string efforts_section(const Results& results);
 std::string choices_section(const Results& results, const RunStore& store);
 
 // One row per stage: state, steps, time split, largest difference between rollout and learner; and

@@ -239,6 +239,7 @@ Results collect_results(const RunStore& store) {
     if (std::erase(compared, model) > 0) r.models.push_back(model);
   r.models.insert(r.models.end(), compared.begin(), compared.end());
   for (DomainScores& d : r.domains) agree_on_unit(&d.sampled), agree_on_unit(&d.greedy);
+  r.efforts = effort_tables(store, r.domains);
   r.mean.domain = "mean";
   for (const std::string& model : r.models) {
     r.mean.sampled[model] = mean_of(r.domains, &DomainScores::sampled, model);
@@ -304,6 +305,7 @@ std::string results_json(const Results& results) {
       for (const auto& [reason, n] : left_out_by_reason(counts))
         json["left_out"][d.domain][model][reason] = n;
     }
+  add_efforts(results.efforts, &json);
   return json.dump(2) + "\n";
 }
 
@@ -340,6 +342,7 @@ std::string scores_text(const Results& results) {
   rows(&DomainScores::sampled);
   text += "greedy, pass@1\n";
   rows(&DomainScores::greedy);
+  text += efforts_text(results.efforts, results.models);
   text += "means over\n";
   for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
   const bool has_choices = std::any_of(results.choices.begin(), results.choices.end(),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/run_store/effort_results.h"
 #include "pipeline/run_store/run_store.h"
 #include "pipeline/run_store/set_counts.h"
 
@@ -71,6 +72,7 @@ struct Results {
   std::map<std::string, int64_t> choices;
   std::string sampled_metric;                // "mean@4"
   std::vector<DomainScores> domains;         // in the order in which they were evaluated
+  std::vector<EffortTable> efforts;          // of domains that have some
   DomainScores mean;                         // over domains; unknown where a domain is
   double rollout_probs_diff_max = kUnknown;  // of all stages and steps; NaN if one of them was
   double wall_s = kUnknown;
@@ -94,10 +96,10 @@ int64_t num_choices(const RunStore& store, const std::string& model);
 //  "rollout_probs_diff_max": x, "wall_s": x, "peak_rss_bytes": n,
 //  "workers": [{"pid": n, "sampled_tokens": n}], "sandbox_failed": n,
 //  "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
-// null where a figure is unknown. METRIC is mean@N, pass@k, maj@k or greedy. Every domain of a run
-// has base, specialist, student, weight_average and sampled_kl, and the further comparisons, and a
-// METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam eval` scored is "model"
-// alone.
+// and what add_efforts() adds; null where a figure is unknown. METRIC is mean@N, pass@k, maj@k or
+// greedy. Every domain of a run has base, specialist, student, weight_average and sampled_kl, and
+// the further comparisons, and a METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What
+// `amalgam eval` scored is "model" alone.
 std::string results_json(const Results& results);
 
 // "math: 48 of 64 prompts: …", a domain a line: which prompts the scores are means of. Where the

@@ -15,9 +15,8 @@ AnswerLength answer_length(const model::Tokenizer& tokenizer, const proto::Traje
   std::vector<bool> from_policy;
   for (size_t i = prompt; i < ids.size(); ++i)
     from_policy.push_back(t.writer()[i] == proto::WRITER_POLICY);
-  const rollout::ThinkingCount thinking =
-      rollout::count_thinking(frame, ids.subspan(prompt), from_policy,
-                              prompt > 0 && frame.is_think_start(ids[prompt - 1]));
+  const rollout::ThinkingCount thinking = rollout::count_thinking(
+      frame, ids.subspan(prompt), from_policy, prompt > 0 && frame.is_think_start(ids[prompt - 1]));
   return {.tokens = static_cast<int64_t>(answer_ids(tokenizer, t).size()),
           .thinking_tokens = thinking.tokens,
           .is_truncated = t.meta().outcome() == proto::OUTCOME_TRUNCATED,

@@ -13,9 +13,9 @@ class Trajectory;
 namespace amalgam::pipeline {
 
 struct AnswerLength {
-  int64_t tokens = 0;              // that the policy wrote, end-of-sentence tokens left out
-  int64_t thinking_tokens = 0;     // of them those before </think> (rollout/episodes/thinking_count.h)
-  bool is_truncated = false;       // the response budget ran out
+  int64_t tokens = 0;           // that the policy wrote, end-of-sentence tokens left out
+  int64_t thinking_tokens = 0;  // of them those before </think> (rollout/episodes/thinking_count.h)
+  bool is_truncated = false;    // the response budget ran out
   bool has_unclosed_thinking = false;  // a <think> was opened for the policy and never closed
 };
 

@@ -1,5 +1,5 @@
-// Which domains a model is trained on, where one table of the config stands for several: those of its
-// efforts (configs/run_config.h, resolve).
+// Which domains a model is trained on, where one table of the config stands for several: those of
+// its efforts (configs/run_config.h, resolve).
 #pragma once
 #include <string>
 #include <vector>

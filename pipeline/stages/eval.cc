@@ -100,11 +100,20 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
           fmt::format("{}, {}: a success of pass@k has the highest reward here, {}; of another "
                       "model it may be another",
                       model, domain.name, s.success));
-    // mean@n last: when it is there, they all are.
+    // The metric itself last: when it is there, they all are.
+    const auto record = [&](const std::string& name, const Score& score) {
+      run.store.record_eval(
+          {metric.stage, model, domain.name, name + (all ? kAllRowsSuffix : ""), score});
+    };
     if (metric.n > 1)
-      for (const auto& [name, at_k] : s.at_k)
-        run.store.record_eval(
-            {metric.stage, model, domain.name, name + (all ? kAllRowsSuffix : ""), at_k});
+      for (const auto& [name, at_k] : s.at_k) record(name, at_k);
+    const bool is_sampled = metric.name.starts_with(kSampledMetricPrefix);
+    record(is_sampled ? kTokensMetric : kGreedyTokensMetric, s.length.tokens);
+    if (is_sampled && !domain.effort_mode().empty()) {
+      for (const auto& [tokens, score] : s.length.within)
+        record(kWithinMetricPrefix + std::to_string(tokens), score);
+      s.length.by_number.record(&run.store, metric.stage);
+    }
     run.store.record_eval({metric.stage, model, domain.name, metric.name, s.all});
   }
 }

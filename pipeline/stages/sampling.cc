@@ -134,6 +134,8 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
   scores.all = score_of(all);
   scores.at_k = scores_at_k(all, n);
   scores.success = success_reward(all);
+  scores.length = length_scores(model::Tokenizer::load(tokenizer_dir), all,
+                                std::max(budget.max_response_length, budget.max_window));
   std::set<int64_t> scored;
   for (const proto::Trajectory* t : all)
     if (is_answer(*t)) scored.insert(t->meta().group());

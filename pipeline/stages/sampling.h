@@ -8,6 +8,7 @@
 #include "pipeline/run_store/score.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/run_context.h"
+#include "pipeline/stages/scores_by_length.h"
 #include "pipeline/workers/rollout_pool.h"
 
 namespace amalgam::pipeline {
@@ -37,7 +38,8 @@ bool is_answer(const proto::Trajectory& trajectory);
 
 struct PromptScores {
   Score all;
-  std::vector<std::pair<std::string, Score>> at_k;       // scores_at_k.h
+  std::vector<std::pair<std::string, Score>> at_k;  // scores_at_k.h
+  LengthScores length;
   double success = 1;                                    // the reward that is one there
   std::vector<std::pair<std::string, Score>> by_source;  // data_source, in the prompts' order
   int64_t num_scored = 0;      // prompts with an answer that could be scored
