@@ -15,6 +15,7 @@
 #include "pipeline/commands/data.h"
 #include "pipeline/commands/data_check.h"
 #include "pipeline/commands/doctor.h"
+#include "pipeline/commands/effort.h"
 #include "pipeline/commands/encode.h"
 #include "pipeline/commands/generate.h"
 #include "pipeline/commands/init.h"
@@ -214,6 +215,10 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_rl);
   cli.add(run_distill);
   cli.add(run_eval);
+  cli.add(run_effort_suggest,
+          cli.group("effort", "reasoning effort: what to train its modes with",
+                    "  amalgam effort suggest configs/effort.toml --model runs/effort/base \\\n"
+                    "      --domain modes\n"));
   cli.add(run_report);
   cli.add(run_samples);
   cli.add(run_generate);

@@ -34,13 +34,14 @@ XySeries series_of(const EffortTable& table, const std::string& model, const Kin
     if (it == scores.end()) continue;
     const Score tokens = it->second.*kind.tokens, accuracy = it->second.*kind.accuracy;
     if (std::isnan(tokens.mean) || std::isnan(accuracy.mean)) continue;
-    series.points.push_back({.x = tokens.mean,
-                             .y = accuracy.mean,
-                             .x_error = tokens.standard_error,
-                             .y_error = accuracy.standard_error,
-                             .label = has_labels ? mode : "",
-                             .tip = fmt::format("{}, {}: {} at {} tokens", series.name, mode,
-                                                format_score(accuracy), format_number(tokens.mean))});
+    series.points.push_back(
+        {.x = tokens.mean,
+         .y = accuracy.mean,
+         .x_error = tokens.standard_error,
+         .y_error = accuracy.standard_error,
+         .label = has_labels ? mode : "",
+         .tip = fmt::format("{}, {}: {} at {} tokens", series.name, mode, format_score(accuracy),
+                            format_number(tokens.mean))});
   }
   return series;
 }
@@ -70,8 +71,7 @@ std::string rows(const EffortTable& table, const std::vector<std::string>& model
 
 std::string domain_efforts(const EffortTable& table, const std::vector<std::string>& models) {
   const bool has_student = std::find(models.begin(), models.end(), kStudent) != models.end();
-  std::string html =
-      fmt::format("<h3>{}</h3>\n<div class=\"efforts\">", escape_html(table.domain));
+  std::string html = fmt::format("<h3>{}</h3>\n<div class=\"efforts\">", escape_html(table.domain));
   for (const Kind& kind : kKinds) {
     std::vector<XySeries> series;
     for (const std::string& model : models)
@@ -80,7 +80,9 @@ std::string domain_efforts(const EffortTable& table, const std::vector<std::stri
     if (std::any_of(series.begin(), series.end(), [](const auto& s) { return !s.points.empty(); }))
       html += xy_chart(fmt::format("{}, {}", table.domain, kind.name), "mean tokens", series);
   }
-  html += "</div>\n<div class=\"scroll\"><table class=\"scores\"><thead><tr><th scope=\"col\">effort</th>";
+  html +=
+      "</div>\n<div class=\"scroll\"><table class=\"scores\"><thead><tr><th "
+      "scope=\"col\">effort</th>";
   for (const std::string& model : models)
     html += fmt::format("<th scope=\"col\">{}</th>", escape_html(model_label(model)));
   html += "</tr></thead><tbody>\n";
@@ -109,7 +111,8 @@ std::string efforts_section(const Results& results) {
   html += "</p>\n";
   for (const EffortTable& table : results.efforts) html += domain_efforts(table, results.models);
   return html +
-         "<p class=\"note\">Mean reward against the mean length of answers on test prompts, without "
+         "<p class=\"note\">Mean reward against the mean length of answers on test prompts, "
+         "without "
          "the penalty on length; bars are one standard error over prompts. A line joins the modes "
          "of a model, from the least effort.</p>\n";
 }

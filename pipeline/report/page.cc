@@ -60,14 +60,14 @@ td.wide,th.wide{width:45%;min-width:220px;text-align:left}
 .m0{--c:var(--grey)}.m1{--c:var(--violet)}.m2{--c:var(--blue)}.m3{--c:var(--amber)}.m4{--c:var(--teal)}
 .legend i[class^=m]{background:var(--c)}
 .dotplot{margin:8px 0 24px}
-.dots{display:grid;grid-template-columns:92px 1fr;align-items:center;border-bottom:1px solid var(--line)}
+.dots{display:grid;grid-template-columns:112px 1fr;align-items:center;border-bottom:1px solid var(--line)}
 .dots .name{font-weight:500;font-size:14px;overflow-wrap:anywhere}
 .track{position:relative;height:48px;margin-right:10px;background:linear-gradient(90deg,var(--line) 1px,
 transparent 1px) 0 0/25% 100%;border-right:1px solid var(--line)}
 .dot,.whisker{position:absolute;display:block;background:var(--c)}
 .dot{width:9px;height:9px;border-radius:5px;margin:-4px 0 0 -4.5px;box-shadow:0 0 0 1.5px var(--bg)}
 .whisker{height:2px;margin-top:-.5px;opacity:.55}
-.scale{margin:4px 10px 0 92px;position:relative;height:18px;font-size:12px;color:var(--ink2)}
+.scale{margin:4px 10px 0 112px;position:relative;height:18px;font-size:12px;color:var(--ink2)}
 .scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 .scale span:nth-child(2){left:25%}.scale span:nth-child(3){left:50%}.scale span:nth-child(4){left:75%}
 .scale span:nth-child(5){left:100%;transform:translateX(-75%)}

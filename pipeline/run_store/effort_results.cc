@@ -39,13 +39,15 @@ std::string one_decimal(const Score& s) {
 
 // "78.3 ± 2.1 %, 9.4 t"
 std::string cell(const Score& accuracy, const Score& tokens) {
-  return std::isnan(accuracy.mean) ? "–" : format_score(accuracy) + " " + one_decimal(tokens) + " t";
+  return std::isnan(accuracy.mean) ? "–"
+                                   : format_score(accuracy) + " " + one_decimal(tokens) + " t";
 }
 
 // Padded to a width in characters, of which "±" and "–" are one.
 std::string right(const std::string& text, size_t width) {
-  const auto shown = static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  const auto shown = static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
   return std::string(shown < width ? width - shown : 1, ' ') + text;
 }
 
@@ -179,7 +181,8 @@ std::string efforts_text(const std::vector<EffortTable>& tables,
     text += fmt::format("efforts of {}: mean reward and tokens, sampled\n  {:<14}", t.domain, "");
     for (const std::string& model : models) text += fmt::format("{:>24}", model);
     text += "\n" + table_text(t, models, &EffortScores::accuracy, &EffortScores::tokens);
-    text += "  greedy\n" + table_text(t, models, &EffortScores::greedy_accuracy, &EffortScores::greedy_tokens);
+    text += "  greedy\n" +
+            table_text(t, models, &EffortScores::greedy_accuracy, &EffortScores::greedy_tokens);
     if (!t.correlation.empty()) {
       text += "  correlation of the number and the length:";
       for (const std::string& model : models)
@@ -189,7 +192,7 @@ std::string efforts_text(const std::vector<EffortTable>& tables,
     }
     // Of the other models results.json has them.
     for (const std::string& model : models)
-      if (model != kStudent && model != kScored)
+      if (const bool is_shown = model == kStudent || model == kScored; !is_shown)
         continue;
       else if (const std::string at = budgets_text(t, model); !at.empty())
         text += fmt::format("  {} when longer answers count as 0\n", model) + at;

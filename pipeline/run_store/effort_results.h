@@ -12,9 +12,9 @@ namespace amalgam::pipeline {
 struct DomainScores;
 
 // Names of metrics (EvalRow.metric) and figures under which an evaluation records them.
-inline constexpr const char* kTokensMetric = "tokens";                // of sampled answers
-inline constexpr const char* kGreedyTokensMetric = "tokens/greedy";   // of greedy ones
-inline constexpr const char* kWithinMetricPrefix = "within/";         // + the budget
+inline constexpr const char* kTokensMetric = "tokens";               // of sampled answers
+inline constexpr const char* kGreedyTokensMetric = "tokens/greedy";  // of greedy ones
+inline constexpr const char* kWithinMetricPrefix = "within/";        // + the budget
 
 // What the correlation of b and length is made of.
 struct EffortSums {

@@ -36,7 +36,8 @@ Score mean_over_prompts(const std::vector<Answer>& answers, const F& value) {
 
 std::vector<int64_t> budgets(int64_t longest) {
   std::vector<int64_t> all = {1, 2, 3};
-  while (all.back() < longest) all.push_back(all.size() % 2 == 1 ? all.back() * 4 / 3 : all.back() * 3 / 2);
+  while (all.back() < longest)
+    all.push_back(all.size() % 2 == 1 ? all.back() * 4 / 3 : all.back() * 3 / 2);
   return all;
 }
 
