@@ -25,8 +25,8 @@ constexpr int kParts = 6;
 constexpr int kDigits = 2;  // of a proposal
 
 // Answers to the first validation prompts, since what was trained on may be known by heart; of a
-// domain without, to training prompts. At each of the domain's efforts: the same question at several
-// of them is one question.
+// domain without, to training prompts. At each of the domain's efforts: the same question at
+// several of them is one question.
 std::vector<SampledAnswer> sample(RunContext& run, const Domains& domains,
                                   const EffortSuggestOptions& options) {
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
@@ -40,8 +40,7 @@ std::vector<SampledAnswer> sample(RunContext& run, const Domains& domains,
     const Split split =
         run.data().of(d->name).validation.rows.empty() ? Split::kTrain : Split::kValidation;
     const std::vector<PromptRow> prompts =
-        prompt_set(run, tokenizer, *d, split, budget.max_prompt_length, options.prompts)
-            .all();
+        prompt_set(run, tokenizer, *d, split, budget.max_prompt_length, options.prompts).all();
     Progress progress(stage, static_cast<int64_t>(prompts.size()) * options.n, 0, "sample");
     (void)score_prompts(run, stage, 0, weights, tokenizer_dir(run), prompts, options.n,
                         d->rl.rollout.temperature, budget,
@@ -65,8 +64,7 @@ std::string proposal_text(const EffortProposal& p, const Domains& domains) {
   const bool has_modes = !domains[0]->effort_mode().empty();
   for (const char* word : {"none", "low", "high", "max"}) {
     const auto is_it = [&](const auto* d) { return d->effort_mode() == word; };
-    if (has_modes ? std::any_of(domains.begin(), domains.end(), is_it)
-                  : std::string("low") != word)
+    if (has_modes ? std::any_of(domains.begin(), domains.end(), is_it) : std::string("low") != word)
       words += (words.empty() ? "" : ", ") + std::string(word) + " = " + number(p.k.at(word));
   }
   for (const configs::DomainConfig* d : domains)
@@ -75,12 +73,14 @@ std::string proposal_text(const EffortProposal& p, const Domains& domains) {
   if (!words.empty())
     text += "\nwords:\n[domain.rl.length_penalty]\nform = \"linear\"\nk = { " + words + " }\n";
   if (has_numbers || !has_modes)
-    text += "\nnumbers 1 … 100:\n[domain.rl.length_penalty]\nform = \"effort\"\nk0 = " +
-            number(p.k0) + "\ntau = " + number(p.tau) + "\n";
+    text +=
+        "\nnumbers 1 … 100:\n[domain.rl.length_penalty]\nform = \"effort\"\nk0 = " + number(p.k0) +
+        "\ntau = " + number(p.tau) + "\n";
   if (!p.has_middle)
     text +=
         "\nNo price of a token makes an answer of middle length the best: a mode between none and "
-        "max may fall on one of them. More supervised training on answers of middle length helps.\n";
+        "max may fall on one of them. More supervised training on answers of middle length "
+        "helps.\n";
   return text;
 }
 
@@ -106,17 +106,18 @@ int run_effort_suggest(const EffortSuggestOptions& options) {
     claim_run_dir(config.run_dir, stage.model);
     const Domains domains = named_domains(session.context().config, options.domain, "");
     std::vector<SampledAnswer> answers;
-    session.stage("effort-suggest",
-                  [&] { answers = sample(session.context(), domains, options); });
+    session.stage("effort-suggest", [&] { answers = sample(session.context(), domains, options); });
     const std::vector<CurvePoint> curve = accuracy_by_length(answers, kParts);
-    std::printf("answers of %s to %s, from the shortest of each question to the longest:\n%8s%10s%10s\n",
-                config.model.path.c_str(), options.domain.c_str(), "tokens", "reward", "samples");
+    std::printf(
+        "answers of %s to %s, from the shortest of each question to the longest:\n%8s%10s%10s\n",
+        config.model.path.c_str(), options.domain.c_str(), "tokens", "reward", "samples");
     for (const CurvePoint& p : curve)
       std::printf("%8.1f%10.3f%10lld\n", p.tokens, p.reward, static_cast<long long>(p.samples));
     const std::vector<CurvePoint> best = best_points(curve);
     if (!is_clear(best))
-      throw Error("longer answers of this model are not better; there is nothing that effort "
-                  "could buy. Train it on answers that are worked out, or ask more --prompts");
+      throw Error(
+          "longer answers of this model are not better; there is nothing that effort "
+          "could buy. Train it on answers that are worked out, or ask more --prompts");
     std::printf("%s", proposal_text(propose(best), domains).c_str());
     return 0;
   });

@@ -13,8 +13,8 @@ struct SampledAnswer {
   double tokens = 0, reward = 0;
 };
 
-// A part of the samples: of each question those of one rank by length, so that hard questions, whose
-// answers are longer, are in every part.
+// A part of the samples: of each question those of one rank by length, so that hard questions,
+// whose answers are longer, are in every part.
 struct CurvePoint {
   double tokens = 0, reward = 0;  // means over the samples
   int64_t samples = 0;
@@ -23,8 +23,8 @@ struct CurvePoint {
 // At most `parts` points, by length. Questions without two samples are left out.
 std::vector<CurvePoint> accuracy_by_length(const std::vector<SampledAnswer>& samples, int parts);
 
-// The points that some price of a token makes the best (the upper convex hull), from the shortest to
-// the one of the highest reward.
+// The points that some price of a token makes the best (the upper convex hull), from the shortest
+// to the one of the highest reward.
 std::vector<CurvePoint> best_points(const std::vector<CurvePoint>& curve);
 
 // Whether the last of best_points() is better than the first by more than chance would have it.
