@@ -110,7 +110,7 @@ rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
   proto::TrajectoryMetadata meta;
   meta.set_stage("doctor");
   meta.set_finish_reason("stop");
-  meta.set_effort(thinking ? "high" : "none");
+  meta.set_effort(!row.effort.empty() ? row.effort : thinking ? "high" : "none");
   r.sample_id = sample_id(meta);
   add_function_arguments(t, row, meta, row.to_json(), &r);
   return r;

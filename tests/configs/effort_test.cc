@@ -19,8 +19,8 @@ RunConfig parse_efforts(const std::string& text, const std::vector<std::string>&
   return parse_run_config(text, "dir/a.toml", overrides);
 }
 RunConfig with_efforts(const std::string& efforts, const std::string& more = "") {
-  return parse_efforts(kLine + "[[domain]]\nname = 'bus'\ngenerator = 'math'\nefforts = " + efforts + "\n" +
-               more);
+  return parse_efforts(
+      kLine + "[[domain]]\nname = 'bus'\ngenerator = 'math'\nefforts = " + efforts + "\n" + more);
 }
 std::string refusal(const std::string& efforts, const std::string& more = "") {
   try {
@@ -70,7 +70,8 @@ TEST(Effort, ATableIsADomainForEach) {
   // What a run directory keeps of it is the same config.
   const std::string kept = to_toml(config);
   EXPECT_EQ(to_toml(parse_efforts(kept)), kept);
-  EXPECT_THAT(names(parse_efforts(kept)), ElementsAre("bus-none", "bus-high", "bus-30", "bus-b41-60"));
+  EXPECT_THAT(names(parse_efforts(kept)),
+              ElementsAre("bus-none", "bus-high", "bus-30", "bus-b41-60"));
 }
 
 TEST(Effort, MixturesAndTeachersMayNameTheTable) {
@@ -83,8 +84,10 @@ TEST(Effort, MixturesAndTeachersMayNameTheTable) {
               ElementsAre(Pair("bus-max", 1.5), Pair("bus-none", 1.5), Pair("code", 1)));
   ASSERT_EQ(config.distill.teachers.size(), 3u);
   EXPECT_EQ(config.distill.teachers[0].domain, "bus-none");
-  EXPECT_THAT(config.distill.teachers[0].weight, ElementsAre(Pair("bus-none", 1), Pair("code", 0.5)));
-  EXPECT_THAT(config.distill.teachers[1].weight, ElementsAre(Pair("bus-max", 1), Pair("code", 0.5)));
+  EXPECT_THAT(config.distill.teachers[0].weight,
+              ElementsAre(Pair("bus-none", 1), Pair("code", 0.5)));
+  EXPECT_THAT(config.distill.teachers[1].weight,
+              ElementsAre(Pair("bus-max", 1), Pair("code", 0.5)));
   EXPECT_THAT(config.distill.teachers[2].weight,
               ElementsAre(Pair("bus-max", 0.25), Pair("code", 1)));
 }
@@ -103,12 +106,14 @@ TEST(Effort, WhatCannotBeIsRefusedByName) {
   EXPECT_THAT(refusal("['b1-50']", "effort_form = 'encoding'\n"), HasSubstr("'b1-50'"));
   EXPECT_THAT(refusal("['max']", "windows = { most = 3 }\n"), HasSubstr("windows.most"));
   EXPECT_THAT(refusal("[]", "specialists = 'one'\n"), HasSubstr("specialists"));
-  EXPECT_THAT(refusal("['max']", "[[domain]]\nname = 'bus'\ngenerator = 'code'\nefforts = ['max']\n"),
-              HasSubstr("two domains are named 'bus-max'"));
+  EXPECT_THAT(
+      refusal("['max']", "[[domain]]\nname = 'bus'\ngenerator = 'code'\nefforts = ['max']\n"),
+      HasSubstr("two domains are named 'bus-max'"));
 }
 
 TEST(Effort, Windows) {
-  const DomainConfig d = with_efforts("['b1-20']", "windows = { b1-20 = 24, max = 72 }\n").domains[0];
+  const DomainConfig d =
+      with_efforts("['b1-20']", "windows = { b1-20 = 24, max = 72 }\n").domains[0];
   EXPECT_EQ(d.window("20", 48), 24);
   EXPECT_EQ(d.window("21", 48), 48);
   EXPECT_EQ(d.window("max", 48), 72);

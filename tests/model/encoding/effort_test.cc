@@ -36,7 +36,8 @@ TEST(WriteEffort, WhatTheEncodingCannotWriteIsRefusedByName) {
       (void)written(effort, EffortForm::kEncoding, {kQuestion});
       ADD_FAILURE() << effort;
     } catch (const Error& e) {
-      EXPECT_THAT(e.what(), testing::HasSubstr("cannot write the effort '" + std::string(effort) + "'"));
+      EXPECT_THAT(e.what(),
+                  testing::HasSubstr("cannot write the effort '" + std::string(effort) + "'"));
     }
   }
 }

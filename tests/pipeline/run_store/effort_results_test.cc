@@ -55,8 +55,9 @@ TEST_F(EffortResults, TablesOfTheDomainsThatHaveModes) {
   const std::string text = results_text(results);
   EXPECT_THAT(text, HasSubstr("efforts of bus"));
   EXPECT_THAT(text, HasSubstr("90.0 ± 2.0 % 14.0 t"));
-  EXPECT_THAT(text, HasSubstr("student when longer answers count as 0\n  tokens at most     8    16\n"
-                              "  none              15    30\n"));
+  EXPECT_THAT(text,
+              HasSubstr("student when longer answers count as 0\n  tokens at most     8    16\n"
+                        "  none              15    30\n"));
 }
 
 TEST_F(EffortResults, TheCorrelationIsOverAllBands) {

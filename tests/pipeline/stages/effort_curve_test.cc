@@ -16,7 +16,8 @@ std::vector<CurvePoint> curve_of(const std::vector<std::pair<double, double>>& p
 size_t best_at(const std::vector<CurvePoint>& curve, double k) {
   size_t best = 0;
   for (size_t i = 1; i < curve.size(); ++i)
-    if (curve[i].reward - k * curve[i].tokens > curve[best].reward - k * curve[best].tokens) best = i;
+    if (curve[i].reward - k * curve[i].tokens > curve[best].reward - k * curve[best].tokens)
+      best = i;
   return best;
 }
 

@@ -18,9 +18,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 configs::RunConfig config_of(const std::string& keys) {
-  return configs::parse_run_config("effort_form = 'line'\n[[domain]]\nname = 'bus'\n"
-                                   "train_file = 't.jsonl'\nheldout_file = 'h.jsonl'\n" + keys,
-                                   "a.toml");
+  return configs::parse_run_config(
+      "effort_form = 'line'\n[[domain]]\nname = 'bus'\n"
+      "train_file = 't.jsonl'\nheldout_file = 'h.jsonl'\n" +
+          keys,
+      "a.toml");
 }
 
 class EffortRows : public testing::Test {
@@ -45,7 +47,8 @@ class EffortRows : public testing::Test {
 const char* const kRow = R"({"prompt": "q", "reward_model": {"ground_truth": "1"}})";
 const char* const kMaxRow =
     R"({"prompt": "q", "effort": "max", "reward_model": {"ground_truth": "1"}})";
-const char* const kRow35 = R"({"prompt": "q", "effort": 35, "reward_model": {"ground_truth": "1"}})";
+const char* const kRow35 =
+    R"({"prompt": "q", "effort": 35, "reward_model": {"ground_truth": "1"}})";
 
 TEST_F(EffortRows, APromptSaysTheModeOfItsDomain) {
   const configs::RunConfig config =
@@ -130,9 +133,10 @@ TEST_F(EffortRows, ExamplesSayTheirEffortToo) {
   kernels::ThreadPool pool(1);
   const SftRow row = encode_sft_rows(pool, tokenizer_, rollout::ToolRegistry::builtin(),
                                      config.domains[1], rows)[0];
-  EXPECT_EQ(tokenizer_.decode(row.ids, model::SpecialIds::kKeep),
-            "<｜begin▁of▁sentence｜>Reasoning Effort: max<｜User｜>q<｜Assistant｜><think>r</think>a"
-            "<｜end▁of▁sentence｜>");
+  EXPECT_EQ(
+      tokenizer_.decode(row.ids, model::SpecialIds::kKeep),
+      "<｜begin▁of▁sentence｜>Reasoning Effort: max<｜User｜>q<｜Assistant｜><think>r</think>a"
+      "<｜end▁of▁sentence｜>");
 }
 
 std::vector<std::string> names(const Domains& domains) {

@@ -12,15 +12,16 @@ namespace {
 using testing::ElementsAre;
 
 const model::Tokenizer& tokenizer() {
-  static const model::Tokenizer t = model::Tokenizer::from_json(
-      model::tokenizer_json(
-          model::train_bpe(std::vector<std::string>{"a b c d"}, {.vocab_size = 300})),
-      "test");
+  static const model::Tokenizer t =
+      model::Tokenizer::from_json(model::tokenizer_json(model::train_bpe(
+                                      std::vector<std::string>{"a b c d"}, {.vocab_size = 300})),
+                                  "test");
   return t;
 }
 
 // An answer of `tokens` tokens and the end.
-proto::Trajectory answer(int64_t prompt, int tokens, double reward, const std::string& effort = "") {
+proto::Trajectory answer(int64_t prompt, int tokens, double reward,
+                         const std::string& effort = "") {
   proto::Trajectory t;
   t.mutable_meta()->set_group(prompt);
   t.mutable_meta()->set_outcome(proto::OUTCOME_OK);
@@ -61,9 +62,9 @@ TEST(LengthScores, MeansOverPromptsWithoutTheEndToken) {
 }
 
 TEST(LengthScores, CorrelationOfNumberAndLength) {
-  const LengthScores s = scores_of(
-      {answer(0, 2, 1, "10"), answer(1, 4, 1, "20"), answer(2, 6, 1, "30"), answer(3, 50, 1, "max")},
-      50);
+  const LengthScores s = scores_of({answer(0, 2, 1, "10"), answer(1, 4, 1, "20"),
+                                    answer(2, 6, 1, "30"), answer(3, 50, 1, "max")},
+                                   50);
   EXPECT_EQ(s.by_number.n, 3);
   EXPECT_NEAR(s.by_number.correlation(), 1, 1e-12);
   EXPECT_TRUE(std::isnan(EffortSums{}.correlation()));

@@ -189,8 +189,12 @@ TEST(RewardInfo, SaysWhatTheSampleIs) {
   EXPECT_EQ(chat["thinking_tokens"], 0);
   EXPECT_EQ(info(talk.episode(kChat, {kCall + kEnd}, /*max_turns=*/1))["finish_reason"],
             "tool_limit");
-  // The row's effort, until it decides how the prompt is written.
-  EXPECT_EQ(info(episodes.at("chat"), {{"effort", "max"}})["effort"], "max");
+  // A number is one.
+  auto numbered = meta_of(episodes.at("chat"));
+  numbered.set_effort("35");
+  EXPECT_EQ(
+      json::parse(score_request(episodes.at("chat"), row("42"), numbered).extra_info)["effort"],
+      35);
 }
 
 TEST(RewardInfo, ARowsOwnKeyWins) {
