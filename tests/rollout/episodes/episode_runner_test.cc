@@ -15,7 +15,7 @@ namespace {
 
 struct Outcome {
   std::vector<int32_t> ids;
-  std::vector<bool> from_policy;
+  std::vector<bool> from_assistant;
   std::vector<float> logprobs;
   ToolFailure failure = ToolFailure::kNone;
   model::ChoiceRecord choices;
@@ -80,7 +80,7 @@ class EpisodeRunnerTest : public ::testing::Test {
     counters_ = runner.counters();
     Outcomes all;
     for (const FinishedEpisode& f : finished)
-      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
+      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_assistant(),
                                                 f.episode.logprobs(), f.failure, f.choices})
                       .second);
     if (!finished.empty()) {
@@ -228,15 +228,15 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUserToken)),
             std::string::npos);
   const size_t first_tool = g.episodes[0].logged.size();
-  EXPECT_FALSE(o.from_policy[first_tool]);
+  EXPECT_FALSE(o.from_assistant[first_tool]);
   EXPECT_GT(o.logprobs.size(), first_tool);  // it went on after the result
   const auto log = read_wal(prefix).episodes;
   const std::vector<LoggedToken>& both = log.at(3);
   ASSERT_TRUE(both[first_tool].from_tool);
-  EXPECT_EQ(both.size(), o.from_policy.size());
+  EXPECT_EQ(both.size(), o.from_assistant.size());
   std::string result;
   for (size_t i = 0; i < both.size(); ++i) {
-    EXPECT_EQ(both[i].from_tool, !o.from_policy[i]);
+    EXPECT_EQ(both[i].from_tool, !o.from_assistant[i]);
     if (both[i].from_tool) result += tokenizer_.token_bytes(both[i].id);
   }
   EXPECT_NE(result.find("42"), std::string::npos);

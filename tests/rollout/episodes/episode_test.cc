@@ -49,7 +49,7 @@ TEST_F(EpisodeTest, AnAnswerEndsWithEos) {
   EXPECT_TRUE(std::equal(prompt_.begin(), prompt_.end(), e.ids().begin()));
   EXPECT_EQ(e.ids().back(), eos_);
   EXPECT_EQ(e.ids().size(), prompt_.size() + e.logprobs().size());
-  EXPECT_EQ(e.from_policy(), std::vector<bool>(e.logprobs().size(), true));
+  EXPECT_EQ(e.from_assistant(), std::vector<bool>(e.logprobs().size(), true));
   EXPECT_EQ(e.logprobs()[1], -0.02f);
   const auto f = e.final_message();
   EXPECT_EQ(f.state, Episode::Message::kComplete);
@@ -96,8 +96,8 @@ TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
   ASSERT_EQ(e.on_tool_tokens(turn), EpisodeState::kSampling);
   EXPECT_TRUE(e.calls().empty());
   EXPECT_EQ(e.logprobs().size(), sampled);
-  EXPECT_EQ(e.from_policy().size(), sampled + turn.size());
-  EXPECT_FALSE(e.from_policy().back());
+  EXPECT_EQ(e.from_assistant().size(), sampled + turn.size());
+  EXPECT_FALSE(e.from_assistant().back());
   const std::string text = all_text(e);
   EXPECT_NE(text.find("42"), std::string::npos);
   EXPECT_TRUE(text.ends_with(std::string(model::kAssistantToken) + std::string(model::kThinkEnd)));
@@ -304,9 +304,9 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   const auto to_log = [](const Episode& e) {
     std::vector<LoggedToken> log;
     size_t policy = 0;
-    for (size_t i = 0; i < e.from_policy().size(); ++i) {
+    for (size_t i = 0; i < e.from_assistant().size(); ++i) {
       const int32_t id = e.ids()[static_cast<size_t>(e.prompt_length()) + i];
-      const bool is_policy = e.from_policy()[i];
+      const bool is_policy = e.from_assistant()[i];
       log.push_back({id, is_policy ? e.logprobs()[policy++] : 0, !is_policy});
     }
     return log;
@@ -316,7 +316,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
     Episode again = start(wide_);
     EXPECT_EQ(again.replay(to_log(live), nullptr), live.state());
     EXPECT_EQ(again.ids(), live.ids());
-    EXPECT_EQ(again.from_policy(), live.from_policy());
+    EXPECT_EQ(again.from_assistant(), live.from_assistant());
     EXPECT_EQ(again.logprobs(), live.logprobs());
     ASSERT_EQ(again.calls().size(), live.calls().size());
     for (size_t i = 0; i < live.calls().size(); ++i)
