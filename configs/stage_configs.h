@@ -103,6 +103,7 @@ struct RolloutConfig {
   int64_t max_calls_per_turn = 16;
   int64_t max_tool_response_tokens = 512;
   int64_t max_tool_tokens = 2048;
+  int64_t max_thinking_tokens = 0;
   bool draft = false;
   KeepRouting keep_routing = KeepRouting::kAuto;
   bool keep_index = false;
@@ -129,6 +130,9 @@ struct RolloutConfig {
             "to what is left, calls without room for a result are not run, and without room to say "
             "so the episode is truncated (`tool_limit`). The sequences that sampling has room for "
             "grow with it");
+    v.value("max_thinking_tokens", max_thinking_tokens, between(0, 1 << 20),
+            "tokens of reasoning in one assistant turn of thinking mode; then `</think>` is put "
+            "there, which counts as a token of the response and is never trained on; 0: no limit");
     v.value(
         "draft", draft,
         "speculative decoding with the model's multi-token prediction block; changes no result");
@@ -348,6 +352,7 @@ struct EvalConfig {
   int64_t n = 4;
   double temperature = 1;
   bool greedy = true;
+  int64_t max_thinking_tokens = -1;
 
   template <class V>
   void visit(V& v) {
@@ -356,6 +361,9 @@ struct EvalConfig {
     v.value("temperature", temperature, between(0, 100),
             "sampling temperature, 0 or at least 0.01; 0: always the most likely token");
     v.value("greedy", greedy, "score greedy decoding as well");
+    v.value("max_thinking_tokens", max_thinking_tokens, between(-1, 1 << 20),
+            "as rl.rollout.max_thinking_tokens, of evaluations; -1: what that is for the domain; "
+            "0: no limit");
   }
 
   std::optional<Problem> problem() const {

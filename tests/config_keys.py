@@ -344,6 +344,7 @@ def sampling(table, context, with_mtp, with_tools, updates):
             "100", LONG_OUTPUT, 'tool.probe.description="Says much."', run=with_tools),
         "rollout.max_tool_tokens": samples(
             "600", LONG_OUTPUT, 'tool.probe.description="Says much."', run=with_tools),
+        "rollout.max_thinking_tokens": samples("2", "domain.words.mode=thinking"),
         "rollout.draft": [Same(with_mtp, "true"), Refused("run", "true")],
         # Weights that moved since: of a step with several updates. Else only what is logged.
         "rollout.keep_routing": [*(trains("off") if updates > 1 else samples("on"))],
@@ -504,6 +505,7 @@ KEYS = {
     "eval.n": changes("eval", "2", "tables"),
     "eval.temperature": changes("eval", "0", "trajectories"),
     "eval.greedy": changes("eval", "true", "tables"),
+    "eval.max_thinking_tokens": changes("eval", "2", "trajectories", "domain.words.mode=thinking"),
 
     **{f"numerics.{key}": changes("rl", "true", "models", "rl.data.max_response_length=64")
        for key in ("experts_fp4", "indexer_fp4", "index_scores_bf16", "kv_cache_fp8",

@@ -12,7 +12,7 @@ from run_harness import (CONFIG, ROOT, SMALL, check, check_rewards_vary, check_s
                          outcome, text_of, trajectories)
 
 KEYS = ["messages", "finish_reason", "num_turns", "effort", "response_tokens", "thinking_tokens",
-        "sample_id"]
+        "forced_thinking_ends", "sample_id"]
 
 VERL = """
 import json

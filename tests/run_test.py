@@ -95,7 +95,7 @@ def check_metric_names(run_dir):
 def check_trajectories(run_dir):
     """The record of a sample says what happened: every field is set, versions and hashes are right."""
     unset = unset_fields(run_dir)
-    check(unset == {"failure", "failure_kind", "index_entries"}, f"fields that no sample has: {unset}")
+    check(unset == {"failure", "failure_kind", "index_entries", "forced_thinking_ends"}, f"fields that no sample has: {unset}")
     for stages, updates in (("rl-%", 2), ("distill-%", 1)):
         wrong = rows_of(run_dir, "SELECT COUNT(*) FROM trajectories WHERE stage LIKE ? AND stage NOT "
                         "LIKE '%validation%' AND weights_version IS NOT ? * step", stages, updates)
@@ -355,11 +355,73 @@ def one_prompt(program, model):
     check(answers[0]["logprobs"] == answers[1]["logprobs"], f"generate saw another prompt than encode: {answers}")
 
 
+def thinking_limit(program, ci_run):
+    """`generate` and `eval` with max_thinking_tokens: a </think> after that many tokens, that the
+    model reads as if the prompt had it."""
+    model = ci_run + "/specialist-math"
+    with open(model + "/tokenizer.json", encoding="utf-8") as file:
+        end = next(t["id"] for t in json.load(file)["added_tokens"] if t["content"] == "</think>")
+    messages = [{"role": "user", "content": "Compute 3 - 2 + 9 + 3 - 7."}]
+
+    def all_rows(command, given, *arguments):
+        with open(program.path("rows"), "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in given)
+        subprocess.run([program.binary, command, "--in", program.path("rows"), "--out", program.path("out"),
+                        *arguments], check=True, capture_output=True, timeout=120)
+        return [json.loads(line) for line in text_of(program.path("out")).strip().split("\n")]
+
+    def rows(command, row, *arguments):
+        return all_rows(command, [row], *arguments)[0]
+
+    def generate(*given, limit=None):
+        options = [] if limit is None else ["--max-thinking-tokens", str(limit)]
+        return all_rows("generate", given, "--model", model, "--temperature", "0", *options)
+
+    chat, thinking = ({"messages": messages, "thinking_mode": mode, "max_tokens": 56, "ignore_eos": True}
+                      for mode in ("chat", "thinking"))
+    plain = generate(chat, thinking)
+    text = text_of(program.path("out"))
+    check("forced" not in text, text)
+    generate(chat, thinking, limit=0)
+    check(text_of(program.path("out")) == text, "no limit is not as no option")
+    own = plain[1]["ids"].index(end) if end in plain[1]["ids"] else 56
+    check(own > 1, f"the model does not think: {plain[1]}")
+    same, late = generate(chat, thinking, limit=own + 1)
+    for row, free in ((same, plain[0]), (late, plain[1])):
+        check(row == {**free, "forced_thinking_end": False}, f"{row} for {free}")
+    prompt = rows("encode", {"messages": messages, "thinking_mode": "thinking"})["prompt"]
+    prompt = rows("tokenize", {"text": prompt}, "--model", model)["ids"]
+    for limit in (1, own):
+        (forced, free) = generate({**thinking, "max_thinking_tokens": limit},
+                                  {**thinking, "max_thinking_tokens": 0}, limit=3)
+        check({**free, "id": 1} == plain[1], "a row's own key does not go before the option")
+        ids, logprobs = forced["ids"], forced["logprobs"]
+        check(forced["forced_thinking_end"] and len(ids) == len(logprobs) == 56, f"{forced}")
+        check(ids[:limit] == plain[1]["ids"][:limit] and ids[limit] == end and logprobs[limit] is None, f"{forced}")
+        given, = generate({"ids": prompt + ids[:limit + 1], "max_tokens": 56 - limit - 1, "ignore_eos": True})
+        check(given["ids"] == ids[limit + 1:] and given["logprobs"] == logprobs[limit + 1:], f"{given} for {forced}")
+
+    def evaluate(limit):
+        log = program.path("log")
+        finish(program.popen([program.binary, "eval", CONFIG, "--model", model, "--run-dir", program.path("scored"),
+                              *SMALL, "--domain", "math", "--max-thinking-tokens", limit], log))
+        writers = [fields[4][meta[13]:] for _, meta, fields in trajectories(program.path("scored"))]
+        return text_of(log), [w.find(b"\x03") for w in writers], writers
+
+    said, places, writers = evaluate("1")
+    check({1} <= set(places) <= {1, -1}, f"a </think> is forced at {places}")
+    check(all(w.count(b"\x03") == (w.find(b"\x03") > 0) for w in writers), f"{writers}")
+    said, places, _ = evaluate("2")
+    check("eval.max_thinking_tokens" in said and 2 in places and 1 not in places, said[-600:] + f"{places}")
+    return f"thinking ends after 1, 2 or {own} tokens, and what follows is what follows a given </think>"
+
+
 # All that a run leaves off by default. A loss that does not fall fast enough counts as a spike.
 EVERYTHING = [
     *SMALL, "model.num_nextn_predict_layers=1", "rl.rollout.draft=true",
     "distill.rollout.draft=true", "rl.rollout.keep_index=true", "distill.rollout.keep_index=true",
-    "distill.rollout.keep_routing=on", "recompute=tensors", "base.sft.index_warmup_steps=3",
+    "distill.rollout.keep_routing=on", "rl.rollout.max_thinking_tokens=3",
+    "distill.rollout.max_thinking_tokens=2", "recompute=tensors", "base.sft.index_warmup_steps=3",
     "base.sft.router_aux_loss_coef=1e-3", "base.sft.anticipatory_routing.delay=2",
     "base.sft.anticipatory_routing.spike_factor=0.97",
     "base.sft.anticipatory_routing.spike_window=2",
@@ -387,6 +449,9 @@ def everything(program, seed="1"):
                                program.path("killed"), check_lines=lambda *_: None)
     kept = {key[0] for key in whole.outcome[2]}
     check(any(stage.startswith("distill") for stage in kept), f"experts were kept in {kept}")
+    forced = [value for line in metric_lines(whole.run_dir)
+              if (value := json.loads(line).get("rollout/forced_thinking_ends")) is not None]
+    check(forced and 0 < max(forced) <= 1, f"shares of forced ends of thinking: {forced}")
     rollbacks = max(json.loads(line).get("train/loss_spikes", 0)
                     for line in metric_lines(whole.run_dir))
     check(rollbacks > 0, "no loss spike was found")
@@ -792,6 +857,6 @@ def stopped(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, samples, everything, killed,
+    sys.exit(main({f.__name__: f for f in (ci, threads, workers, isa, commands, samples, thinking_limit, everything, killed,
                                            log_damaged, killed_late, worker_killed, worker_stopped, launcher_killed, gateway,
                                            stopped)}))

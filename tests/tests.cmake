@@ -36,7 +36,7 @@ set_tests_properties(SlowRun.ci PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP c
 foreach(check threads isa everything killed_late stopped)
   amalgam_run_test(run_test ${check})
 endforeach()
-foreach(check workers commands samples killed log_damaged worker_killed worker_stopped launcher_killed gateway)
+foreach(check workers commands samples thinking_limit killed log_damaged worker_killed worker_stopped launcher_killed gateway)
   amalgam_run_test(run_test ${check} ${ci_run})
 endforeach()
 foreach(check bad_config read_only)

@@ -15,6 +15,7 @@
 #include "model/checkpoint/packed_model.h"
 #include "model/encoding/encoding.h"
 #include "model/network/network.h"
+#include "model/tokenizer/special_tokens.h"
 #include "pipeline/command_line/numerics_options.h"
 #include "pipeline/commands/resumed_rows.h"
 #include "pipeline/commands/token_rows.h"
@@ -25,6 +26,7 @@
 #include "pipeline/run_store/progress.h"
 #include "rollout/engine/engine.h"
 #include "rollout/engine/streams.h"
+#include "rollout/episodes/thinking_limit.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -37,7 +39,10 @@ struct Job {
   uint64_t seed = 0;
   int64_t max_tokens = kDefaultMaxTokens;
   bool ignore_eos = false;
+  int64_t max_thinking_tokens = 0;
+  rollout::ThinkingLimit thinking = {};  // of a prompt that opens it
   std::vector<rollout::SampledToken> tokens;
+  std::optional<size_t> forced;  // place in tokens of a </think> that was not sampled
   bool stopped = false;
 };
 
@@ -80,9 +85,10 @@ model::EncodeOptions encode_options(const nlohmann::ordered_json& row, const std
 
 Job read_job(const std::string& line, const std::string& where, size_t number,
              const model::ModelConfig& config, const std::optional<model::Tokenizer>& tokenizer,
-             const std::string& model_dir, UnusedKeys* unused) {
+             const std::string& model_dir, int64_t max_thinking_tokens, UnusedKeys* unused) {
   const nlohmann::ordered_json row = parse_object(line, where);
-  std::vector<std::string> known = {"id", "seed", "max_tokens", "ignore_eos"};
+  std::vector<std::string> known = {"id", "seed", "max_tokens", "max_thinking_tokens",
+                                    "ignore_eos"};
   Job job;
   if (row.contains("ids")) {
     known.push_back("ids");
@@ -116,6 +122,19 @@ Job read_job(const std::string& line, const std::string& where, size_t number,
   job.max_tokens = std::min<int64_t>(
       job.max_tokens, config.max_position_embeddings - static_cast<int64_t>(job.prompt.size()));
   if (job.max_tokens < 1) throw Error(where + ": the prompt fills the model's context");
+  job.max_thinking_tokens =
+      value_or<int64_t>(row, "max_thinking_tokens", max_thinking_tokens, where);
+  if (job.max_thinking_tokens < 0)
+    throw Error(where + ": max_thinking_tokens must be at least 1, or 0 for no limit");
+  if (job.max_thinking_tokens > 0) {
+    if (!tokenizer)
+      throw Error(where + ": max_thinking_tokens needs a tokenizer.json, which " + model_dir +
+                  " has not");
+    if (job.prompt.back() == tokenizer->added_token(model::kThinkStart)) {
+      job.thinking = {job.max_thinking_tokens, tokenizer->require_added_token(model::kThinkEnd)};
+      job.thinking.begin_turn();
+    }
+  }
   unused->add_row(key_names(row), known);
   return job;
 }
@@ -127,15 +146,18 @@ nlohmann::ordered_json to_row(const Job& job, double temperature,
   std::vector<int32_t> ids;
   for (const auto& t : job.tokens) ids.push_back(t.id);
   row["ids"] = ids;
-  row["logprobs"] = nlohmann::json::array();
-  for (const auto& t : job.tokens) row["logprobs"].push_back(t.untempered_logprob);
-  if (temperature != 0 && temperature != 1) {
-    row["sampling_logprobs"] = nlohmann::json::array();
-    for (const auto& t : job.tokens) row["sampling_logprobs"].push_back(t.logprob);
-  }
+  const auto add_logprobs = [&](const char* key, float rollout::SampledToken::*logprob) {
+    row[key] = nlohmann::json::array();
+    for (const auto& t : job.tokens) row[key].push_back(t.*logprob);
+    if (job.forced) row[key][*job.forced] = nullptr;
+  };
+  add_logprobs("logprobs", &rollout::SampledToken::untempered_logprob);
+  if (temperature != 0 && temperature != 1)
+    add_logprobs("sampling_logprobs", &rollout::SampledToken::logprob);
   row["text"] = tokenizer ? nlohmann::json(tokenizer->decode(ids, model::SpecialIds::kSkip))
                           : nlohmann::json(nullptr);
   row["finish_reason"] = job.stopped ? "stop" : "length";
+  if (job.max_thinking_tokens > 0) row["forced_thinking_end"] = job.forced.has_value();
   return row;
 }
 
@@ -147,6 +169,9 @@ void GenerateOptions::describe(OptionSet& options) {
   options.option("--out", out, "JSONL to write, one row each, in order; - is standard output",
                  Need::kRequired);
   options.option("--temperature", temperature, "0 = the most likely token");
+  options.option("--max-thinking-tokens", max_thinking_tokens,
+                 "tokens of reasoning where a prompt opens with <think>; then </think> is put "
+                 "there; 0 = no limit; a row's max_thinking_tokens goes before it");
   options.option("--max-batch", max_batch, "sequences at a time; changes no result");
   options.option("--prefill-chunk", prefill_chunk, "prompt tokens per pass; changes no result");
   options.flag("--draft", draft,
@@ -164,6 +189,8 @@ int run_generate(const GenerateOptions& options) {
     throw Error("--temperature must be 0, or between 0.01 and 100");
   if (options.max_batch < 1 || options.prefill_chunk < 1)
     throw Error("--max-batch and --prefill-chunk must be at least 1");
+  if (options.max_thinking_tokens < 0)
+    throw Error("--max-thinking-tokens must be at least 1, or 0 for no limit");
   const model::PackedModel loaded = model::load_packed_model(options.model, options.numerics);
   const model::ModelConfig& config = loaded.config();
   if (options.draft && loaded.weights().mtp.empty())
@@ -174,12 +201,15 @@ int run_generate(const GenerateOptions& options) {
   std::vector<Job> jobs;
   UnusedKeys unused(options.in);
   for_each_line(options.in, [&](const std::string& line, const std::string& where) {
-    jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model, &unused));
+    jobs.push_back(read_job(line, where, jobs.size(), config, tokenizer, options.model,
+                            options.max_thinking_tokens, &unused));
   });
   unused.say();
   kernels::ThreadPool pool(num_threads(options.threads));
   auto made_from = rows_made_from("generate", pool, options.model, options.in, options.numerics);
   made_from.emplace_back("temperature", configs::format_number(options.temperature));
+  if (options.max_thinking_tokens > 0)
+    made_from.emplace_back("max_thinking_tokens", std::to_string(options.max_thinking_tokens));
   ResumedRows out(options.out, options.in, made_from, jobs.size(), options.resume);
   jobs.erase(jobs.begin(), jobs.begin() + static_cast<std::ptrdiff_t>(out.num_there()));
 
@@ -213,8 +243,18 @@ int run_generate(const GenerateOptions& options) {
       job.tokens.push_back(s.token);
       ++done;
       job.stopped = !job.ignore_eos && config.eos_token_id == s.token.id;
-      if (!job.stopped && static_cast<int64_t>(job.tokens.size()) < job.max_tokens) {
-        engine.resume(s.id);
+      const int64_t room = job.max_tokens - static_cast<int64_t>(job.tokens.size());
+      if (!job.stopped && room > 0) {
+        // As in an episode: the last token that there is room for is the model's.
+        if (job.thinking.is_due_after(s.token.id) && room > 1) {
+          const int32_t think_end = job.thinking.think_end();
+          job.forced = job.tokens.size();
+          job.tokens.push_back({.id = think_end});
+          ++done;
+          engine.append(s.id, {&think_end, 1});
+        } else {
+          engine.resume(s.id);
+        }
         continue;
       }
       done += job.max_tokens - static_cast<int64_t>(job.tokens.size());

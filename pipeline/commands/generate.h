@@ -15,14 +15,18 @@ struct GenerateOptions {
       "  amalgam generate --model runs/quickstart/student --in rows.jsonl --out out.jsonl\n"
       "Row keys: ids | prompt | messages (with thinking_mode chat|thinking; of thinking also\n"
       "reasoning_effort high|max and drop_thinking, as in amalgam encode), id, seed,\n"
-      "max_tokens (256), ignore_eos. A row's tokens depend on the model, its prompt and its seed "
-      "(its\n"
-      "number, from 0). Out: id, ids (new tokens), logprobs (at temperature 1, as `score` has "
-      "them),\n"
-      "sampling_logprobs (at --temperature, where that is neither 0 nor 1), text, finish_reason.\n";
+      "max_tokens (256), max_thinking_tokens, ignore_eos. A row's tokens depend on the model, its\n"
+      "prompt and its seed (its number, from 0). Out: id, ids (new tokens), logprobs (at "
+      "temperature\n"
+      "1, as `score` has them), sampling_logprobs (at --temperature, where that is neither 0 nor "
+      "1),\n"
+      "text, finish_reason, and with max_thinking_tokens forced_thinking_end: whether it ended "
+      "the\n"
+      "thinking. That </think> is one of the new tokens, with null for its logprobs.\n";
 
   std::string model, in, out;
   double temperature = 1;
+  int64_t max_thinking_tokens = 0;
   int64_t max_batch = 64, prefill_chunk = 256, threads = 0;
   bool draft = false, resume = false;
   configs::NumericsConfig numerics;

@@ -28,7 +28,7 @@ Conversation conversation_of(const proto::Trajectory& t, const model::Tokenizer&
   const auto length = static_cast<size_t>(t.meta().prompt_length());
   rollout::PromptMessages prompt = rollout::prompt_messages(tokenizer, ids.first(length));
   return {std::move(prompt.messages),
-          rollout::turn_messages(tokenizer, ids.subspan(length), from_policy(t), prompt.mode)};
+          rollout::turn_messages(tokenizer, ids.subspan(length), from_assistant(t), prompt.mode)};
 }
 
 std::string reward_text(const proto::TrajectoryMetadata& m) {
@@ -43,11 +43,12 @@ std::string reward_text(const proto::TrajectoryMetadata& m) {
 
 std::string header(const proto::Trajectory& t) {
   const proto::TrajectoryMetadata& m = t.meta();
-  return fmt::format("{} · step {} · {} · {} · group {} sample {} · {} · {}{} · {} response tokens",
-                     m.stage(), m.step(), m.domain(), m.prompt_id(), m.group(), m.sample_index(),
-                     reward_text(m), outcome_name(t),
-                     m.finish_reason().empty() ? "" : " · finish " + m.finish_reason(),
-                     m.response_length());
+  return fmt::format(
+      "{} · step {} · {} · {} · group {} sample {} · {} · {}{} · {} response "
+      "tokens{}",
+      m.stage(), m.step(), m.domain(), m.prompt_id(), m.group(), m.sample_index(), reward_text(m),
+      outcome_name(t), m.finish_reason().empty() ? "" : " · finish " + m.finish_reason(),
+      m.response_length(), m.forced_thinking_ends() > 0 ? " · thinking ended by its limit" : "");
 }
 
 const char* role_name(model::MessageRole role) {
@@ -105,7 +106,7 @@ std::string sample_json(const proto::Trajectory& trajectory, const model::Tokeni
     messages.push_back(ordered_json::parse(model::turn_to_json(message)));
   ordered_json parts = ordered_json::object();
   for (const proto::RewardPart& part : m.reward_parts()) parts[part.name()] = part.value();
-  const ordered_json line = {
+  ordered_json line = {
       {"stage", m.stage()},
       {"step", m.step()},
       {"domain", m.domain()},
@@ -115,6 +116,7 @@ std::string sample_json(const proto::Trajectory& trajectory, const model::Tokeni
       {"outcome", outcome_name(trajectory)},
       {"messages", std::move(messages)},
       {"response_tokens", m.response_length()}};
+  if (m.forced_thinking_ends() > 0) line["forced_thinking_ends"] = m.forced_thinking_ends();
   return line.dump();
 }
 
@@ -124,7 +126,7 @@ bool policy_wrote(const proto::Trajectory& trajectory, const model::Tokenizer& t
   const auto ids =
       ids_of(trajectory).subspan(static_cast<size_t>(trajectory.meta().prompt_length()));
   rollout::for_each_run(
-      ids, from_policy(trajectory), [&](std::span<const int32_t> run, bool policy) {
+      ids, from_assistant(trajectory), [&](std::span<const int32_t> run, bool policy) {
         found = found || (policy && tokenizer.decode(run, model::SpecialIds::kSkip).find(text) !=
                                         std::string::npos);
       });

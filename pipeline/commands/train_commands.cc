@@ -211,11 +211,17 @@ int run_distill(const DistillOptions& options) {
 void EvalOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kOptional);
   domain.describe(options, Need::kOptional);
+  options.option("--max-thinking-tokens", max_thinking_tokens,
+                 "eval.max_thinking_tokens: tokens of reasoning, then </think> is put there; 0 = "
+                 "no limit");
   options.flag("--all-rows", all_rows, "score the validation prompts as well");
 }
 
 int run_eval(const EvalOptions& options) {
   StageOptions stage = options.stage;
+  if (!options.max_thinking_tokens.empty())
+    stage.session.config.overrides.push_back("eval.max_thinking_tokens=" +
+                                             options.max_thinking_tokens);
   const configs::RunConfig config = stage.load("eval", options.domain.name());
   for (const configs::DomainConfig* d : asked_domains(config, options.domain))
     require_sets(*d, "eval", {.test = true});

@@ -81,6 +81,7 @@ struct EvalOptions {
       "  amalgam eval configs/effort.toml --model models/student --effort max\n";
   StageOptions stage;
   DomainOptions domain;
+  std::string max_thinking_tokens;
   bool all_rows = false;
   void describe(OptionSet& options);
 };

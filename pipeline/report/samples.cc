@@ -58,6 +58,8 @@ const char* writer_name(int writer) {
       return "model";
     case proto::WRITER_TOOL:
       return "tool";
+    case proto::WRITER_FORCED:
+      return "forced";
     default:
       return "unknown";
   }

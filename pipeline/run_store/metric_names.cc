@@ -86,6 +86,8 @@ const std::vector<MetricName>& metric_names() {
       {"response_length/mean", kTraining, "tokens", "mean number of tokens the policy wrote"},
       {"response_length/clip_ratio", kTraining, "", "share of samples that the budget cut"},
       {"rollout/masked_samples", kTraining, "", "samples without a reward, which teach nothing"},
+      {"rollout/forced_thinking_ends", kTraining, "",
+       "share of samples whose thinking max_thinking_tokens ended, where it is set"},
       {"rollout/draft_acceptance", kTraining, "", "share of speculated tokens that were right"},
       {"rollout/routing_bytes_per_token", kTraining, "bytes",
        "what kept experts take, with keep_routing"},

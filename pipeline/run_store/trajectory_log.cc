@@ -104,11 +104,11 @@ std::string outcome_name(const proto::Trajectory& trajectory) {
   return name;
 }
 
-std::vector<bool> from_policy(const proto::Trajectory& trajectory) {
+std::vector<bool> from_assistant(const proto::Trajectory& trajectory) {
   std::vector<bool> from;
   for (const char writer : std::string_view(trajectory.writer())
                                .substr(static_cast<size_t>(trajectory.meta().prompt_length())))
-    from.push_back(writer == static_cast<char>(proto::WRITER_POLICY));
+    from.push_back(writer != static_cast<char>(proto::WRITER_TOOL));
   return from;
 }
 

@@ -59,6 +59,6 @@ proto::Trajectory read_trajectory(const std::string& path, int64_t offset);
 // "ok", "truncated", "sandbox_failed", …
 std::string outcome_name(const proto::Trajectory& trajectory);
 // Of each token after the prompt.
-std::vector<bool> from_policy(const proto::Trajectory& trajectory);
+std::vector<bool> from_assistant(const proto::Trajectory& trajectory);
 
 }  // namespace amalgam::pipeline

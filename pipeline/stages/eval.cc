@@ -53,7 +53,9 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
            const std::string& model_dir, EvalRows rows, const std::vector<Metric>& metrics,
            const OnFinished& on_finished) {
   begin_work();
-  const EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout, {&domain});
+  EpisodeBudget budget = budget_of(domain.rl.data, domain.rl.rollout, {&domain});
+  if (run.config.eval.max_thinking_tokens >= 0)
+    budget.max_thinking_tokens = run.config.eval.max_thinking_tokens;
   const model::Tokenizer tokenizer = model::Tokenizer::load(tokenizer_dir(run));
   const bool all = rows == EvalRows::kAll;
   PromptSet set = prompt_set(run, tokenizer, domain, Split::kTest, budget.max_prompt_length,
@@ -131,7 +133,7 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
   inputs.add_keys({"eval.", rl + "data.max_prompt_length", rl + "data.max_response_length",
                    rl + "rollout.max_turns", rl + "rollout.max_calls_per_turn",
                    rl + "rollout.max_tool_response_tokens", rl + "rollout.max_tool_tokens",
-                   "domain." + domain.name + ".windows"});
+                   rl + "rollout.max_thinking_tokens", "domain." + domain.name + ".windows"});
   inputs.add_scoring(domain.name);
   inputs.add_model(model, model_dir);
   // A sample depends on its prompt's and its own number, not on how many there are.

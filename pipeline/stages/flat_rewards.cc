@@ -19,7 +19,8 @@ constexpr size_t kMaxShown = 400;  // bytes: a few lines
 std::string shown(const model::Tokenizer& tokenizer, const proto::Trajectory& t) {
   const auto prompt = static_cast<size_t>(t.meta().prompt_length());
   const std::span<const int32_t> ids(t.ids().data(), static_cast<size_t>(t.ids_size()));
-  const std::string text = rollout::solution_text(tokenizer, ids.subspan(prompt), from_policy(t));
+  const std::string text =
+      rollout::solution_text(tokenizer, ids.subspan(prompt), from_assistant(t));
   return nlohmann::json(shortened_utf8(text, kMaxShown)).dump();
 }
 

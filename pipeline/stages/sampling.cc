@@ -32,7 +32,8 @@ EpisodeBudget budget_of(const configs::PromptBatchConfig& data,
           rollout.max_calls_per_turn,
           rollout.max_tool_response_tokens,
           rollout.max_tool_tokens,
-          rollout.draft};
+          rollout.draft,
+          rollout.max_thinking_tokens};
 }
 
 CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::WeightsRef& weights,
@@ -49,6 +50,7 @@ CollectSpec collect_spec(const std::string& stage, int64_t step, const proto::We
           .max_tool_response_tokens = budget.max_tool_response_tokens,
           .max_tool_tokens = budget.max_tool_tokens,
           .max_positions = budget.max_positions(),
+          .max_thinking_tokens = budget.max_thinking_tokens,
           .draft = budget.draft,
           .score = score};
 }

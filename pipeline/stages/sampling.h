@@ -22,6 +22,7 @@ struct EpisodeBudget {
   int64_t max_calls_per_turn = 16;
   int64_t max_tool_response_tokens = 512, max_tool_tokens = 2048;
   bool draft = false;
+  int64_t max_thinking_tokens = 0;  // of a turn; 0: no limit
   // Room for the prompt, the response and the results of tools.
   int64_t max_positions() const;
 };

@@ -147,18 +147,21 @@ NamedValues SamplingStage::train_step(int64_t step) {
   NamedValues figures;
   in_step(spec_.stage, step, [&] { figures = learn(step, trajectories, &note_); });
   const double total = seconds_since(begin);
-  int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0, masked = 0;
+  int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0, masked = 0, forced = 0;
   for (const auto& t : trajectories) {
     tokens += t.meta().response_length();
     masked += !is_answer(t);
     if (!is_answer(t)) continue;
     ++answers, answer_tokens += t.meta().response_length();
     truncated += t.meta().outcome() == proto::OUTCOME_TRUNCATED;
+    forced += t.meta().forced_thinking_ends() > 0;
   }
   if (answers > 0) {
     const auto n = static_cast<double>(answers);
     figures.emplace_back("response_length/mean", static_cast<double>(answer_tokens) / n);
     figures.emplace_back("response_length/clip_ratio", static_cast<double>(truncated) / n);
+    if (budget_.max_thinking_tokens > 0)
+      figures.emplace_back("rollout/forced_thinking_ends", static_cast<double>(forced) / n);
   }
   if (masked > 0) figures.emplace_back("rollout/masked_samples", static_cast<double>(masked));
   figures.insert(figures.end(),

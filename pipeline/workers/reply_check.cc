@@ -33,6 +33,7 @@ bool has_bad_counts(const proto::WorkerReply& r) {
 std::string asked(proto::TrajectoryMetadata meta) {
   meta.clear_outcome(), meta.clear_reward(), meta.clear_finish_reason();
   meta.clear_prompt_length(), meta.clear_response_length();
+  meta.clear_forced_thinking_ends();
   meta.clear_failure(), meta.clear_failure_kind();
   meta.clear_answer(), meta.clear_reward_parts();
   return meta.SerializeAsString();
@@ -70,17 +71,20 @@ bool has_bad_tokens(const proto::Trajectory& t, const proto::SampleGroup& group,
     return true;
   for (size_t i = 0; i < writer.size(); ++i) {
     const bool is_prompt = writer[i] == static_cast<char>(proto::WRITER_PROMPT);
-    if (is_prompt != (i < prompt) || static_cast<uint8_t>(writer[i]) > proto::WRITER_TOOL)
+    if (is_prompt != (i < prompt) || static_cast<uint8_t>(writer[i]) > proto::WRITER_FORCED)
       return true;
   }
-  const auto num_policy =
-      std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_POLICY));
   const int64_t max_response_length =
       group.max_response_length() > 0 ? group.max_response_length() : spec.max_response_length;
-  return num_policy < 1 || num_policy > max_response_length ||
-         std::count(writer.begin(), writer.end(), static_cast<char>(proto::WRITER_TOOL)) >
-             spec.max_tool_tokens ||
-         t.logprobs_size() != num_policy || t.meta().response_length() != num_policy ||
+  const auto count = [&](proto::Writer w) {
+    return std::count(writer.begin(), writer.end(), static_cast<char>(w));
+  };
+  const auto num_policy = count(proto::WRITER_POLICY), num_forced = count(proto::WRITER_FORCED);
+  return num_policy < 1 || num_policy + num_forced > max_response_length ||
+         num_forced != t.meta().forced_thinking_ends() ||
+         (num_forced > 0 && spec.max_thinking_tokens == 0) ||
+         count(proto::WRITER_TOOL) > spec.max_tool_tokens || t.logprobs_size() != num_policy ||
+         t.meta().response_length() != num_policy ||
          std::any_of(t.ids().begin(), t.ids().end(),
                      [&](int32_t id) { return id < 0 || id >= vocab_size; });
 }

@@ -168,6 +168,7 @@ void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   r.set_max_calls_per_turn(spec.max_calls_per_turn);
   r.set_max_tool_response_tokens(spec.max_tool_response_tokens);
   r.set_max_tool_tokens(spec.max_tool_tokens);
+  r.set_max_thinking_tokens(spec.max_thinking_tokens);
   r.set_max_positions(spec.max_positions);
   r.set_draft(spec.draft);
   r.set_keep_experts(spec.keep_experts);

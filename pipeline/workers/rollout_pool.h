@@ -33,6 +33,7 @@ struct CollectSpec {
   int64_t max_calls_per_turn = 16;
   int64_t max_tool_response_tokens = 512, max_tool_tokens = 2048;
   int64_t max_positions = 0;
+  int64_t max_thinking_tokens = 0;  // of a turn; 0: no limit
   bool draft = false;
   bool keep_experts = false, keep_index = false;  // what of their choices the samples carry
   bool score = true;

@@ -112,13 +112,15 @@ proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::
   t.mutable_logprobs()->Assign(e.logprobs().begin(), e.logprobs().end());
   std::string writer(static_cast<size_t>(e.prompt_length()),
                      static_cast<char>(proto::WRITER_PROMPT));
-  for (const bool policy : e.from_policy())
-    writer.push_back(static_cast<char>(policy ? proto::WRITER_POLICY : proto::WRITER_TOOL));
+  for (const bool assistant : e.from_assistant())
+    writer.push_back(static_cast<char>(assistant ? proto::WRITER_POLICY : proto::WRITER_TOOL));
+  for (const size_t at : e.forced()) writer[at] = static_cast<char>(proto::WRITER_FORCED);
   t.set_writer(writer);
   t.set_experts(f.choices.experts);
   t.mutable_index_entries()->Assign(f.choices.entries.begin(), f.choices.entries.end());
   meta.set_prompt_length(static_cast<int32_t>(e.prompt_length()));
   meta.set_response_length(static_cast<int32_t>(e.logprobs().size()));
+  meta.set_forced_thinking_ends(static_cast<int32_t>(e.forced().size()));
   if (e.state() == rollout::EpisodeState::kFinished)
     meta.set_finish_reason(to_string(e.finish_reason()));
   meta.set_failure(f.detail);
@@ -196,7 +198,8 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
        .max_positions = request.max_positions(),
        .max_tool_tokens = request.max_tool_tokens(),
        .turn = {.max_calls = request.max_calls_per_turn(),
-                .max_result_tokens = request.max_tool_response_tokens()}},
+                .max_result_tokens = request.max_tool_response_tokens()},
+       .max_thinking_tokens = request.max_thinking_tokens()},
       {.sandbox = tool_sandboxes(),
        // At worst a byte is a token: what a tool gives of a file is not cut again.
        .max_file_bytes = static_cast<size_t>(request.max_tool_response_tokens()),

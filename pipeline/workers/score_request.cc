@@ -47,6 +47,7 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
           {"effort", effort_of(m)},
           {"response_tokens", t ? t->response_tokens : 0},
           {"thinking_tokens", t ? t->thinking_tokens : 0},
+          {"forced_thinking_ends", t ? t->forced_thinking_ends : 0},
           {"sample_id", sample_id(m)}};
 }
 

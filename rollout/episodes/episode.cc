@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "configs/check.h"
+#include "model/tokenizer/special_tokens.h"
 #include "rollout/tools/submit.h"
 
 namespace amalgam::rollout {
@@ -32,26 +33,45 @@ Episode::Episode(model::Tokenizer tokenizer, int32_t eos, model::ThinkingMode mo
       limits_(limits),
       prompt_length_(static_cast<int64_t>(prompt.size())),
       ids_(std::move(prompt)),
-      turn_begin_(ids_.size()) {}
+      turn_begin_(ids_.size()) {
+  if (mode_ == model::ThinkingMode::kThinking && limits_.max_thinking_tokens > 0)
+    thinking_ = {limits_.max_thinking_tokens, tokenizer_.require_added_token(model::kThinkEnd)};
+  thinking_.begin_turn();
+}
+
+int64_t Episode::response_length() const {
+  return static_cast<int64_t>(logprobs_.size() + forced_.size());
+}
 
 EpisodeState Episode::on_token(SampledToken token) {
   CHECK(state_ == EpisodeState::kSampling);
   ids_.push_back(token.id);
-  from_policy_.push_back(true);
+  from_assistant_.push_back(true);
   logprobs_.push_back(token.logprob);
   if (token.id == eos_) return end_of_turn();
-  if (static_cast<int64_t>(logprobs_.size()) >= limits_.max_response_length ||
-      static_cast<int64_t>(ids_.size()) >= limits_.max_positions) {
+  const int64_t room = std::min(limits_.max_response_length - response_length(),
+                                limits_.max_positions - static_cast<int64_t>(ids_.size()));
+  if (room <= 0) {
     finish_reason_ = FinishReason::kLength;
-    state_ = EpisodeState::kFinished;
+    return state_ = EpisodeState::kFinished;
+  }
+  if (thinking_.is_due_after(token.id) && room > 1) {
+    forced_.push_back(ids_.size());
+    ids_.push_back(thinking_.think_end());
+    from_assistant_.push_back(true);
   }
   return state_;
 }
 
+std::span<const int32_t> Episode::forced_tokens() const {
+  const bool is_last = !forced_.empty() && forced_.back() + 1 == ids_.size();
+  return std::span(ids_).last(is_last ? 1 : 0);
+}
+
 EpisodeState Episode::end_of_turn() {
   state_ = EpisodeState::kFinished;
-  const bool may_go_on = turns_ < limits_.max_turns &&
-                         static_cast<int64_t>(logprobs_.size()) < limits_.max_response_length;
+  const bool may_go_on =
+      turns_ < limits_.max_turns && response_length() < limits_.max_response_length;
   if (tools_ == EpisodeTools::kNone) return state_;
   const auto parsed = model::parse_completion(
       tokenizer_.decode_bytes(std::span(ids_).subspan(turn_begin_), model::SpecialIds::kKeep),
@@ -74,7 +94,7 @@ EpisodeState Episode::end_of_turn() {
 
 TurnResults Episode::turn_results(size_t num_calls) const {
   const auto positions = static_cast<int64_t>(ids_.size());
-  const int64_t num_tool = positions - prompt_length_ - static_cast<int64_t>(logprobs_.size());
+  const int64_t num_tool = positions - prompt_length_ - response_length();
   // One position at least is the policy's, after them.
   const int64_t room =
       std::min(limits_.max_tool_tokens - num_tool, limits_.max_positions - positions - 1);
@@ -89,10 +109,11 @@ ToolTurn Episode::tool_turn() const {
 EpisodeState Episode::on_tool_tokens(const std::vector<int32_t>& ids) {
   CHECK(state_ == EpisodeState::kToolCalls);
   ids_.insert(ids_.end(), ids.begin(), ids.end());
-  from_policy_.insert(from_policy_.end(), ids.size(), false);
+  from_assistant_.insert(from_assistant_.end(), ids.size(), false);
   calls_.clear();
   turn_begin_ = ids_.size();
   ++turns_;
+  thinking_.begin_turn();
   return state_ = EpisodeState::kSampling;
 }
 
@@ -114,7 +135,7 @@ EpisodeState Episode::replay(const std::vector<LoggedToken>& tokens, std::vector
 
 size_t Episode::last_policy_token() const {
   size_t at = ids_.size();
-  while (!from_policy_[--at - static_cast<size_t>(prompt_length_)]) {
+  while (!from_assistant_[--at - static_cast<size_t>(prompt_length_)]) {
   }
   return at;
 }

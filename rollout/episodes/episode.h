@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,17 +12,21 @@
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
 #include "rollout/engine/sampler.h"
+#include "rollout/episodes/thinking_limit.h"
 #include "rollout/episodes/turn_results.h"
 #include "rollout/log/wal.h"
 
 namespace amalgam::rollout {
 
 struct EpisodeLimits {
-  int64_t max_response_length = 0;  // policy tokens in all turns together
+  int64_t max_response_length = 0;  // tokens of all assistant turns together
   int64_t max_turns = 1;            // assistant turns
   int64_t max_positions = 0;        // of the whole sequence
   int64_t max_tool_tokens = 2048;   // of all tool turns together, with their frames
   TurnLimits turn = {};
+  // Of a turn in thinking mode; then `</think>` is forced, where the policy has room to go on
+  // behind it: a finished sequence ends with a token of the policy. 0: no limit.
+  int64_t max_thinking_tokens = 0;
 };
 
 enum class EpisodeState {
@@ -57,6 +62,9 @@ class Episode {
   // To be answered; the tokens of its results are then appended, and the sequence goes on sampling.
   ToolTurn tool_turn() const;
   EpisodeState on_tool_tokens(const std::vector<int32_t>& ids);
+  // What the last token made the engine put behind it: `</think>` or nothing. It is in ids() and is
+  // to be fed, and no log holds it, as replay() puts it there again.
+  std::span<const int32_t> forced_tokens() const;
   // Replays what a log holds. *turns: the tool turns that were in it; may be null.
   EpisodeState replay(const std::vector<LoggedToken>& tokens, std::vector<ToolTurn>* turns);
 
@@ -67,17 +75,20 @@ class Episode {
     return state_ == EpisodeState::kFinished && (ids_.back() != eos_ || !has_room_);
   }
   const std::vector<model::ToolCall>& calls() const { return calls_; }
-  // Everything so far: prompt, policy and tool tokens.
+  // Everything so far: prompt, assistant turns and tool tokens.
   const std::vector<int32_t>& ids() const { return ids_; }
-  const std::vector<bool>& from_policy() const {
-    return from_policy_;
-  }                                                                 // per token after the prompt
+  // Per token after the prompt: by the policy or forced, not of a tool turn.
+  const std::vector<bool>& from_assistant() const { return from_assistant_; }
+  // Places in ids() of each forced `</think>`.
+  const std::vector<size_t>& forced() const { return forced_; }
   const std::vector<float>& logprobs() const { return logprobs_; }  // per policy token
+  // Tokens that a log holds of it.
+  size_t num_logged() const { return from_assistant_.size() - forced_.size(); }
   int64_t prompt_length() const { return prompt_length_; }
   model::ThinkingMode mode() const { return mode_; }
   const model::Tokenizer& tokenizer() const { return tokenizer_; }
   const std::optional<std::string>& submitted() const { return submitted_; }
-  // Its place in ids(); there is one.
+  // Its place in ids(), of a finished one.
   size_t last_policy_token() const;
 
   // How the last assistant turn parses.
@@ -91,6 +102,7 @@ class Episode {
  private:
   EpisodeState end_of_turn();
   TurnResults turn_results(size_t num_calls) const;
+  int64_t response_length() const;
 
   model::Tokenizer tokenizer_;
   int32_t eos_;
@@ -99,7 +111,9 @@ class Episode {
   EpisodeLimits limits_;
   int64_t prompt_length_;
   std::vector<int32_t> ids_;
-  std::vector<bool> from_policy_;
+  std::vector<bool> from_assistant_;
+  std::vector<size_t> forced_;
+  ThinkingLimit thinking_;
   std::vector<float> logprobs_;
   std::vector<model::ToolCall> calls_;
   std::optional<std::string> submitted_;

@@ -158,7 +158,7 @@ void EpisodeRunner::finish(Running& r, ToolFailure failure, const std::string& d
 void EpisodeRunner::advance(Running& r, std::vector<FinishedEpisode>* finished) {
   switch (r.episode.state()) {
     case EpisodeState::kSampling:
-      engine_.resume(r.sequence);
+      engine_.append(r.sequence, r.episode.forced_tokens());
       break;
     case EpisodeState::kFinished:
       end(r, finished);
@@ -206,7 +206,7 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
       continue;
     }
     turns.emplace_back(&r, task->turn.results.ids());
-    if (wal_) wal_->tool_result(r.number, r.episode.from_policy().size(), turns.back().second);
+    if (wal_) wal_->tool_result(r.number, r.episode.num_logged(), turns.back().second);
   }
   if (wal_ && !turns.empty()) wal_->flush();
   for (auto& [r, ids] : turns) {
@@ -240,7 +240,7 @@ bool EpisodeRunner::step(std::vector<FinishedEpisode>* finished, int wait_ms) {
   if (wal_) {
     for (const auto& s : sampled) {
       const Running& r = *by_sequence_[s.id];
-      wal_->sampled(r.number, r.episode.from_policy().size(), s.token);
+      wal_->sampled(r.number, r.episode.num_logged(), s.token);
     }
     wal_->flush();
   }

@@ -27,10 +27,10 @@ model::Message assistant_message(const model::Tokenizer& tokenizer, const TokenF
     answer =
         std::find_if(ids.begin(), ids.end(), [&](int32_t id) { return frame.is_think_end(id); });
     message.reasoning_content =
-        replace_invalid_utf8(frame.bytes({ids.begin(), answer}, /*from_policy=*/true));
+        replace_invalid_utf8(frame.bytes({ids.begin(), answer}, /*from_assistant=*/true));
     if (answer != ids.end()) ++answer;
   }
-  message.content = replace_invalid_utf8(frame.bytes({answer, ids.end()}, /*from_policy=*/true));
+  message.content = replace_invalid_utf8(frame.bytes({answer, ids.end()}, /*from_assistant=*/true));
   return message;
 }
 
@@ -125,14 +125,15 @@ PromptMessages prompt_messages(const model::Tokenizer& tokenizer, std::span<cons
 
 std::vector<model::Message> turn_messages(const model::Tokenizer& tokenizer,
                                           std::span<const int32_t> ids,
-                                          const std::vector<bool>& from_policy, ThinkingMode mode) {
+                                          const std::vector<bool>& from_assistant,
+                                          ThinkingMode mode) {
   const TokenFrame frame(tokenizer);
   std::vector<model::Message> messages;
-  for_each_run(ids, from_policy, [&](std::span<const int32_t> run, bool policy) {
+  for_each_run(ids, from_assistant, [&](std::span<const int32_t> run, bool policy) {
     if (policy)
       messages.push_back(assistant_message(tokenizer, frame, run, mode));
     else
-      add_tool_results(frame.bytes(run, /*from_policy=*/false), &messages);
+      add_tool_results(frame.bytes(run, /*from_assistant=*/false), &messages);
   });
   return messages;
 }

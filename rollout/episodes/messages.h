@@ -24,7 +24,7 @@ PromptMessages prompt_messages(const model::Tokenizer& tokenizer, std::span<cons
 // not parse has its text as it is, parted at </think> in thinking mode, and no calls.
 std::vector<model::Message> turn_messages(const model::Tokenizer& tokenizer,
                                           std::span<const int32_t> ids,
-                                          const std::vector<bool>& from_policy,
+                                          const std::vector<bool>& from_assistant,
                                           model::ThinkingMode mode);
 
 }  // namespace amalgam::rollout

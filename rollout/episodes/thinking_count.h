@@ -16,6 +16,6 @@ struct ThinkingCount {
 // Of the ids after a prompt; `opens`: the prompt ends with <think>. A later turn is opened by the
 // frame around tool results, never by a tag that the policy wrote.
 ThinkingCount count_thinking(const TokenFrame& frame, std::span<const int32_t> ids,
-                             const std::vector<bool>& from_policy, bool opens);
+                             const std::vector<bool>& from_assistant, bool opens);
 
 }  // namespace amalgam::rollout

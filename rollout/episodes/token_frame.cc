@@ -20,11 +20,11 @@ bool TokenFrame::is_role(int32_t id) const {
   return std::find(roles_.begin(), roles_.end(), id) != roles_.end();
 }
 
-std::string TokenFrame::bytes(std::span<const int32_t> ids, bool from_policy) const {
+std::string TokenFrame::bytes(std::span<const int32_t> ids, bool from_assistant) const {
   std::vector<int32_t> text;
   std::copy_if(ids.begin(), ids.end(), std::back_inserter(text), [&](int32_t id) {
     if (tokenizer_.is_special(id) || is_role(id)) return false;
-    return from_policy || (id != think_start_ && id != think_end_);
+    return from_assistant || (id != think_start_ && id != think_end_);
   });
   return tokenizer_.decode_bytes(text, model::SpecialIds::kKeep);
 }

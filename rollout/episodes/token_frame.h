@@ -18,9 +18,9 @@ class TokenFrame {
   bool is_think_end(int32_t id) const { return id == think_end_; }
   bool is_role(int32_t id) const;
 
-  // The text without role and special tokens; of what the policy did not write also without the tag
+  // The text without role and special tokens; of a tool turn also without the tag
   // that opens its next turn.
-  std::string bytes(std::span<const int32_t> ids, bool from_policy) const;
+  std::string bytes(std::span<const int32_t> ids, bool from_assistant) const;
 
  private:
   const model::Tokenizer& tokenizer_;
@@ -28,12 +28,13 @@ class TokenFrame {
   std::optional<int32_t> think_start_, think_end_;
 };
 
-// Calls f(ids, from_policy) for each run of tokens of one writer.
+// Calls f(ids, from_assistant) for each assistant turn and each tool turn.
 template <class F>
-void for_each_run(std::span<const int32_t> ids, const std::vector<bool>& from_policy, const F& f) {
+void for_each_run(std::span<const int32_t> ids, const std::vector<bool>& from_assistant,
+                  const F& f) {
   for (size_t begin = 0, end; begin < ids.size(); begin = end) {
-    for (end = begin + 1; end < ids.size() && from_policy[end] == from_policy[begin];) ++end;
-    f(ids.subspan(begin, end - begin), from_policy[begin]);
+    for (end = begin + 1; end < ids.size() && from_assistant[end] == from_assistant[begin];) ++end;
+    f(ids.subspan(begin, end - begin), from_assistant[begin]);
   }
 }
 

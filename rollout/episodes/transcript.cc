@@ -8,10 +8,10 @@
 namespace amalgam::rollout {
 
 std::string solution_text(const model::Tokenizer& tokenizer, std::span<const int32_t> ids,
-                          const std::vector<bool>& from_policy) {
+                          const std::vector<bool>& from_assistant) {
   const TokenFrame frame(tokenizer);
   std::string bytes;
-  for_each_run(ids, from_policy, [&](std::span<const int32_t> run, bool policy) {
+  for_each_run(ids, from_assistant, [&](std::span<const int32_t> run, bool policy) {
     bytes += frame.bytes(run, policy);
   });
   return replace_invalid_utf8(bytes);
@@ -22,12 +22,14 @@ Transcript transcript(const Episode& episode) {
   const TokenFrame frame(tokenizer);
   const auto ids = std::span(episode.ids()).subspan(static_cast<size_t>(episode.prompt_length()));
   Transcript t;
-  t.solution = episode.submitted().value_or(solution_text(tokenizer, ids, episode.from_policy()));
-  t.messages = turn_messages(tokenizer, ids, episode.from_policy(), episode.mode());
+  t.solution =
+      episode.submitted().value_or(solution_text(tokenizer, ids, episode.from_assistant()));
+  t.messages = turn_messages(tokenizer, ids, episode.from_assistant(), episode.mode());
   t.response_tokens = static_cast<int64_t>(episode.logprobs().size());
-  for_each_run(ids, episode.from_policy(),
+  t.forced_thinking_ends = static_cast<int64_t>(episode.forced().size());
+  for_each_run(ids, episode.from_assistant(),
                [&](std::span<const int32_t>, bool policy) { t.num_turns += policy; });
-  t.thinking_tokens = count_thinking(frame, ids, episode.from_policy(),
+  t.thinking_tokens = count_thinking(frame, ids, episode.from_assistant(),
                                      episode.mode() == model::ThinkingMode::kThinking)
                           .tokens;
   return t;

@@ -20,14 +20,15 @@ namespace amalgam::rollout {
 // wrote and the tool results in their <tool_result> tags, in order; role and end-of-sentence tokens
 // are left out, and of the frame around tool results also the tag that opens the next turn.
 std::string solution_text(const model::Tokenizer& tokenizer, std::span<const int32_t> ids,
-                          const std::vector<bool>& from_policy);
+                          const std::vector<bool>& from_assistant);
 
 struct Transcript {
   std::string solution;                  // the submitted answer, else solution_text
   std::vector<model::Message> messages;  // turn_messages()
   int64_t num_turns = 0;                 // of the assistant
   int64_t response_tokens = 0;           // that the policy wrote
-  int64_t thinking_tokens = 0;  // of them those before </think>, in all turns; chat mode: 0
+  int64_t thinking_tokens = 0;       // of them those before </think>, in all turns; chat mode: 0
+  int64_t forced_thinking_ends = 0;  // turns whose </think> the engine put there
 };
 
 Transcript transcript(const Episode& episode);

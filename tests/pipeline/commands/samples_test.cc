@@ -55,7 +55,8 @@ class SamplesTest : public testing::Test {
   }
 
   // "What is 17 + 25?", answered NAME.
-  proto::Trajectory sample(int64_t step, const std::string& name, std::optional<double> reward) {
+  proto::Trajectory sample(int64_t step, const std::string& name, std::optional<double> reward,
+                           model::ThinkingMode mode = model::ThinkingMode::kChat) {
     proto::Trajectory t;
     auto* meta = t.mutable_meta();
     meta->set_step(step);
@@ -66,8 +67,7 @@ class SamplesTest : public testing::Test {
     meta->set_finish_reason("stop");
     if (reward) meta->set_reward(*reward);
     const model::Message question = {.content = "What is 17 + 25?"};
-    const auto prompt =
-        model::encode_messages({&question, 1}, {.mode = model::ThinkingMode::kChat});
+    const auto prompt = model::encode_messages({&question, 1}, {.mode = mode});
     add(model::prompt_ids(tokenizer_, prompt), proto::WRITER_PROMPT, &t);
     meta->set_prompt_length(t.ids_size());
     add(tokenizer_.encode(name + kEos, model::SpecialText::kAsTokens), proto::WRITER_POLICY, &t);
@@ -179,6 +179,25 @@ TEST_F(SamplesTest, CallsAndResultsAreMarked) {
   EXPECT_EQ(messages[2], json::parse(R"({"role": "tool", "content": "42"})"));
   EXPECT_EQ(messages[1]["tool_calls"][0]["function"]["arguments"], R"({"key": "name"})");
   EXPECT_THAT(samples("--stage tools --grep 'string=\"true\"'").err, "");
+}
+
+// One turn of the assistant, though the policy did not write all of it.
+TEST_F(SamplesTest, AForcedThinkingEndIsPartOfItsTurn) {
+  auto t = sample(0, "", 1, model::ThinkingMode::kThinking);
+  t.mutable_ids()->RemoveLast(), t.mutable_writer()->pop_back(), t.mutable_logprobs()->RemoveLast();
+  add(tokenizer_.encode("I add", model::SpecialText::kAsTokens), proto::WRITER_POLICY, &t);
+  add({tokenizer_.require_added_token(model::kThinkEnd)}, proto::WRITER_FORCED, &t);
+  add(tokenizer_.encode("42" + kEos, model::SpecialText::kAsTokens), proto::WRITER_POLICY, &t);
+  t.mutable_meta()->set_forced_thinking_ends(1);
+  RunStore store(dir_.path());
+  write(&store, "forced", {t});
+  const std::string text = samples("--stage forced").out;
+  EXPECT_THAT(text, HasSubstr("  assistant, reasoning\n    I add\n  assistant\n    42\n"));
+  EXPECT_THAT(text, HasSubstr(" response tokens · thinking ended by its limit\n"));
+  const json line = lines("--stage forced")[0];
+  EXPECT_EQ(line["forced_thinking_ends"], 1);
+  EXPECT_EQ(line["messages"].size(), 2);
+  EXPECT_FALSE(lines("--stage rl-math")[0].contains("forced_thinking_ends"));
 }
 
 TEST_F(SamplesTest, ControlCharactersAreShownAndTextIsIndented) {

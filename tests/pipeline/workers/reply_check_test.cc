@@ -58,6 +58,12 @@ class ReplyCheckTest : public testing::Test {
     (*reply_.mutable_reward_failures())["timeout"] = 1;
   }
 
+  // The token between the policy's is one that was forced.
+  void force(int32_t num_told) {
+    (*first().mutable_writer())[3] = static_cast<char>(proto::WRITER_FORCED);
+    meta().set_forced_thinking_ends(num_told);
+    spec_.max_response_length = 3;
+  }
   std::string wrong() const { return wrong_in(reply_, spec_, config_, owed_); }
   proto::Trajectory& first() { return *reply_.mutable_finished(0); }
   proto::TrajectoryMetadata& meta() { return *first().mutable_meta(); }
@@ -92,6 +98,14 @@ TEST_F(ReplyCheckTest, WhatAWorkerSaysIsTaken) {
   EXPECT_EQ(wrong(), "");
   reply_.clear_finished();
   EXPECT_EQ(wrong(), "");
+}
+
+TEST_F(ReplyCheckTest, AForcedThinkingEndIsPartOfTheResponse) {
+  force(1);
+  spec_.max_thinking_tokens = 1;
+  EXPECT_EQ(wrong(), "");
+  spec_.max_response_length = 2;
+  EXPECT_NE(wrong(), "");
 }
 
 // It is scored again when another sample of its batch is missing.
@@ -130,7 +144,10 @@ TEST_F(ReplyCheckTest, WhatCannotBeIsNot) {
       {"an id less", [&] { first().mutable_ids()->RemoveLast(); }},
       {"no ids", [&] { first().clear_ids(); }},
       {"a writer more", [&] { first().mutable_writer()->push_back(1); }},
-      {"an unknown writer", [&] { (*first().mutable_writer())[3] = 3; }},
+      {"an unknown writer", [&] { (*first().mutable_writer())[3] = 4; }},
+      {"a </think> that has no limit", [&] { force(1); }},
+      {"a </think> that is not counted", [&] { spec_.max_thinking_tokens = 1, force(0); }},
+      {"a </think> that is not there", [&] { meta().set_forced_thinking_ends(1); }},
       {"a prompt by the policy", [&] { (*first().mutable_writer())[1] = 1; }},
       {"a prompt in the middle", [&] { (*first().mutable_writer())[3] = 0; }},
       {"a policy token without a logprob", [&] { first().mutable_logprobs()->RemoveLast(); }},

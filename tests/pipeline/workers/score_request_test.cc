@@ -44,18 +44,20 @@ class Talk {
   explicit Talk(model::Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
 
   Episode episode(model::ThinkingMode mode, const std::vector<std::string>& turns,
-                  int64_t max_turns = 3) const {
+                  int64_t max_turns = 3, int64_t max_thinking_tokens = 0) const {
     const int32_t eos = tokenizer_.require_added_token(model::kEos);
     const bool is_cut = !turns.back().ends_with(model::kEos);
     int64_t policy = 0;
     for (size_t i = 0; i < turns.size(); i += 2)
       policy += static_cast<int64_t>(ids(turns[i]).size());
-    Episode e(
-        tokenizer_, eos, mode, EpisodeTools::kRunAndSubmit,
-        {.max_response_length = policy + !is_cut, .max_turns = max_turns, .max_positions = 4000},
-        ids("<｜begin▁of▁sentence｜><｜User｜>What is 17 + 25?<｜Assistant｜>" +
-            std::string(mode == model::ThinkingMode::kChat ? model::kThinkEnd
-                                                           : model::kThinkStart)));
+    Episode e(tokenizer_, eos, mode, EpisodeTools::kRunAndSubmit,
+              {.max_response_length = policy + !is_cut + (max_thinking_tokens > 0),
+               .max_turns = max_turns,
+               .max_positions = 4000,
+               .max_thinking_tokens = max_thinking_tokens},
+              ids("<｜begin▁of▁sentence｜><｜User｜>What is 17 + 25?<｜Assistant｜>" +
+                  std::string(mode == model::ThinkingMode::kChat ? model::kThinkEnd
+                                                                 : model::kThinkStart)));
     for (size_t i = 0; i < turns.size(); ++i) {
       if (i % 2 == 1) {
         e.on_tool_tokens(tool_ids(e, {turns[i]}));
@@ -162,7 +164,7 @@ TEST(RewardInfo, SaysWhatTheSampleIs) {
   };
   const json tool = info(episodes.at("tool-using"), {{"extra_info", {{"index", 7}}}});
   std::vector<std::string> keys = sample_keys();
-  EXPECT_EQ(keys.size(), 7u);
+  EXPECT_EQ(keys.size(), 8u);
   for (const std::string& key : keys) EXPECT_TRUE(tool.contains(key)) << key;
   EXPECT_EQ(tool["index"], 7);
   EXPECT_EQ(tool["messages"], json::parse(R"([
@@ -177,6 +179,7 @@ TEST(RewardInfo, SaysWhatTheSampleIs) {
   EXPECT_EQ(tool["num_turns"], 2);
   EXPECT_EQ(tool["effort"], "high");
   EXPECT_EQ(tool["thinking_tokens"], tokens("I need the sum.") + tokens("It is 42."));
+  EXPECT_EQ(tool["forced_thinking_ends"], 0);
   EXPECT_EQ(tool["response_tokens"], tokens("I need the sum.</think>" + kCall + kEnd) +
                                          tokens("It is 42.</think>The answer is 42." + kEnd));
   EXPECT_EQ(tool["sample_id"], "rl-sums/4/3/2");
@@ -187,6 +190,11 @@ TEST(RewardInfo, SaysWhatTheSampleIs) {
   const json chat = info(episodes.at("chat"));
   EXPECT_EQ(chat["effort"], "none");
   EXPECT_EQ(chat["thinking_tokens"], 0);
+  const json forced =
+      info(talk.episode(kThinking, {"I need the sum. The answer is 42." + kEnd}, 1, 2));
+  EXPECT_EQ(forced["forced_thinking_ends"], 1);
+  EXPECT_EQ(forced["thinking_tokens"], 2);
+  EXPECT_EQ(forced["response_tokens"], tokens("I need the sum. The answer is 42." + kEnd));
   EXPECT_EQ(info(talk.episode(kChat, {kCall + kEnd}, /*max_turns=*/1))["finish_reason"],
             "tool_limit");
   // A number is one.

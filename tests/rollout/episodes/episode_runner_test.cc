@@ -15,8 +15,9 @@ namespace {
 
 struct Outcome {
   std::vector<int32_t> ids;
-  std::vector<bool> from_policy;
+  std::vector<bool> from_assistant;
   std::vector<float> logprobs;
+  std::vector<size_t> forced;
   ToolFailure failure = ToolFailure::kNone;
   model::ChoiceRecord choices;
   bool operator==(const Outcome&) const = default;
@@ -80,8 +81,9 @@ class EpisodeRunnerTest : public ::testing::Test {
     counters_ = runner.counters();
     Outcomes all;
     for (const FinishedEpisode& f : finished)
-      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_policy(),
-                                                f.episode.logprobs(), f.failure, f.choices})
+      EXPECT_TRUE(all.emplace(f.number, Outcome{f.episode.ids(), f.episode.from_assistant(),
+                                                f.episode.logprobs(), f.episode.forced(), f.failure,
+                                                f.choices})
                       .second);
     if (!finished.empty()) {
       detail_ = finished[0].detail;
@@ -207,6 +209,76 @@ TEST_F(EpisodeRunnerTest, ResumedEpisodesHaveTheSameChoices) {
   }
 }
 
+// The model reads a forced </think> as if it had stood in the prompt, and neither batches, drafts
+// nor a log change that.
+TEST_F(EpisodeRunnerTest, ForcedEndsOfThinking) {
+  keep_choices_ = model::ChosenRows::kBoth;
+  limits_.max_response_length = 40;
+  const int32_t end = tokenizer_.require_added_token(model::kThinkEnd);
+  std::vector<EpisodeGroup> groups = {group("What is 17 + 25?", {0, 1, 2}), group("the name", {7})};
+  const Outcomes chat = run(groups, nullptr);
+  for (EpisodeGroup& g : groups) g.mode = model::ThinkingMode::kThinking;
+  const Outcomes unlimited = run(groups, nullptr);
+  EXPECT_EQ(unlimited, chat);
+  int num_forced = 0;
+  for (const size_t limit : {1u, 2u, 3u, 4u, 5u, 8u, 13u}) {
+    limits_.max_thinking_tokens = static_cast<int64_t>(limit);
+    const TempDir folder;
+    Outcomes want;
+    {
+      WalWriter wal(folder / "wal");
+      want = run(groups, &wal);
+    }
+    const TokenLog log = read_wal(folder / "wal");
+    EXPECT_EQ(log.damage, "");
+    for (const EpisodeGroup& g : groups)
+      for (const EpisodeSpec& spec : g.episodes) {
+        const Outcome& o = want.at(spec.episode);
+        EXPECT_EQ(log.episodes.at(spec.episode).size(), o.logprobs.size());
+        const auto thought =
+            unlimited.at(spec.episode).ids.begin() + static_cast<long>(g.prompt.size());
+        if (std::find(thought, thought + static_cast<long>(limit), end) !=
+            thought + static_cast<long>(limit)) {
+          EXPECT_TRUE(o.forced.empty());
+          continue;
+        }
+        ++num_forced;
+        const size_t place = g.prompt.size() + limit;
+        ASSERT_EQ(o.forced, std::vector<size_t>{place});
+        EXPECT_TRUE(std::equal(thought, thought + static_cast<long>(limit),
+                               o.ids.begin() + static_cast<long>(g.prompt.size())));
+        EXPECT_EQ(o.ids[place], end);
+        EXPECT_LE(o.ids.size(), g.prompt.size() + 40);
+        EXPECT_EQ(o.ids.size(), g.prompt.size() + o.logprobs.size() + 1);
+        EpisodeGroup given = group("", {spec.episode});
+        given.prompt.assign(o.ids.begin(), o.ids.begin() + static_cast<long>(place) + 1);
+        limits_.max_response_length = 40 - static_cast<int64_t>(limit) - 1;
+        const Outcome rest = run({given}, nullptr).at(spec.episode);
+        limits_.max_response_length = 40;
+        EXPECT_EQ(rest.ids, o.ids);
+        EXPECT_EQ(rest.logprobs, std::vector<float>(o.logprobs.begin() + static_cast<long>(limit),
+                                                    o.logprobs.end()));
+        EXPECT_EQ(rest.choices, o.choices);
+      }
+    for (const bool draft : {false, true}) {
+      draft_ = draft;
+      EXPECT_EQ(run(groups, nullptr, 1), want) << limit << " " << draft;
+      for (const size_t cut : {limit - 1, limit, limit + 1, size_t{40}}) {
+        std::vector<EpisodeGroup> rest = groups;
+        for (EpisodeGroup& g : rest)
+          for (EpisodeSpec& e : g.episodes) {
+            const auto& all = log.episodes.at(e.episode);
+            e.logged.assign(all.begin(),
+                            all.begin() + static_cast<long>(std::min(all.size(), cut)));
+          }
+        EXPECT_EQ(run(rest, nullptr), want) << limit << " " << cut << " " << draft;
+      }
+    }
+    draft_ = false;
+  }
+  EXPECT_GT(num_forced, 20);
+}
+
 // A call at the end of the log is made again; with its result in the log it is not.
 TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   keep_choices_ = model::ChosenRows::kBoth;
@@ -228,15 +300,15 @@ TEST_F(EpisodeRunnerTest, ToolCallsAreAnsweredAndLogged) {
   EXPECT_NE(text.find(call + std::string(model::kEos) + std::string(model::kUserToken)),
             std::string::npos);
   const size_t first_tool = g.episodes[0].logged.size();
-  EXPECT_FALSE(o.from_policy[first_tool]);
+  EXPECT_FALSE(o.from_assistant[first_tool]);
   EXPECT_GT(o.logprobs.size(), first_tool);  // it went on after the result
   const auto log = read_wal(prefix).episodes;
   const std::vector<LoggedToken>& both = log.at(3);
   ASSERT_TRUE(both[first_tool].from_tool);
-  EXPECT_EQ(both.size(), o.from_policy.size());
+  EXPECT_EQ(both.size(), o.from_assistant.size());
   std::string result;
   for (size_t i = 0; i < both.size(); ++i) {
-    EXPECT_EQ(both[i].from_tool, !o.from_policy[i]);
+    EXPECT_EQ(both[i].from_tool, !o.from_assistant[i]);
     if (both[i].from_tool) result += tokenizer_.token_bytes(both[i].id);
   }
   EXPECT_NE(result.find("42"), std::string::npos);

@@ -49,7 +49,7 @@ TEST_F(EpisodeTest, AnAnswerEndsWithEos) {
   EXPECT_TRUE(std::equal(prompt_.begin(), prompt_.end(), e.ids().begin()));
   EXPECT_EQ(e.ids().back(), eos_);
   EXPECT_EQ(e.ids().size(), prompt_.size() + e.logprobs().size());
-  EXPECT_EQ(e.from_policy(), std::vector<bool>(e.logprobs().size(), true));
+  EXPECT_EQ(e.from_assistant(), std::vector<bool>(e.logprobs().size(), true));
   EXPECT_EQ(e.logprobs()[1], -0.02f);
   const auto f = e.final_message();
   EXPECT_EQ(f.state, Episode::Message::kComplete);
@@ -96,8 +96,8 @@ TEST_F(EpisodeTest, ToolCallsAndTheirResults) {
   ASSERT_EQ(e.on_tool_tokens(turn), EpisodeState::kSampling);
   EXPECT_TRUE(e.calls().empty());
   EXPECT_EQ(e.logprobs().size(), sampled);
-  EXPECT_EQ(e.from_policy().size(), sampled + turn.size());
-  EXPECT_FALSE(e.from_policy().back());
+  EXPECT_EQ(e.from_assistant().size(), sampled + turn.size());
+  EXPECT_FALSE(e.from_assistant().back());
   const std::string text = all_text(e);
   EXPECT_NE(text.find("42"), std::string::npos);
   EXPECT_TRUE(text.ends_with(std::string(model::kAssistantToken) + std::string(model::kThinkEnd)));
@@ -304,9 +304,9 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   const auto to_log = [](const Episode& e) {
     std::vector<LoggedToken> log;
     size_t policy = 0;
-    for (size_t i = 0; i < e.from_policy().size(); ++i) {
+    for (size_t i = 0; i < e.from_assistant().size(); ++i) {
       const int32_t id = e.ids()[static_cast<size_t>(e.prompt_length()) + i];
-      const bool is_policy = e.from_policy()[i];
+      const bool is_policy = e.from_assistant()[i];
       log.push_back({id, is_policy ? e.logprobs()[policy++] : 0, !is_policy});
     }
     return log;
@@ -316,7 +316,7 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
     Episode again = start(wide_);
     EXPECT_EQ(again.replay(to_log(live), nullptr), live.state());
     EXPECT_EQ(again.ids(), live.ids());
-    EXPECT_EQ(again.from_policy(), live.from_policy());
+    EXPECT_EQ(again.from_assistant(), live.from_assistant());
     EXPECT_EQ(again.logprobs(), live.logprobs());
     ASSERT_EQ(again.calls().size(), live.calls().size());
     for (size_t i = 0; i < live.calls().size(); ++i)
@@ -354,6 +354,137 @@ TEST_F(EpisodeTest, ReplayEqualsLive) {
   EXPECT_EQ(turns[1].calls[0].arguments_json, R"({"expression": "17 + 25"})");
   EXPECT_NE(tokenizer_.decode(turns[1].ids, model::SpecialIds::kKeep).find("43"),
             std::string::npos);
+}
+
+// </think> where the policy has not written it: in the sequence, no token of the policy.
+class ThinkingLimitTest : public EpisodeTest {
+ protected:
+  Episode think(EpisodeLimits limits, int64_t max_thinking_tokens,
+                ThinkingMode mode = ThinkingMode::kThinking) const {
+    limits.max_thinking_tokens = max_thinking_tokens;
+    return Episode(tokenizer_, eos_, mode, EpisodeTools::kRun, limits, prompt_);
+  }
+  const std::string reasoning_ = "the value of the key";
+  const std::string answer_ = "The answer is 42." + eos_text_;
+  const std::string end_{model::kThinkEnd};
+  const int32_t think_end_ = tokenizer_.require_added_token(model::kThinkEnd);
+  const size_t n_ = ids(reasoning_).size();
+  int64_t limit() const { return static_cast<int64_t>(n_); }
+};
+
+TEST_F(ThinkingLimitTest, ForcedAfterExactlyItsTokens) {
+  Episode e = think(wide_, limit());
+  const std::vector<int32_t> said = ids(reasoning_);
+  for (size_t i = 0; i < n_; ++i) {
+    EXPECT_TRUE(e.forced().empty()) << i;
+    EXPECT_TRUE(e.forced_tokens().empty()) << i;
+    EXPECT_EQ(e.on_token({said[i], -0.5f}), EpisodeState::kSampling);
+  }
+  EXPECT_EQ(e.forced(), std::vector<size_t>{prompt_.size() + n_});
+  EXPECT_EQ(e.ids().size(), prompt_.size() + n_ + 1);
+  EXPECT_EQ(e.ids().back(), think_end_);
+  ASSERT_EQ(e.forced_tokens().size(), 1u);
+  EXPECT_EQ(e.forced_tokens()[0], think_end_);
+  EXPECT_EQ(e.logprobs().size(), n_);
+  EXPECT_EQ(e.num_logged(), n_);
+  e.on_token({said[0], -0.5f});
+  EXPECT_TRUE(e.forced_tokens().empty());
+  EXPECT_EQ(say(e, reasoning_ + answer_), EpisodeState::kFinished);  // once in a turn
+  EXPECT_EQ(e.forced().size(), 1u);
+  EXPECT_EQ(e.finish_reason(), FinishReason::kStop);
+  EXPECT_FALSE(e.is_truncated());
+  EXPECT_EQ(e.final_message().content,
+            std::string(tokenizer_.token_bytes(said[0])) + reasoning_ + "The answer is 42.");
+}
+
+TEST_F(ThinkingLimitTest, NothingIsForcedElsewhere) {
+  // The policy's own, as the last token that it could be.
+  Episode own = think(wide_, limit() + 1);
+  say(own, reasoning_ + end_ + reasoning_ + answer_);
+  EXPECT_TRUE(own.forced().empty());
+  EXPECT_EQ(own.state(), EpisodeState::kFinished);
+  // The turn ends in its thinking.
+  Episode ended = think(wide_, limit() + 1);
+  EXPECT_EQ(say(ended, reasoning_ + eos_text_), EpisodeState::kFinished);
+  EXPECT_TRUE(ended.forced().empty());
+  Episode chat = think(wide_, 1, ThinkingMode::kChat);
+  say(chat, reasoning_ + answer_);
+  EXPECT_TRUE(chat.forced().empty());
+  Episode without = think(wide_, 0);
+  say(without, reasoning_ + reasoning_);
+  EXPECT_TRUE(without.forced().empty());
+}
+
+// It takes of the response, and the last token there is room for is the policy's.
+TEST_F(ThinkingLimitTest, NoSequenceOutgrowsItsRoom) {
+  for (const int64_t room : {0, 1, 2, 3}) {
+    for (const bool positions : {false, true}) {
+      EpisodeLimits limits = wide_;
+      if (positions)
+        limits.max_positions = static_cast<int64_t>(prompt_.size()) + limit() + room;
+      else
+        limits.max_response_length = limit() + room;
+      Episode e = think(limits, limit());
+      EXPECT_EQ(say(e, reasoning_ + reasoning_), EpisodeState::kFinished);
+      EXPECT_EQ(e.forced().size(), room > 1 ? 1u : 0u) << room;
+      EXPECT_EQ(static_cast<int64_t>(e.ids().size() - prompt_.size()), limit() + room) << room;
+      EXPECT_EQ(e.last_policy_token(), e.ids().size() - 1);
+      EXPECT_EQ(e.finish_reason(), FinishReason::kLength);
+      EXPECT_TRUE(e.is_truncated());
+    }
+  }
+}
+
+// Nor does it take of what tools may write.
+TEST_F(ThinkingLimitTest, IsNoTokenOfATool) {
+  EpisodeLimits limits = wide_;
+  int64_t& room = limits.max_tool_tokens;
+  for (room = 1; room < 1000; ++room) {
+    Episode own = think(limits, 0), forced = think(limits, limit());
+    const EpisodeState state = say(own, reasoning_ + end_ + call_ + eos_text_);
+    EXPECT_EQ(say(forced, reasoning_ + call_ + eos_text_), state) << room;
+    EXPECT_EQ(forced.ids(), own.ids());
+    if (state == EpisodeState::kToolCalls) break;
+  }
+  EXPECT_GT(room, 1);
+  EXPECT_LT(room, 1000);
+}
+
+// A limit of each turn, also in a log that holds any part of it.
+TEST_F(ThinkingLimitTest, EveryTurnHasItsOwn) {
+  Episode e = think(wide_, limit());
+  std::vector<LoggedToken> log;
+  const auto compare = [&] {
+    Episode again = think(wide_, limit());
+    EXPECT_EQ(again.replay(log, nullptr), e.state());
+    EXPECT_EQ(again.ids(), e.ids());
+    EXPECT_EQ(again.forced(), e.forced());
+    EXPECT_EQ(again.logprobs(), e.logprobs());
+    EXPECT_EQ(again.from_assistant(), e.from_assistant());
+    EXPECT_EQ(again.num_logged(), log.size());
+  };
+  const auto live = [&](const std::string& text) {
+    for (const int32_t id : ids(text)) {
+      e.on_token({id, -0.125f});
+      log.push_back({id, -0.125f, false});
+      compare();
+    }
+  };
+  const auto answered = [&] {
+    ASSERT_EQ(e.state(), EpisodeState::kToolCalls);
+    const std::vector<int32_t> results = tool_ids(e, {"42"});
+    e.on_tool_tokens(results);
+    for (const int32_t id : results) log.push_back({id, 0, true});
+    compare();
+  };
+  live(reasoning_ + call_ + eos_text_);
+  answered();
+  live("the" + end_ + call_ + eos_text_);
+  answered();
+  live(reasoning_ + answer_);
+  EXPECT_EQ(e.state(), EpisodeState::kFinished);
+  EXPECT_EQ(e.forced().size(), 2u);
+  EXPECT_EQ(e.final_message().content, "The answer is 42.");
 }
 
 }  // namespace

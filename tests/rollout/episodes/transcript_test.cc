@@ -94,6 +94,33 @@ TEST_F(TranscriptTest, CountsTokens) {
   EXPECT_EQ(transcript(turns).thinking_tokens, length(reasoning) + length("the key"));
 }
 
+// A </think> that the engine put there parts the turn as any does, and no one wrote it.
+TEST_F(TranscriptTest, ForcedEndsOfThinking) {
+  const std::string call = calls_text(call_text("lookup", "key", "name"));
+  Episode e(tokenizer_, eos_, ThinkingMode::kThinking, EpisodeTools::kRun,
+            {.max_response_length = 1000,
+             .max_turns = 3,
+             .max_positions = 4000,
+             .max_thinking_tokens = length("the name")},
+            ids("What is 17 + 25?"));
+  say(e, "the name" + call + eos_text_);
+  e.on_tool_tokens(tool_ids(e, {"42"}));
+  say(e, "the name" + std::string("The answer is 42.") + eos_text_);
+  const Transcript t = transcript(e);
+  ASSERT_EQ(t.messages.size(), 3u);
+  EXPECT_EQ(t.messages[0].reasoning_content, "the name");
+  ASSERT_EQ(t.messages[0].tool_calls.size(), 1u);
+  EXPECT_EQ(t.messages[2].reasoning_content, "the name");
+  EXPECT_EQ(t.messages[2].content, "The answer is 42.");
+  EXPECT_EQ(t.num_turns, 2);
+  EXPECT_EQ(t.forced_thinking_ends, 2);
+  EXPECT_EQ(t.thinking_tokens, 2 * length("the name"));
+  EXPECT_EQ(t.response_tokens, 2 * length("the name") + length(call + eos_text_) +
+                                   length("The answer is 42." + eos_text_));
+  EXPECT_EQ(t.solution, "the name</think>" + call +
+                            "<tool_result>42</tool_result>the name</think>The answer is 42.");
+}
+
 TEST_F(TranscriptTest, TurnsThatDoNotParse) {
   // Cut while thinking.
   Episode cut(tokenizer_, eos_, ThinkingMode::kThinking, EpisodeTools::kRun,
