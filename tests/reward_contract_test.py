@@ -63,12 +63,12 @@ def told(program, ci_run, name, function, extra, **more):
 def contract(program, ci_run):
     for name, function in (("verl", VERL), ("trl", TRL)):
         samples, notes = told(program, ci_run, name, function, {"index": 3, "num_turns": 9},
-                              colour="red", rubric=["be brief"], effort="low")
+                              colour="red", rubric=["be brief"], effort="none")
         check(len(samples) == 6 * 2 + 6, f"{len(samples)} samples")  # eval.n = 2, and greedy
         for text, info in samples:
             check("<｜" not in text, f"a token's text is in {text!r}")
             check(all(key in info for key in KEYS), f"keys are missing: {list(info)}")
-            check(info["index"] == 3 and info["num_turns"] == 9 and info["effort"] == "low",
+            check(info["index"] == 3 and info["num_turns"] == 9 and info["effort"] == "none",
                   f"the row's own keys do not win: {info}")
             check(info["thinking_tokens"] == 0 and 0 < info["response_tokens"] <= 48, f"{info}")
             question, answer = info["messages"]
@@ -162,7 +162,7 @@ def unused_keys(program, ci_run):
     sft = program.path("sft.jsonl")
     with open(sft, "w") as file:
         for i in range(3):
-            file.write(json.dumps({"effort": "high", "mesages": 1, "messages": [
+            file.write(json.dumps({"effort": "none", "mesages": 1, "messages": [
                 {"role": "user", "content": "Date: 1 May 2013", "name": "Ann"},
                 {"role": "assistant", "content": "2013-05-01", "reasoning": "may is 5",
                  "reasoning_content": "may is 5"}]}) + "\n")
@@ -174,7 +174,6 @@ def unused_keys(program, ci_run):
     check(process.returncode == 0, text_of(log)[-600:])
     notes = [line[len(sft) + 2:] for line in text_of(log).split("\n") if line.startswith(sft)]
     check(notes == [
-        'column "effort" is not used (3 rows)',
         'column "mesages" is not used; did you mean "messages"? (3 rows)',
         'key "name" of messages is not used (3 rows)',
         'key "reasoning" of messages is not used; did you mean "reasoning_content"? (3 rows)',
@@ -207,7 +206,13 @@ def unused_keys(program, ci_run):
     (plain, effort, kept), notes = generate(thinking, {**thinking, "reasoning_effort": "max"},
                                             {**thinking, "drop_thinking": False})
     check(plain != effort and plain != kept and not notes, f"a key has no effect: {notes}")
-    (chat, same), notes = generate({}, {"reasoning_effort": "max", "temprature": 1})
+    # An effort decides the mode, unless the row says it.
+    (chat, none, high, line), notes = generate({}, {"reasoning_effort": "none"}, {"reasoning_effort": "high"},
+                                               {"reasoning_effort": 40, "effort_form": "line"})
+    check(chat == none and high == plain and line not in (chat, plain, effort) and not notes,
+          f"efforts of requests: {notes}")
+    (chat, same), notes = generate({"thinking_mode": "chat"},
+                                   {"thinking_mode": "chat", "reasoning_effort": "max", "temprature": 1})
     check(chat == same and notes == ['column "reasoning_effort" is not used (1 row)',
                                      'column "temprature" is not used (1 row)'], f"{notes}")
     return "unused columns and keys are said once a file, with the nearest name; others have an effect"

@@ -5,6 +5,7 @@
 #include "configs/error.h"
 #include "model/encoding/encoding.h"
 #include "model/encoding/python_json.h"
+#include "pipeline/commands/requested_effort.h"
 #include "pipeline/data/jsonl.h"
 #include "pipeline/data/unused_keys.h"
 
@@ -76,20 +77,21 @@ class JsonRow {
 std::string prompt_row(const JsonRow& row, const std::string& where, UnusedKeys* unused) {
   const model::JsonMember* messages = row.find("messages");
   if (!messages || messages->is_string) row.fail("needs \"messages\", a list");
-  using enum model::ReasoningEffort;
-  const model::EncodeOptions options{
-      .mode = row.mode(),
-      .effort = row.choice("reasoning_effort", "high", kHigh, "max", kMax, kHigh),
-      .old_reasoning = row.boolean_or("drop_thinking", true) ? model::OldReasoning::kDrop
-                                                             : model::OldReasoning::kKeep};
-  std::vector<std::string> known = {"messages", "thinking_mode"};
-  if (options.mode == model::ThinkingMode::kThinking)
-    known.insert(known.end(), {"reasoning_effort", "drop_thinking"});
-  unused->add_row(row.keys(), known);
+  model::EncodeOptions options;
+  options.old_reasoning = row.boolean_or("drop_thinking", true) ? model::OldReasoning::kDrop
+                                                                : model::OldReasoning::kKeep;
   std::vector<model::UnusedMessageKey> keys;
-  const auto parsed = model::messages_from_json(messages->value, where, &keys);
+  auto parsed = model::messages_from_json(messages->value, where, &keys);
   unused->add_messages(keys);
   try {
+    const model::JsonMember* effort = row.find("reasoning_effort");
+    std::vector<std::string> known = apply({.thinking_mode = row.text("thinking_mode").value_or(""),
+                                            .reasoning_effort = effort ? effort->value : "",
+                                            .effort_form = row.text("effort_form").value_or("")},
+                                           &options, &parsed);
+    known.push_back("messages");
+    if (options.mode == model::ThinkingMode::kThinking) known.push_back("drop_thinking");
+    unused->add_row(row.keys(), known);
     const model::Prompt prompt = model::encode_messages(parsed, options);
     return "{\"prompt\": " + model::python_json_string(prompt.text) + "}";
   } catch (const Error& e) {

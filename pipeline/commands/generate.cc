@@ -17,6 +17,7 @@
 #include "model/network/network.h"
 #include "model/tokenizer/special_tokens.h"
 #include "pipeline/command_line/numerics_options.h"
+#include "pipeline/commands/requested_effort.h"
 #include "pipeline/commands/resumed_rows.h"
 #include "pipeline/commands/token_rows.h"
 #include "pipeline/data/jsonl.h"
@@ -58,29 +59,36 @@ T value_or(const nlohmann::ordered_json& row, const char* key, T fallback,
   }
 }
 
-// One of two words.
-template <class T>
-T choice(const nlohmann::ordered_json& row, const char* key, const std::string& where,
-         std::pair<const char*, T> first, std::pair<const char*, T> second) {
-  const auto word = value_or<std::string>(row, key, first.first, where);
-  if (word != first.first && word != second.first)
-    throw Error(where + ": \"" + key + "\" must be \"" + first.first + "\" or \"" + second.first +
-                "\"");
-  return word == first.first ? first.second : second.second;
+// A number or a word, as text.
+std::string text_of(const nlohmann::ordered_json& row, const char* key, const std::string& where) {
+  const auto it = row.find(key);
+  return it != row.end() && it->is_number() ? it->dump()
+                                            : value_or<std::string>(row, key, "", where);
 }
 
-// As `amalgam encode` reads them.
-model::EncodeOptions encode_options(const nlohmann::ordered_json& row, const std::string& where) {
-  using Mode = model::ThinkingMode;
-  using Effort = model::ReasoningEffort;
-  model::EncodeOptions o;
-  o.mode = choice<Mode>(row, "thinking_mode", where, {"chat", Mode::kChat},
-                        {"thinking", Mode::kThinking});
-  o.effort = choice<Effort>(row, "reasoning_effort", where, {"high", Effort::kHigh},
-                            {"max", Effort::kMax});
-  o.old_reasoning = value_or<bool>(row, "drop_thinking", true, where) ? model::OldReasoning::kDrop
-                                                                      : model::OldReasoning::kKeep;
-  return o;
+// The prompt of a row with messages, as `amalgam encode` writes it. *known: the keys that it used.
+std::vector<int32_t> messages_prompt(const nlohmann::ordered_json& row, const std::string& where,
+                                     const model::Tokenizer& tokenizer,
+                                     std::vector<std::string>* known, UnusedKeys* unused) {
+  model::EncodeOptions options;
+  options.old_reasoning = value_or<bool>(row, "drop_thinking", true, where)
+                              ? model::OldReasoning::kDrop
+                              : model::OldReasoning::kKeep;
+  std::vector<model::UnusedMessageKey> keys;
+  auto messages = model::messages_from_json(row["messages"].dump(), where, &keys);
+  unused->add_messages(keys);
+  try {
+    const auto used = apply({.thinking_mode = text_of(row, "thinking_mode", where),
+                             .reasoning_effort = text_of(row, "reasoning_effort", where),
+                             .effort_form = text_of(row, "effort_form", where)},
+                            &options, &messages);
+    known->insert(known->end(), used.begin(), used.end());
+  } catch (const Error& e) {
+    throw Error(where + ": " + e.what());
+  }
+  known->push_back("messages");
+  if (options.mode == model::ThinkingMode::kThinking) known->push_back("drop_thinking");
+  return model::prompt_ids(tokenizer, model::encode_messages(messages, options));
 }
 
 Job read_job(const std::string& line, const std::string& where, size_t number,
@@ -101,14 +109,7 @@ Job read_job(const std::string& line, const std::string& where, size_t number,
       job.prompt = tokenizer->encode(value_or<std::string>(row, "prompt", "", where),
                                      model::SpecialText::kAsTokens);
     } else if (row.contains("messages")) {
-      known.insert(known.end(), {"messages", "thinking_mode"});
-      const model::EncodeOptions encode = encode_options(row, where);
-      if (encode.mode == model::ThinkingMode::kThinking)
-        known.insert(known.end(), {"reasoning_effort", "drop_thinking"});
-      std::vector<model::UnusedMessageKey> keys;
-      const auto messages = model::messages_from_json(row["messages"].dump(), where, &keys);
-      unused->add_messages(keys);
-      job.prompt = model::prompt_ids(*tokenizer, model::encode_messages(messages, encode));
+      job.prompt = messages_prompt(row, where, *tokenizer, &known, unused);
     } else {
       throw Error(where + ": needs \"ids\", \"prompt\" or \"messages\"");
     }

@@ -13,8 +13,10 @@ struct GenerateOptions {
   static constexpr const char* kExamples =
       "  echo '{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 3\"}]}' > rows.jsonl\n"
       "  amalgam generate --model runs/quickstart/student --in rows.jsonl --out out.jsonl\n"
-      "Row keys: ids | prompt | messages (with thinking_mode chat|thinking; of thinking also\n"
-      "reasoning_effort high|max and drop_thinking, as in amalgam encode), id, seed,\n"
+      "Row keys: ids | prompt | messages (with thinking_mode chat|thinking,\n"
+      "reasoning_effort none|low|high|max|1 to 100, effort_form encoding|line and drop_thinking, "
+      "as\n"
+      "in amalgam encode), id, seed,\n"
       "max_tokens (256), max_thinking_tokens, ignore_eos. A row's tokens depend on the model, its\n"
       "prompt and its seed (its number, from 0). Out: id, ids (new tokens), logprobs (at "
       "temperature\n"

@@ -31,7 +31,6 @@ constexpr size_t kMaxListed = 10;    // bad rows of a file
 // The fields of a row that something reads. `form`: of the function that scores it, if any.
 bool is_read(std::string_view field, RowUse use, bool has_tools, std::optional<PluginForm> form) {
   if (field == "ability" || field == "rubric" || field == "id") return false;
-  if (field == "effort") return form.has_value();
   if (field == "extra_info" || field == "tools_kwargs")
     return use == RowUse::kPrompt && (has_tools || form);
   return true;
