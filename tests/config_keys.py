@@ -363,6 +363,9 @@ def model(value, *given):
 
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
 
+THINKING = "domain.words.mode=thinking"
+MAX = [THINKING, 'domain.words.efforts=["max"]']
+
 KEYS = {
     "seed": model("2"),
     "run_dir": [Same("run", ["run_dir={run_dir}"])],
@@ -373,6 +376,7 @@ KEYS = {
     "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
     "keep_trajectories": changes("rl", "scored", "trajectories"),
+    "effort_form": changes("rl", "line", "trajectories", *MAX),
     "on_finish": [Same("run", "exit 0")],
     "on_stop": [Same("run", "exit 0")],
     "recompute": [Same("run", "tensors"), Same("run", "layer")],
@@ -460,6 +464,12 @@ KEYS = {
                            Refused("rl of sums", "{inputs}/constant.py")],
     "domain.reward_function": [*changes("rl", "other", "models"), Refused("rl of sums", "other")],
     "domain.mode": changes("rl", "thinking", "trajectories"),
+    "domain.efforts": [*changes("rl", '["max"]', "trajectories", THINKING), Refused("rl", '["max"]'),
+                       Refused("rl", '["low"]', [THINKING]), Refused("rl", '["none", "none"]', [THINKING])],
+    "domain.effort_form": changes("rl", "line", "trajectories", *MAX),
+    "domain.specialists": [*changes("run", "one", "models", THINKING, 'domain.words.efforts=["none", "max"]'),
+                           Refused("rl", "one")],
+    "domain.windows": [*changes("rl", "{max = 3}", "trajectories", *MAX), Refused("rl", "{most = 3}")],
     "domain.tools": changes("call", "[]", "trajectories"),
     "domain.tools_prompt": changes("call", "schemas", "trajectories"),
     "domain.data": [Changes("eval of sums", ["domain.sums.data.heldout_rows=1"], "trajectories",
@@ -488,6 +498,7 @@ KEYS = {
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),
     "distill.test_freq": changes("distill", "1", "trajectories"),
+    "distill.students": changes("merge two", "per_domain", "models"),
     "distill.student": changes("merge", "{second}", "models"),
     "distill.teachers.domain": [
         Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",

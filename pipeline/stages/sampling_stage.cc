@@ -51,9 +51,10 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
     PromptSet train = prompts(Split::kTrain, -1);
     std::vector<PromptRow> validation;
     if (validates()) validation = prompts(Split::kValidation, d->rl.val_prompts).all();
+    // The efforts of a group have one order: a step asks the same questions at each of them.
     const PromptOrder order(static_cast<int64_t>(train.size()),
                             static_cast<uint64_t>(run.config.seed),
-                            stage_stream(spec_.stream + "/" + d->name, kUsePromptOrder));
+                            stage_stream(spec_.stream + "/" + d->group(), kUsePromptOrder));
     domains_.push_back({d, std::move(train), std::move(validation), order});
   }
 }
