@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Runs configs/effort.toml for several seeds and prints its table, as docs/EFFORT.md has it: accuracy and mean tokens of
+each mode and model, what should hold of them and whether it does, and when each distillation left the average of its
+teachers.
+
+Usage: tools/effort_seeds.py [--binary build/amalgam] [--config configs/effort.toml] [--runs runs] SEED… [-- key=value …]
+
+A run that is there already (runs/effort-SEED) goes on, or is answered from its record."""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+
+MODELS = ["base", "specialist", "student", "weight_average"]
+
+
+def rows(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file]
+
+
+def cell(c):
+    return f"{100 * c['accuracy']:.1f} ± {100 * c['accuracy_se']:.1f} / {c['tokens']:.1f} ± {c['tokens_se']:.1f}"
+
+
+def table(title, seeds, efforts):
+    """efforts: {seed: {MODE: {MODEL: figures}}}"""
+    models = [m for m in MODELS if m in next(iter(next(iter(efforts.values())).values()))]
+    print(f"\n{title}\n\n| seed | effort | " + " | ".join(m.replace("_", " ") for m in models) + " |")
+    print("|---|---|" + "---|" * len(models))
+    for seed in seeds:
+        for mode, cells in efforts[seed].items():
+            print(f"| {seed} | {mode} | " + " | ".join(cell(cells[m]) for m in models) + " |")
+
+
+def errors_apart(a, b, figure):
+    return (b[figure] - a[figure]) / math.hypot(a[figure + "_se"], b[figure + "_se"])
+
+
+def verdicts(modes, correlation):
+    """[(what, figure, whether it holds)] of one seed and domain."""
+    found, student = [], [cells["student"] for cells in modes.values()]
+    names, pairs = list(modes), list(zip(student, student[1:]))
+    if correlation is None:
+        for figure in ("tokens", "accuracy"):
+            apart = min(errors_apart(a, b, figure) for a, b in pairs)
+            found.append((f"{' < '.join(names)} in {figure}, standard errors apart", f"{apart:.1f}", apart >= 3))
+        worse = max(100 * (c["specialist"]["accuracy"] - c["student"]["accuracy"]) for c in modes.values())
+        found.append(("points a mode is worse than its specialist, at most", f"{worse:.1f}", worse <= 5))
+        off = max(abs(c["specialist"]["tokens"] - c["student"]["tokens"]) /
+                  max(0.15 * c["specialist"]["tokens"], 0.6) for c in modes.values())
+        found.append(("tokens from the specialist's, of max(15 %, 0.6)", f"{off:.2f}", off <= 1))
+    else:
+        fall = min(errors_apart(a, b, "tokens") for a, b in pairs)
+        found.append(("length from band to band, standard errors up, at least", f"{fall:.1f}", fall >= -1))
+        ratio = student[-1]["tokens"] / student[0]["tokens"]
+        found.append(("highest band's length over the lowest's", f"{ratio:.2f}", ratio >= 1.4))
+        found.append(("correlation of b and length", f"{correlation:.2f}", correlation >= 0.3))
+    return found
+
+
+def leaving(run):
+    """{distillation: (step at which the KL was below half of its plateau for good, first and last KL)}. The plateau is the
+    mean of steps 5 to 14: the student has become the average of its teachers."""
+    curves = {}
+    for row in rows(run + "/metrics.jsonl"):
+        if "distill/kl" in row:
+            curves.setdefault(row["stage"], []).append(row["distill/kl"])
+    out = {}
+    for stage, kl in curves.items():
+        smooth = [sum(kl[max(0, i - 4):i + 1]) / len(kl[max(0, i - 4):i + 1]) for i in range(len(kl))]
+        plateau = sum(kl[5:15]) / max(1, len(kl[5:15]))
+        above = [i for i, x in enumerate(smooth) if x > plateau / 2]
+        step = above[-1] + 1 if above else 0
+        out[stage] = (step if step < len(kl) else None, plateau, sum(kl[-10:]) / len(kl[-10:]))
+    return out
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default="build/amalgam")
+    parser.add_argument("--config", default="configs/effort.toml")
+    parser.add_argument("--runs", default="runs", help="directory of the run directories")
+    parser.add_argument("seeds", nargs="+", type=int)
+    known = sys.argv[1:]
+    overrides = known[known.index("--") + 1:] if "--" in known else []
+    options = parser.parse_args(known[:known.index("--")] if "--" in known else known)
+    name = os.path.splitext(os.path.basename(options.config))[0]
+    results, left, wall = {}, {}, {}
+    for seed in options.seeds:
+        run = f"{options.runs}/{name}-{seed}"
+        subprocess.run([options.binary, "run", options.config, f"seed={seed}", *overrides, "--run-dir", run, "--resume"],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(run + "/results.json") as file:
+            results[seed] = json.load(file)
+        left[seed], wall[seed] = leaving(run), results[seed]["wall_s"]
+
+    print("wall time: " + ", ".join(f"seed {seed} {s:.0f} s" for seed, s in wall.items()))
+    some = results[options.seeds[0]]
+    for key, kind in (("efforts", "sampled"), ("efforts_greedy", "greedy")):
+        for domain in some[key]:
+            table(f"{domain}, {kind}: accuracy in % / tokens", options.seeds,
+                  {seed: results[seed][key][domain] for seed in options.seeds})
+    print("\n| domain | seed | what | figure | |\n|---|---|---|---|---|")
+    ok = True
+    for domain, modes in some["efforts"].items():
+        for seed in options.seeds:
+            r = results[seed]
+            correlation = r.get("effort_correlation", {}).get(domain, {}).get("student")
+            for what, figure, holds in verdicts(r["efforts"][domain], correlation):
+                print(f"| {domain} | {seed} | {what} | {figure} | {'yes' if holds else '**no**'} |")
+                ok = ok and holds
+    print("\n| seed | distillation | KL at the average of the teachers | left it at step | KL at the end |\n|---|---|---|---|---|")
+    for seed in options.seeds:
+        for stage, (step, plateau, last) in left[seed].items():
+            print(f"| {seed} | {stage} | {plateau:.3f} | {'never' if step is None else step} | {last:.3f} |")
+            ok = ok and step is not None
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
