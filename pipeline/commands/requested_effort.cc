@@ -21,13 +21,14 @@ std::vector<std::string> apply(const RequestedEffort& r, model::EncodeOptions* o
   check_is_one_of("effort_form", r.effort_form, "encoding", "line");
   const std::string& effort = r.reasoning_effort;
   if (!effort.empty() && !configs::is_effort(effort))
-    throw Error("\"reasoning_effort\" must be none, low, high, max or a whole number from 1 to 100, "
-                "not " + printable(effort));
+    throw Error(
+        "\"reasoning_effort\" must be none, low, high, max or a whole number from 1 to 100, "
+        "not " +
+        printable(effort));
   const auto form =
       r.effort_form == "line" ? configs::EffortForm::kLine : configs::EffortForm::kEncoding;
-  const bool thinks = r.thinking_mode.empty()
-                          ? !effort.empty() && model::thinks_at(effort, form)
-                          : r.thinking_mode == "thinking";
+  const bool thinks = r.thinking_mode.empty() ? !effort.empty() && model::thinks_at(effort, form)
+                                              : r.thinking_mode == "thinking";
   options->mode = thinks ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
   std::vector<std::string> used = {"thinking_mode"};
   if (effort.empty()) return used;

@@ -16,9 +16,9 @@ struct RequestedEffort {
 };
 
 // Makes *messages and *options ask for it, and returns which of the keys had a say. Without a
-// thinking_mode the effort decides it, and without an effort it is chat. In chat mode an effort that
-// the encoding writes in thinking mode alone has no say, as in the published encoder. Throws Error
-// that names a key, its value and what it can be.
+// thinking_mode the effort decides it, and without an effort it is chat. In chat mode an effort
+// that the encoding writes in thinking mode alone has no say, as in the published encoder. Throws
+// Error that names a key, its value and what it can be.
 std::vector<std::string> apply(const RequestedEffort& requested, model::EncodeOptions* options,
                                std::vector<model::Message>* messages);
 

@@ -247,7 +247,7 @@ int run_eval(const EvalOptions& options) {
     const std::vector<SetRow> sets = recorded_sets(session.store());
     for (const EvalRow& r : session.store().evals())
       if (is_asked(r, domains, options) && !r.metric.starts_with(kWithinMetricPrefix))
-        std::printf("%-12s %-18s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
+        std::printf("%-14s %-28s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
                     format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
     std::printf("%s", efforts_text(results.efforts, results.models).c_str());
     return 0;

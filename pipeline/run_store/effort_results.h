@@ -14,7 +14,10 @@ struct DomainScores;
 // Names of metrics (EvalRow.metric) and figures under which an evaluation records them.
 inline constexpr const char* kTokensMetric = "tokens";               // of sampled answers
 inline constexpr const char* kGreedyTokensMetric = "tokens/greedy";  // of greedy ones
-inline constexpr const char* kWithinMetricPrefix = "within/";        // + the budget
+// Share of answers whose reasoning max_thinking_tokens ended, where there is such a limit.
+inline constexpr const char* kForcedMetric = "forced_thinking_ends";
+inline constexpr const char* kGreedyForcedMetric = "forced_thinking_ends/greedy";
+inline constexpr const char* kWithinMetricPrefix = "within/";  // + the budget
 
 // What the correlation of b and length is made of.
 struct EffortSums {

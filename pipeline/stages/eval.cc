@@ -111,6 +111,8 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
       for (const auto& [name, at_k] : s.at_k) record(name, at_k);
     const bool is_sampled = metric.name.starts_with(kSampledMetricPrefix);
     record(is_sampled ? kTokensMetric : kGreedyTokensMetric, s.length.tokens);
+    if (budget.max_thinking_tokens > 0)
+      record(is_sampled ? kForcedMetric : kGreedyForcedMetric, s.length.forced_thinking_ends);
     if (is_sampled && !domain.effort_mode().empty()) {
       for (const auto& [tokens, score] : s.length.within)
         record(kWithinMetricPrefix + std::to_string(tokens), score);

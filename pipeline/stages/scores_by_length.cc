@@ -12,6 +12,7 @@ namespace {
 struct Answer {
   int64_t prompt, tokens;
   double reward;
+  bool is_forced;
 };
 
 // The mean over prompts of the mean of value(answer).
@@ -49,13 +50,16 @@ LengthScores length_scores(const model::Tokenizer& tokenizer,
   LengthScores scores;
   for (const proto::Trajectory* t : samples) {
     if (!is_answer(*t)) continue;
-    answers.push_back({t->meta().group(), answer_length(tokenizer, *t).tokens, t->meta().reward()});
+    answers.push_back({t->meta().group(), answer_length(tokenizer, *t).tokens, t->meta().reward(),
+                       t->meta().forced_thinking_ends() > 0});
     if (const auto b = configs::effort_number(t->meta().effort()))
       scores.by_number.add(*b, static_cast<double>(answers.back().tokens));
   }
   scores.tokens =
       mean_over_prompts(answers, [](const Answer& a) { return static_cast<double>(a.tokens); });
   scores.tokens.is_share = false;
+  scores.forced_thinking_ends =
+      mean_over_prompts(answers, [](const Answer& a) { return a.is_forced ? 1.0 : 0.0; });
   for (const int64_t budget : budgets(longest))
     scores.within.emplace_back(budget, mean_over_prompts(answers, [&](const Answer& a) {
                                  return a.tokens <= budget ? a.reward : 0.0;

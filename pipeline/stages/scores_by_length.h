@@ -17,7 +17,8 @@ struct LengthScores {
   // somebody who stops it there. Budgets are 1, 2, 3, 4, 6, 8, 12, 16, …, the last at least
   // `longest`.
   std::vector<std::pair<int64_t, Score>> within;
-  EffortSums by_number;  // of samples whose effort is a number
+  Score forced_thinking_ends;  // share of answers whose reasoning max_thinking_tokens ended
+  EffortSums by_number;        // of samples whose effort is a number
 };
 
 // Of the samples that have an answer; unknown without one.
