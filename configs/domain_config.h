@@ -174,6 +174,13 @@ struct DomainConfig {
       return Problem{"name", "'" + name + "' must be made of lower-case letters, digits and _"};
     }
     if (const auto problem = effort_problem()) return problem;
+    for (const std::string& asked : efforts.modes) {
+      const auto band = effort_band(asked);
+      const std::string what =
+          rl.length_penalty.effort_problem(band ? std::to_string(band->first) : asked);
+      if (rl.steps > 0 && !what.empty())
+        return Problem{"rl.length_penalty", "domain '" + name + "': " + what};
+    }
     const bool from_files = generator == Generator::kNone;
     const bool has_prompts = !train_file.empty() || !heldout_file.empty();
     if (!from_files && has_prompts)

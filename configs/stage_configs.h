@@ -2,6 +2,7 @@
 // they share. A stage gets its struct and nothing else of the RunConfig.
 #pragma once
 #include "configs/anticipatory_config.h"
+#include "configs/length_penalty_config.h"
 #include "configs/optim_config.h"
 #include "configs/schema.h"
 
@@ -180,12 +181,17 @@ struct AlgorithmConfig {
   }
 };
 
+// Which validation figure chooses the step that is kept.
+enum class SelectBy { kReward, kAccuracy };
+inline std::vector<std::string> names_of(SelectBy) { return {"reward", "accuracy"}; }
+
 // GRPO on one domain.
 struct RlConfig {
   int64_t steps = 40;
   PromptBatchConfig data;
   RolloutConfig rollout;
   AlgorithmConfig algorithm;
+  LengthPenaltyConfig length_penalty;
   int64_t ppo_mini_batches = 2;
   double mtp_loss_weight = 0.1;
   double index_loss_coef = 1;
@@ -193,6 +199,7 @@ struct RlConfig {
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
   int64_t val_n = 2;
+  SelectBy select_by = SelectBy::kReward;
 
   template <class V>
   void visit(V& v) {
@@ -200,6 +207,9 @@ struct RlConfig {
     v.section("data", data, "Prompts of a step.");
     v.section("rollout", rollout, "Sampling.");
     v.section("algorithm", algorithm, "Advantage and loss.");
+    v.section("length_penalty", length_penalty,
+              "What an answer's length does to its reward, beside its score. len: tokens that the "
+              "policy wrote, without end tokens and tool results; window: its token budget.");
     v.value("ppo_mini_batches", ppo_mini_batches, between(1, 1 << 20),
             "optimiser updates of a step, each on its share of the prompts");
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
@@ -216,6 +226,11 @@ struct RlConfig {
     v.value("val_prompts", val_prompts, between(1, 1 << 20),
             "prompts of a validation, the first of the domain's");
     v.value("val_n", val_n, between(1, 4096), "samples of a prompt in a validation");
+    v.value(
+        "select_by", select_by,
+        "the validation figure that chooses the step which is kept: reward, as it is maximised, "
+        "with what length_penalty does; accuracy: the score alone. Without a length_penalty "
+        "they are the same");
   }
 
   std::optional<Problem> problem() const {
@@ -226,6 +241,10 @@ struct RlConfig {
     if (steps > 0 && rollout.n < 2) {
       return Problem{"rollout.n", "grpo compares the samples of a prompt; give at least 2 samples"};
     }
+    if (length_penalty.form == LengthForm::kOverlong &&
+        length_penalty.buffer > data.max_response_length)
+      return Problem{"length_penalty.buffer", "is larger than data.max_response_length (" +
+                                                  std::to_string(data.max_response_length) + ")"};
     return std::nullopt;
   }
 };

@@ -205,11 +205,12 @@ def write_inputs(folder):
         {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}] * 2}
     result = {"role": "tool", "tool_call_id": "x", "content": "none"}
 
-    def rows(name, numbers, answer):
+    def rows(name, numbers, answer, **more):
         lines = []
         for i in numbers:
             row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
             row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
+            row |= more
             if i % 4 == 3 and not answer:
                 row["extra_info"] = {"sandbox": {"files": {"awake": ""}}}
             lines.append(json.dumps(row) + "\n")
@@ -217,6 +218,7 @@ def write_inputs(folder):
 
     rows("train", range(0, 12), None)
     rows("some", range(0, 6), None)
+    rows("numbers", range(0, 12), None, effort=17)
     rows("heldout", range(12, 20), None)
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
@@ -361,6 +363,18 @@ def model(value, *given):
     return [Changes("base", value, "models", given)]
 
 
+# Every score is that of a right answer, so that all forms act.
+def penalty(form, *keys):
+    return [f"rl.length_penalty.{key}" for key in (f"form={form}", "correct_score=0", *keys)]
+
+
+LINEAR = penalty("linear", "k={none=0.01}")
+NUMBERS = [*penalty("effort", "k0=0.1"), "domain.words.train_file={inputs}/numbers.jsonl",
+           "domain.words.effort_form=line"]
+COSINE = penalty("cosine", "correct_score=0.5")
+REPEATS = penalty("none", "repetition_ngram=1", "repetition_max_penalty=-1")
+
+
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
 
 THINKING = "domain.words.mode=thinking"
@@ -428,6 +442,35 @@ KEYS = {
     "rl.test_freq": changes("rl", "1", "trajectories"),
     "rl.val_prompts": changes("rl", "1", "trajectories", "rl.test_freq=1"),
     "rl.val_n": changes("rl", "2", "trajectories", "rl.test_freq=1"),
+    "rl.length_penalty.form": [*changes("rl", "kimi_k15", "models"), Refused("rl", "alp")],
+    "rl.length_penalty.k": [*changes("rl", "{none=0.1}", "models", *LINEAR),
+                            Refused("rl", "{none=0.1}"), Refused("rl", "{high=0.1}", LINEAR)],
+    "rl.length_penalty.k0": changes("rl", "0.01", "models", *NUMBERS),
+    "rl.length_penalty.b_min": changes("rl", "9", "models", *NUMBERS),
+    "rl.length_penalty.tau": changes("rl", "2", "models", *NUMBERS),
+    "rl.length_penalty.cap": changes("rl", "0.03", "models", *LINEAR),
+    "rl.length_penalty.norm_length": changes("rl", "4", "models", *LINEAR),
+    "rl.length_penalty.buffer": [
+        *changes("rl", "6", "models", *penalty("overlong", "buffer=3")),
+        Refused("rl", "9", penalty("overlong", "buffer=3"))],
+    "rl.length_penalty.factor": changes("rl", "2", "models", *penalty("overlong", "buffer=3")),
+    "rl.length_penalty.floor": changes("rl", "-0.4", "models", *penalty("overlong", "buffer=3")),
+    "rl.length_penalty.alpha": changes("rl", "0.9", "models", *penalty("efficient", "alpha=0.2")),
+    "rl.length_penalty.beta": changes("rl", "0.1", "models", *penalty("alp", "beta=0.01")),
+    "rl.length_penalty.delta": changes(
+        "rl", "0.9", "models", *penalty("l1_max", "alpha=0.1", "target=6")),
+    "rl.length_penalty.target": changes(
+        "rl", "2", "models", *penalty("l1_exact", "alpha=0.1", "target=6")),
+    "rl.length_penalty.correct_at_0": changes("rl", "5", "models", *COSINE),
+    "rl.length_penalty.correct_at_max": changes("rl", "-5", "models", *COSINE),
+    "rl.length_penalty.wrong_at_0": changes("rl", "-1", "models", *COSINE),
+    "rl.length_penalty.wrong_at_max": changes("rl", "-3", "models", *COSINE),
+    "rl.length_penalty.exceed": changes("rl", "-1", "models", *COSINE),
+    "rl.length_penalty.correct_score": changes("rl", "0.9", "models", *penalty("kimi_k15")),
+    "rl.length_penalty.repetition_ngram": changes("rl", "2", "models", *REPEATS),
+    "rl.length_penalty.repetition_max_penalty": changes("rl", "-3", "models", *REPEATS),
+    "rl.select_by": changes("rl", "accuracy", "models", "rl.test_freq=1", "rl.steps=4",
+                            *penalty("linear", "k={none=1}", "cap=100")),
     "rl.algorithm.adv_estimator": [Refused("rl", "gae")],  # one choice
     "rl.algorithm.norm_adv_by_std": changes("rl", "true", "models"),
     "rl.algorithm.clip_ratio_low": changes("rl", "0", "models"),

@@ -91,7 +91,9 @@ void check_loss_vectors(
   for (const auto& [name, count] : skipped) std::printf("SKIPPED %s: %d\n", name.c_str(), count);
   std::printf("LossVectors: %d passed, %d failed, %d skipped\n", num_passed, num_failed,
               num_skipped);
-  EXPECT_GT(num_passed, 0);
+  if (!given || num_skipped > 0) {  // another file need not have these kinds
+    EXPECT_GT(num_passed, 0);
+  }
   if (!given) {
     EXPECT_EQ(computed_names, supported);
   }

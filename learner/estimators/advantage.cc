@@ -5,7 +5,6 @@
 #include <map>
 
 #include "configs/check.h"
-#include "kernels/simd/scalar_math.h"
 
 namespace amalgam::learner {
 
@@ -46,18 +45,6 @@ std::vector<double> batch_advantages(std::span<const std::optional<double>> rewa
 
 bool is_informative(std::span<const double> rewards) {
   return std::any_of(rewards.begin(), rewards.end(), [&](double r) { return r != rewards[0]; });
-}
-
-double overlong_penalty(int64_t length, int64_t max_length, int64_t buffer) {
-  const int64_t soft = max_length - buffer;
-  if (length <= soft) return 0;
-  if (length >= max_length) return -1;
-  return static_cast<double>(soft - length) / static_cast<double>(buffer);
-}
-
-double effort_length_penalty(const EffortPenalty& p, double effort, int64_t length) {
-  const double k = p.k0 * kernels::scalar::exp(-(effort - p.b_min) / p.tau);
-  return -std::min(p.cap, k * static_cast<double>(length) / p.norm_length);
 }
 
 }  // namespace amalgam::learner

@@ -1,5 +1,4 @@
-// From rewards to advantages: GRPO and the reward shaping that goes with it (POST_TRAINING.md §3).
-// Pure functions in double.
+// From rewards to advantages: GRPO (POST_TRAINING.md §3). Pure functions in double.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,17 +23,5 @@ std::vector<double> batch_advantages(std::span<const std::optional<double>> rewa
 
 // Dynamic sampling (DAPO): false when all rewards are equal, so that the group teaches nothing.
 bool is_informative(std::span<const double> rewards);
-
-// Soft overlong punishment (DAPO), to be added to the reward: 0 up to max_length - buffer, falling
-// linearly to -1 at max_length, -1 beyond.
-double overlong_penalty(int64_t length, int64_t max_length, int64_t buffer);
-
-// r_len = -min(cap, k(b) · length / norm_length),  k(b) = k0 · exp(-(b - b_min) / tau)
-struct EffortPenalty {
-  double k0 = 0, b_min = 1, tau = 1;
-  double cap = 1;          // C_max
-  double norm_length = 1;  // L_norm
-};
-double effort_length_penalty(const EffortPenalty& penalty, double effort, int64_t length);
 
 }  // namespace amalgam::learner

@@ -3,26 +3,35 @@
 #include <filesystem>
 #include <optional>
 
+#include "configs/error.h"
 #include "learner/estimators/advantage.h"
 #include "learner/optim/schedule.h"
 #include "learner/step/policy_step.h"
 #include "model/checkpoint/packed_model.h"
+#include "model/tokenizer/tokenizer.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
+#include "pipeline/stages/shaped_rewards.h"
 
 namespace amalgam::pipeline {
 namespace {
 
 // A sample that could not be scored has no reward.
-std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectories, bool by_std) {
+std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectories,
+                               const std::vector<std::optional<ShapedReward>>& shaped,
+                               bool by_std) {
   std::vector<std::optional<double>> rewards;
   std::vector<int64_t> groups;
-  for (const proto::Trajectory& t : trajectories) {
-    rewards.push_back(is_answer(t) ? std::optional(t.meta().reward()) : std::nullopt);
+  for (size_t i = 0; i < trajectories.size(); ++i) {
+    const proto::Trajectory& t = trajectories[i];
+    if (!is_answer(t))
+      rewards.push_back(std::nullopt);
+    else
+      rewards.push_back(shaped.empty() ? t.meta().reward() : shaped[i]->reward);
     groups.push_back(t.meta().group());
   }
   return learner::batch_advantages(
@@ -53,13 +62,46 @@ class RlStage : public SamplingStage {
       : SamplingStage(run, sampling_spec(domains, job)), rl_(domains[0]->rl) {
     if (rl_.algorithm.kl_loss_coef > 0)
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
+    if (!rl_.length_penalty.is_on()) return;
+    tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
+    for (const DomainPrompts& d : this->domains())
+      for (const PromptRow& prompt : d.validation) check_effort(prompt.id, prompt.effort);
   }
 
  private:
+  void check_effort(const std::string& prompt_id, const std::string& effort) const {
+    const std::string problem = rl_.length_penalty.effort_problem(effort);
+    if (!problem.empty()) throw Error("prompt " + prompt_id + ": " + problem);
+  }
+  void check(const std::vector<proto::SampleGroup>& groups) const override {
+    for (const proto::SampleGroup& g : groups)
+      check_effort(g.meta().prompt_id(), g.meta().effort());
+  }
+  int64_t window_of(const PromptRow& prompt) const {
+    return prompt.window > 0 ? prompt.window : rl_.data.max_response_length;
+  }
+
+  double rate(const PromptScores& scores, const std::vector<PromptRow>& prompts,
+              NamedValues* figures) const override {
+    if (!tokenizer_) return scores.all.mean;
+    const auto shaped = shape_rewards(
+        rl_.length_penalty, *tokenizer_, scores.samples,
+        [&](int64_t group) { return window_of(prompts[static_cast<size_t>(group)]); });
+    const double reward =
+        add_validation_figures(scores.samples, shaped, prompts, rl_.val_n, figures);
+    return rl_.select_by == configs::SelectBy::kAccuracy ? scores.all.mean : reward;
+  }
+
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
                     std::string* note) override {
     learner::Trainer& trainer = training().trainer();
-    const std::vector<double> advantage = advantages(trajectories, rl_.algorithm.norm_adv_by_std);
+    std::vector<std::optional<ShapedReward>> shaped;  // empty without a length penalty
+    if (tokenizer_)
+      shaped = shape_rewards(rl_.length_penalty, *tokenizer_, trajectories, [&](int64_t group) {
+        return window_of(prompt_at(step * rl_.data.train_batch_size + group));
+      });
+    const std::vector<double> advantage =
+        advantages(trajectories, shaped, rl_.algorithm.norm_adv_by_std);
     std::vector<std::vector<float>> reference(trajectories.size());
     if (reference_) {
       std::vector<const proto::Trajectory*> all;
@@ -98,6 +140,7 @@ class RlStage : public SamplingStage {
     *note = "reward " + format_number(reward.value().value_or(kUnknown));
     NamedValues figures{{"actor/lr", lr}};
     add_figure("critic/score/mean", reward.value(), &figures);
+    if (tokenizer_) add_figures(trajectories, shaped, &figures);
     add_figures(policy, &figures);
     add_figure("actor/grad_norm", grad_norm.value(), &figures);
     add_figure(kIndexLossMetric, index_loss.value(), &figures);
@@ -108,6 +151,7 @@ class RlStage : public SamplingStage {
 
   const configs::RlConfig& rl_;
   std::optional<model::PackedModel> reference_;
+  std::optional<model::Tokenizer> tokenizer_;  // with a length penalty
 };
 
 }  // namespace

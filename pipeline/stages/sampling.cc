@@ -120,12 +120,12 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
       collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
                    temperature, budget, /*score=*/true);
   spec.on_finished = on_finished;
-  const auto trajectories =
+  scores.samples =
       run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &scores.figures);
   run.rollouts(tokenizer_dir).forget(stage, step);
   std::vector<const proto::Trajectory*> all;
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
-  for (const proto::Trajectory& t : trajectories) {
+  for (const proto::Trajectory& t : scores.samples) {
     all.push_back(&t);
     const std::string& source = prompts[static_cast<size_t>(t.meta().group())].data_source;
     auto at = std::find_if(by_source.begin(), by_source.end(),

@@ -46,6 +46,7 @@ struct PromptScores {
   int64_t num_scored = 0;      // prompts with an answer that could be scored
   int64_t masked_samples = 0;  // of those prompts: answers that could not
   CollectFigures figures;
+  std::vector<proto::Trajectory> samples;  // meta.group is the prompt's place
 };
 
 // Samples n answers of each prompt at `temperature` (0: greedy) and scores them. Durable per sample

@@ -112,13 +112,15 @@ NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progres
   const auto scores =
       score_prompts(run_, validation_stage(spec_.stage), step, training_.weights(), tokenizer_dir_,
                     prompts, spec_.val_n, spec_.rollout.temperature, budget_);
-  if (!best_.has(step)) best_.record(step, scores.all.mean, training_);
+  NamedValues figures, own;
+  const double rating = rate(scores, prompts, &own);
+  if (!best_.has(step)) best_.record(step, rating, training_);
   progress.update(step, "validation " + format_score(scores.all));
   const std::string suffix = "/acc/mean@" + std::to_string(spec_.val_n);
-  NamedValues figures;
   for (const auto& [source, score] : scores.by_source)
     figures.emplace_back("val-core/" + source + suffix, score.mean);
   if (scores.by_source.size() > 1) figures.emplace_back("val-core/all" + suffix, scores.all.mean);
+  figures.insert(figures.end(), own.begin(), own.end());
   return figures;
 }
 
@@ -130,6 +132,7 @@ NamedValues SamplingStage::train_step(int64_t step) {
   std::vector<proto::SampleGroup> groups;
   for (int64_t g = 0; g < batch; ++g)
     groups.push_back(sample_group(prompt_at(step * batch + g), step, g, spec_.rollout.n));
+  in_step(spec_.stage, step, [&] { check(groups); });
   CollectFigures collected;
   CollectSpec collect = collect_spec(spec_.stage, step, training_.weights(),
                                      stage_stream(spec_.stream, rollout::kStreamRollout),

@@ -47,24 +47,5 @@ TEST(BatchAdvantagesTest, GroupsAreApartAndAMissingRewardIsNotThere) {
               ElementsAre(-scaled, 0, scaled, 0, 0));
 }
 
-TEST(OverlongPenaltyTest, ZeroThenLinearThenMinusOne) {
-  EXPECT_EQ(overlong_penalty(79, 100, 20), 0);
-  EXPECT_EQ(overlong_penalty(80, 100, 20), 0);
-  EXPECT_EQ(overlong_penalty(85, 100, 20), -0.25);
-  EXPECT_EQ(overlong_penalty(99, 100, 20), -0.95);
-  EXPECT_EQ(overlong_penalty(100, 100, 20), -1);
-  EXPECT_EQ(overlong_penalty(101, 100, 20), -1);
-  EXPECT_EQ(overlong_penalty(100, 100, 0), 0);
-  EXPECT_EQ(overlong_penalty(101, 100, 0), -1);
-}
-
-TEST(EffortPenaltyTest, FallsWithEffortAndIsCapped) {
-  const EffortPenalty p{.k0 = 0.5, .b_min = 1, .tau = 20, .cap = 0.4, .norm_length = 1000};
-  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 1, 200), -0.1);
-  EXPECT_NEAR(effort_length_penalty(p, 21, 200), -0.1 / std::exp(1), 1e-16);
-  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 1, 5000), -0.4);
-  EXPECT_DOUBLE_EQ(effort_length_penalty(p, 50, 0), 0);
-}
-
 }  // namespace
 }  // namespace amalgam::learner

@@ -201,43 +201,6 @@ std::optional<Computed> group_filter(const Json& config, const Json& batch) {
   return Computed{{{"kept_groups", kept}}};
 }
 
-std::optional<Computed> length_penalty(const Json& config, const Json& inputs) {
-  std::vector<double> rewards;
-  if (config.at("form") == "overlong" &&
-      has_only(config, {"form", "max_length", "buffer", "factor", "floor"}) &&
-      config.at("factor") == 1.0 && config.at("floor") == -1.0) {
-    for (const Json& n : inputs.at("lengths"))
-      rewards.push_back(overlong_penalty(n, config.at("max_length"), config.at("buffer")));
-    return Computed{{{"rewards", rewards}}};
-  }
-  if (config.at("form") != "effort" ||
-      !has_only(config, {"form", "k0", "b_min", "tau", "cap", "norm_length", "centred", "std"}))
-    return std::nullopt;
-  const EffortPenalty penalty{.k0 = config["k0"],
-                              .b_min = config.at("b_min"),
-                              .tau = config.at("tau"),
-                              .cap = config.at("cap"),
-                              .norm_length = config.at("norm_length")};
-  const Json& lengths = inputs.at("lengths");
-  for (size_t i = 0; i < lengths.size(); ++i)
-    rewards.push_back(effort_length_penalty(penalty, inputs.at("efforts")[i], lengths[i]));
-  if (!config.contains("centred")) return Computed{{{"rewards", rewards}}};
-  if (config.at("centred") != "prompt and effort" || config.at("std") != false) return std::nullopt;
-  std::map<std::pair<int64_t, int64_t>, int64_t> subgroup;
-  std::vector<int64_t> groups;
-  std::vector<std::optional<double>> scored;
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    rewards[i] += inputs.at("task_rewards")[i].get<double>();
-    scored.push_back(rewards[i]);
-    groups.push_back(subgroup
-                         .try_emplace({inputs.at("prompts")[i], inputs.at("efforts")[i]},
-                                      static_cast<int64_t>(subgroup.size()))
-                         .first->second);
-  }
-  return Computed{{{"rewards", rewards},
-                   {"advantages", batch_advantages(scored, groups, AdvantageScale::kNone)}}};
-}
-
 std::optional<Computed> compute(const Json& c, const Json& data) {
   Json batch = c.contains("batch") ? data.at("batches").at(c.at("batch").get<std::string>())
                                    : Json::object();
@@ -247,38 +210,37 @@ std::optional<Computed> compute(const Json& c, const Json& data) {
     return policy_loss(c, batch);
   if (kind == "advantage") return advantage(c.at("config"), batch);
   if (kind == "group_filter") return group_filter(c.at("config"), batch);
-  if (kind == "length_penalty") return length_penalty(c.at("config"), batch);
   return std::nullopt;  // entropy, kl_in_reward
 }
 
 TEST(LossVectors, EveryCase) {
-  tests::check_loss_vectors([](const std::string& kind) { return !kind.starts_with("distill"); },
-                            compute,
-                            {"agg_seq-mean-token-mean",
-                             "agg_seq-mean-token-sum",
-                             "agg_seq-mean-token-sum-norm",
-                             "agg_token-mean",
-                             "agg_trl_bnpo",
-                             "cispo_cap_only",
-                             "cispo_two_sided",
-                             "clip_higher",
-                             "dynamic_sampling",
-                             "dynamic_sampling_all_equal",
-                             "dynamic_sampling_equal_tenths",
-                             "e2e_verl_gspo",
-                             "effort_scalar",
-                             "effort_scalar_advantages",
-                             "extreme_unclamped",
-                             "grpo_mean_only",
-                             "grpo_mean_only_missing_reward",
-                             "grpo_std_eps1e-6",
-                             "gspo_sequence",
-                             "gspo_sequence_token_mean",
-                             "kl_loss_k3_weighted",
-                             "overlong_soft_floor",
-                             "post_training_section3",
-                             "ppo_clip_symmetric",
-                             "tis_token_truncate"});
+  tests::check_loss_vectors(
+      [](const std::string& kind) {
+        return !kind.starts_with("distill") && kind != "length_penalty";
+      },
+      compute,
+      {"agg_seq-mean-token-mean",
+       "agg_seq-mean-token-sum",
+       "agg_seq-mean-token-sum-norm",
+       "agg_token-mean",
+       "agg_trl_bnpo",
+       "cispo_cap_only",
+       "cispo_two_sided",
+       "clip_higher",
+       "dynamic_sampling",
+       "dynamic_sampling_all_equal",
+       "dynamic_sampling_equal_tenths",
+       "e2e_verl_gspo",
+       "extreme_unclamped",
+       "grpo_mean_only",
+       "grpo_mean_only_missing_reward",
+       "grpo_std_eps1e-6",
+       "gspo_sequence",
+       "gspo_sequence_token_mean",
+       "kl_loss_k3_weighted",
+       "post_training_section3",
+       "ppo_clip_symmetric",
+       "tis_token_truncate"});
 }
 
 }  // namespace

@@ -1,0 +1,113 @@
+#include "pipeline/stages/shaped_rewards.h"
+
+#include <algorithm>
+#include <map>
+
+#include "configs/check.h"
+#include "learner/estimators/length_penalty.h"
+#include "pipeline/stages/sampling.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+using Figure = double (*)(const ShapedReward&);
+
+double reward_of(const ShapedReward& s) { return s.reward; }
+double penalty_of(const ShapedReward& s) { return s.reward - s.score; }
+double tokens_of(const ShapedReward& s) { return static_cast<double>(s.length.tokens); }
+double truncated_of(const ShapedReward& s) { return s.length.is_truncated; }
+double unclosed_of(const ShapedReward& s) { return s.length.has_unclosed_thinking; }
+
+double mean_of(const std::vector<const ShapedReward*>& samples, Figure figure) {
+  double sum = 0;
+  for (const ShapedReward* s : samples) sum += figure(*s);
+  return sum / static_cast<double>(samples.size());
+}
+
+// By prompt: the samples with a score.
+using ShapedByPrompt = std::map<int64_t, std::vector<const ShapedReward*>>;
+
+double mean_over_prompts(const ShapedByPrompt& prompts, Figure figure) {
+  std::vector<double> means;
+  for (const auto& [group, samples] : prompts) means.push_back(mean_of(samples, figure));
+  return score_over_prompts(means).mean;
+}
+
+}  // namespace
+
+std::vector<std::optional<ShapedReward>> shape_rewards(
+    const configs::LengthPenaltyConfig& config, const model::Tokenizer& tokenizer,
+    const std::vector<proto::Trajectory>& trajectories,
+    const std::function<int64_t(int64_t group)>& window) {
+  std::vector<std::optional<ShapedReward>> shaped(trajectories.size());
+  std::map<int64_t, std::vector<size_t>> groups;
+  for (size_t i = 0; i < trajectories.size(); ++i)
+    if (is_answer(trajectories[i])) groups[trajectories[i].meta().group()].push_back(i);
+  for (const auto& [group, members] : groups) {
+    const int64_t budget = window(group);
+    std::vector<learner::LengthSample> samples;
+    for (const size_t i : members) {
+      const proto::Trajectory& t = trajectories[i];
+      CHECK_EQ(t.meta().effort(), trajectories[members[0]].meta().effort());
+      shaped[i] = {.score = t.meta().reward(), .length = answer_length(tokenizer, t)};
+      samples.push_back({.score = t.meta().reward(),
+                         .length = shaped[i]->length.tokens,
+                         .window = budget,
+                         .effort = t.meta().effort()});
+      if (config.repetition_ngram > 0) samples.back().ids = answer_ids(tokenizer, t);
+    }
+    const std::vector<double> rewards = learner::shaped_rewards(config, samples);
+    for (size_t k = 0; k < members.size(); ++k) shaped[members[k]]->reward = rewards[k];
+  }
+  return shaped;
+}
+
+void add_figures(const std::vector<proto::Trajectory>& trajectories,
+                 const std::vector<std::optional<ShapedReward>>& shaped, NamedValues* to) {
+  std::map<std::string, std::vector<const ShapedReward*>> by_domain;
+  std::vector<const ShapedReward*> all;
+  for (size_t i = 0; i < shaped.size(); ++i)
+    if (shaped[i]) {
+      all.push_back(&*shaped[i]);
+      by_domain[trajectories[i].meta().domain()].push_back(&*shaped[i]);
+    }
+  const auto add = [&](const std::vector<const ShapedReward*>& samples, const std::string& suffix) {
+    to->emplace_back("critic/rewards/mean" + suffix, mean_of(samples, reward_of));
+    to->emplace_back("critic/length_penalty/mean" + suffix, mean_of(samples, penalty_of));
+    to->emplace_back("response_length/answer_mean" + suffix, mean_of(samples, tokens_of));
+    to->emplace_back("response_length/unclosed_thinking" + suffix, mean_of(samples, unclosed_of));
+  };
+  if (!all.empty()) add(all, "");
+  if (by_domain.size() > 1)
+    for (const auto& [domain, samples] : by_domain) add(samples, "/" + domain);
+}
+
+double add_validation_figures(const std::vector<proto::Trajectory>& trajectories,
+                              const std::vector<std::optional<ShapedReward>>& shaped,
+                              const std::vector<PromptRow>& prompts, int64_t n, NamedValues* to) {
+  std::vector<std::pair<std::string, ShapedByPrompt>> by_source;  // in the prompts' order
+  ShapedByPrompt all;
+  for (size_t i = 0; i < shaped.size(); ++i) {
+    if (!shaped[i]) continue;
+    const int64_t group = trajectories[i].meta().group();
+    const std::string& source = prompts[static_cast<size_t>(group)].data_source;
+    auto at = std::find_if(by_source.begin(), by_source.end(),
+                           [&](const auto& s) { return s.first == source; });
+    if (at == by_source.end()) at = by_source.insert(at, {source, {}});
+    at->second[group].push_back(&*shaped[i]);
+    all[group].push_back(&*shaped[i]);
+  }
+  const auto add = [&](const std::string& source, const ShapedByPrompt& of) {
+    const std::string prefix = "val-aux/" + source;
+    to->emplace_back(prefix + "/reward/mean@" + std::to_string(n),
+                     mean_over_prompts(of, reward_of));
+    to->emplace_back(prefix + "/response_length/mean", mean_over_prompts(of, tokens_of));
+    to->emplace_back(prefix + "/truncated", mean_over_prompts(of, truncated_of));
+    to->emplace_back(prefix + "/unclosed_thinking", mean_over_prompts(of, unclosed_of));
+  };
+  for (const auto& [source, of] : by_source) add(source, of);
+  if (by_source.size() > 1) add("all", all);
+  return mean_over_prompts(all, reward_of);
+}
+
+}  // namespace amalgam::pipeline
