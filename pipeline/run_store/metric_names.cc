@@ -29,7 +29,7 @@ bool is_part(std::string_view pattern, std::string_view part) {
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
-  size_t most_extra = 0;  // parts in brackets: [/DOMAIN] or [/DOMAIN[/TEACHER]]
+  size_t most_extra = 0;  // parts in brackets: [/DOMAIN[/EFFORT][/TEACHER]]
   if (const size_t bracket = pattern.find('['); bracket != std::string_view::npos) {
     most_extra = static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '['));
     pattern = pattern.substr(0, bracket);
@@ -51,15 +51,15 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 const std::vector<MetricName>& metric_names() {
   static const std::vector<MetricName> names = {
-      {"critic/score/mean", "rl", "",
+      {"critic/score/mean[/DOMAIN[/EFFORT]]", "rl", "",
        "mean score of the task of the step's samples that have one, without what length does"},
-      {"critic/rewards/mean[/DOMAIN]", "rl", "",
+      {"critic/rewards/mean[/DOMAIN[/EFFORT]]", "rl", "",
        "mean of what is maximised, with rl.length_penalty"},
-      {"critic/length_penalty/mean[/DOMAIN]", "rl", "",
+      {"critic/length_penalty/mean[/DOMAIN[/EFFORT]]", "rl", "",
        "mean of that less the score: 0 or less for a penalty"},
       {"val-core/SOURCE/acc/mean@N", kTraining, "",
-       "mean reward on the validation prompts of a data source, N samples each, of the weights "
-       "before the step"},
+       "mean reward on the validation prompts of a data source, of an effort as SOURCE/EFFORT, N "
+       "samples each, of the weights before the step"},
       {"val-core/all/acc/mean@N", kTraining, "", "the same over all data sources"},
       {"val-aux/SOURCE/reward/mean@N", "rl", "",
        "the same of what is maximised, with rl.length_penalty; over all sources SOURCE is all"},
@@ -69,12 +69,14 @@ const std::vector<MetricName>& metric_names() {
       {"val-aux/SOURCE/unclosed_thinking", "rl", "",
        "of those samples, as response_length/unclosed_thinking"},
       {"actor/pg_loss", "rl", "", "the policy's part of the loss, mean over the step's updates"},
-      {"actor/pg_clipfrac[/DOMAIN]", "rl", "", "share of tokens whose gradient the clip cuts"},
-      {"actor/ppo_kl[/DOMAIN]", "rl", "nats",
+      {"actor/pg_clipfrac[/DOMAIN[/EFFORT]]", "rl", "",
+       "share of tokens whose gradient the clip cuts"},
+      {"actor/ppo_kl[/DOMAIN[/EFFORT]]", "rl", "nats",
        "mean of log π_old − log π of the written tokens: how far the updates moved the policy"},
-      {"actor/kl[/DOMAIN]", "rl", "nats", "estimate of KL(π ‖ π_ref), with kl_loss_coef > 0"},
+      {"actor/kl[/DOMAIN[/EFFORT]]", "rl", "nats",
+       "estimate of KL(π ‖ π_ref), with kl_loss_coef > 0"},
       {"actor/kl_loss", "rl", "", "that part of the loss, mean over updates"},
-      {"actor/entropy[/DOMAIN]", kTraining, "nats",
+      {"actor/entropy[/DOMAIN[/EFFORT]]", kTraining, "nats",
        "mean entropy of the policy at its temperature"},
       {"actor/grad_norm", kEvery, "", "length of the gradient before it is clipped"},
       {"actor/lr", kTraining, "", "learning rate of the step's last update"},
@@ -89,17 +91,17 @@ const std::vector<MetricName>& metric_names() {
       {"train/anticipatory_routing", "sft", "",
        "1 in steps that route by earlier weights, with anticipatory_routing"},
       {"train/loss_spikes", "sft", "", "rollbacks so far, with anticipatory_routing"},
-      {"distill/objective[/DOMAIN]", "distill", "nats",
+      {"distill/objective[/DOMAIN[/EFFORT]]", "distill", "nats",
        "Σ weight · KL per token: what is minimised"},
-      {"distill/kl[/DOMAIN[/TEACHER]]", "distill", "nats",
+      {"distill/kl[/DOMAIN[/EFFORT][/TEACHER]]", "distill", "nats",
        "KL(π ‖ π_teacher) per token without weights; mean over several teachers, and each of them"},
       {"training/rollout_probs_diff_max", kTraining, "",
        "largest difference of a token's probability between sampler and learner: 0"},
       {"response_length/mean", kTraining, "tokens", "mean number of tokens the policy wrote"},
       {"response_length/clip_ratio", kTraining, "", "share of samples that the budget cut"},
-      {"response_length/answer_mean[/DOMAIN]", "rl", "tokens",
+      {"response_length/answer_mean[/DOMAIN[/EFFORT]]", "rl", "tokens",
        "mean number of them without those that end a turn, which rl.length_penalty counts"},
-      {"response_length/unclosed_thinking[/DOMAIN]", "rl", "",
+      {"response_length/unclosed_thinking[/DOMAIN[/EFFORT]]", "rl", "",
        "share of samples whose reasoning never ended, with rl.length_penalty"},
       {"rollout/masked_samples", kTraining, "", "samples without a reward, which teach nothing"},
       {"rollout/forced_thinking_ends", kTraining, "",
@@ -133,7 +135,8 @@ std::string metrics_reference() {
       "and "
       "what is below. The\nsame is in `tb/` for TensorBoard (`tensorboard --logdir RUN/tb`) and in "
       "`run.sqlite`, table `metrics`. A figure that was\nnot measured is not there. The names are "
-      "verl's where verl has one. `DOMAIN`, `TEACHER`, `SOURCE` and `N` stand for what\nthe run "
+      "verl's where verl has one. `DOMAIN`, `EFFORT`, `TEACHER`, `SOURCE` and `N` stand for "
+      "what\nthe run "
       "has; "
       "what stands in brackets is left out for the figure over all domains.\n\n"
       "`tools/export_wandb.py RUN` copies them to Weights & Biases, `tools/export_mlflow.py RUN` "

@@ -181,11 +181,14 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
   const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
   const std::string effort = effort_of(domain, row, place);
   const bool thinking = is_thinking(domain, row, effort);
+  const std::string source = row.data_source.empty() ? domain.group() : row.data_source;
+  const std::string mode = domain.effort_mode();
   return {.id = id,
           .rows = &rows,
           .place = place,
           .domain = domain.name,
-          .data_source = row.data_source.empty() ? domain.group() : row.data_source,
+          .data_source = source,
+          .source = mode.empty() ? source : source + "/" + mode,
           .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, effort, id)),
           .thinking = thinking,
           .effort = !effort.empty() ? effort

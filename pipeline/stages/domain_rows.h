@@ -24,6 +24,7 @@ struct PromptRow {
   const RowStore* rows = nullptr;  // which outlives it, and has it at
   size_t place = 0;
   std::string domain, data_source;
+  std::string source;  // in names of figures: data_source, and behind / the mode of its domain
   std::vector<int32_t> ids;
   bool thinking = false;
   std::string effort;  // none, low, high, max, or a number

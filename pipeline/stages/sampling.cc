@@ -127,7 +127,7 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
   for (const proto::Trajectory& t : scores.samples) {
     all.push_back(&t);
-    const std::string& source = prompts[static_cast<size_t>(t.meta().group())].data_source;
+    const std::string& source = prompts[static_cast<size_t>(t.meta().group())].source;
     auto at = std::find_if(by_source.begin(), by_source.end(),
                            [&](const auto& s) { return s.first == source; });
     if (at == by_source.end()) at = by_source.insert(at, {source, {}});

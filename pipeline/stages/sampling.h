@@ -42,7 +42,7 @@ struct PromptScores {
   std::vector<std::pair<std::string, Score>> at_k;  // scores_at_k.h
   LengthScores length;
   double success = 1;                                    // the reward that is one there
-  std::vector<std::pair<std::string, Score>> by_source;  // data_source, in the prompts' order
+  std::vector<std::pair<std::string, Score>> by_source;  // PromptRow.source, in the prompts' order
   int64_t num_scored = 0;      // prompts with an answer that could be scored
   int64_t masked_samples = 0;  // of those prompts: answers that could not
   CollectFigures figures;

@@ -13,6 +13,7 @@ namespace {
 using Figure = double (*)(const ShapedReward&);
 
 double reward_of(const ShapedReward& s) { return s.reward; }
+double score_of(const ShapedReward& s) { return s.score; }
 double penalty_of(const ShapedReward& s) { return s.reward - s.score; }
 double tokens_of(const ShapedReward& s) { return static_cast<double>(s.length.tokens); }
 double truncated_of(const ShapedReward& s) { return s.length.is_truncated; }
@@ -78,8 +79,13 @@ void add_figures(const std::vector<proto::Trajectory>& trajectories,
     to->emplace_back("response_length/unclosed_thinking" + suffix, mean_of(samples, unclosed_of));
   };
   if (!all.empty()) add(all, "");
-  if (by_domain.size() > 1)
-    for (const auto& [domain, samples] : by_domain) add(samples, "/" + domain);
+  for (const auto& [domain, samples] : by_domain)
+    if (const auto [name, mode] = configs::split_domain_name(domain);
+        by_domain.size() > 1 || !mode.empty()) {
+      const std::string suffix = "/" + configs::domain_metric_name(domain);
+      to->emplace_back("critic/score/mean" + suffix, mean_of(samples, score_of));
+      add(samples, suffix);
+    }
 }
 
 double add_validation_figures(const std::vector<proto::Trajectory>& trajectories,
@@ -90,7 +96,7 @@ double add_validation_figures(const std::vector<proto::Trajectory>& trajectories
   for (size_t i = 0; i < shaped.size(); ++i) {
     if (!shaped[i]) continue;
     const int64_t group = trajectories[i].meta().group();
-    const std::string& source = prompts[static_cast<size_t>(group)].data_source;
+    const std::string& source = prompts[static_cast<size_t>(group)].source;
     auto at = std::find_if(by_source.begin(), by_source.end(),
                            [&](const auto& s) { return s.first == source; });
     if (at == by_source.end()) at = by_source.insert(at, {source, {}});

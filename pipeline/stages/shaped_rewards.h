@@ -28,7 +28,8 @@ std::vector<std::optional<ShapedReward>> shape_rewards(
     const std::function<int64_t(int64_t group)>& window);
 
 // critic/rewards/mean, critic/length_penalty/mean, response_length/answer_mean and
-// /unclosed_thinking, means over the samples with a score; of several domains also NAME/DOMAIN.
+// /unclosed_thinking, means over the samples with a score; of several domains, and of one with a
+// mode, also NAME/DOMAIN[/EFFORT], and critic/score/mean/DOMAIN[/EFFORT].
 void add_figures(const std::vector<proto::Trajectory>& trajectories,
                  const std::vector<std::optional<ShapedReward>>& shaped, NamedValues* to);
 
