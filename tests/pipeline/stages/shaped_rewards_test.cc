@@ -73,6 +73,7 @@ TEST_F(ShapedRewardsTest, FiguresOfAStep) {
   EXPECT_THAT(
       figures,
       UnorderedElementsAre(
+          Pair("critic/score/mean/a", 0.5), Pair("critic/score/mean/b", 1),
           Pair("critic/rewards/mean", -2.5 / 3), Pair("critic/rewards/mean/a", -0.25),
           Pair("critic/rewards/mean/b", -2), Pair("critic/length_penalty/mean", -4.5 / 3),
           Pair("critic/length_penalty/mean/a", -0.75), Pair("critic/length_penalty/mean/b", -3),
@@ -91,14 +92,14 @@ TEST_F(ShapedRewardsTest, FiguresOfAValidation) {
   const auto shaped =
       shape({.form = configs::LengthForm::kLinear, .k = {{"none", 0.25}}, .cap = 1}, all);
   std::vector<PromptRow> prompts(2);
-  prompts[0].data_source = prompts[1].data_source = "s";
+  prompts[0].source = prompts[1].source = "s";
   NamedValues figures;
   EXPECT_EQ(add_validation_figures(all, shaped, prompts, 2, &figures), -0.375);
   EXPECT_THAT(figures, UnorderedElementsAre(Pair("val-aux/s/reward/mean@2", -0.375),
                                             Pair("val-aux/s/response_length/mean", 6),
                                             Pair("val-aux/s/truncated", 0.5),
                                             Pair("val-aux/s/unclosed_thinking", 0)));
-  prompts[1].data_source = "t";
+  prompts[1].source = "t";
   figures.clear();
   add_validation_figures(all, shaped, prompts, 2, &figures);
   EXPECT_THAT(figures, ::testing::Contains(Pair("val-aux/s/reward/mean@2", 0.25)));
