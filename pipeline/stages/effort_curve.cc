@@ -11,6 +11,8 @@ namespace {
 // Averages hide that easy questions gain more by the first tokens.
 constexpr double kAboveSteepest = 3;
 constexpr double kBelowFlattest = 8;
+// Of the slopes before and behind a point. With less RL, which moves the curve, ends on one side.
+constexpr double kLeastBend = 1.5;
 
 double slope(const CurvePoint& a, const CurvePoint& b) {
   return (b.reward - a.reward) / (b.tokens - a.tokens);
@@ -72,14 +74,16 @@ EffortProposal propose(const std::vector<CurvePoint>& best) {
   const double none = kAboveSteepest * slope(best[0], best[1]);
   const double max = slope(best[last - 1], best[last]) / kBelowFlattest;
   double high = std::sqrt(none * max);
-  p.has_middle = last >= 2;
-  if (p.has_middle) {
-    // The one whose reward is nearest to the middle.
-    const double middle = (best[0].reward + best[last].reward) / 2;
-    size_t chosen = 1;
-    for (size_t i = 2; i < last; ++i)
-      if (std::abs(best[i].reward - middle) < std::abs(best[chosen].reward - middle)) chosen = i;
-    high = std::sqrt(slope(best[chosen - 1], best[chosen]) * slope(best[chosen], best[chosen + 1]));
+  // Of the points with a bend the one whose reward is nearest to the middle.
+  const double middle = (best[0].reward + best[last].reward) / 2;
+  double nearest = 0;
+  for (size_t i = 1; i < last; ++i) {
+    const double before = slope(best[i - 1], best[i]), behind = slope(best[i], best[i + 1]);
+    const double distance = std::abs(best[i].reward - middle);
+    if (before < kLeastBend * behind || (p.has_middle && distance >= nearest)) continue;
+    p.has_middle = true;
+    nearest = distance;
+    high = std::sqrt(before * behind);
   }
   p.k = {{"none", none}, {"low", std::sqrt(none * high)}, {"high", high}, {"max", max}};
   p.k0 = none;

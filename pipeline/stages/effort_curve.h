@@ -35,7 +35,7 @@ struct EffortProposal {
   // between them at high's; low's is between none's and high's.
   std::map<std::string, double> k;
   double k0 = 0, tau = 0;   // k0 · exp(-(b - 1) / tau) goes from none's at 1 to max's at 100
-  bool has_middle = false;  // false: no price makes a point between them the best
+  bool has_middle = false;  // false: the curve has no clear bend between them
 };
 
 // Of best_points() that are clear.
