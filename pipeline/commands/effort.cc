@@ -78,9 +78,10 @@ std::string proposal_text(const EffortProposal& p, const Domains& domains) {
         "\ntau = " + number(p.tau) + "\n";
   if (!p.has_middle)
     text +=
-        "\nNo price of a token makes an answer of middle length the best: a mode between none and "
-        "max may fall on one of them. More supervised training on answers of middle length "
-        "helps.\n";
+        "\nThe reward grows with length at the same rate throughout: under a price of tokens a "
+        "mode "
+        "between none and max may fall on one of them. A window or a form with a target (l1_exact, "
+        "l1_max) can hold one in the middle.\n";
   return text;
 }
 

@@ -57,6 +57,7 @@ TEST(EffortCurve, TheProposalMakesEachModesPointTheBest) {
 TEST(EffortCurve, WithoutABendThereIsNoMiddle) {
   const auto best = best_points(curve_of({{2, 0.1}, {8, 0.2}, {11, 0.3}, {20, 0.97}}));
   EXPECT_EQ(best.size(), 2u);
+  EXPECT_FALSE(propose(best_points(curve_of({{2, 0.05}, {5, 0.14}, {28, 0.63}}))).has_middle);
   const EffortProposal p = propose(best);
   EXPECT_FALSE(p.has_middle);
   EXPECT_GT(p.k.at("none"), p.k.at("high"));
