@@ -19,8 +19,8 @@ Hall Haven Hawk Hazel Heath Hill Holly Hope Isle Ivy Jade Kerr King Kite Lake La
 Manor Maple Marsh Mill Mint Moor Moss North Oak Olive Opal Otter Park Pearl Pine Plaza Pond Port Quay Reed
 Ridge River Robin Rose Rowan Sage Shaw Shore Slate South Stone Swan Thorn Tower Vale View Wells West Wick
 Wood Yard York""".split()
-FARTHEST = 10
-TEST, VALIDATION = 400, 80  # the other pairs of a stop and a number are for training
+FARTHEST = 12
+TEST, VALIDATION, TRAIN = 400, 80, 220  # pairs of a stop and a number; the others are shown in examples
 HOPS = (0, 4, 2, 1)  # 0: answered at once
 
 
@@ -40,7 +40,7 @@ def working(line, pair, hop):
     return " ".join(words)
 
 
-def prompt_row(line, pair, index):
+def prompt_row(line, index, pair):
     return {"data_source": "bus_line", "prompt": prompt(line, pair),
             "reward_model": {"style": "rule", "ground_truth": stop_after(line, pair, pair[1])},
             "extra_info": {"index": index}}
@@ -63,11 +63,12 @@ def main(folder):
     draw = random.Random(1)
     line = draw.sample(STOPS, len(STOPS))
     pairs = [(start, count) for start in range(len(line)) for count in range(1, FARTHEST + 1)]
-    draw.shuffle(pairs)  # no pair is in two sets; examples are of training pairs
-    test, validation, train = pairs[:TEST], pairs[TEST:TEST + VALIDATION], pairs[TEST + VALIDATION:]
+    draw.shuffle(pairs)  # no pair is in two files
+    take = lambda count: [pairs.pop() for _ in range(count)]
+    test, validation, train = take(TEST), take(VALIDATION), take(TRAIN)
     for name, part in (("test", test), ("validation", validation), ("train", train)):
-        write(os.path.join(folder, name + ".jsonl"), [prompt_row(line, pair, i) for i, pair in enumerate(part)])
-    examples = [row for pair in train for row in sft_rows(line, pair)]
+        write(os.path.join(folder, name + ".jsonl"), [prompt_row(line, *row) for row in enumerate(part)])
+    examples = [row for pair in pairs for row in sft_rows(line, pair)]
     draw.shuffle(examples)
     write(os.path.join(folder, "sft.jsonl"), examples)
 
