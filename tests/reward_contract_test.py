@@ -240,7 +240,7 @@ def flat_rewards(program, ci_run):
 
 
 def rows_of_the_example(program):
-    """configs/own_domain's rows are what its script writes."""
+    """The rows of configs/own_domain and configs/bus_line are what their scripts write."""
     folder = os.path.join(ROOT, "configs", "own_domain")
     subprocess.run([sys.executable, "-B", folder + "/make_rows.py", program.scratch], check=True)
     dates = {}
@@ -252,9 +252,19 @@ def rows_of_the_example(program):
             question = (row.get("prompt") or row["messages"])[0]["content"]
             check(dates.setdefault(question, name) == name, f"{question} is in {name} and another file")
             dates[question] = name
+    bus_line = os.path.join(ROOT, "configs", "bus_line")
+    subprocess.run([sys.executable, "-B", bus_line + "/make_rows.py", program.scratch], check=True)
+    questions = {}
+    for name in ("train", "validation", "test", "sft"):
+        made = text_of(program.path(name + ".jsonl"))
+        check(made == text_of(f"{bus_line}/{name}.jsonl"), f"{name}.jsonl is not what make_rows.py writes")
+        for line in made.strip().split("\n"):
+            row = json.loads(line)
+            question = (row.get("prompt") or row["messages"])[0]["content"]
+            check(questions.setdefault(question, name) == name, f"{question} is in {name} and another file")
     heldout = sum(name == "heldout" for name in dates.values())
     check(heldout >= 400, f"only {heldout} held-out prompts")
-    return f"the rows of the example domain come from its script, {heldout} of them held out"
+    return f"the rows of the example domains come from their scripts, {heldout} of them held out"
 
 
 if __name__ == "__main__":
