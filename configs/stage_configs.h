@@ -272,13 +272,13 @@ inline std::vector<std::string> names_of(Students) { return {"one", "per_domain"
 
 struct DistillConfig {
   // What gets over the average of several teachers whatever the seed: docs/EFFORT.md.
-  int64_t steps = 600;
+  int64_t steps = 800;
   PromptBatchConfig data{.train_batch_size = 48};
   RolloutConfig rollout{.n = 1};
   Objective objective = Objective::kExact;
   double mtp_loss_weight = 0.1;
   double index_loss_coef = 1;
-  OptimConfig optim{.lr = 3e-3, .decay_fraction = 0.4, .beta2 = 0.99};
+  OptimConfig optim{.lr = 2e-3, .decay_fraction = 0.5, .beta2 = 0.99};
   std::vector<double> lr_candidates;
   int64_t sweep_steps = 15;
   std::vector<TeacherRow> teachers;
