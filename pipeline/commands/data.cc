@@ -6,6 +6,7 @@
 #include "configs/error.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/stages/data_sets.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/workers/domain_tools.h"
 
 namespace amalgam::pipeline {
@@ -21,14 +22,14 @@ int run_data(const DataOptions& options) {
     throw Error(std::string("data: ") + (options.out.empty() ? "--out" : "config") +
                 " is required; see `amalgam data --help`");
   const configs::RunConfig config = options.config.load();
-  if (!options.domain.empty() && !config.find_domain(options.domain))
-    throw Error("the config has no domain '" + options.domain + "'");
+  const Domains asked =
+      options.domain.empty() ? domains_of(config, "") : named_domains(config, options.domain, "");
   kernels::ThreadPool pool(num_threads(config.threads));
   const rollout::ToolRegistry tools(load_user_tools(config));
   const DataSets data(config, tools, pool);
-  for (const configs::DomainConfig& d : config.domains) {
+  for (const configs::DomainConfig* asked_one : asked) {
+    const configs::DomainConfig& d = *asked_one;
     if (d.generator == configs::Generator::kNone) continue;
-    if (!options.domain.empty() && d.name != options.domain) continue;
     const std::string dir = options.out + "/" + d.name;
     std::filesystem::create_directories(dir);
     const auto write = [&](const char* file, const RowSet& set) {

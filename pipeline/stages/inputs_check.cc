@@ -12,6 +12,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/row_files.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/run_sandboxes.h"
@@ -107,7 +108,8 @@ class Inspection {
       const rollout::ToolRegistry tools(load_user_tools(config_));
       for (const configs::ToolConfig& tool : config_.tools) usable("tool", tool.name);
       for (const configs::DomainConfig& d : config_.domains)
-        if (!scope_.examples_of || scope_.examples_of->name == d.name) domain(tools, d);
+        if (!scope_.examples_of || specialist_name(*scope_.examples_of) == specialist_name(d))
+          domain(tools, d);
     });
     return std::move(report_);
   }
