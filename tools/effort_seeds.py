@@ -3,9 +3,11 @@
 each mode and model, what should hold of them and whether it does, and when each distillation left the average of its
 teachers.
 
-Usage: tools/effort_seeds.py [--binary build/amalgam] [--config configs/effort.toml] [--runs runs] SEED… [-- key=value …]
+Usage: tools/effort_seeds.py [--binary build/amalgam] [--config configs/effort.toml] [--runs runs] [--curves FILE.svg]
+                             SEED… [-- key=value …]
 
-A run that is there already (runs/effort-SEED) goes on, or is answered from its record."""
+A run that is there already (runs/effort-SEED) goes on, or is answered from its record. --curves draws the KL of every
+distillation over its steps. Ends with 1 if something does not hold."""
 
 import argparse
 import json
@@ -62,21 +64,62 @@ def verdicts(modes, correlation):
     return found
 
 
-def leaving(run):
-    """{distillation: (step at which the KL was below half of its plateau for good, first and last KL)}. The plateau is the
-    mean of steps 5 to 14: the student has become the average of its teachers."""
+def smoothed(kl):
+    """The mean of each step and the nine before it."""
+    return [sum(kl[max(0, i - 9):i + 1]) / len(kl[max(0, i - 9):i + 1]) for i in range(len(kl))]
+
+
+def kl_curves(run):
+    """{distillation: KL of each step}"""
     curves = {}
     for row in rows(run + "/metrics.jsonl"):
         if "distill/kl" in row:
-            curves.setdefault(row["stage"], []).append(row["distill/kl"])
-    out = {}
-    for stage, kl in curves.items():
-        smooth = [sum(kl[max(0, i - 4):i + 1]) / len(kl[max(0, i - 4):i + 1]) for i in range(len(kl))]
-        plateau = sum(kl[5:15]) / max(1, len(kl[5:15]))
-        above = [i for i, x in enumerate(smooth) if x > plateau / 2]
-        step = above[-1] + 1 if above else 0
-        out[stage] = (step if step < len(kl) else None, plateau, sum(kl[-10:]) / len(kl[-10:]))
-    return out
+            curves.setdefault(row["stage"].split("-lr")[0], []).append(row["distill/kl"])
+    return curves
+
+
+def leaving(kl):
+    """(step from which on the KL was below half of its plateau, plateau, last KL), means of ten steps; None: never. The
+    plateau is the mean of steps 5 to 14: the student has become the average of its teachers."""
+    plateau = sum(kl[5:15]) / max(1, len(kl[5:15]))
+    above = [i for i, x in enumerate(smoothed(kl)) if x > plateau / 2]
+    step = above[-1] + 1 if above else 0
+    return step if step < len(kl) else None, plateau, smoothed(kl)[-1]
+
+
+COLOURS = ["#2a6fd6", "#c98200", "#128a63", "#5b49b8", "#d03f3e", "#8d8b83", "#1f9bb5", "#b5487f", "#6b8e23", "#a0522d"]
+
+
+def curves_svg(curves):
+    """curves: {seed: {distillation: KL of each step}}; a panel for each distillation."""
+    names = list(next(iter(curves.values())))
+    width, height, left, top, bottom = 420, 260, 44, 28, 34
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * len(names)} {height}" '
+           'font-family="sans-serif" font-size="11" fill="#55534c">',
+           f'<rect width="{width * len(names)}" height="{height}" fill="#fcfcfb"/>']
+    for panel, name in enumerate(names):
+        x0 = panel * width
+        steps = max(len(of[name]) for of in curves.values())
+        top_kl = max(max(smoothed(of[name])[9:]) for of in curves.values()) * 1.05
+
+        def x(i):
+            return x0 + left + i / steps * (width - left - 14)
+
+        def y(kl):
+            return height - bottom - min(kl, top_kl) / top_kl * (height - top - bottom)
+
+        out.append(f'<text x="{x0 + left}" y="16" font-size="12" fill="#16150f">{name}: KL to the teachers, nats a token</text>')
+        for tick in range(5):
+            kl, step = top_kl * tick / 4, steps * tick // 4
+            out.append(f'<path d="M{x(0):.1f} {y(kl):.1f}H{x(steps):.1f}" stroke="#dddbd5"/>'
+                       f'<text x="{x0 + left - 5}" y="{y(kl) + 4:.1f}" text-anchor="end">{kl:.2f}</text>'
+                       f'<text x="{x(step):.1f}" y="{height - bottom + 16}" text-anchor="middle">{step}</text>')
+        for k, (seed, of) in enumerate(curves.items()):
+            points = [f"{x(i):.1f} {y(kl):.1f}" for i, kl in enumerate(smoothed(of[name])) if i % 4 == 3]
+            out.append(f'<path d="M{"L".join(points)}" fill="none" stroke="{COLOURS[k % len(COLOURS)]}" '
+                       f'stroke-width="1.3" opacity="0.85"><title>seed {seed}</title></path>')
+        out.append(f'<text x="{x(steps / 2):.1f}" y="{height - 4}" text-anchor="middle">step</text>')
+    return "\n".join(out) + "\n</svg>\n"
 
 
 def main():
@@ -84,19 +127,20 @@ def main():
     parser.add_argument("--binary", default="build/amalgam")
     parser.add_argument("--config", default="configs/effort.toml")
     parser.add_argument("--runs", default="runs", help="directory of the run directories")
+    parser.add_argument("--curves", metavar="FILE.svg")
     parser.add_argument("seeds", nargs="+", type=int)
     known = sys.argv[1:]
     overrides = known[known.index("--") + 1:] if "--" in known else []
     options = parser.parse_args(known[:known.index("--")] if "--" in known else known)
     name = os.path.splitext(os.path.basename(options.config))[0]
-    results, left, wall = {}, {}, {}
+    results, curves, wall = {}, {}, {}
     for seed in options.seeds:
         run = f"{options.runs}/{name}-{seed}"
         subprocess.run([options.binary, "run", options.config, f"seed={seed}", *overrides, "--run-dir", run, "--resume"],
                        check=True, stdout=subprocess.DEVNULL)
         with open(run + "/results.json") as file:
             results[seed] = json.load(file)
-        left[seed], wall[seed] = leaving(run), results[seed]["wall_s"]
+        curves[seed], wall[seed] = kl_curves(run), results[seed]["wall_s"]
 
     print("wall time: " + ", ".join(f"seed {seed} {s:.0f} s" for seed, s in wall.items()))
     some = results[options.seeds[0]]
@@ -115,9 +159,13 @@ def main():
                 ok = ok and holds
     print("\n| seed | distillation | KL at the average of the teachers | left it at step | KL at the end |\n|---|---|---|---|---|")
     for seed in options.seeds:
-        for stage, (step, plateau, last) in left[seed].items():
+        for stage, kl in curves[seed].items():
+            step, plateau, last = leaving(kl)
             print(f"| {seed} | {stage} | {plateau:.3f} | {'never' if step is None else step} | {last:.3f} |")
             ok = ok and step is not None
+    if options.curves:
+        with open(options.curves, "w") as file:
+            file.write(curves_svg(curves))
     return 0 if ok else 1
 
 

@@ -131,7 +131,7 @@ std::string line_chart(const std::string& title, const std::vector<Point>& point
 
 std::string xy_chart(const std::string& title, const std::string& x_name,
                      const std::vector<XySeries>& series) {
-  constexpr double kW = 460, kH = 300, kL = 42, kR = 14, kT = 10, kB = 36;
+  constexpr double kW = 460, kH = 300, kL = 42, kR = 40, kT = 20, kB = 36;
   double x_high = 0, y_low = 0, y_high = 1;
   for (const XySeries& s : series)
     for (const XyPoint& p : s.points) {
@@ -169,9 +169,12 @@ std::string xy_chart(const std::string& title, const std::string& x_name,
       marks += fmt::format(
           "<circle class=\"xy-mark\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" data-tip=\"{}\"/>",
           x_of(p.x), y_of(p.y), escape_html(p.tip));
+      // Below and above in turns: neighbours may be near.
+      const bool is_below = (&p - series[m].points.data()) % 2 == 0;
       if (!p.label.empty())
         marks += fmt::format("<text class=\"xy-label\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
-                             x_of(p.x) + 7, y_of(p.y) + 14, escape_html(p.label));
+                             x_of(p.x) + (is_below ? 7 : -7), y_of(p.y) + (is_below ? 16 : -9),
+                             escape_html(p.label));
     }
     data += fmt::format("<g class=\"m{}\"><path class=\"xy-line\" d=\"{}\"/>{}</g>",
                         m % kNumModelColours, path, marks);

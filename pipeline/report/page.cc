@@ -71,7 +71,7 @@ transparent 1px) 0 0/25% 100%;border-right:1px solid var(--line)}
 .scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 .scale span:nth-child(2){left:25%}.scale span:nth-child(3){left:50%}.scale span:nth-child(4){left:75%}
 .scale span:nth-child(5){left:100%;transform:translateX(-75%)}
-.efforts{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:12px 24px;margin-bottom:12px}
+.efforts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:12px 24px;margin-bottom:12px}
 .xy-line{fill:none;stroke:var(--c);stroke-width:1.6;opacity:.75}.error{stroke:var(--c);stroke-width:1.2;opacity:.6}
 .xy-mark{fill:var(--c);stroke:var(--bg);stroke-width:1.2}.xy-label{font-size:11px;fill:var(--ink2)}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:12px 20px}
