@@ -176,11 +176,16 @@ struct DomainConfig {
     if (const auto problem = effort_problem()) return problem;
     for (const std::string& asked : efforts.modes) {
       const auto band = effort_band(asked);
-      const std::string what =
-          rl.length_penalty.effort_problem(band ? std::to_string(band->first) : asked);
-      if (rl.steps > 0 && !what.empty())
-        return Problem{"rl.length_penalty", "domain '" + name + "': " + what};
+      for (int b = band ? band->first : 0; b <= (band ? band->last : 0); ++b) {
+        const std::string what = rl.length_penalty.effort_problem(band ? std::to_string(b) : asked);
+        if (rl.steps > 0 && !what.empty())
+          return Problem{"rl.length_penalty", "domain '" + name + "': " + what};
+      }
     }
+    for (const auto& [effort, tokens] : windows)
+      if (rl.length_penalty.form == LengthForm::kOverlong &&
+          static_cast<double>(rl.length_penalty.buffer) > tokens)
+        return Problem{"windows." + effort, "is smaller than rl.length_penalty.buffer"};
     const bool from_files = generator == Generator::kNone;
     const bool has_prompts = !train_file.empty() || !heldout_file.empty();
     if (!from_files && has_prompts)

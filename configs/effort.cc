@@ -7,7 +7,6 @@ namespace amalgam::configs {
 namespace {
 
 constexpr std::array kWords = {"none", "low", "high", "max"};
-constexpr int kShownBands = 5;
 
 // A mode's place among all.
 std::pair<int, int> place(const std::string& mode) {
@@ -58,12 +57,6 @@ std::vector<std::string> effort_bands(int count) {
     bands.push_back("b" + std::to_string(kMaxEffortNumber * i / count + 1) + "-" +
                     std::to_string(kMaxEffortNumber * (i + 1) / count));
   return bands;
-}
-
-std::string shown_mode(const std::string& effort) {
-  for (const std::string& band : effort_bands(kShownBands))
-    if (is_of_mode(effort, band)) return band;
-  return effort;
 }
 
 bool mode_before(const std::string& a, const std::string& b) { return place(a) < place(b); }

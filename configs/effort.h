@@ -27,10 +27,6 @@ bool is_of_mode(const std::string& effort, const std::string& mode);
 // 1 … 100 in `count` bands, as equal as can be: b1-20, b21-40, …
 std::vector<std::string> effort_bands(int count);
 
-// The mode under which figures of an effort are shown where a domain names no modes of its own: the
-// word, or one of five bands.
-std::string shown_mode(const std::string& effort);
-
 // The order of modes in tables: words from the least, then numbers and bands by their first.
 bool mode_before(const std::string& a, const std::string& b);
 

@@ -44,6 +44,12 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "two domains are named '" + domain.name + "'; rename one"};
     }
   }
+  for (const DomainConfig& a : domains)
+    for (const DomainConfig& b : domains)
+      if (a.group() == b.group() &&
+          (a.effort_mode().empty() != b.effort_mode().empty() || a.specialists != b.specialists))
+        return Problem{"domain", "two domains are named '" + a.group() +
+                                     "', and differ in more than their efforts; rename one"};
   for (const DomainConfig& domain : domains)
     if (domain.generator == Generator::kNone && domain.data != data)
       return Problem{"domain", "data of domain '" + domain.name +

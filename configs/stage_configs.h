@@ -70,10 +70,10 @@ struct BaseConfig {
     v.section("anneal", anneal,
               "Second phase, for data that come last: the domains' `anneal_file`, or generated "
               "answers of which data.careless are in a bad style.");
-    v.value(
-        "mixture", mixture, between(0, 1e6),
-        "weight of each domain in the training rows, any scale; a domain not named has 0; empty: "
-        "all alike");
+    v.value("mixture", mixture, between(0, 1e6),
+            "weight of each domain in the training rows, any scale, shared by its efforts; a "
+            "domain not "
+            "named has 0; empty: all alike, each effort counted");
   }
 };
 

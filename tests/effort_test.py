@@ -180,6 +180,19 @@ def one_policy(program):
     check(found["none"]["specialist"]["tokens"] <= 5, f"{found}")
     metrics = {name for line in metric_lines(run) for name in json.loads(line)}
     check({"actor/entropy/all/none", "actor/entropy/all/max"} <= metrics, f"{sorted(metrics)}")
+    # Its training may be longer.
+    program.run(run, "distill.steps=0", "compare.weight_average.coefficients=[1]", "rl.steps=3", "--resume", config=toml)
+    steps = {sample["step"] for sample in lines_of(program, run, "--stage", "rl-all")}
+    check(steps == {0, 1, 2}, f"steps after three were asked for: {steps}")
+    # A row of an effort that is not listed is left out, and said.
+    other = program.path("rows.jsonl")
+    with open(f"{ROOT}/configs/bus_line/train.jsonl") as file, open(other, "w") as out:
+        for i, line in enumerate(file):
+            out.write(json.dumps({**json.loads(line), **({"effort": "high"} if i < 3 else {})}) + "\n")
+    program.run(program.path("left"), "distill.steps=0", "compare.weight_average.coefficients=[1]",
+                f"domain.all.train_file={other}", config=toml)
+    check("3 of 220 rows are left out: their effort is none of domain all's" in text_of(program.path("left.log")),
+          "rows of another effort are not told")
     return "one policy on mixed efforts, scored by effort"
 
 

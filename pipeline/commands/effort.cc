@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "configs/error.h"
+#include "configs/fnv1a.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/run_store/trajectory_log.h"
@@ -45,14 +46,14 @@ std::vector<SampledAnswer> sample(RunContext& run, const Domains& domains,
     (void)score_prompts(run, stage, 0, weights, tokenizer_dir(run), prompts, options.n,
                         d->rl.rollout.temperature, budget,
                         [&](int64_t finished, int64_t) { progress.update(finished); });
-    for_each_trajectory(
-        trajectory_log_path(run.run_dir, stage), [&](int64_t, const proto::Trajectory& t) {
-          if (is_answer(t))
-            answers.push_back({t.meta().group(),
-                               static_cast<double>(answer_length(tokenizer, t).tokens),
-                               t.meta().reward()});
-          return true;
-        });
+    for_each_trajectory(trajectory_log_path(run.run_dir, stage), [&](int64_t,
+                                                                     const proto::Trajectory& t) {
+      if (is_answer(t))
+        answers.push_back(
+            {static_cast<int64_t>(fnv1a(prompts[static_cast<size_t>(t.meta().group())].row()) >> 1),
+             static_cast<double>(answer_length(tokenizer, t).tokens), t.meta().reward()});
+      return true;
+    });
   }
   return answers;
 }

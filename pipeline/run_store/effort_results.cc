@@ -132,8 +132,12 @@ std::vector<EffortTable> effort_tables(const RunStore& store,
     for (const auto& [model, accuracy] : d.sampled) {
       EffortScores& s = scores[model];
       const auto metric = [&](const std::string& name) {
-        const auto it = d.metrics.find(name);
-        return it == d.metrics.end() ? Score{} : DomainScores::of(it->second, model);
+        // Scores on all rows stand where there are no others, as in the other tables.
+        for (const std::string& suffix : {std::string(), std::string(kAllRowsSuffix)})
+          if (const auto it = d.metrics.find(name + suffix);
+              it != d.metrics.end() && it->second.contains(model))
+            return it->second.at(model);
+        return Score{};
       };
       s.accuracy = accuracy;
       s.greedy_accuracy = DomainScores::of(d.greedy, model);
@@ -146,7 +150,7 @@ std::vector<EffortTable> effort_tables(const RunStore& store,
                                 DomainScores::of(by_model, model));
       std::sort(s.within.begin(), s.within.end(),
                 [](const auto& a, const auto& b) { return a.first < b.first; });
-      if (configs::effort_band(mode))
+      if (!configs::is_effort_word(mode))
         sums[domain][model].add(
             EffortSums::recorded(store, evaluation_stage(model, d.domain, kSampledKind)));
     }

@@ -40,7 +40,7 @@ struct EffortScores {
 struct EffortTable {
   std::string domain;
   std::vector<std::pair<std::string, std::map<std::string, EffortScores>>> modes;  // least first
-  std::map<std::string, double> correlation;  // of b and length, by model; of bands alone
+  std::map<std::string, double> correlation;  // of b and length, by model; of bands and numbers
 };
 
 // Of the domains that have modes, in their order.

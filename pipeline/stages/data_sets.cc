@@ -61,7 +61,11 @@ RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& t
   else
     for (size_t i = 0; i < all.rows.size(); ++i)
       if (!all.problems.contains(i)) set.rows.add(all.rows.json(i));
-  if (set.rows.empty()) throw Error(file.text() + ": holds no row that can be used");
+  if (set.rows.empty())
+    throw Error(file.text() + ": holds no row that " +
+                (domain.effort_mode().empty()
+                     ? "can be used"
+                     : "domain " + domain.name + " can use: of its effort, or without one"));
   return set;
 }
 
@@ -161,11 +165,19 @@ void take_held_out(const configs::RunConfig& config, const configs::DomainConfig
       continue;
     }
     const Row row = row_from_json(json, RowUse::kPrompt, domain.name);
-    const PromptKey key = prompt_key(encoded_prompt(tools, domain, row, domain.name));
-    if (seen->emplace(key, split).first->second != split)
+    std::vector<PromptKey> keys;
+    for (const std::string& text : encoded_prompts(tools, domain, row, domain.name))
+      keys.push_back(prompt_key(text));
+    const auto is_of_another = [&](const PromptKey& key) {
+      const auto it = seen->find(key);
+      return it != seen->end() && it->second != split;
+    };
+    if (std::any_of(keys.begin(), keys.end(), is_of_another)) {
       ++set.num_repeated;
-    else
-      set.rows.add(json);
+      continue;
+    }
+    for (const PromptKey& key : keys) seen->emplace(key, split);
+    set.rows.add(json);
   }
   const auto require = [&](const RowSet& set, const char* name) {
     if (set.num_repeated > 0)
@@ -200,13 +212,15 @@ DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry
       sets.train = read_set(config, tools, pool, d, d.train_file, RowUse::kPrompt);
     if (!compares) continue;
     const RowStore& train = sets.train.rows;
-    std::vector<PromptKey> keys(train.size());
+    std::vector<std::vector<PromptKey>> keys(train.size());
     for_each_row(pool, "comparing " + d.name, static_cast<int64_t>(keys.size()), [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
       const Row row = row_from_json(train.json(at), RowUse::kPrompt, d.name);
-      keys[at] = prompt_key(encoded_prompt(tools, d, row, d.name));
+      for (const std::string& text : encoded_prompts(tools, d, row, d.name))
+        keys[at].push_back(prompt_key(text));
     });
-    for (const PromptKey& key : keys) seen.emplace(key, Split::kTrain);
+    for (const auto& of_row : keys)
+      for (const PromptKey& key : of_row) seen.emplace(key, Split::kTrain);
     for (const SftPhase phase : {SftPhase::kSft, SftPhase::kAnneal}) {
       if (phase == SftPhase::kAnneal && is_generated(d))
         continue;  // other answers, the same prompts

@@ -1,10 +1,10 @@
 // Which rows train, which choose and which score: every domain's training, validation and test
 // rows.
 //
-// No prompt (as encoded for the model; data that only tools see do not count) is in two of the
-// sets, of any domain. Training is what a model of the run may have learned from: the prompts of
-// supervised training, of RL and of distillation. Generators draw disjoint sets; of files the later
-// row is left out, and counted.
+// No prompt (as encoded for the model, and without its effort; data that only tools see do not
+// count) is in two of the sets, of any domain. Training is what a model of the run may have learned
+// from: the prompts of supervised training, of RL and of distillation. Generators draw disjoint
+// sets; of files the later row is left out, and counted.
 #pragma once
 #include <cstdint>
 #include <map>

@@ -11,6 +11,7 @@
 #include "model/network/weights.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sampling_stage.h"
 
@@ -45,7 +46,8 @@ double sample_bytes(const configs::RunConfig& config, const configs::PromptBatch
   const auto layers = static_cast<double>(config.model.layer_types.size());
   if (rollout.keeps_experts(updates)) token += 2 * layers * kChosenExperts;
   if (rollout.keep_index) token += 3 * layers * static_cast<double>(config.model.index_topk);
-  return token * static_cast<double>(budget_of(data, rollout, {}).max_positions());
+  return token *
+         static_cast<double>(budget_of(data, rollout, domains_of(config, "")).max_positions());
 }
 
 // Samples of a stage: `validated` at each validation.
@@ -80,8 +82,9 @@ DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope) {
     needs(snapshots(config.base.sft));
   }
   for (const configs::DomainConfig& d : config.domains) {
+    const bool trains = specialist_domains(config, d)[0] == &d;
     if (scope.sft_of == &d) stay += 1, needs(snapshots(d.sft));
-    if (scope.rl_of == &d || (scope.all && d.specialist.empty())) {
+    if (scope.rl_of == &d || (scope.all && d.specialist.empty() && trains)) {
       stay += kept(config, d.rl.optim, d.rl.test_freq, d.rl.steps);
       if (d.sft.steps > 0) needs(1 + snapshots(d.sft));
       samples += sample_bytes(config, d.rl.data, d.rl.rollout, d.rl.ppo_mini_batches) *
@@ -95,7 +98,8 @@ DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope) {
   }
   const configs::DistillConfig& distill = config.distill;
   if ((scope.distill || scope.all) && distill.steps > 0) {
-    const auto merged = static_cast<double>(scope.all ? config.compare.size() + 1 : 1);
+    const auto merged = static_cast<double>(
+        scope.all ? (config.compare.size() + 1) * student_groups(config).size() : 1);
     const auto rates = static_cast<double>(std::max<size_t>(1, distill.lr_candidates.size()));
     int64_t validated = 0;
     for (const configs::DomainConfig& d : config.domains) validated += d.rl.val_prompts;

@@ -70,7 +70,7 @@ Domains named_domains(const configs::RunConfig& config, const std::string& name,
   }
   if (found.empty())
     throw Error("domain '" + name + "' has no effort '" + effort + "'; " +
-                (modes.empty() ? "it has none (docs/EFFORT.md)" : "it has " + modes));
+                (modes.empty() ? "its table lists no efforts" : "it has " + modes));
   return found;
 }
 

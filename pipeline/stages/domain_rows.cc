@@ -35,7 +35,20 @@ std::string effort_of(const configs::DomainConfig& domain, const Row& row, size_
   return band ? number_in(*band, place) : mode;
 }
 
+// In place of an effort: thinking mode, and none is said.
+constexpr char kUnsaid[] = "unsaid";
+
+// With which efforts the row's prompt is compared with others; empty: none is said, and its own
+// mode.
+std::vector<std::string> efforts_of_keys(const configs::DomainConfig& domain, const Row& row) {
+  const bool has_band = configs::effort_band(domain.effort_mode()) && row.effort.empty();
+  if (has_band) return {kUnsaid};
+  const std::string effort = effort_of(domain, row, 0);
+  return effort.empty() ? std::vector<std::string>{""} : std::vector<std::string>{kUnsaid, effort};
+}
+
 bool is_thinking(const configs::DomainConfig& domain, const Row& row, const std::string& effort) {
+  if (effort == kUnsaid) return true;
   if (!effort.empty()) return model::thinks_at(effort, domain.effort_form);
   return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
 }
@@ -71,7 +84,8 @@ Conversation conversation_of(const rollout::ToolRegistry& registry,
   c.options.old_reasoning = model::OldReasoning::kKeep;
   c.options.tools = tools_style(domain);
   try {
-    if (!effort.empty()) model::write_effort(effort, domain.effort_form, &c.options, &c.messages);
+    if (!effort.empty() && effort != kUnsaid)
+      model::write_effort(effort, domain.effort_form, &c.options, &c.messages);
   } catch (const Error& e) {
     throw Error(where + ": " + e.what());
   }
@@ -147,6 +161,10 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     throw Error(*problem);
 }
 
+std::string said_effort(const configs::DomainConfig& domain, const Row& row) {
+  return effort_of(domain, row, 0);
+}
+
 bool is_of_efforts(const configs::DomainConfig& domain, const Row& row) {
   const std::string mode = domain.effort_mode();
   return mode.empty() || row.effort.empty() || configs::is_of_mode(row.effort, mode);
@@ -156,20 +174,26 @@ bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
   return is_thinking(domain, row, effort_of(domain, row, 0));
 }
 
-std::string encoded_prompt(const rollout::ToolRegistry& registry,
-                           const configs::DomainConfig& domain, const Row& row,
-                           const std::string& where) {
-  return prompt_of(registry, domain, row, "", where).text;
+std::vector<std::string> encoded_prompts(const rollout::ToolRegistry& registry,
+                                         const configs::DomainConfig& domain, const Row& row,
+                                         const std::string& where) {
+  std::vector<std::string> texts;
+  for (const std::string& effort : efforts_of_keys(domain, row))
+    texts.push_back(prompt_of(registry, domain, row, effort, where).text);
+  return texts;
 }
 
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& registry,
                                              const configs::DomainConfig& domain, const Row& row) {
   std::vector<std::string> prompts;
-  std::string done;
   if (!row.text.empty() && row.text_prompt.empty()) return prompts;
-  for (const Turn& t : turns_of(registry, domain, row, "", "messages of domain " + domain.name)) {
-    prompts.push_back(done += t.before.text);
-    done += t.turn.text;
+  for (const std::string& effort : efforts_of_keys(domain, row)) {
+    std::string done;
+    for (const Turn& t :
+         turns_of(registry, domain, row, effort, "messages of domain " + domain.name)) {
+      prompts.push_back(done += t.before.text);
+      done += t.turn.text;
+    }
   }
   return prompts;
 }
@@ -181,6 +205,7 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
   const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
   const std::string effort = effort_of(domain, row, place);
   const bool thinking = is_thinking(domain, row, effort);
+  const std::string told = !effort.empty() ? effort : thinking ? "high" : "none";
   const std::string source = row.data_source.empty() ? domain.group() : row.data_source;
   const std::string mode = domain.effort_mode();
   return {.id = id,
@@ -194,7 +219,7 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
           .effort = !effort.empty() ? effort
                     : thinking      ? "high"
                                     : "none",
-          .window = effort.empty() ? 0 : domain.window(effort, 0),
+          .window = domain.window(told, 0),
           .tools = tools_of(registry, domain, row, id).names};
 }
 

@@ -48,16 +48,20 @@ void check_row(const rollout::ToolRegistry& tools, const configs::DomainConfig& 
 // Whether the domain has a use for the row: its efforts are none, or have the row's, or the row has
 // none.
 bool is_of_efforts(const configs::DomainConfig& domain, const Row& row);
+// The effort that its prompt asks for, in a band one of its numbers; empty: none is said.
+std::string said_effort(const configs::DomainConfig& domain, const Row& row);
 
 // Whether answers to the row begin with reasoning: by the effort of its domain or its own, else the
 // row's mode, or its domain's.
 bool is_thinking(const configs::DomainConfig& domain, const Row& row);
 
-// The text of the row's prompt as the model sees it but for its effort, so that the same question
-// is the same text at every effort; of a conversation to imitate, that of every assistant turn; of
-// a text without a prompt, none.
-std::string encoded_prompt(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
-                           const Row& row, const std::string& where);
+// Texts of which another set's prompt must have none: the row's prompt as the model sees it, and
+// where it says an effort also in thinking mode without one, so that a question at two efforts has
+// a text in common (of a band, whose numbers differ, that alone). Of a conversation to imitate,
+// those of every assistant turn; of a text without a prompt, none.
+std::vector<std::string> encoded_prompts(const rollout::ToolRegistry& tools,
+                                         const configs::DomainConfig& domain, const Row& row,
+                                         const std::string& where);
 std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& tools,
                                              const configs::DomainConfig& domain, const Row& row);
 

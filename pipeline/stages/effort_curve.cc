@@ -31,12 +31,15 @@ std::vector<CurvePoint> accuracy_by_length(const std::vector<SampledAnswer>& sam
     for (size_t i = 0; i < answers.size(); ++i) {
       CurvePoint& p = sums[i * sums.size() / answers.size()];
       p.tokens += answers[i].tokens, p.reward += answers[i].reward, ++p.samples;
+      p.variance += answers[i].reward * answers[i].reward;
     }
   }
   std::vector<CurvePoint> curve;
   for (CurvePoint p : sums) {
     if (p.samples == 0) continue;
-    p.tokens /= static_cast<double>(p.samples), p.reward /= static_cast<double>(p.samples);
+    const auto n = static_cast<double>(p.samples);
+    p.tokens /= n, p.reward /= n;
+    p.variance = std::max(0.0, p.variance / n - p.reward * p.reward);
     curve.push_back(p);
   }
   return curve;
@@ -60,8 +63,8 @@ std::vector<CurvePoint> best_points(const std::vector<CurvePoint>& curve) {
 bool is_clear(const std::vector<CurvePoint>& best) {
   if (best.size() < 2) return false;
   constexpr double kErrors = 3;
-  const auto variance = [](const CurvePoint& p) {  // as of shares; of other rewards roughly
-    return std::max(0.0, p.reward * (1 - p.reward)) / static_cast<double>(p.samples);
+  const auto variance = [](const CurvePoint& p) {
+    return p.variance / static_cast<double>(p.samples);
   };
   return best.back().reward - best.front().reward >
          kErrors * std::sqrt(variance(best.front()) + variance(best.back()));

@@ -18,6 +18,7 @@ struct SampledAnswer {
 struct CurvePoint {
   double tokens = 0, reward = 0;  // means over the samples
   int64_t samples = 0;
+  double variance = 0;  // of their rewards
 };
 
 // At most `parts` points, by length. Questions without two samples are left out.

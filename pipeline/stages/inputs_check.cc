@@ -77,6 +77,7 @@ struct FoundRows {
   explicit FoundRows(const std::string& files) : unused(files), unused_lacking_truth(files) {}
   std::optional<Row> first, first_lacking_truth;  // that can be used
   int64_t num_bad = 0, num_lacking_truth = 0;
+  int64_t num_of_no_effort = 0;                  // that the domain's table lists
   std::vector<std::string> bad, bad_if_lacking;  // the first few
   UnusedKeys unused, unused_lacking_truth;
 };
@@ -180,6 +181,7 @@ class Inspection {
     const ReadSummary summary = read_checked_rows(pool_, tools, d, files, [&](ReadRow&& row) {
       if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
       const UnderstoodRow& u = row.understood;
+      found.num_of_no_effort += !is_of_any_effort(d, u.row);
       if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
         image(d, name, u.row);
       if (can_score) {  // else what its function reads is not known
@@ -208,10 +210,22 @@ class Inspection {
         problem(name + ": and " + std::to_string(more) + " more rows that cannot be used");
       return;
     }
-    usable("rows", name + ": " + std::to_string(summary.num_rows - found.num_bad));
+    if (found.num_of_no_effort > 0)
+      note(name + ": " + std::to_string(found.num_of_no_effort) + " of " +
+           std::to_string(summary.num_rows) +
+           " rows are left out: their effort is none of domain " + d.group() + "'s");
+    usable("rows",
+           name + ": " + std::to_string(summary.num_rows - found.num_bad - found.num_of_no_effort));
     if (files.use == RowUse::kPrompt && !*first) *first = found.first;
     if (!can_score) return;
     for (const std::string& line : found.unused.lines()) note(line);
+  }
+
+  // Whether one of the group's domains has a use for the row.
+  bool is_of_any_effort(const configs::DomainConfig& d, const Row& row) const {
+    const Domains group = named_domains(config_, d.group(), "");
+    return std::any_of(group.begin(), group.end(),
+                       [&](const auto* part) { return is_of_efforts(*part, row); });
   }
 
   // Rows without a ground truth are bad, or as good as the others.
@@ -250,7 +264,9 @@ class Inspection {
 
   void try_reward(const configs::DomainConfig& d, rewards::Plugin& function, const Row& row) {
     const std::string file = d.reward_file.string();
-    const rewards::ScoreRequest request = trial_request(row, is_thinking(d, row));
+    Row asked = row;
+    asked.effort = said_effort(d, row);
+    const rewards::ScoreRequest request = trial_request(asked, is_thinking(d, row));
     const rewards::Score score = function.score(
         request.sample_id, {{request.data_source, request.solution, request.ground_truth,
                              request.extra_info, request.row}})[0];

@@ -78,6 +78,17 @@ Extensible more_steps(RunContext& run, const std::string& stage, const std::stri
   };
 }
 
+// The same of RL, for each domain of the specialist.
+std::map<std::string, Extensible> more_rl_steps(RunContext& run,
+                                                const configs::DomainConfig& domain,
+                                                const std::string& stage, const std::string& out) {
+  std::map<std::string, Extensible> keys;
+  for (const configs::DomainConfig* d : specialist_domains(run.config, domain))
+    keys[key_of(*d, "rl.steps")] =
+        more_steps(run, stage, out, domain.rl.optim, domain.rl.test_freq);
+  return keys;
+}
+
 // Training names that belong to it: one a learning rate.
 std::vector<std::string> candidates_of(RunContext& run, const std::string& model) {
   const std::string prefix = candidate_prefix(model);
@@ -181,14 +192,12 @@ StagePlan specialist_plan(RunContext& run, const configs::DomainConfig& domain) 
     inputs.add_scoring(d->name);
   }
   inputs.add_model("base", base_dir(run), run.config.model.path.empty() ? "base" : "");
-  StagePlan plan{
-      .name = stage,
-      .inputs = inputs.take(),
-      .outputs = {{"specialist-" + name, out}},
-      .extensible = {{key_of(domain, "rl.steps"),
-                      more_steps(run, stage, out, domain.rl.optim, domain.rl.test_freq)}},
-      .reopen = [&run, stage, out] { BestCheckpoint(run, stage).reopen(out); },
-      .run = [&run, &domain] { run_specialist_stage(run, domain); }};
+  StagePlan plan{.name = stage,
+                 .inputs = inputs.take(),
+                 .outputs = {{"specialist-" + name, out}},
+                 .extensible = more_rl_steps(run, domain, stage, out),
+                 .reopen = [&run, stage, out] { BestCheckpoint(run, stage).reopen(out); },
+                 .run = [&run, &domain] { run_specialist_stage(run, domain); }};
   add_traces(run, these({stage, sft, "index-warmup-" + sft}),
              {out, run.path("checkpoints/cold-start-" + name), run.path("checkpoints/warm-" + sft)},
              &plan);
@@ -260,9 +269,7 @@ StagePlan rl_plan(RunContext& run, const configs::DomainConfig& domain, const Rl
   StagePlan plan{.name = job.stage,
                  .inputs = inputs.take(),
                  .outputs = {{"--out", job.out_dir}},
-                 .extensible = {{key_of(domain, "rl.steps"),
-                                 more_steps(run, job.stage, job.out_dir, domain.rl.optim,
-                                            domain.rl.test_freq)}},
+                 .extensible = more_rl_steps(run, domain, job.stage, job.out_dir),
                  .reopen = [&run, job] { BestCheckpoint(run, job.stage).reopen(job.out_dir); },
                  .run = [&run, &domain, job] { run_rl_job(run, domain, job); }};
   add_traces(run, these({job.stage}), {job.out_dir}, &plan);

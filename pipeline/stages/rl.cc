@@ -64,8 +64,14 @@ class RlStage : public SamplingStage {
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
     if (!rl_.length_penalty.is_on()) return;
     tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
-    for (const DomainPrompts& d : this->domains())
+    for (const DomainPrompts& d : this->domains()) {
       for (const PromptRow& prompt : d.validation) check_effort(prompt.id, prompt.effort);
+      if (!d.domain->effort_mode().empty()) continue;  // its config was checked
+      for (size_t i = 0; i < d.train.size(); ++i) {
+        const PromptRow prompt = d.train.at(i);
+        check_effort(prompt.id, prompt.effort);
+      }
+    }
   }
 
  private:

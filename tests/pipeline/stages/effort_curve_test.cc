@@ -8,7 +8,8 @@ namespace {
 
 std::vector<CurvePoint> curve_of(const std::vector<std::pair<double, double>>& points) {
   std::vector<CurvePoint> curve;
-  for (const auto& [tokens, reward] : points) curve.push_back({tokens, reward, 1000});
+  for (const auto& [tokens, reward] : points)
+    curve.push_back({tokens, reward, 1000, reward * (1 - reward)});
   return curve;
 }
 

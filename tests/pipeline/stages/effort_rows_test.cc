@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "configs/error.h"
@@ -114,15 +115,31 @@ TEST_F(EffortRows, WithoutEffortsOfTheDomainARowsOwnIsSaid) {
   }
 }
 
-// So that a question of the test set is not learned at another effort.
+// So that a question of the test set is learned neither at another effort nor by another way to ask
+// for the same one.
 TEST_F(EffortRows, AQuestionIsTheSameAtEveryEffort) {
-  const configs::RunConfig config = config_of("efforts = ['none', 'max']\n");
-  Row row;
-  row.prompt = R"([{"role": "user", "content": "q"}])";
-  const auto key = [&](size_t domain) {
-    return encoded_prompt(rollout::ToolRegistry::builtin(), config.domains[domain], row, "x");
+  configs::RunConfig config = config_of("efforts = ['none', 'max', 'b1-20']\n");
+  const auto texts = [&](const configs::DomainConfig& domain, const std::string& effort = "",
+                         const std::string& mode = "") {
+    Row row;
+    row.prompt = R"([{"role": "user", "content": "q"}])";
+    row.effort = effort, row.mode = mode;
+    const auto all = encoded_prompts(rollout::ToolRegistry::builtin(), domain, row, "x");
+    return std::set<std::string>(all.begin(), all.end());
   };
-  EXPECT_EQ(key(0), key(1));
+  const auto meet = [](const std::set<std::string>& a, const std::set<std::string>& b) {
+    return std::any_of(a.begin(), a.end(), [&](const auto& text) { return b.contains(text); });
+  };
+  for (const auto& a : config.domains)
+    for (const auto& b : config.domains) EXPECT_TRUE(meet(texts(a), texts(b)));
+  // Without efforts nothing is added.
+  configs::DomainConfig plain = config_of("").domains[0];
+  EXPECT_EQ(texts(plain).size(), 1u);
+  // None by the encoding is chat mode.
+  plain.effort_form = configs::EffortForm::kEncoding;
+  EXPECT_TRUE(meet(texts(plain, "none"), texts(plain, "", "chat")));
+  EXPECT_TRUE(meet(texts(plain, "max"), texts(plain, "none")));
+  EXPECT_FALSE(meet(texts(plain, "max"), texts(plain, "", "chat")));
 }
 
 TEST_F(EffortRows, ExamplesSayTheirEffortToo) {
