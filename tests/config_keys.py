@@ -378,7 +378,7 @@ REPEATS = penalty("none", "repetition_ngram=1", "repetition_max_penalty=-1")
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
 
 THINKING = "domain.words.mode=thinking"
-MAX = [THINKING, 'domain.words.efforts=["max"]']
+HIGH = [THINKING, 'domain.words.efforts=["high"]']
 
 KEYS = {
     "seed": model("2"),
@@ -390,7 +390,7 @@ KEYS = {
     "skip_bad_rows": [Same("rl", "true")],
     "keep_last": changes("rl", "1", "models", "rl.test_freq=1"),
     "keep_trajectories": changes("rl", "scored", "trajectories"),
-    "effort_form": changes("rl", "line", "trajectories", *MAX),
+    "effort_form": changes("rl", "line", "trajectories", *HIGH),
     "on_finish": [Same("run", "exit 0")],
     "on_stop": [Same("run", "exit 0")],
     "recompute": [Same("run", "tensors"), Same("run", "layer")],
@@ -507,12 +507,13 @@ KEYS = {
                            Refused("rl of sums", "{inputs}/constant.py")],
     "domain.reward_function": [*changes("rl", "other", "models"), Refused("rl of sums", "other")],
     "domain.mode": changes("rl", "thinking", "trajectories"),
-    "domain.efforts": [*changes("rl", '["max"]', "trajectories", THINKING), Refused("rl", '["max"]'),
+    "domain.efforts": [*changes("rl", '["high"]', "trajectories", THINKING, "effort_form=line"),
+                       Refused("rl", '["max"]'),
                        Refused("rl", '["low"]', [THINKING]), Refused("rl", '["none", "none"]', [THINKING])],
-    "domain.effort_form": changes("rl", "line", "trajectories", *MAX),
-    "domain.specialists": [*changes("run", "one", "models", THINKING, 'domain.words.efforts=["none", "max"]'),
+    "domain.effort_form": changes("rl", "line", "trajectories", *HIGH),
+    "domain.specialists": [*changes("run", "one", "models", THINKING, 'domain.words.efforts=["none", "high"]'),
                            Refused("rl", "one")],
-    "domain.windows": [*changes("rl", "{max = 3}", "trajectories", *MAX), Refused("rl", "{most = 3}")],
+    "domain.windows": [*changes("rl", "{high = 3}", "trajectories", *HIGH), Refused("rl", "{most = 3}")],
     "domain.tools": changes("call", "[]", "trajectories"),
     "domain.tools_prompt": changes("call", "schemas", "trajectories"),
     "domain.data": [Changes("eval of sums", ["domain.sums.data.heldout_rows=1"], "trajectories",
