@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -25,6 +26,8 @@ def rows(path):
 
 
 def cell(c):
+    if c["accuracy"] is None:
+        return "–"
     return f"{100 * c['accuracy']:.1f} ± {100 * c['accuracy_se']:.1f} / {c['tokens']:.1f} ± {c['tokens_se']:.1f}"
 
 
@@ -42,11 +45,15 @@ def errors_apart(a, b, figure):
     return (b[figure] - a[figure]) / math.hypot(a[figure + "_se"], b[figure + "_se"])
 
 
+def are_numbers(modes):
+    return not set(modes) & {"none", "low", "high", "max"}
+
+
 def verdicts(modes, correlation):
-    """[(what, figure, whether it holds)] of one seed and domain."""
+    """[(what, figure, whether it holds)] of one seed and domain. correlation: of numbers; NaN: not defined."""
     found, student = [], [cells["student"] for cells in modes.values()]
     names, pairs = list(modes), list(zip(student, student[1:]))
-    if correlation is None:
+    if not are_numbers(names):
         for figure in ("tokens", "accuracy"):
             apart = min(errors_apart(a, b, figure) for a, b in pairs)
             found.append((f"{' < '.join(names)} in {figure}, standard errors apart", f"{apart:.1f}", apart >= 3))
@@ -64,18 +71,40 @@ def verdicts(modes, correlation):
     return found
 
 
+def pooled_correlation(runs, domain, modes):
+    """Of b and the length of the students' answers, over all runs."""
+    names = ["n", "b", "length", "bb", "ll", "bl"]
+    sums = dict.fromkeys(names, 0.0)
+    for run in runs:
+        with sqlite3.connect(f"file:{run}/run.sqlite?mode=ro", uri=True) as store:
+            for mode in modes:
+                for name in names:
+                    row = store.execute("SELECT value FROM figures WHERE stage = ? AND name = ?",
+                                        (f"eval-student-{domain}-{mode}-sampled", "effort/" + name)).fetchone()
+                    sums[name] += row[0] if row else 0
+    n, b, length, bb, ll, bl = (sums[name] for name in names)
+    spread = (n * bb - b * b) * (n * ll - length * length)
+    return (n * bl - b * length) / math.sqrt(spread) if spread > 0 else math.nan
+
+
 def smoothed(kl):
     """The mean of each step and the nine before it."""
     return [sum(kl[max(0, i - 9):i + 1]) / len(kl[max(0, i - 9):i + 1]) for i in range(len(kl))]
 
 
 def kl_curves(run):
-    """{distillation: KL of each step}"""
+    """{distillation: KL of each step}; as far as it was logged."""
     curves = {}
     for row in rows(run + "/metrics.jsonl"):
         if "distill/kl" in row:
-            curves.setdefault(row["stage"].split("-lr")[0], []).append(row["distill/kl"])
-    return curves
+            curves.setdefault(row["stage"], []).append(row["distill/kl"])
+    # Of a sweep the rate that went on.
+    longest = {}
+    for stage, kl in curves.items():
+        name = stage.split("-lr")[0]
+        if len(kl) > len(longest.get(name, [])):
+            longest[name] = kl
+    return longest
 
 
 def leaving(kl):
@@ -154,9 +183,15 @@ def main():
         for seed in options.seeds:
             r = results[seed]
             correlation = r.get("effort_correlation", {}).get(domain, {}).get("student")
+            correlation = math.nan if correlation is None else correlation
             for what, figure, holds in verdicts(r["efforts"][domain], correlation):
                 print(f"| {domain} | {seed} | {what} | {figure} | {'yes' if holds else '**no**'} |")
                 ok = ok and holds
+        if are_numbers(modes) and "student" in next(iter(modes.values())):
+            pooled = pooled_correlation([f"{options.runs}/{name}-{seed}" for seed in options.seeds], domain, modes)
+            holds = pooled >= 0.4
+            print(f"| {domain} | all | correlation of b and length, pooled | {pooled:.2f} | {'yes' if holds else '**no**'} |")
+            ok = ok and holds
     print("\n| seed | distillation | KL at the average of the teachers | left it at step | KL at the end |\n|---|---|---|---|---|")
     for seed in options.seeds:
         for stage, kl in curves[seed].items():

@@ -16,9 +16,10 @@ struct EncodeCommandOptions {
       "amalgam encode --in - --out -\n"
       "  echo '{\"text\": \"5<｜end▁of▁sentence｜>\"}' > completions.jsonl\n"
       "  amalgam encode --parse --in completions.jsonl --out messages.jsonl\n"
-      "Row keys: messages, thinking_mode (chat, the default | thinking), reasoning_effort (none | "
-      "high |\n"
-      "max), drop_thinking (true: reasoning before the last user message is left out).\n"
+      "Row keys: messages, thinking_mode (chat | thinking; without it as the effort says, else "
+      "chat),\n"
+      "reasoning_effort (none | low | high | max | 1 to 100), effort_form (encoding | line),\n"
+      "drop_thinking (true: reasoning before the last user message is left out).\n"
       "With --parse: text, thinking_mode. Out: {\"message\"} or {\"error\": {\"type\", "
       "\"message\"}}.\n";
 
