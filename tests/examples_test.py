@@ -30,7 +30,7 @@ def examples(text):
 def help_pages(program):
     """A help page of every command but those of `sandbox`."""
     listed = subprocess.run([program.binary, "--help"], capture_output=True, text=True, check=True).stdout
-    names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1], re.M)) - {"sandbox"}
+    names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1], re.M)) - {"sandbox", "effort"}
     check(names == set(COMMANDS), f"the list of this test is not that of --help: {names ^ set(COMMANDS)}")
     return {name: subprocess.run([program.binary, name, "--help"], capture_output=True, text=True, check=True).stdout
             for name in COMMANDS}
@@ -51,7 +51,7 @@ def examples_run(program):
         file.write(re.sub(r"^run_dir = .*$", "", config, flags=re.M))
     environment = {**os.environ, "PATH": clone + "/build:" + os.environ["PATH"]}
     count = 0
-    shown = set(re.findall(r"^\| `amalgam ([a-z]+)", text_of(ROOT + "/README.md"), re.M)) - {"sandbox"}
+    shown = set(re.findall(r"^\| `amalgam ([a-z]+)", text_of(ROOT + "/README.md"), re.M)) - {"sandbox", "effort"}
     check(shown <= set(COMMANDS), f"the README has commands that there are not: {shown}")
     for name, page in help_pages(program).items():
         for line in examples(page):

@@ -83,7 +83,8 @@ def check_metric_names(run_dir):
     patterns = []
     for name in re.findall(r"^\| `([^`]+)`", text_of(os.path.join(ROOT, "docs", "METRICS.md")), re.M):
         pattern = re.escape(name)
-        for sign, meaning in ((r"\[/DOMAIN\]", "(/[^/]+)?"), (r"\[/DOMAIN\[/TEACHER\]\]", "(/[^/]+(/[^/]+)?)?"),
+        for sign, meaning in ((r"\[/DOMAIN\[/EFFORT\]\]", "(/[^/]+(/[^/]+)?)?"),
+                              (r"\[/DOMAIN\[/EFFORT\]\[/TEACHER\]\]", "(/[^/]+(/[^/]+)?(/[^/]+)?)?"),
                               ("SOURCE", ".+"), ("@N", r"@\d+")):
             pattern = pattern.replace(sign, meaning)
         patterns.append(pattern)
