@@ -251,7 +251,8 @@ def commands(program, ci_run):
     rows = [line.split() for line in table.stdout.strip().split("\n")]
     names = {(r[0], r[1]) for r in rows if not r[1].startswith("maj@")}
     check(table.returncode == 0 and all(0 <= float(r[2]) <= 100 for r in rows) and names == {
-        (d, m) for d in ("math", "code", "dates") for m in ("mean@2", "pass@1", "pass@2", "pass@1/greedy")},
+        (d, m) for d in ("math", "code", "dates")
+        for m in ("mean@2", "pass@1", "pass@2", "pass@1/greedy", "tokens", "tokens/greedy")},
         f"eval: {table.stdout}{table.stderr[-600:]}")
     one_prompt(program, student)
     # From the run's own models, what the run made of them: with its learning rates, and its bytes.
