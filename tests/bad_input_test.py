@@ -259,7 +259,7 @@ def reward_faults(program, ci_run):
         # Each was tried four times.
         check(attempts(run_dir) == {kind: 4 * failed}, f"{name}: {attempts(run_dir)}, {failed} samples")
         unset = unset_fields(run_dir)
-        check(unset == {"index_entries"}, f"{name}: fields not set: {unset}")
+        check(unset == {"index_entries", "forced_thinking_ends"}, f"{name}: fields not set: {unset}")
         page = text_of(run_dir + "/report.html")
         check(f"<td>{kind}</td>" in page, f"{name}: the report does not say it")
         counts.append(f"{name} {failed}")
