@@ -258,7 +258,7 @@ def runs(program, ci_run, python):
     write("held.jsonl", *({"problem": f"Date: {day} June 2013", "solution": day} for day in range(1, 5)))
     files = f"['{program.path('train-*')}', '{program.path('held.jsonl')}']"
     overrides = ["domain.dates.reward_file=" + program.path("reward.py"), "domain.dates.reward_function=some_reward",
-                 "domain.dates.heldout_file=" + program.path("held.jsonl"), "domain.dates.rl.steps=2",
+                 "domain.dates.heldout_file=" + program.path("held.jsonl"), "domain.dates.rl.steps=2", "effort_form=line",
                  f"domain.dates.train_file={files}"]
     # Held-out rows that stand in a training file are left out, so nothing would be left to choose by.
     status, log = run("rl", *overrides, "--run-dir", program.path("run-none"))
