@@ -40,6 +40,9 @@ struct LengthPenaltyConfig {
   double repetition_max_penalty = 0;
 
   bool is_on() const { return form != LengthForm::kNone || repetition_ngram > 0; }
+  bool depends_on_effort() const {
+    return form == LengthForm::kLinear || form == LengthForm::kEffort;
+  }
   // Whether the form is a reward of its own, which takes the score's place; else it is added.
   bool replaces_score() const { return form >= LengthForm::kEfficient; }
 

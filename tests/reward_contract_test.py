@@ -239,32 +239,28 @@ def flat_rewards(program, ci_run):
     return "equal rewards are said once, with a sample and its truth"
 
 
+def rows_of_a_script(program, domain, names):
+    """A folder of configs/ holds what its make_rows.py writes. Returns which file each question is in."""
+    folder, files = os.path.join(ROOT, "configs", domain), {}
+    subprocess.run([sys.executable, "-B", folder + "/make_rows.py", program.scratch], check=True)
+    for name in names:
+        made = text_of(program.path(name + ".jsonl"))
+        check(made == text_of(f"{folder}/{name}.jsonl"), f"{domain}: {name}.jsonl is not what make_rows.py writes")
+        for line in made.strip().split("\n"):
+            row = json.loads(line)
+            question = (row.get("prompt") or row["messages"])[0]["content"]
+            check(files.setdefault(question, name) == name, f"{domain}: {question} is in {name} and another file")
+    return files
+
+
 def rows_of_the_example(program):
     """The rows of configs/own_domain and configs/bus_line are what their scripts write."""
-    folder = os.path.join(ROOT, "configs", "own_domain")
-    subprocess.run([sys.executable, "-B", folder + "/make_rows.py", program.scratch], check=True)
-    dates = {}
-    for name in ("train", "heldout", "sft"):
-        made = text_of(program.path(name + ".jsonl"))
-        check(made == text_of(f"{folder}/{name}.jsonl"), f"{name}.jsonl is not what make_rows.py writes")
-        for line in made.strip().split("\n"):
-            row = json.loads(line)
-            question = (row.get("prompt") or row["messages"])[0]["content"]
-            check(dates.setdefault(question, name) == name, f"{question} is in {name} and another file")
-            dates[question] = name
-    bus_line = os.path.join(ROOT, "configs", "bus_line")
-    subprocess.run([sys.executable, "-B", bus_line + "/make_rows.py", program.scratch], check=True)
-    questions = {}
-    for name in ("train", "validation", "test", "sft"):
-        made = text_of(program.path(name + ".jsonl"))
-        check(made == text_of(f"{bus_line}/{name}.jsonl"), f"{name}.jsonl is not what make_rows.py writes")
-        for line in made.strip().split("\n"):
-            row = json.loads(line)
-            question = (row.get("prompt") or row["messages"])[0]["content"]
-            check(questions.setdefault(question, name) == name, f"{question} is in {name} and another file")
+    dates = rows_of_a_script(program, "own_domain", ("train", "heldout", "sft"))
     heldout = sum(name == "heldout" for name in dates.values())
     check(heldout >= 400, f"only {heldout} held-out prompts")
-    return f"the rows of the example domains come from their scripts, {heldout} of them held out"
+    stops = rows_of_a_script(program, "bus_line", ("train", "validation", "test", "sft"))
+    check(sum(name == "test" for name in stops.values()) == 400, "the bus line has another test set")
+    return f"the rows of the example domains come from their scripts, {heldout} dates of them held out"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@
 #include "configs/fnv1a.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/text_format.h"
-#include "pipeline/run_store/trajectory_log.h"
 #include "pipeline/stages/answer_length.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/effort_curve.h"
@@ -43,17 +42,14 @@ std::vector<SampledAnswer> sample(RunContext& run, const Domains& domains,
     const std::vector<PromptRow> prompts =
         prompt_set(run, tokenizer, *d, split, budget.max_prompt_length, options.prompts).all();
     Progress progress(stage, static_cast<int64_t>(prompts.size()) * options.n, 0, "sample");
-    (void)score_prompts(run, stage, 0, weights, tokenizer_dir(run), prompts, options.n,
-                        d->rl.rollout.temperature, budget,
-                        [&](int64_t finished, int64_t) { progress.update(finished); });
-    for_each_trajectory(trajectory_log_path(run.run_dir, stage), [&](int64_t,
-                                                                     const proto::Trajectory& t) {
+    const PromptScores scores = score_prompts(
+        run, stage, 0, weights, tokenizer_dir(run), prompts, options.n, d->rl.rollout.temperature,
+        budget, [&](int64_t finished, int64_t) { progress.update(finished); });
+    for (const proto::Trajectory& t : scores.samples)
       if (is_answer(t))
         answers.push_back(
             {static_cast<int64_t>(fnv1a(prompts[static_cast<size_t>(t.meta().group())].row()) >> 1),
              static_cast<double>(answer_length(tokenizer, t).tokens), t.meta().reward()});
-      return true;
-    });
   }
   return answers;
 }

@@ -20,11 +20,6 @@ constexpr Kind kKinds[] = {
     {"sampled", &EffortScores::accuracy, &EffortScores::tokens},
     {"greedy", &EffortScores::greedy_accuracy, &EffortScores::greedy_tokens}};
 
-std::string model_label(std::string model) {
-  std::replace(model.begin(), model.end(), '_', ' ');
-  return model;
-}
-
 // A model's modes as points, from the least effort.
 XySeries series_of(const EffortTable& table, const std::string& model, const Kind& kind,
                    bool has_labels) {

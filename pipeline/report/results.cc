@@ -12,12 +12,6 @@ namespace {
 
 using Scores = std::map<std::string, Score>;
 
-// "weight average" for "weight_average".
-std::string label_of(std::string model) {
-  std::replace(model.begin(), model.end(), '_', ' ');
-  return model;
-}
-
 // What the config says of a column.
 std::string explanation_of(const std::string& model, const configs::RunConfig* config) {
   if (model == kBase) return "before post-training";
@@ -80,14 +74,19 @@ std::string dot_row(const DomainScores& d, const std::vector<std::string>& model
           fmt::format("<i class=\"whisker m{}\" style=\"left:{:.2f}%;width:{:.2f}%;top:{}px\"></i>",
                       colour, left, right - left, top);
     }
-    html +=
-        fmt::format("<i class=\"dot m{}\" style=\"left:{:.2f}%;top:{}px\" data-tip=\"{}: {}\"></i>",
-                    colour, place(s.mean), top, escape_html(label_of(models[m])), format_score(s));
+    html += fmt::format(
+        "<i class=\"dot m{}\" style=\"left:{:.2f}%;top:{}px\" data-tip=\"{}: {}\"></i>", colour,
+        place(s.mean), top, escape_html(model_label(models[m])), format_score(s));
   }
   return html + "</div></div>\n";
 }
 
 }  // namespace
+
+std::string model_label(std::string model) {
+  std::replace(model.begin(), model.end(), '_', ' ');
+  return model;
+}
 
 std::string figures_section(const Results& results) {
   double tokens = 0;
@@ -128,7 +127,7 @@ std::string results_section(const Results& results, const configs::RunConfig* co
   std::string html = "<p class=\"legend\">";
   for (size_t m = 0; m < results.models.size(); ++m)
     html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>",
-                        m % kNumModelColours, escape_html(label_of(results.models[m])),
+                        m % kNumModelColours, escape_html(model_label(results.models[m])),
                         escape_html(explanation_of(results.models[m], config)));
   html += "</p>\n<div class=\"dotplot\">";
   for (const DomainScores& d : results.domains) html += dot_row(d, results.models);
@@ -140,7 +139,7 @@ std::string results_section(const Results& results, const configs::RunConfig* co
       "<div class=\"scroll\"><table class=\"scores\"><thead><tr><th scope=\"col\">mean reward"
       "</th>";
   for (const std::string& model : results.models)
-    html += fmt::format("<th scope=\"col\">{}</th>", escape_html(label_of(model)));
+    html += fmt::format("<th scope=\"col\">{}</th>", escape_html(model_label(model)));
   html += "</tr></thead><tbody>\n";
   const std::string at = config ? fmt::format(" at T = {}", config->eval.temperature) : "";
   html += score_rows(results, &DomainScores::sampled,

@@ -9,6 +9,9 @@
 
 namespace amalgam::pipeline {
 
+// "weight average" for "weight_average".
+std::string model_label(std::string model);
+
 // Head figures; scores with their standard errors as plot and table; how many candidates each model
 // was chosen from, and what the candidates scored.
 std::string figures_section(const Results& results);

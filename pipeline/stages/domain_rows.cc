@@ -35,22 +35,25 @@ std::string effort_of(const configs::DomainConfig& domain, const Row& row, size_
   return band ? number_in(*band, place) : mode;
 }
 
-// In place of an effort: thinking mode, and none is said.
-constexpr char kUnsaid[] = "unsaid";
+// How a row asks: whether the answer begins with reasoning, and the effort that is said; empty:
+// none.
+struct Asked {
+  bool thinking = false;
+  std::string effort;
+};
 
-// With which efforts the row's prompt is compared with others; empty: none is said, and its own
-// mode.
-std::vector<std::string> efforts_of_keys(const configs::DomainConfig& domain, const Row& row) {
-  const bool has_band = configs::effort_band(domain.effort_mode()) && row.effort.empty();
-  if (has_band) return {kUnsaid};
-  const std::string effort = effort_of(domain, row, 0);
-  return effort.empty() ? std::vector<std::string>{""} : std::vector<std::string>{kUnsaid, effort};
+Asked asked_of(const configs::DomainConfig& domain, const Row& row, size_t place) {
+  const std::string effort = effort_of(domain, row, place);
+  if (!effort.empty()) return {model::thinks_at(effort, domain.effort_form), effort};
+  return {row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking", ""};
 }
 
-bool is_thinking(const configs::DomainConfig& domain, const Row& row, const std::string& effort) {
-  if (effort == kUnsaid) return true;
-  if (!effort.empty()) return model::thinks_at(effort, domain.effort_form);
-  return row.mode.empty() ? domain.mode == configs::Mode::kThinking : row.mode == "thinking";
+// The ways to ask by which a row's prompt is compared with others'.
+std::vector<Asked> compared_ways(const configs::DomainConfig& domain, const Row& row) {
+  const Asked own = asked_of(domain, row, 0), without_effort{.thinking = true, .effort = ""};
+  if (own.effort.empty()) return {own};
+  const bool has_any_number = row.effort.empty() && configs::effort_band(domain.effort_mode());
+  return has_any_number ? std::vector{without_effort} : std::vector{without_effort, own};
 }
 
 // Messages, and how they are encoded.
@@ -67,10 +70,9 @@ struct Conversation {
   }
 };
 
-// `effort`: empty where none is to be said.
 Conversation conversation_of(const rollout::ToolRegistry& registry,
                              const configs::DomainConfig& domain, const Row& row, RowUse use,
-                             const std::string& effort, const std::string& where) {
+                             const Asked& asked, const std::string& where) {
   const bool is_prompt = use == RowUse::kPrompt;
   const std::string& json = is_prompt ? row.prompt : row.messages;
   if (json.empty())
@@ -79,13 +81,12 @@ Conversation conversation_of(const rollout::ToolRegistry& registry,
   add_tools(is_prompt ? tools_of(registry, domain, row, where)
                       : example_tools(registry, domain, row, where),
             &c.messages);
-  c.options.mode = is_thinking(domain, row, effort) ? model::ThinkingMode::kThinking
-                                                    : model::ThinkingMode::kChat;
+  c.options.mode = asked.thinking ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
   c.options.old_reasoning = model::OldReasoning::kKeep;
   c.options.tools = tools_style(domain);
   try {
-    if (!effort.empty() && effort != kUnsaid)
-      model::write_effort(effort, domain.effort_form, &c.options, &c.messages);
+    if (!asked.effort.empty())
+      model::write_effort(asked.effort, domain.effort_form, &c.options, &c.messages);
   } catch (const Error& e) {
     throw Error(where + ": " + e.what());
   }
@@ -93,8 +94,8 @@ Conversation conversation_of(const rollout::ToolRegistry& registry,
 }
 
 model::Prompt prompt_of(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-                        const Row& row, const std::string& effort, const std::string& where) {
-  const Conversation c = conversation_of(registry, domain, row, RowUse::kPrompt, effort, where);
+                        const Row& row, const Asked& asked, const std::string& where) {
+  const Conversation c = conversation_of(registry, domain, row, RowUse::kPrompt, asked, where);
   return c.encode(c.messages.size(), where);
 }
 
@@ -116,10 +117,10 @@ Turn text_turn(const Row& row) {
 
 // The turns of an example, each going on where the one before ended.
 std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
-                           const configs::DomainConfig& domain, const Row& row,
-                           const std::string& effort, const std::string& where) {
+                           const configs::DomainConfig& domain, const Row& row, const Asked& asked,
+                           const std::string& where) {
   if (!row.text.empty()) return {text_turn(row)};
-  const Conversation c = conversation_of(registry, domain, row, RowUse::kExample, effort, where);
+  const Conversation c = conversation_of(registry, domain, row, RowUse::kExample, asked, where);
   std::vector<Turn> turns;
   std::string done;
   const auto next = [&](size_t num_messages) {
@@ -150,12 +151,13 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
 void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                const Row& row, RowUse use) {
   if (!is_of_efforts(domain, row)) return;
-  const std::string where = "the row", effort = effort_of(domain, row, 0);
+  const std::string where = "the row";
+  const Asked asked = asked_of(domain, row, 0);
   if (use == RowUse::kExample) {
-    (void)turns_of(registry, domain, row, effort, where);
+    (void)turns_of(registry, domain, row, asked, where);
     return;
   }
-  (void)prompt_of(registry, domain, row, effort, where);
+  (void)prompt_of(registry, domain, row, asked, where);
   if (!domain.reward_file.empty()) return;  // its function decides
   if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
     throw Error(*problem);
@@ -171,15 +173,15 @@ bool is_of_efforts(const configs::DomainConfig& domain, const Row& row) {
 }
 
 bool is_thinking(const configs::DomainConfig& domain, const Row& row) {
-  return is_thinking(domain, row, effort_of(domain, row, 0));
+  return asked_of(domain, row, 0).thinking;
 }
 
 std::vector<std::string> encoded_prompts(const rollout::ToolRegistry& registry,
                                          const configs::DomainConfig& domain, const Row& row,
                                          const std::string& where) {
   std::vector<std::string> texts;
-  for (const std::string& effort : efforts_of_keys(domain, row))
-    texts.push_back(prompt_of(registry, domain, row, effort, where).text);
+  for (const Asked& asked : compared_ways(domain, row))
+    texts.push_back(prompt_of(registry, domain, row, asked, where).text);
   return texts;
 }
 
@@ -187,10 +189,10 @@ std::vector<std::string> encoded_sft_prompts(const rollout::ToolRegistry& regist
                                              const configs::DomainConfig& domain, const Row& row) {
   std::vector<std::string> prompts;
   if (!row.text.empty() && row.text_prompt.empty()) return prompts;
-  for (const std::string& effort : efforts_of_keys(domain, row)) {
+  for (const Asked& asked : compared_ways(domain, row)) {
     std::string done;
     for (const Turn& t :
-         turns_of(registry, domain, row, effort, "messages of domain " + domain.name)) {
+         turns_of(registry, domain, row, asked, "messages of domain " + domain.name)) {
       prompts.push_back(done += t.before.text);
       done += t.turn.text;
     }
@@ -203,9 +205,8 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
                         size_t place) {
   const std::string id = domain.name + "-" + to_string(split) + "-" + std::to_string(place);
   const Row row = row_from_json(rows.json(place), RowUse::kPrompt, id);
-  const std::string effort = effort_of(domain, row, place);
-  const bool thinking = is_thinking(domain, row, effort);
-  const std::string told = !effort.empty() ? effort : thinking ? "high" : "none";
+  const Asked asked = asked_of(domain, row, place);
+  const std::string told = !asked.effort.empty() ? asked.effort : asked.thinking ? "high" : "none";
   const std::string source = row.data_source.empty() ? domain.group() : row.data_source;
   const std::string mode = domain.effort_mode();
   return {.id = id,
@@ -214,11 +215,9 @@ PromptRow encode_prompt(const model::Tokenizer& tokenizer, const rollout::ToolRe
           .domain = domain.name,
           .data_source = source,
           .source = mode.empty() ? source : source + "/" + mode,
-          .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, effort, id)),
-          .thinking = thinking,
-          .effort = !effort.empty() ? effort
-                    : thinking      ? "high"
-                                    : "none",
+          .ids = model::prompt_ids(tokenizer, prompt_of(registry, domain, row, asked, id)),
+          .thinking = asked.thinking,
+          .effort = told,
           .window = domain.window(told, 0),
           .tools = tools_of(registry, domain, row, id).names};
 }
@@ -254,7 +253,7 @@ SftRow encode_sft_row(const model::Tokenizer& tokenizer, const rollout::ToolRegi
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     out.learned.insert(out.learned.end(), ids.size(), learned);
   };
-  for (const Turn& t : turns_of(registry, domain, row, effort_of(domain, row, place),
+  for (const Turn& t : turns_of(registry, domain, row, asked_of(domain, row, place),
                                 "messages of domain " + domain.name)) {
     append(t.before, false);
     append(t.turn, t.learned);

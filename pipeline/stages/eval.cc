@@ -12,6 +12,7 @@
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
+#include "pipeline/stages/scores_by_length.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/training_job.h"
 
@@ -109,14 +110,16 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     };
     if (metric.n > 1)
       for (const auto& [name, at_k] : s.at_k) record(name, at_k);
+    const LengthScores length = length_scores(
+        tokenizer, s.samples, std::max(budget.max_response_length, budget.max_window));
     const bool is_sampled = metric.name.starts_with(kSampledMetricPrefix);
-    record(is_sampled ? kTokensMetric : kGreedyTokensMetric, s.length.tokens);
+    record(is_sampled ? kTokensMetric : kGreedyTokensMetric, length.tokens);
     if (budget.max_thinking_tokens > 0)
-      record(is_sampled ? kForcedMetric : kGreedyForcedMetric, s.length.forced_thinking_ends);
+      record(is_sampled ? kForcedMetric : kGreedyForcedMetric, length.forced_thinking_ends);
     if (is_sampled && !domain.effort_mode().empty()) {
-      for (const auto& [tokens, score] : s.length.within)
+      for (const auto& [tokens, score] : length.within)
         record(kWithinMetricPrefix + std::to_string(tokens), score);
-      s.length.by_number.record(&run.store, metric.stage);
+      length.by_number.record(&run.store, metric.stage);
     }
     run.store.record_eval({metric.stage, model, domain.name, metric.name, s.all});
   }

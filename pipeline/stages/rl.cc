@@ -64,35 +64,33 @@ class RlStage : public SamplingStage {
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
     if (!rl_.length_penalty.is_on()) return;
     tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
+    if (!rl_.length_penalty.depends_on_effort()) return;
     for (const DomainPrompts& d : this->domains()) {
-      for (const PromptRow& prompt : d.validation) check_effort(prompt.id, prompt.effort);
       if (!d.domain->effort_mode().empty()) continue;  // its config was checked
-      for (size_t i = 0; i < d.train.size(); ++i) {
-        const PromptRow prompt = d.train.at(i);
-        check_effort(prompt.id, prompt.effort);
-      }
+      for (const PromptRow& prompt : d.validation) check_effort(prompt);
+      for (size_t i = 0; i < d.train.size(); ++i) check_effort(d.train.at(i));
     }
   }
 
  private:
-  void check_effort(const std::string& prompt_id, const std::string& effort) const {
-    const std::string problem = rl_.length_penalty.effort_problem(effort);
-    if (!problem.empty()) throw Error("prompt " + prompt_id + ": " + problem);
+  void check_effort(const PromptRow& prompt) const {
+    const std::string problem = rl_.length_penalty.effort_problem(prompt.effort);
+    if (!problem.empty()) throw Error("prompt " + prompt.id + ": " + problem);
   }
-  void check(const std::vector<proto::SampleGroup>& groups) const override {
-    for (const proto::SampleGroup& g : groups)
-      check_effort(g.meta().prompt_id(), g.meta().effort());
-  }
-  int64_t window_of(const PromptRow& prompt) const {
-    return prompt.window > 0 ? prompt.window : rl_.data.max_response_length;
+  std::vector<std::optional<ShapedReward>> shape(
+      const std::vector<proto::Trajectory>& trajectories) const {
+    const auto window = [&](const proto::TrajectoryMetadata& meta) {
+      return context()
+          .config.find_domain(meta.domain())
+          ->window(meta.effort(), rl_.data.max_response_length);
+    };
+    return shape_rewards(rl_.length_penalty, *tokenizer_, trajectories, window);
   }
 
   double rate(const PromptScores& scores, const std::vector<PromptRow>& prompts,
               NamedValues* figures) const override {
     if (!tokenizer_) return scores.all.mean;
-    const auto shaped = shape_rewards(
-        rl_.length_penalty, *tokenizer_, scores.samples,
-        [&](int64_t group) { return window_of(prompts[static_cast<size_t>(group)]); });
+    const auto shaped = shape(scores.samples);
     const double reward =
         add_validation_figures(scores.samples, shaped, prompts, rl_.val_n, figures);
     return rl_.select_by == configs::SelectBy::kAccuracy ? scores.all.mean : reward;
@@ -102,10 +100,7 @@ class RlStage : public SamplingStage {
                     std::string* note) override {
     learner::Trainer& trainer = training().trainer();
     std::vector<std::optional<ShapedReward>> shaped;  // empty without a length penalty
-    if (tokenizer_)
-      shaped = shape_rewards(rl_.length_penalty, *tokenizer_, trajectories, [&](int64_t group) {
-        return window_of(prompt_at(step * rl_.data.train_batch_size + group));
-      });
+    if (tokenizer_) shaped = shape(trajectories);
     const std::vector<double> advantage =
         advantages(trajectories, shaped, rl_.algorithm.norm_adv_by_std);
     std::vector<std::vector<float>> reference(trajectories.size());

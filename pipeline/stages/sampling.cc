@@ -76,22 +76,25 @@ bool is_answer(const proto::Trajectory& t) {
 }
 
 Score score_of(const std::vector<const proto::Trajectory*>& trajectories) {
+  std::vector<std::pair<int64_t, double>> rewards;
+  for (const proto::Trajectory* t : trajectories)
+    if (is_answer(*t)) rewards.emplace_back(t->meta().group(), t->meta().reward());
+  return mean_over_prompts(rewards);
+}
+
+Score mean_over_prompts(const std::vector<std::pair<int64_t, double>>& values) {
+  if (values.empty()) return {};
   std::map<int64_t, std::pair<double, int64_t>> by_prompt;
-  Score s;
-  s.is_share = true;
-  for (const proto::Trajectory* t : trajectories) {
-    if (!is_answer(*t)) continue;
-    auto& [sum, count] = by_prompt[t->meta().group()];
-    const double reward = t->meta().reward();
-    sum += reward, ++count;
-    s.is_share = s.is_share && (reward == 0 || reward == 1);
+  for (const auto& [prompt, value] : values) {
+    auto& [sum, count] = by_prompt[prompt];
+    sum += value, ++count;
   }
-  if (by_prompt.empty()) return {};
   std::vector<double> means;
-  for (const auto& [group, p] : by_prompt) means.push_back(p.first / static_cast<double>(p.second));
-  const bool is_share = s.is_share;
-  s = score_over_prompts(means);
-  s.is_share = is_share;
+  for (const auto& [prompt, p] : by_prompt)
+    means.push_back(p.first / static_cast<double>(p.second));
+  Score s = score_over_prompts(means);
+  s.is_share = std::all_of(values.begin(), values.end(),
+                           [](const auto& v) { return v.second == 0 || v.second == 1; });
   return s;
 }
 
@@ -136,8 +139,6 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
   scores.all = score_of(all);
   scores.at_k = scores_at_k(all, n);
   scores.success = success_reward(all);
-  scores.length = length_scores(model::Tokenizer::load(tokenizer_dir), all,
-                                std::max(budget.max_response_length, budget.max_window));
   std::set<int64_t> scored;
   for (const proto::Trajectory* t : all)
     if (is_answer(*t)) scored.insert(t->meta().group());

@@ -8,7 +8,6 @@
 #include "pipeline/run_store/score.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/run_context.h"
-#include "pipeline/stages/scores_by_length.h"
 #include "pipeline/workers/rollout_pool.h"
 
 namespace amalgam::pipeline {
@@ -39,8 +38,7 @@ bool is_answer(const proto::Trajectory& trajectory);
 
 struct PromptScores {
   Score all;
-  std::vector<std::pair<std::string, Score>> at_k;  // scores_at_k.h
-  LengthScores length;
+  std::vector<std::pair<std::string, Score>> at_k;       // scores_at_k.h
   double success = 1;                                    // the reward that is one there
   std::vector<std::pair<std::string, Score>> by_source;  // PromptRow.source, in the prompts' order
   int64_t num_scored = 0;      // prompts with an answer that could be scored
@@ -66,6 +64,8 @@ void add_choice_bytes(const std::vector<proto::Trajectory>& trajectories, NamedV
 // The mean over prompts of the mean over their scored samples, and its standard error from the
 // spread over prompts; unknown without a scored sample.
 Score score_of(const std::vector<const proto::Trajectory*>& trajectories);
+// The same of any figure of samples, given with their prompts.
+Score mean_over_prompts(const std::vector<std::pair<int64_t, double>>& values);
 // The same of the prompts' own means; at least one.
 Score score_over_prompts(const std::vector<double>& means);
 

@@ -132,7 +132,6 @@ NamedValues SamplingStage::train_step(int64_t step) {
   std::vector<proto::SampleGroup> groups;
   for (int64_t g = 0; g < batch; ++g)
     groups.push_back(sample_group(prompt_at(step * batch + g), step, g, spec_.rollout.n));
-  in_step(spec_.stage, step, [&] { check(groups); });
   CollectFigures collected;
   CollectSpec collect = collect_spec(spec_.stage, step, training_.weights(),
                                      stage_stream(spec_.stream, rollout::kStreamRollout),

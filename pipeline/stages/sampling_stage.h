@@ -67,8 +67,6 @@ class SamplingStage {
   virtual NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
                             std::string* note) = 0;
 
-  // Refuses prompts that cannot be learned from, before they are sampled: throws Error.
-  virtual void check(const std::vector<proto::SampleGroup>& groups) const { (void)groups; }
   // The figure that chooses the step, of a validation's scores; adds its own to those that are
   // logged.
   virtual double rate(const PromptScores& scores, const std::vector<PromptRow>& prompts,
@@ -77,7 +75,7 @@ class SamplingStage {
     return scores.all.mean;
   }
 
-  RunContext& context() { return run_; }
+  RunContext& context() const { return run_; }
   const SamplingSpec& spec() const { return spec_; }
   TrainingJob& training() { return training_; }
   const BestCheckpoint& choice() const { return best_; }

@@ -23,6 +23,6 @@ struct LengthScores {
 
 // Of the samples that have an answer; unknown without one.
 LengthScores length_scores(const model::Tokenizer& tokenizer,
-                           const std::vector<const proto::Trajectory*>& samples, int64_t longest);
+                           const std::vector<proto::Trajectory>& samples, int64_t longest);
 
 }  // namespace amalgam::pipeline

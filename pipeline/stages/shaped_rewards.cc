@@ -25,13 +25,13 @@ double mean_of(const std::vector<const ShapedReward*>& samples, Figure figure) {
   return sum / static_cast<double>(samples.size());
 }
 
-// By prompt: the samples with a score.
-using ShapedByPrompt = std::map<int64_t, std::vector<const ShapedReward*>>;
+// Samples with a score, and their prompts.
+using Shaped = std::vector<std::pair<int64_t, const ShapedReward*>>;
 
-double mean_over_prompts(const ShapedByPrompt& prompts, Figure figure) {
-  std::vector<double> means;
-  for (const auto& [group, samples] : prompts) means.push_back(mean_of(samples, figure));
-  return score_over_prompts(means).mean;
+double prompts_mean(const Shaped& samples, Figure figure) {
+  std::vector<std::pair<int64_t, double>> values;
+  for (const auto& [prompt, s] : samples) values.emplace_back(prompt, figure(*s));
+  return mean_over_prompts(values).mean;
 }
 
 }  // namespace
@@ -39,13 +39,13 @@ double mean_over_prompts(const ShapedByPrompt& prompts, Figure figure) {
 std::vector<std::optional<ShapedReward>> shape_rewards(
     const configs::LengthPenaltyConfig& config, const model::Tokenizer& tokenizer,
     const std::vector<proto::Trajectory>& trajectories,
-    const std::function<int64_t(int64_t group)>& window) {
+    const std::function<int64_t(const proto::TrajectoryMetadata&)>& window) {
   std::vector<std::optional<ShapedReward>> shaped(trajectories.size());
   std::map<int64_t, std::vector<size_t>> groups;
   for (size_t i = 0; i < trajectories.size(); ++i)
     if (is_answer(trajectories[i])) groups[trajectories[i].meta().group()].push_back(i);
   for (const auto& [group, members] : groups) {
-    const int64_t budget = window(group);
+    const int64_t budget = window(trajectories[members[0]].meta());
     std::vector<learner::LengthSample> samples;
     for (const size_t i : members) {
       const proto::Trajectory& t = trajectories[i];
@@ -91,8 +91,8 @@ void add_figures(const std::vector<proto::Trajectory>& trajectories,
 double add_validation_figures(const std::vector<proto::Trajectory>& trajectories,
                               const std::vector<std::optional<ShapedReward>>& shaped,
                               const std::vector<PromptRow>& prompts, int64_t n, NamedValues* to) {
-  std::vector<std::pair<std::string, ShapedByPrompt>> by_source;  // in the prompts' order
-  ShapedByPrompt all;
+  std::vector<std::pair<std::string, Shaped>> by_source;  // in the prompts' order
+  Shaped all;
   for (size_t i = 0; i < shaped.size(); ++i) {
     if (!shaped[i]) continue;
     const int64_t group = trajectories[i].meta().group();
@@ -100,20 +100,19 @@ double add_validation_figures(const std::vector<proto::Trajectory>& trajectories
     auto at = std::find_if(by_source.begin(), by_source.end(),
                            [&](const auto& s) { return s.first == source; });
     if (at == by_source.end()) at = by_source.insert(at, {source, {}});
-    at->second[group].push_back(&*shaped[i]);
-    all[group].push_back(&*shaped[i]);
+    at->second.emplace_back(group, &*shaped[i]);
+    all.emplace_back(group, &*shaped[i]);
   }
-  const auto add = [&](const std::string& source, const ShapedByPrompt& of) {
+  const auto add = [&](const std::string& source, const Shaped& of) {
     const std::string prefix = "val-aux/" + source;
-    to->emplace_back(prefix + "/reward/mean@" + std::to_string(n),
-                     mean_over_prompts(of, reward_of));
-    to->emplace_back(prefix + "/response_length/mean", mean_over_prompts(of, tokens_of));
-    to->emplace_back(prefix + "/truncated", mean_over_prompts(of, truncated_of));
-    to->emplace_back(prefix + "/unclosed_thinking", mean_over_prompts(of, unclosed_of));
+    to->emplace_back(prefix + "/reward/mean@" + std::to_string(n), prompts_mean(of, reward_of));
+    to->emplace_back(prefix + "/response_length/mean", prompts_mean(of, tokens_of));
+    to->emplace_back(prefix + "/truncated", prompts_mean(of, truncated_of));
+    to->emplace_back(prefix + "/unclosed_thinking", prompts_mean(of, unclosed_of));
   };
   for (const auto& [source, of] : by_source) add(source, of);
   if (by_source.size() > 1) add("all", all);
-  return mean_over_prompts(all, reward_of);
+  return prompts_mean(all, reward_of);
 }
 
 }  // namespace amalgam::pipeline

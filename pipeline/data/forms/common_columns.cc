@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "configs/effort.h"
 #include "pipeline/data/forms/bad_row.h"
 #include "pipeline/data/forms/parse_json.h"
 
@@ -135,11 +136,10 @@ std::string take_effort(RowColumns* columns) {
   const Value& value = *found.value;
   std::string effort;
   if (value.is_string()) {
-    for (const char* word : {"none", "low", "high", "max"})
-      if (value.text() == word) effort = word;
+    if (configs::is_effort_word(value.text())) effort = value.text();
   } else if (value.is_number()) {
     const double number = value.number();
-    if (number >= 1 && number <= 100 && number == std::floor(number))
+    if (number >= 1 && number <= configs::kMaxEffortNumber && number == std::floor(number))
       effort = std::to_string(static_cast<int>(number));
   }
   if (effort.empty())

@@ -38,9 +38,7 @@ proto::Trajectory answer(int64_t prompt, int tokens, double reward,
 }
 
 LengthScores scores_of(const std::vector<proto::Trajectory>& all, int64_t longest) {
-  std::vector<const proto::Trajectory*> pointers;
-  for (const auto& t : all) pointers.push_back(&t);
-  return length_scores(tokenizer(), pointers, longest);
+  return length_scores(tokenizer(), all, longest);
 }
 
 TEST(LengthScores, MeansOverPromptsWithoutTheEndToken) {

@@ -36,7 +36,7 @@ class ShapedRewardsTest : public ::testing::Test {
       const configs::LengthPenaltyConfig& config,
       const std::vector<proto::Trajectory>& trajectories) const {
     return shape_rewards(config, tokenizer_, trajectories,
-                         [](int64_t group) { return 10 * (group + 1); });
+                         [](const auto& meta) { return 10 * (meta.group() + 1); });
   }
 
   const model::Tokenizer tokenizer_ = rollout::small_tokenizer();
