@@ -155,7 +155,12 @@ std::string results_section(const Results& results, const configs::RunConfig* co
          ".</p>\n<p class=\"note\">Greedy decoding can hide what a model usually "
          "does; read the sampled scores first. All are measured on test prompts, which trained and "
          "chose nothing. Per cent where every reward is 0 or 1. The standard error is over "
-         "prompts.</p>\n";
+         "prompts." +
+         std::string(results.efforts.empty()
+                         ? ""
+                         : " Modes of effort differ in length by intention: their "
+                           "accuracy alone, and its mean, says little; see below.") +
+         "</p>\n";
 }
 
 std::string choices_section(const Results& results, const RunStore& store) {

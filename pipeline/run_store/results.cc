@@ -342,6 +342,8 @@ std::string scores_text(const Results& results) {
   rows(&DomainScores::sampled);
   text += "greedy, pass@1\n";
   rows(&DomainScores::greedy);
+  if (!results.efforts.empty())
+    text += "modes of effort differ in length by intention: read their accuracy with it\n";
   text += efforts_text(results.efforts, results.models);
   text += "means over\n";
   for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
