@@ -202,6 +202,14 @@ struct DomainConfig {
            {std::pair("validation_file", &validation_file), std::pair("sft_file", &sft_file),
             std::pair("anneal_file", &anneal_file)})
         if (!file->empty()) return Problem{key, "a generator makes its own rows; drop one"};
+    const auto is_function = [](const VerifierConfig& v) { return v.style == kFunctionStyle; };
+    const bool names_function =
+        std::any_of(reward.verifiers.begin(), reward.verifiers.end(), is_function);
+    if (reward_file.empty() && names_function)
+      return Problem{"reward", "a verifier has style \"function\", but there is no reward_file"};
+    if (!reward_file.empty() && !reward.verifiers.empty() && !names_function)
+      return Problem{"reward_file",
+                     "none of the domain's verifiers has style \"function\"; add one or drop it"};
     if (reward_file.empty() && !reward_function.empty())
       return Problem{"reward_function", "names a function of reward_file; drop it"};
     return std::nullopt;

@@ -39,6 +39,13 @@ class Reader {
   void section(const char* key, S& field, const char*) {
     const Node* node = take(key);
     if (!node) return;
+    if constexpr (requires { S::kListKey; }) {  // [[key]] is short for [[key.LIST]]
+      if (node->get<Array>()) {
+        const Node table{Table{{S::kListKey, *node}}, node->source, node->line};
+        Reader(table, dotted(key), *all_keys_).read_struct(field);
+        return;
+      }
+    }
     require_table(*node, dotted(key));
     Reader(*node, dotted(key), *all_keys_).read_struct(field);
   }

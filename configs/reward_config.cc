@@ -15,7 +15,28 @@ std::optional<Problem> RewardConfig::problem() const {
     if (name == "PYTHONHASHSEED")
       return Problem{"env", name + " is 0 in every run, or its bytes would differ; drop it"};
   }
+  for (size_t i = 0; i < verifiers.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (verifiers[i].name == verifiers[j].name)
+        return Problem{"verifier",
+                       "two verifiers are named '" + verifiers[i].name + "'; give one a name"};
+  const auto is_audit = [](const VerifierConfig& v) { return v.role == VerifierRole::kAudit; };
+  const auto num_audits = std::count_if(verifiers.begin(), verifiers.end(), is_audit);
+  if (num_audits > 1) return Problem{"verifier", "one audit is enough; drop the others"};
+  const auto is_reward = [](const VerifierConfig& v) { return v.role == VerifierRole::kReward; };
+  if (!verifiers.empty() && std::none_of(verifiers.begin(), verifiers.end(), is_reward))
+    return Problem{"verifier", "none of them has role reward, so nothing is rewarded"};
   return std::nullopt;
+}
+
+bool RewardConfig::calls_differ(const RewardConfig& other) const {
+  return processes != other.processes || deadline_s != other.deadline_s || python != other.python ||
+         env != other.env || !(kwargs == other.kwargs);
+}
+
+bool RewardConfig::is_plain() const {
+  return verifiers.empty() && compat == RewardCompat::kNone && incomplete == Incomplete::kAuto &&
+         truncated_score == 0 && malformed_score == 0 && empty_score == 0;
 }
 
 std::string RewardConfig::interpreter() const {

@@ -55,9 +55,10 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "data of domain '" + domain.name +
                                    "': counts rows of a generator; this domain's are its files'"};
   for (const DomainConfig& domain : domains)
-    if (domain.reward_file.empty() && domain.reward != reward)
+    if (domain.reward_file.empty() && domain.reward.calls_differ(reward))
       return Problem{"domain", "reward of domain '" + domain.name +
-                                   "': is about a reward_file, and this domain has none"};
+                                   "': processes, deadline_s, python, env and kwargs are about a "
+                                   "reward_file, and this domain has none"};
   if (const auto problem = tools_problem(*this)) return problem;
   for (const CompareConfig& c : compare)
     if (std::count_if(compare.begin(), compare.end(),

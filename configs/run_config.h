@@ -171,7 +171,10 @@ struct RunConfig {
     v.section("base", base, "Training of the base model, in two phases.");
     v.section("sft", sft, "Cold start of each specialist; [domain.sft] changes one domain's.");
     v.section("rl", rl, "GRPO of each specialist; [domain.rl] changes one domain's.");
-    v.section("reward", reward, "Calls of reward functions; [domain.reward] changes one domain's.");
+    v.section(
+        "reward", reward,
+        "How answers are scored, and how reward functions are called; [domain.reward] changes "
+        "one domain's.");
     v.tables("domain", domains,
              DomainConfig{
                  .effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward},

@@ -10,9 +10,10 @@
 //                                         starts from
 //     v.tables(key, vector, prototype, doc)     an array of tables: [[key]]; elements start as
 //                                         `prototype`
-// Enums declare   names_of(E) -> std::vector<std::string>   in the order of their values.
-// A struct whose keys imply others may have   void resolve()   which is called once all are read.
-// A struct whose keys constrain each other also has
+// A struct with   static constexpr const char* kListKey   may be given as an array of tables: that
+// key. Enums declare   names_of(E) -> std::vector<std::string>   in the order of their values. A
+// struct whose keys imply others may have   void resolve()   which is called once all are read. A
+// struct whose keys constrain each other also has
 //     std::optional<Problem> problem() const
 #pragma once
 #include <cstdint>

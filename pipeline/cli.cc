@@ -21,6 +21,7 @@
 #include "pipeline/commands/init.h"
 #include "pipeline/commands/inspect.h"
 #include "pipeline/commands/report_command.h"
+#include "pipeline/commands/reward.h"
 #include "pipeline/commands/run.h"
 #include "pipeline/commands/samples.h"
 #include "pipeline/commands/score.h"
@@ -223,6 +224,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_samples);
   cli.add(run_generate);
   cli.add(run_score);
+  cli.add(run_reward);
   cli.add(run_verify);
   cli.add(run_convert);
   cli.add(run_inspect);

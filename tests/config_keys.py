@@ -218,7 +218,11 @@ def write_inputs(folder):
 
     rows("train", range(0, 12), None)
     rows("some", range(0, 6), None)
+    rows("patterns", range(0, 12), None, data_source="z?",
+         reward_model={"style": "rule", "ground_truth": "zzz"})
     rows("numbers", range(0, 12), None, effort=17)
+    rows("sources", range(0, 12), None, data_source="math_dapo")
+    rows("othersources", range(12, 20), None, data_source="math_dapo")
     rows("heldout", range(12, 20), None)
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
@@ -269,6 +273,14 @@ CONTEXTS = {
                 ["data.train_rows=2", "rl.rollout.temperature=0.05",
                  "rl.data.max_response_length=128"]),
 }
+
+
+def verifiers(before, after, given=()):
+    """A second verifier beside the function, as it is and as it is changed."""
+    def both(second):
+        return "domain.words.reward=[{style='function'}, {" + second + "}]"
+
+    return [Changes("rl", [both(after)], "trajectories", [*given, both(before)])]
 
 
 # Keys that several tables have.
@@ -481,6 +493,30 @@ KEYS = {
         for mode in ("seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm")],
     "rl.algorithm.off_policy_delta": changes("rl", "1e-9", "models"),
 
+    "reward.verifier.style": verifiers(
+        "style='repetition', name='x', arguments={ngram=1}", "style='exact_match', name='x'"),
+    "reward.verifier.name": verifiers("style='repetition'", "style='repetition', name='x'"),
+    "reward.verifier.role": verifiers("style='repetition', arguments={ngram=1}",
+                                      "style='repetition', arguments={ngram=1}, role='gate'"),
+    "reward.verifier.weight": verifiers("style='regex', arguments={pattern='.'}",
+                                        "style='regex', arguments={pattern='.'}, weight=3"),
+    "reward.verifier.min": verifiers("style='repetition'", "style='repetition', min=0.5"),
+    "reward.verifier.max": verifiers("style='repetition'", "style='repetition', max=-0.5"),
+    "reward.verifier.truth": verifiers(
+        "style='regex'", "style='regex', truth='data_source'",
+        ["domain.words.train_file={inputs}/patterns.jsonl"]),
+    "reward.verifier.arguments": verifiers("style='regex', arguments={pattern='.'}",
+                                           "style='regex', arguments={pattern='[a-e]'}"),
+    "reward.compat": changes("rl", "verl", "trajectories",
+                             "domain.words.train_file={inputs}/sources.jsonl",
+                             "domain.words.heldout_file={inputs}/othersources.jsonl",
+                             "domain.words.reward=[{style='function'}, {style='row'}]"),
+    "reward.incomplete": changes("rl", "score", "trajectories", "reward.truncated_score=-1"),
+    "reward.truncated_score": changes("rl", "-1", "trajectories", "reward.incomplete=score"),
+    "reward.malformed_score": changes("rl", "-1", "trajectories", "reward.incomplete=score",
+                                      THINKING, "rl.data.train_batch_size=12", "rl.rollout.n=16"),
+    "reward.empty_score": changes("rl", "-1", "trajectories", "reward.incomplete=score",
+                                  "rl.data.train_batch_size=12", "rl.rollout.n=16"),
     "reward.processes": [Same("rl", "1")],
     "reward.deadline_s": changes("rl", "2", "trajectories", ASKED, "reward.kwargs={nap_s=4}"),
     "reward.python": changes("rl", "{inputs}/python", "models", ASKED),

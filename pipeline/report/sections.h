@@ -19,6 +19,9 @@ std::string figures_section(const Results& results);
 std::string results_section(const Results& results, const configs::RunConfig* config);
 // Accuracy and length by reasoning effort, of the domains that have modes.
 std::string efforts_section(const Results& results);
+// Score against audit, of the stages that have one; empty if none has.
+std::string audits_section(const std::string& run_dir, const RunStore& store,
+                           const TokenText& token_text);
 std::string choices_section(const Results& results, const RunStore& store);
 
 // One row per stage: state, steps, time split, largest difference between rollout and learner; and

@@ -25,7 +25,9 @@ const std::vector<Panel>& panels() {
       {"reward", {"critic/score/mean"}},
       {"loss", {"sft/loss", "train/loss"}},
       {"KL", {"distill/kl", "actor/kl_loss", "actor/ppo_kl"}},
+      {"audit", {"critic/audit/mean"}},
       {"response length", {"response_length/mean"}},
+      {"repetition", {"response_repetition/mean"}},
       {"entropy", {"actor/entropy"}},
   };
   return kPanels;

@@ -12,6 +12,7 @@
 #include "pipeline/data/forms/row_reader.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
+#include "pipeline/workers/score_request.h"
 #include "proto/worker.pb.h"
 #include "rewards/registry/scorer.h"
 
@@ -158,9 +159,11 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
-  if (!domain.reward_file.empty()) return;  // its function decides
-  if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
-    throw Error(*problem);
+  const rewards::Scorer scorer({.code = {},
+                                .plugin = std::nullopt,
+                                .reward = domain.reward,
+                                .is_check_of_function = !domain.reward_file.empty()});
+  if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
 }
 
 std::string said_effort(const configs::DomainConfig& domain, const Row& row) {

@@ -269,7 +269,7 @@ class Inspection {
     const rewards::ScoreRequest request = trial_request(asked, is_thinking(d, row));
     const rewards::Score score = function.score(
         request.sample_id, {{request.data_source, request.solution, request.ground_truth,
-                             request.extra_info, request.row}})[0];
+                             request.extra_info, request.columns}})[0];
     if (score.status == rewards::Status::kScored)
       usable("reward", file + ": " + function.facts().function + " gives " +
                            json(score.reward).dump() + " for a trial answer");

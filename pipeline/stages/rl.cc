@@ -13,6 +13,7 @@
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/reward_figures.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/shaped_rewards.h"
@@ -141,6 +142,7 @@ class RlStage : public SamplingStage {
     *note = "reward " + format_number(reward.value().value_or(kUnknown));
     NamedValues figures{{"actor/lr", lr}};
     add_figure("critic/score/mean", reward.value(), &figures);
+    add_reward_figures(trajectories, &figures);
     if (tokenizer_) add_figures(trajectories, shaped, &figures);
     add_figures(policy, &figures);
     add_figure("actor/grad_norm", grad_norm.value(), &figures);

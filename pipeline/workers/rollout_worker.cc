@@ -216,6 +216,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   std::map<uint32_t, Wanted> wanted;  // by episode number
   std::map<const proto::SampleGroup*, Batch> batches;
   std::map<const proto::SampleGroup*, sandbox::Image> row_images;
+  std::map<const proto::SampleGroup*, Row> rows;  // parsed once: one may hold megabytes of tests
   for (const auto& g : request.groups()) {
     const bool in_batch = request.score() && scoring.takes_batches(g.meta().domain());
     if (in_batch) batches[&g].size = static_cast<size_t>(g.sample_index_size());
@@ -224,7 +225,7 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
     group.max_response_length = g.max_response_length();
     group.tools.assign(g.tools().begin(), g.tools().end());
-    const Row row = row_from_json(g.row(), RowUse::kPrompt, "prompt row");
+    const Row& row = rows[&g] = row_from_json(g.row(), RowUse::kPrompt, "prompt row");
     const configs::DomainConfig* domain = config.find_domain(g.meta().domain());
     if (!group.tools.empty()) group.extra_info = row.extra_info;
     if (domain && uses_sandbox(*domain, row))
@@ -266,8 +267,10 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
       }
       Batch alone;
       Batch& batch = in_batch ? batches.at(group) : alone;
-      batch.requests[index] = score_request(f.episode, group->row(), trajectory.meta(),
-                                            scoring.scored_by(trajectory.meta().domain()));
+      batch.requests[index] =
+          score_request(f.episode, rows.at(group), group->row(), trajectory.meta(),
+                        scoring.scored_by(trajectory.meta().domain()));
+      batch.requests[index].prompt_opens_thought = group->thinking();
       if (const auto image = row_images.find(group); image != row_images.end())
         batch.requests[index].image = image->second;
       batch.trajectories[index] = std::move(trajectory);

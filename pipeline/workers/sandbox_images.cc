@@ -1,14 +1,25 @@
 #include "pipeline/workers/sandbox_images.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "pipeline/workers/score_request.h"
 
 namespace amalgam::pipeline {
 
 bool uses_sandbox(const configs::DomainConfig& domain, const Row& row) {
   const bool has_tools = row.tools.empty() ? !domain.tools.empty() : row.tools != "[]";
-  return has_tools || (domain.reward_file.empty() && row.style == "code");
+  if (has_tools) return true;
+  const auto is_code = [&](const std::string& style) {
+    if (style != configs::kRowStyle) return style == "code";
+    const rewards::Verifier* verifier = rewards::verifier_of(row_request(row));
+    return verifier && verifier->name == std::string("code");
+  };
+  const auto& verifiers = domain.reward.verifiers;
+  if (verifiers.empty()) return domain.reward_file.empty() && is_code(configs::kRowStyle);
+  return std::any_of(verifiers.begin(), verifiers.end(),
+                     [&](const auto& v) { return is_code(v.style); });
 }
 
 std::string SandboxImages::name_for(const configs::DomainConfig& domain, const Row& row) const {

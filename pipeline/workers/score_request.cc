@@ -54,11 +54,10 @@ ordered_json sample_info(const rollout::Transcript* t, const Row& row,
 void add_function_arguments(const rollout::Transcript& t, const Row& row,
                             const proto::TrajectoryMetadata& meta, const std::string& row_json,
                             rewards::ScoreRequest* r) {
-  r->solution = t.solution;
   ordered_json info = sample_info(&t, row, meta);
   if (!row.extra_info.empty()) info.update(ordered_json::parse(row.extra_info));
   r->extra_info = info.dump();
-  r->row = named_columns(row, row_json);
+  r->columns = named_columns(row, row_json);
 }
 
 rewards::MessageState state_of(rollout::Episode::Message state) {
@@ -84,25 +83,38 @@ std::vector<std::string> sample_keys() {
 
 rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::string& row_json,
                                     const proto::TrajectoryMetadata& meta, rewards::ScoredBy by) {
-  const Row row = row_from_json(row_json, RowUse::kPrompt, "prompt row");
-  rollout::Episode::Final final = episode.final_message();
+  return score_request(episode, row_from_json(row_json, RowUse::kPrompt, "prompt row"), row_json,
+                       meta, by);
+}
+
+rewards::ScoreRequest row_request(const Row& row) {
   rewards::ScoreRequest r;
   r.data_source = row.data_source;
   r.style = row.style;
   r.ground_truth = row.ground_truth;
+  r.row = row.json;
+  return r;
+}
+
+rewards::ScoreRequest score_request(const rollout::Episode& episode, const Row& row,
+                                    const std::string& row_json,
+                                    const proto::TrajectoryMetadata& meta, rewards::ScoredBy by) {
+  rollout::Episode::Final final = episode.final_message();
+  rewards::ScoreRequest r = row_request(row);
   r.content = std::move(final.content);
   r.state = state_of(final.state);
   r.sample_id = sample_id(meta);
+  r.response_tokens = meta.response_length();
+  if (by == rewards::ScoredBy::kVerifier) return r;
+  const rollout::Transcript transcript = rollout::transcript(episode);
+  r.solution = transcript.solution;
   if (by == rewards::ScoredBy::kFunction)
-    add_function_arguments(rollout::transcript(episode), row, meta, row_json, &r);
+    add_function_arguments(transcript, row, meta, row_json, &r);
   return r;
 }
 
 rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
-  rewards::ScoreRequest r;
-  r.data_source = row.data_source;
-  r.style = row.style;
-  r.ground_truth = row.ground_truth;
+  rewards::ScoreRequest r = row_request(row);
   const rollout::Transcript t{
       .solution = thinking ? "</think>0" : "0",
       .messages = {{.role = model::MessageRole::kAssistant, .content = "0"}},
@@ -113,6 +125,7 @@ rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
   meta.set_finish_reason("stop");
   meta.set_effort(!row.effort.empty() ? row.effort : thinking ? "high" : "none");
   r.sample_id = sample_id(meta);
+  r.solution = t.solution;
   add_function_arguments(t, row, meta, row.to_json(), &r);
   return r;
 }

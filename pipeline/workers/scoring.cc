@@ -85,7 +85,14 @@ Scoring::Scoring(const configs::RunConfig& config, std::shared_ptr<sandbox::Gate
   queues_[""] =
       std::make_unique<Queue>("built-in verifiers", options, /*deadline=*/0, kBuiltInThreads);
   for (const configs::DomainConfig& d : config.domains) {
-    if (d.reward_file.empty()) continue;
+    if (d.reward_file.empty() && d.reward.is_plain()) continue;
+    options.reward = d.reward;
+    options.plugin.reset();
+    if (d.reward_file.empty()) {
+      queues_[d.name] = std::make_unique<Queue>("the verifiers of " + d.name, options,
+                                                /*deadline=*/0, kBuiltInThreads);
+      continue;
+    }
     options.plugin = rewards::plugin_options(d);
     queues_[d.name] = std::make_unique<Queue>("the reward function of " + d.name, options,
                                               d.reward.deadline_s, d.reward.num_processes());

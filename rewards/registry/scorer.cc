@@ -1,54 +1,248 @@
 #include "rewards/registry/scorer.h"
 
-#include "rewards/instruct/instruct.h"
-#include "rewards/math/math_answer.h"
+#include <algorithm>
+
+#include "configs/error.h"
+#include "configs/utf8.h"
+#include "rewards/registry/data_sources.h"
+#include "rewards/text/words.h"
 
 namespace amalgam::rewards {
 namespace {
 
-bool is_built_in(const std::string& style) {
-  return style == "math" || style == "code" || style == "agent" || style == "instruct";
+using configs::Incomplete;
+using configs::RewardCompat;
+using configs::VerifierRole;
+using nlohmann::json;
+
+// Of a row whose style and data_source say nothing.
+const Verifier* verifier_of_columns(const json& row) {
+  if (!row.is_object()) return nullptr;
+  if (row.contains("instruction_id_list")) return find_verifier("instruct");
+  for (const char* column : {"input_output", "public_test_cases", "private_test_cases",
+                             "public_tests", "test_list", "verification_info"})
+    if (row.contains(column)) return find_verifier("code");
+  if (row.contains("test") && (row.contains("entry_point") || row.contains("test_info")))
+    return find_verifier("code");
+  return nullptr;
+}
+
+std::string no_verifier(const ScoreRequest& row) {
+  return "reward_model.style \"" + shortened_utf8(row.style, 40) +
+         "\" is no verifier of docs/REWARDS.md" +
+         (row.data_source.empty()
+              ? ""
+              : ", and data_source \"" + shortened_utf8(row.data_source, 40) + "\" is not known") +
+         "; give the domain a reward_file, or a [[domain.reward]] with a style";
+}
+
+// The value at a dotted path of a row, as JSON text; empty: there is none.
+std::string column_of(const std::string& row_json, const std::string& path) {
+  const json row = json::parse(row_json, nullptr, /*allow_exceptions=*/false);
+  const json* at = &row;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('.', begin), path.size());
+    const std::string name = path.substr(begin, end - begin);
+    if (!at->is_object() || !at->contains(name)) return "";
+    at = &(*at)[name];
+    begin = end + 1;
+  }
+  return at->is_null() ? "" : at->dump();
 }
 
 }  // namespace
 
-std::optional<std::string> problem_of_truth(const std::string& style,
-                                            const std::string& ground_truth) {
-  if (style == "math" || style == "agent") return problem_of_number(ground_truth);
-  if (style == "code") return problem_of_tests(ground_truth);
-  if (style == "instruct") return problem_of_constraints(ground_truth);
-  return "reward_model.style \"" + style +
-         "\" is none of math, code, agent, instruct; give the domain a reward_file";
+struct Scorer::Part {
+  configs::VerifierConfig config;
+  const Verifier* verifier = nullptr;  // null: the row's, or the plug-in
+  VerifierSettings settings;
+};
+
+// What an incomplete answer gets, and the figure that counts it.
+struct Scorer::Guard {
+  double score;
+  const char* name;
+  bool replaces;  // else the verifier's word stands, and it is only counted
+  bool skips;     // the verifier is not asked
+};
+
+const Verifier* verifier_of(const ScoreRequest& row) {
+  if (const Verifier* v = find_verifier(row.style)) return v;
+  if (const DataSource* source = find_data_source(row.data_source))
+    return find_verifier(source->verifier);
+  if (row.row.empty()) return nullptr;
+  return verifier_of_columns(json::parse(row.row, nullptr, /*allow_exceptions=*/false));
 }
 
 Scorer::Scorer(ScorerOptions options) : options_(std::move(options)) {
   if (options_.plugin) plugin_ = std::make_unique<Plugin>(*options_.plugin);
-}
-
-Score Scorer::score(const ScoreRequest& request) const {
-  if (plugin_) return score_batch({request})[0];
-  if (!is_built_in(request.style))
-    return failed(Status::kBadRow, *problem_of_truth(request.style, request.ground_truth));
-  if (request.state == MessageState::kTruncated) return scored(0, "truncated");
-  if (request.state == MessageState::kMalformed) return scored(0, "malformed message");
-  if (request.style == "code") {
-    CodeTestOptions options = options_.code;
-    options.image = request.image;
-    return score_code_tests(request.content, request.ground_truth, options);
+  for (const Verifier& v : verifiers()) defaults_[v.name] = settings_of(v, "{}", options_.code);
+  for (const configs::VerifierConfig& config : options_.reward.verifiers) {
+    Part part{.config = config, .verifier = find_verifier(config.style), .settings = {}};
+    if (part.verifier)
+      part.settings = settings_of(*part.verifier, config.arguments.json, options_.code);
+    if (config.style == configs::kFunctionStyle && !plugin_ && !options_.is_check_of_function)
+      throw Error("a verifier has style \"function\" and the domain no reward_file");
+    parts_.push_back(std::move(part));
   }
-  if (request.style == "instruct") return score_instruct(request.content, request.ground_truth);
-  return score_math_answer(request.content, request.ground_truth);
 }
 
-std::vector<Score> Scorer::score_batch(const std::vector<ScoreRequest>& requests) const {
-  const ScoreRequest& first = requests.at(0);
-  if (!plugin_) return {score(first)};
+Scorer::~Scorer() = default;
+
+ScoredBy Scorer::by() const {
+  if (plugin_) return ScoredBy::kFunction;
+  const bool reads_all = std::any_of(
+      parts_.begin(), parts_.end(), [](const Part& p) { return p.config.style == "think_format"; });
+  return reads_all ? ScoredBy::kVerifierOfAll : ScoredBy::kVerifier;
+}
+
+std::optional<Scorer::Guard> Scorer::guard(const ScoreRequest& r) const {
+  const configs::RewardConfig& c = options_.reward;
+  const bool replaces =
+      c.incomplete == Incomplete::kScore || (c.incomplete == Incomplete::kAuto && !plugin_);
+  if (r.state == MessageState::kTruncated)
+    return Guard{c.truncated_score, "truncated", replaces, replaces};
+  if (r.state == MessageState::kMalformed)
+    return Guard{c.malformed_score, "malformed", replaces, replaces};
+  if (stripped(r.content).empty()) return Guard{c.empty_score, "empty", replaces, false};
+  return std::nullopt;
+}
+
+Score Scorer::score_by_row(const ScoreRequest& request) const {
+  const Verifier* verifier = verifier_of(request);
+  if (!verifier) return failed(Status::kBadRow, no_verifier(request));
+  const DataSource* source = options_.reward.compat == RewardCompat::kVerl
+                                 ? find_data_source(request.data_source)
+                                 : nullptr;
+  if (!source) return verifier->score(request, defaults_.at(verifier->name));
+  const bool is_theirs = verifier->name == std::string(source->verifier);
+  Score score = verifier->score(
+      request, settings_of(*verifier, is_theirs ? source->verl_arguments : "{}", options_.code));
+  if (score.status == Status::kScored)
+    score.reward = source->verl_wrong + (source->verl_right - source->verl_wrong) * score.reward;
+  return score;
+}
+
+std::vector<Score> Scorer::call_plugin(const std::vector<ScoreRequest>& requests) const {
   std::vector<PluginRequest> samples;
   for (const ScoreRequest& r : requests)
-    samples.push_back({r.data_source, r.solution, r.ground_truth, r.extra_info, r.row});
+    samples.push_back({r.data_source, r.solution, r.ground_truth, r.extra_info, r.columns});
   // That of a batch is its prompt's: STAGE/STEP/GROUP.
-  const std::string& id = first.sample_id;
+  const std::string& id = requests.at(0).sample_id;
   return plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);
+}
+
+std::vector<Score> Scorer::score_part(const Part& part,
+                                      const std::vector<ScoreRequest>& requests) const {
+  const bool is_function = part.config.style == configs::kFunctionStyle;
+  if (part.config.truth.empty() && is_function) return call_plugin(requests);
+  std::vector<ScoreRequest> own = requests;
+  if (!part.config.truth.empty())
+    for (ScoreRequest& r : own) r.ground_truth = column_of(r.row, part.config.truth);
+  if (is_function) return call_plugin(own);
+  std::vector<Score> scores;
+  for (const ScoreRequest& r : own)
+    scores.push_back(part.verifier ? part.verifier->score(r, part.settings) : score_by_row(r));
+  return scores;
+}
+
+Score Scorer::combined(const std::vector<std::vector<Score>>& by_part, size_t i) const {
+  double sum = 0, gates = 1;
+  Score all = scored(0, "");
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    const configs::VerifierConfig& config = parts_[p].config;
+    const Score& score = by_part[p][i];
+    if (score.status != Status::kScored) return score;
+    const double value = std::clamp(score.reward, config.min, config.max);
+    if (config.role == VerifierRole::kReward) sum += config.weight * value;
+    if (config.role == VerifierRole::kGate) gates *= value;
+    const std::string name = config.role == VerifierRole::kAudit ? kAuditPart : config.name;
+    all.parts.emplace_back(name, value);
+    if (config.role == VerifierRole::kAudit) continue;
+    for (const auto& [part, x] : score.parts) all.parts.emplace_back(name + "/" + part, x);
+    for (const auto& [list, verdicts] : score.verdicts) all.verdicts.emplace_back(list, verdicts);
+    if (all.answer.empty()) all.answer = score.answer;
+    all.detail += (all.detail.empty() ? "" : "; ") + name + ": " + score.detail;
+  }
+  all.reward = sum * gates;
+  return all;
+}
+
+Score Scorer::score(const ScoreRequest& request) const { return score_batch({request})[0]; }
+
+std::vector<Score> Scorer::score_batch(const std::vector<ScoreRequest>& requests) const {
+  std::vector<std::optional<Guard>> guards;
+  for (const ScoreRequest& r : requests) guards.push_back(guard(r));
+  // An empty answer is cheap to verify, and what the verifier says of it is kept beside its score.
+  const bool none_verified =
+      std::all_of(guards.begin(), guards.end(), [](const auto& g) { return g && g->skips; });
+  std::vector<Score> scores(requests.size(), scored(0, ""));
+  // A batch is never a part of one: a function gets all samples, also those whose score is
+  // replaced.
+  if (!none_verified && !parts_.empty()) {
+    std::vector<std::vector<Score>> by_part;
+    for (const Part& part : parts_) by_part.push_back(score_part(part, requests));
+    for (size_t i = 0; i < scores.size(); ++i) scores[i] = combined(by_part, i);
+  } else if (!none_verified && plugin_) {
+    scores = call_plugin(requests);
+  } else if (!none_verified) {
+    for (size_t i = 0; i < scores.size(); ++i)
+      if (!guards[i] || !guards[i]->skips) scores[i] = score_by_row(requests[i]);
+  }
+  for (size_t i = 0; i < scores.size(); ++i)
+    if (guards[i]) apply(*guards[i], requests[i], &scores[i]);
+  return scores;
+}
+
+void Scorer::apply(const Guard& guard, const ScoreRequest& request, Score* score) const {
+  if (guard.replaces) {
+    // Of a row that cannot be scored, no answer can.
+    if (parts_.empty() && !plugin_ && !verifier_of(request)) {
+      *score = failed(Status::kBadRow, no_verifier(request));
+      return;
+    }
+    if (score->status != Status::kScored && !guard.skips) return;
+    if (guard.skips) *score = scored(0, "");
+    score->reward = guard.score;
+    score->detail = std::string(guard.name) + " answer";
+    score->answer.clear();
+    if (guard.skips && has_audit()) score->parts.emplace_back(kAuditPart, 0);
+  }
+  if (score->status == Status::kScored) score->parts.emplace_back(guard.name, 1);
+}
+
+bool Scorer::has_audit() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& p) { return p.config.role == VerifierRole::kAudit; });
+}
+
+std::optional<std::string> Scorer::problem(const ScoreRequest& row) const {
+  if (parts_.empty() && (plugin_ || options_.is_check_of_function)) return std::nullopt;
+  const auto by_row = [&](const ScoreRequest& r) -> std::optional<std::string> {
+    const Verifier* verifier = verifier_of(r);
+    if (!verifier) return no_verifier(r);
+    if (!verifier->problem) return std::nullopt;
+    return verifier->problem(r, defaults_.at(verifier->name));
+  };
+  if (parts_.empty()) return by_row(row);
+  for (const Part& part : parts_) {
+    if (part.config.style == configs::kFunctionStyle) continue;
+    ScoreRequest own = row;
+    if (!part.config.truth.empty()) own.ground_truth = column_of(row.row, part.config.truth);
+    std::optional<std::string> why;
+    if (!part.verifier)
+      why = by_row(own);
+    else if (part.verifier->problem)
+      why = part.verifier->problem(own, part.settings);
+    if (why) return part.config.name + ": " + *why;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> Scorer::best_reward() const {
+  if (plugin_ || !parts_.empty() || options_.reward.compat != RewardCompat::kNone)
+    return std::nullopt;
+  return kBestReward;
 }
 
 void Scorer::stop() {

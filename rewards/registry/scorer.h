@@ -1,77 +1,82 @@
 // Scores answers: one entry for every kind of reward that needs no model.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "rewards/code/code_tests.h"
+#include "configs/reward_config.h"
 #include "rewards/programs/plugin.h"
-#include "rewards/score/score.h"
+#include "rewards/registry/score_request.h"
+#include "rewards/registry/verifier.h"
 
 namespace amalgam::rewards {
-
-// How the final message came out of the parser.
-enum class MessageState {
-  kComplete,
-  kTruncated,  // the token budget ended it
-  kMalformed   // it does not parse: an unclosed thought, a broken tool call
-};
 
 // What a right answer gets from a built-in verifier.
 inline constexpr double kBestReward = 1;
 
-// Why no answer to a row can be scored by a built-in verifier: an unknown style, or a ground truth
-// that its verifier cannot use. None: it can.
-std::optional<std::string> problem_of_truth(const std::string& style,
-                                            const std::string& ground_truth);
+// Parts of 1 that count an answer as incomplete.
+inline constexpr const char* kIncompleteKinds[] = {"truncated", "malformed", "empty"};
+// The part of a score that an audit gave; in no reward.
+inline constexpr const char* kAuditPart = "audit";
 
-// Structured values are JSON text; empty stands for null.
-struct ScoreRequest {
-  std::string data_source;
-  std::string style;         // reward_model.style
-  std::string ground_truth;  // reward_model.ground_truth
-  // For built-in verifiers:
-  std::string content;  // of the final message, without reasoning and calls
-  MessageState state = MessageState::kComplete;
-  sandbox::Image image = {};  // that tests of code run in
-  // For plug-ins (docs/REWARDS.md):
-  std::string solution;
-  std::string extra_info;
-  std::string row;  // the whole row
-  std::string sample_id;
-};
-
-enum class ScoredBy { kVerifier, kFunction };  // built in; the user's own
+// Built in, and told the final message, or all that the policy wrote; the user's own.
+enum class ScoredBy { kVerifier, kVerifierOfAll, kFunction };
 
 struct ScorerOptions {
   CodeTestOptions code;
   std::optional<PluginOptions> plugin;
+  configs::RewardConfig reward = {};  // verifiers, compat, and what is incomplete
+  bool is_check_of_function = false;  // problem() alone is asked, of a domain with a plug-in
 };
+
+// The verifier that a row names: its style, else that of its data_source (data_sources.h), else
+// what its columns are (tests of code, instruction ids). Null: none.
+const Verifier* verifier_of(const ScoreRequest& row);
 
 // Safe for use by several threads at once. The same request gives the same score.
 class Scorer {
  public:
-  // Throws Error when the plug-in cannot be loaded.
+  // Throws Error when the plug-in cannot be loaded or an argument of a verifier is unknown.
   explicit Scorer(ScorerOptions options);
+  ~Scorer();
 
-  // The plug-in, where there is one, scores every row. Without one the row's style says how: "math"
-  // and "agent" match a number, "code" runs unit tests, "instruct" checks constraints; they give 0
-  // to a message that is not complete.
+  // Those of reward.verifiers, weighed and gated; without any the plug-in scores every row; without
+  // one the row's own verifier. A failure of any of them is the failure of all.
   Score score(const ScoreRequest& request) const;
-  ScoredBy by() const { return plugin_ ? ScoredBy::kFunction : ScoredBy::kVerifier; }
+  ScoredBy by() const;
 
   // Whether one call scores all samples of a prompt; then it must.
   bool takes_batches() const { return plugin_ && plugin_->takes_batches(); }
   // Of one sample, or of a batch.
   std::vector<Score> score_batch(const std::vector<ScoreRequest>& requests) const;
 
+  // Why no answer to a row can be scored. None: it can.
+  std::optional<std::string> problem(const ScoreRequest& row) const;
+
+  // The best possible reward; none where it is not known.
+  std::optional<double> best_reward() const;
+
+  bool has_audit() const;
+
   // Calls of the plug-in that are under way, and all later ones, fail at once.
   void stop();
 
  private:
+  struct Part;
+  struct Guard;
+  std::optional<Guard> guard(const ScoreRequest& request) const;
+  void apply(const Guard& guard, const ScoreRequest& request, Score* score) const;
+  Score score_by_row(const ScoreRequest& request) const;
+  std::vector<Score> call_plugin(const std::vector<ScoreRequest>& requests) const;
+  std::vector<Score> score_part(const Part& part, const std::vector<ScoreRequest>& requests) const;
+  Score combined(const std::vector<std::vector<Score>>& by_part, size_t i) const;
+
   ScorerOptions options_;
-  std::unique_ptr<Plugin> plugin_;  // null: none configured
+  std::unique_ptr<Plugin> plugin_;                    // null: none configured
+  std::vector<Part> parts_;                           // of reward.verifiers
+  std::map<std::string, VerifierSettings> defaults_;  // by verifier
 };
 
 }  // namespace amalgam::rewards

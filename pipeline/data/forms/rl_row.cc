@@ -1,5 +1,8 @@
 #include "pipeline/data/forms/rl_row.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "pipeline/data/forms/bad_row.h"
 #include "pipeline/data/forms/common_columns.h"
 #include "pipeline/data/forms/rubric.h"
@@ -116,7 +119,38 @@ void take_prompt(RowColumns* columns, PromptColumn from, UnderstoodRow* out) {
 
 bool is_no_truth(const Value& value) { return value.is_null() || value.is_empty(); }
 
+// Columns that verifiers read from the row as it is: tests of code (APPS and TACO, LiveCodeBench,
+// CodeContests, MBPP, HumanEval, KodCode), instructions of IFEval and IFBench.
+constexpr const char* kTruthColumns[] = {"input_output",
+                                         "public_test_cases",
+                                         "private_test_cases",
+                                         "metadata",
+                                         "public_tests",
+                                         "private_tests",
+                                         "generated_tests",
+                                         "test_list",
+                                         "test_setup_code",
+                                         "test",
+                                         "entry_point",
+                                         "test_info",
+                                         "starter_code",
+                                         "instruction_id_list",
+                                         "kwargs"};
+constexpr const char* kTruthHeads[] = {
+    "input_output", "public_test_cases",  "private_test_cases", "public_tests", "test_list",
+    "test",         "instruction_id_list"};
+
+bool has_truth_columns(RowColumns* columns) {
+  return std::any_of(std::begin(kTruthHeads), std::end(kTruthHeads),
+                     [&](const char* name) { return columns->has(name); });
+}
+
 void take_truth(RowColumns* columns, PromptColumn prompt, UnderstoodRow* out) {
+  if (has_truth_columns(columns)) {
+    for (const char* name : kTruthColumns)
+      if (columns->has(name)) columns->understand("ground_truth", name);
+    out->has_truth = true;
+  }
   std::vector<const char*> paths = {"reward_model.ground_truth", "ground_truth",      "answer",
                                     "expected_answer",           "verification_info", "solution"};
   if (prompt == PromptColumn::kInput || prompt == PromptColumn::kInstruction)

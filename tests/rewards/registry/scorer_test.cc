@@ -9,6 +9,8 @@
 #include <fstream>
 
 #include "configs/error.h"
+#include "rewards/registry/data_sources.h"
+#include "tests/error_of.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -78,22 +80,151 @@ TEST(Scorer, AFunctionOfTheUsersScoresEveryStyle) {
 TEST(Scorer, ATruthThatNoAnswerCanMeetIsKnownBeforehand) {
   const char* tests = R"({"fn_name": "f", "inputs": [[1]], "outputs": [1]})";
   const char* constraints = R"({"num_words": 2, "case": "upper"})";
-  const auto problem = [](const char* style, const char* truth) {
-    return problem_of_truth(style, truth).value_or("");
+  const Scorer scorer(with_fake_sandbox());
+  const auto problem = [&](const char* style, const char* truth) {
+    return scorer.problem(request(style, truth, "")).value_or("");
   };
   for (const auto& [style, truth] : {std::pair("math", "\"1/2\""), std::pair("agent", "12"),
                                      std::pair("code", tests), std::pair("instruct", constraints)})
     EXPECT_EQ(problem(style, truth), "") << style;
-  EXPECT_EQ(problem("math", "\"twelve\""), "ground truth \"twelve\" is not one number");
-  EXPECT_NE(problem("agent", "[12]"), "");
   EXPECT_NE(problem("math", ""), "");
   EXPECT_NE(problem("code", R"({"fn_name": "f"})"), "");
   // Also one that an answer could fail to meet before it is looked at.
   EXPECT_EQ(problem("instruct", R"({"num_words": 2, "tone": "kind"})"),
             "ground truth's constraint tone: no such constraint");
   EXPECT_EQ(problem("rule", "12"),
-            "reward_model.style \"rule\" is none of math, code, agent, instruct; give the domain a "
-            "reward_file");
+            "reward_model.style \"rule\" is no verifier of docs/REWARDS.md; give the domain a "
+            "reward_file, or a [[domain.reward]] with a style");
+}
+
+ScoreRequest of_source(const std::string& source, const std::string& truth,
+                       const std::string& answer) {
+  ScoreRequest r = request("rule", truth, answer);
+  r.data_source = source;
+  return r;
+}
+
+TEST(Scorer, TheDataSourceNamesTheVerifier) {
+  const Scorer scorer(with_fake_sandbox());
+  const auto score = [&](const char* source, const char* truth, const char* answer) {
+    return scorer.score(of_source(source, truth, answer)).reward;
+  };
+  EXPECT_EQ(score("openai/gsm8k", "\"72\"", "So it is\n#### 72"), 1);
+  EXPECT_EQ(score("openai/gsm8k", "\"6 * 12 = 72\\n#### 72\"", "#### 72.00"), 1);
+  EXPECT_EQ(score("math_dapo", "\"34\"", "Answer: 34"), 1);
+  EXPECT_EQ(score("math_dapo", "\"34\"", "Answer: 35"), 0);
+  EXPECT_EQ(score("aime2024", "\"34\"", "\\boxed{34}"), 1);
+  EXPECT_EQ(score("searchR1_nq", R"({"target": ["Paris"]})", "<answer>paris</answer>"), 1);
+  EXPECT_EQ(score("cais/mmlu", "2", "(C)"), 1);
+  EXPECT_EQ(scorer.score(of_source("somebody/else", "\"34\"", "34")).status, Status::kBadRow);
+  // A style that names a verifier goes first.
+  ScoreRequest r = of_source("searchR1_nq", "\"34\"", "It is 34.");
+  r.style = "math";
+  EXPECT_EQ(scorer.score(r).reward, 1);
+}
+
+TEST(Scorer, VerlsRangesWhereTheyAreAskedFor) {
+  ScorerOptions options = with_fake_sandbox();
+  options.reward.compat = configs::RewardCompat::kVerl;
+  const Scorer scorer(options);
+  const auto score = [&](const char* source, const char* answer) {
+    return scorer.score(of_source(source, "\"34\"", answer)).reward;
+  };
+  EXPECT_EQ(score("math_dapo", "Answer: 34"), 1);
+  EXPECT_EQ(score("math_dapo", "Answer: 35"), -1);
+  EXPECT_EQ(score("lighteval/MATH", "\\boxed{35}"), 0);
+  EXPECT_EQ(score("openai/gsm8k", "#### 34"), 1);
+  EXPECT_EQ(score("openai/gsm8k", "\\boxed{34}"), 0);  // verl's strict extraction
+  EXPECT_FALSE(scorer.best_reward());
+}
+
+configs::VerifierConfig verifier(const std::string& style, configs::VerifierRole role,
+                                 double weight = 1) {
+  configs::VerifierConfig v{.style = style, .name = style, .role = role, .weight = weight};
+  return v;
+}
+
+TEST(Scorer, SeveralVerifiersAreWeighedGatedAndAudited) {
+  using Role = configs::VerifierRole;
+  ScorerOptions options = with_fake_sandbox();
+  options.reward.verifiers = {verifier("math", Role::kReward, 2),
+                              verifier("repetition", Role::kReward, 0.5),
+                              verifier("regex", Role::kGate), verifier("choice", Role::kAudit)};
+  options.reward.verifiers[1].min = -0.25;
+  options.reward.verifiers[2].arguments.json = R"({"pattern": "^It is"})";
+  options.reward.verifiers[3].truth = "extra_info.letter";
+  const Scorer scorer(options);
+  ScoreRequest r = request("", "\"12\"", "It is 12.");
+  r.row = R"({"extra_info": {"letter": "B"}})";
+  EXPECT_EQ(scorer.score(r).reward, 2);
+  EXPECT_THAT(scorer.score(r).parts,
+              testing::ElementsAre(testing::Pair("math", 1), testing::Pair("repetition", 0),
+                                   testing::Pair("repetition/repetition", 0),
+                                   testing::Pair("regex", 1), testing::Pair("audit", 0)));
+  r.content = "So 12.";
+  EXPECT_EQ(scorer.score(r).reward, 0);  // the gate is shut
+  r.content = "It is go go go go go go 12.";
+  EXPECT_EQ(scorer.score(r).reward, 2 - 0.25 * 0.5);  // cut to min
+  r.row = R"({"extra_info": {}})";                    // the audit's truth is missing
+  EXPECT_EQ(scorer.score(r).status, Status::kBadRow);
+  EXPECT_NE(scorer.problem(r).value_or("").find("choice"), std::string::npos);
+}
+
+TEST(Scorer, AnAuditMovesNoReward) {
+  using Role = configs::VerifierRole;
+  ScorerOptions plain = with_fake_sandbox(), audited = with_fake_sandbox();
+  plain.reward.verifiers = {verifier("exact_match", Role::kReward)};
+  audited.reward.verifiers = {verifier("exact_match", Role::kReward),
+                              verifier("math", Role::kAudit, 100)};
+  const Scorer a(plain), b(audited);
+  for (const char* answer : {"12", "twelve", "12.0", "", "x"}) {
+    const ScoreRequest r = request("", "\"12\"", answer);
+    EXPECT_EQ(a.score(r).reward, b.score(r).reward) << answer;
+    EXPECT_EQ(a.score(r).answer, b.score(r).answer) << answer;
+  }
+}
+
+TEST(Scorer, IncompleteAnswersGetWhatTheKeysSay) {
+  ScorerOptions options = with_fake_sandbox();
+  options.reward.truncated_score = -1, options.reward.malformed_score = -0.5;
+  options.reward.empty_score = -0.25;
+  ScoreRequest r = request("math", "\"12\"", "12");
+  const auto scored_as = [&](MessageState state, const char* content) {
+    r.state = state, r.content = content;
+    return Scorer(options).score(r);
+  };
+  EXPECT_EQ(scored_as(MessageState::kTruncated, "12").reward, -1);
+  EXPECT_THAT(scored_as(MessageState::kTruncated, "12").parts,
+              testing::ElementsAre(testing::Pair("truncated", 1)));
+  EXPECT_EQ(scored_as(MessageState::kMalformed, "12").reward, -0.5);
+  EXPECT_EQ(scored_as(MessageState::kComplete, " \n").reward, -0.25);
+  EXPECT_EQ(scored_as(MessageState::kComplete, "12").reward, 1);
+  EXPECT_THAT(scored_as(MessageState::kComplete, "12").parts, testing::IsEmpty());
+  options.reward.incomplete = configs::Incomplete::kVerify;
+  EXPECT_EQ(scored_as(MessageState::kTruncated, "12").reward, 1);
+  EXPECT_THAT(scored_as(MessageState::kTruncated, "12").parts,  // counted all the same
+              testing::ElementsAre(testing::Pair("truncated", 1)));
+}
+
+TEST(Scorer, NamesAgreeWithTheConfigs) {
+  std::string names;
+  for (const std::string& style : configs::verifier_styles())
+    names += (names.empty() ? "" : ", ") + style;
+  EXPECT_EQ(names, verifier_names());
+  for (const DataSource& source : data_sources())
+    EXPECT_TRUE(find_verifier(source.verifier)) << source.name;
+}
+
+TEST(Scorer, ArgumentsThatAVerifierDoesNotHave) {
+  const auto error = [](const char* style, const char* json) {
+    return tests::error_of([&] { settings_of(*find_verifier(style), json, {}); });
+  };
+  EXPECT_EQ(error("repetition", R"({"ngrams": 2})"),
+            "verifier repetition has no argument ngrams; it has ngram, max_penalty");
+  EXPECT_EQ(error("math", R"({"x": 2})"), "verifier math has no argument x");
+  EXPECT_EQ(error("code", R"({"partial": 1})"),
+            "verifier code: argument partial must be true or false");
+  EXPECT_EQ(error("code", R"({"partial": true})"), "");
 }
 
 TEST(Scorer, WhatIsNotFiniteIsNoReward) {
