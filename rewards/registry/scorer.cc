@@ -14,7 +14,7 @@ bool is_built_in(const std::string& style) {
 
 std::optional<std::string> problem_of_truth(const std::string& style,
                                             const std::string& ground_truth) {
-  if (style == "math" || style == "agent") return problem_of_number(ground_truth);
+  if (style == "math" || style == "agent") return problem_of_math(ground_truth);
   if (style == "code") return problem_of_tests(ground_truth);
   if (style == "instruct") return problem_of_constraints(ground_truth);
   return "reward_model.style \"" + style +
