@@ -13,6 +13,7 @@ packages=(
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev # config, command line, JSON
   libsimdjson-dev zlib1g-dev libzstd-dev              # data files: JSON, gzip, zstd
   libseccomp-dev bubblewrap                           # sandbox, and what its speed is measured against
+  libflint-arb-dev libflint-dev                       # answers to mathematical questions
   libarchive-dev libsodium-dev                        # images: tar archives, SHA-256
   qemu-system-x86                                     # virtual machines
   python3 python3-venv                                # run by the sandbox, transformers in tests

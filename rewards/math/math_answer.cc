@@ -1,118 +1,83 @@
 #include "rewards/math/math_answer.h"
 
-#include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
 #include "configs/utf8.h"
+#include "rewards/math/compare.h"
+#include "rewards/math/final_answer.h"
+#include "rewards/math/number.h"
 
 namespace amalgam::rewards {
 namespace {
 
-// All numbers of a text in order. A sign belongs to the number only if nothing that could be an
-// operand stands before it ("12-5" holds 12 and 5, "x = -5" holds -5); digits inside a word (x2)
-// are no number.
-std::vector<Rational> numbers(std::string_view text) {
-  std::vector<Rational> found;
-  size_t i = 0;
-  while (i < text.size()) {
-    const unsigned char before = i == 0 ? ' ' : static_cast<unsigned char>(text[i - 1]);
-    const bool is_sign = text[i] == '-' || text[i] == '+' || text.substr(i, 3) == "\u2212";
-    const bool after_operand = std::isalnum(before) || before == ')' || before == '_';
-    size_t end = i;
-    const auto number = after_operand ? std::nullopt : read_number(text, &end);
-    if (number) {
-      found.push_back(*number);
-      i = end;
-    } else if (is_sign || !std::isalnum(static_cast<unsigned char>(text[i]))) {
-      ++i;
-      // "12-5": the digit right after a binary sign begins a number of its own.
-      if (after_operand && is_sign && i < text.size()) {
-        end = i;
-        if (const auto operand = read_number(text, &end)) {
-          found.push_back(*operand);
-          i = end;
-        }
-      }
-    } else {
-      while (i < text.size() && std::isalnum(static_cast<unsigned char>(text[i]))) ++i;
-    }
-  }
-  return found;
-}
-
-// The content of the last \boxed{…}, braces balanced.
-std::optional<std::string_view> last_box(std::string_view text) {
-  const std::string_view opening = "\\boxed{";
-  const size_t at = text.rfind(opening);
-  if (at == std::string_view::npos) return std::nullopt;
-  const size_t begin = at + opening.size();
-  int depth = 1;
-  for (size_t i = begin; i < text.size(); ++i) {
-    if (text[i] == '{') ++depth;
-    if (text[i] == '}' && --depth == 0) return text.substr(begin, i - begin);
-  }
-  return text.substr(begin);
-}
-
-// What follows the last marker of an answer; the whole text without one.
-std::optional<std::string_view> after_marker(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  size_t best = std::string::npos;
-  for (const std::string_view marker : {"answer is", "answer:", "answer =", "####"}) {
-    const size_t at = lower.rfind(marker);
-    if (at != std::string::npos && (best == std::string::npos || at + marker.size() > best))
-      best = at + marker.size();
-  }
-  if (best == std::string::npos) return std::nullopt;
-  return text.substr(best);
-}
-
-// The one number that a ground truth is.
-std::optional<Rational> true_number(const std::string& ground_truth) {
+// The alternatives of a ground truth; none of use: an empty list.
+std::vector<std::string> truths_of(const std::string& ground_truth) {
+  std::vector<std::string> truths;
+  // A number, which most are, is taken by its spelling, so that no digit is lost in a double.
+  const auto add = [&](const nlohmann::json& json, const std::string& spelling) {
+    std::string text;
+    if (json.is_string()) text = json.get<std::string>();
+    if (json.is_number()) text = spelling;
+    if (text.find_first_not_of(" \t\n\r$") == std::string::npos) return false;
+    truths.push_back(std::move(text));
+    return true;
+  };
   const auto json = nlohmann::json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
-  // A JSON number is taken by its spelling, so that no digit is lost in a double.
-  std::string expected;
-  if (json.is_string()) expected = json.get<std::string>();
-  if (json.is_number()) expected = ground_truth;
-  const auto truths = numbers(expected);
-  if (truths.size() != 1) return std::nullopt;
-  return truths[0];
+  if (json.is_array()) {
+    for (const auto& one : json)
+      if (!add(one, one.dump())) return {};
+  } else {
+    add(json, ground_truth);
+  }
+  return truths;
+}
+
+// A text that is one plain number, possibly between dollars; most answers are.
+std::optional<Rational> plain_number(std::string_view text) {
+  constexpr size_t kMaxBytes = 60;
+  if (text.size() > kMaxBytes) return std::nullopt;
+  const auto is_edge = [](char c) { return c == ' ' || c == '\n' || c == '$'; };
+  while (!text.empty() && is_edge(text.front())) text.remove_prefix(1);
+  while (!text.empty() && (is_edge(text.back()) || text.back() == '.')) text.remove_suffix(1);
+  size_t end = 0;
+  auto number = read_number(text, &end);
+  if (!number || end != text.size()) return std::nullopt;
+  return number;
+}
+
+Score verdict(bool right, std::string answer, const char* why) {
+  Score score = right ? scored(1, "equal") : scored(0, why);
+  score.answer = std::move(answer);
+  return score;
 }
 
 }  // namespace
 
-std::optional<Rational> final_number(const std::string& solution) {
-  if (const auto box = last_box(solution)) {
-    const auto inside = numbers(*box);
-    if (inside.size() != 1) return std::nullopt;
-    return inside[0];
-  }
-  if (const auto tail = after_marker(solution)) {
-    const auto found = numbers(*tail);
-    if (!found.empty()) return found.front();
-  }
-  const auto found = numbers(solution);
-  if (found.empty()) return std::nullopt;
-  return found.back();
-}
-
-std::optional<std::string> problem_of_number(const std::string& ground_truth) {
-  if (true_number(ground_truth)) return std::nullopt;
-  return "ground truth " + shortened_utf8(ground_truth, 80) + " is not one number";
+std::optional<std::string> problem_of_math(const std::string& ground_truth) {
+  if (!truths_of(ground_truth).empty()) return std::nullopt;
+  return "ground truth " + shortened_utf8(ground_truth, 80) +
+         " is no number, text, or list of them";
 }
 
 Score score_math_answer(const std::string& solution, const std::string& ground_truth) {
-  const auto truth = true_number(ground_truth);
-  if (!truth) return failed(Status::kBadRow, *problem_of_number(ground_truth));
-  const auto answer = final_number(solution);
-  if (!answer) return scored(0, "no number in the answer");
-  Score score = equal(*answer, *truth) ? scored(1, "equal") : scored(0, "another number");
-  score.answer = spelled(*answer);
-  return score;
+  const std::vector<std::string> truths = truths_of(ground_truth);
+  if (truths.empty()) return failed(Status::kBadRow, *problem_of_math(ground_truth));
+  const FinalAnswer found = find_answer(solution);
+  if (found.where == FinalAnswer::Where::kNowhere) return scored(0, "no answer");
+  if (truths.size() == 1 && found.texts.size() == 1) {
+    const auto answer = plain_number(found.texts[0]);
+    const auto truth = answer ? plain_number(truths[0]) : std::nullopt;
+    if (truth) return verdict(equal(*answer, *truth), spelled(*answer), "another number");
+  }
+  const auto answer = read_answer(found);
+  if (!answer) return scored(0, "no answer");
+  bool right = false;
+  for (const std::string& truth : truths) right = right || is_same(read(truth), *answer);
+  const bool unread = !answer->tree && answer->words.empty();
+  return verdict(right, spelled(*answer),
+                 unread ? "an answer that cannot be read" : "another answer");
 }
 
 }  // namespace amalgam::rewards

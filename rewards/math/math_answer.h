@@ -1,24 +1,23 @@
-// Numeric answer match: the final number of a solution equals the ground truth exactly, whatever
-// its spelling (rewards/math/number.h lists the spellings).
+// Answers to mathematical questions: whether what a solution ends with is the ground truth.
+//
+// An answer may be a number in any spelling, a formula, an equation, an inequality, an interval, a
+// set, a list, a tuple, a matrix, a ratio, a time, a date, a choice or words, in LaTeX or in plain
+// text. Equality is that of mathematics, without any tolerance (equality.h); the conventions of the
+// doubtful cases are in tests/golden/rewards/README.md.
 #pragma once
 #include <optional>
 #include <string>
 
-#include "rewards/math/number.h"
 #include "rewards/score/score.h"
 
 namespace amalgam::rewards {
 
-// The number a solution gives as its answer: inside the last \boxed{}, else the first one after the
-// last "answer is", "answer:" or "####", else the last number of the text. A box that holds
-// anything but one number (a unit or "x =" may stand beside it) gives none.
-std::optional<Rational> final_number(const std::string& solution);
+// Why a ground truth is of no use here; none: it is a number, a text, or a list of them, of which
+// any one is right. A text that is no mathematics counts as words.
+std::optional<std::string> problem_of_math(const std::string& ground_truth);
 
-// Why a ground truth is of no use here; none: it is one number.
-std::optional<std::string> problem_of_number(const std::string& ground_truth);
-
-// ground_truth: JSON text, a number or a string that spells one. 1 if equal, 0 if not or if the
-// solution has no number; kBadRow if the ground truth is no number.
+// ground_truth: JSON text. 1 if the solution's answer is it, 0 if it is another or there is none;
+// kBadRow as problem_of_math() says. `answer` is what the answer was taken to be.
 Score score_math_answer(const std::string& solution, const std::string& ground_truth);
 
 }  // namespace amalgam::rewards

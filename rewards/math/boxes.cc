@@ -1,0 +1,148 @@
+#include "rewards/math/boxes.h"
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "rewards/math/ascii.h"
+#include "rewards/math/words.h"
+
+namespace amalgam::rewards {
+namespace {
+
+constexpr int kMaxBoxes = 64;  // that are looked at
+
+struct Box {
+  size_t begin = 0, end = 0;  // of the whole command
+  std::string_view content;
+};
+
+bool is_name_char(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+
+// The place behind the brace that closes the one at `open`; npos: there is none.
+size_t behind_braces(std::string_view text, size_t open) {
+  int depth = 0;
+  for (size_t i = open; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '{') {
+      ++depth;
+    } else if (text[i] == '}' && --depth == 0) {
+      return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
+// The box whose backslash stands at `at`; last_brace: the place of the text's last '}'.
+std::optional<Box> box_at(std::string_view text, size_t at, size_t last_brace) {
+  constexpr std::string_view kNames[] = {"boxed", "fbox", "framebox"};
+  size_t i = at + 1;
+  while (i < text.size() && is_name_char(text[i])) ++i;
+  const std::string_view name = text.substr(at + 1, i - at - 1);
+  if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+    return std::nullopt;
+  while (i < text.size() && text[i] == ' ') ++i;
+  Box box{at, text.size(), {}};
+  if (i < text.size() && text[i] == '{') {
+    size_t end = std::string_view::npos;
+    if (last_brace != std::string_view::npos && last_brace > i) end = behind_braces(text, i);
+    if (end == std::string_view::npos) {
+      const size_t line = std::min(text.find('\n', i), text.size());
+      box.end = line;
+      box.content = text.substr(i + 1, line - i - 1);
+    } else {
+      box.end = end;
+      box.content = text.substr(i + 1, end - i - 2);
+    }
+    return box;
+  }
+  // "\boxed 7", "\boxed \frac{2}{3}"
+  size_t end = i;
+  if (end < text.size() && text[end] == '\\') {
+    ++end;
+    while (end < text.size() && is_name_char(text[end])) ++end;
+    while (end < text.size() && text[end] == '{') {
+      const size_t behind = behind_braces(text, end);
+      if (behind == std::string_view::npos) break;
+      end = behind;
+    }
+  } else {
+    while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) ||
+                                 text[end] == '.' || text[end] == '-'))
+      ++end;
+    while (end > i && text[end - 1] == '.') --end;
+  }
+  box.end = end;
+  box.content = text.substr(i, end - i);
+  return box;
+}
+
+// What may stand between two boxes of one list.
+bool joins(std::string_view between) {
+  constexpr size_t kMaxBytes = 60;
+  if (between.size() > kMaxBytes) return false;
+  const std::string words = words_of(to_ascii(between));
+  std::string rest;
+  for (const char c : words)
+    if (c != ' ' && c != '&' && c != '\\' && c != '{' && c != '}') rest += c;
+  return rest == "," || rest == "and" || rest == "or" || rest == ",and" || rest == ",or" ||
+         rest == ";";
+}
+
+}  // namespace
+
+bool is_blank(std::string_view content) {
+  constexpr size_t kMaxBytes = 400;
+  if (content.size() > kMaxBytes) return false;
+  const std::string words = words_of(content);
+  std::string rest;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const char c = words[i];
+    if (c == '\\') {
+      if (i + 1 < words.size() && (words[i + 1] == '{' || words[i + 1] == '}'))
+        return false;  // \{\}
+      // \ldots, \boxed inside: nothing by themselves.
+      size_t end = i + 1;
+      while (end < words.size() && is_name_char(words[end])) ++end;
+      const std::string_view name = std::string_view(words).substr(i + 1, end - i - 1);
+      if (name != "ldots" && name != "dots" && name != "cdots" && name != "boxed" &&
+          name != "square" && name != "phantom" && !name.empty())
+        return false;
+      i = std::max(end - 1, i);
+    } else if (c != ' ' && c != '{' && c != '}' && c != '.' && c != '_') {
+      rest += c;
+    }
+  }
+  return rest.empty() || rest == "answer" || rest == "youranswer" || rest == "finalanswer" ||
+         rest == "yourfinalanswer";
+}
+
+Boxes last_boxes(std::string_view text) {
+  Boxes boxes;
+  const size_t last_brace = text.rfind('}');
+  std::optional<Box> next;  // the box that follows in the list
+  size_t at = text.size();
+  for (int looked_at = 0; at > 0 && looked_at < kMaxBoxes;) {
+    at = text.rfind('\\', at - 1);
+    if (at == std::string_view::npos) break;
+    const auto box = box_at(text, at, last_brace);
+    if (!box) continue;
+    ++looked_at;
+    boxes.any = true;
+    if (next) {
+      if (box->end > next->begin || !joins(text.substr(box->end, next->begin - box->end))) break;
+    }
+    if (is_blank(box->content)) {
+      if (next) break;
+      continue;
+    }
+    boxes.contents.insert(boxes.contents.begin(), box->content);
+    next = box;
+  }
+  return boxes;
+}
+
+}  // namespace amalgam::rewards

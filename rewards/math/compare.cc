@@ -1,0 +1,108 @@
+#include "rewards/math/compare.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "rewards/math/ascii.h"
+#include "rewards/math/based.h"
+#include "rewards/math/equality.h"
+#include "rewards/math/parser.h"
+#include "rewards/math/same_node.h"
+#include "rewards/math/spelling.h"
+#include "rewards/math/words.h"
+
+namespace amalgam::rewards {
+namespace {
+
+constexpr size_t kMaxParsedBytes = 60000;
+constexpr size_t kMaxWordsBytes = 2000;
+
+bool has_comma_between_figures(std::string_view text) {
+  for (size_t i = 1; i + 1 < text.size(); ++i)
+    if (text[i] == ',' && std::isdigit(static_cast<unsigned char>(text[i - 1])) &&
+        std::isdigit(static_cast<unsigned char>(text[i + 1])))
+      return true;
+  return false;
+}
+
+std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Commas commas) {
+  if (auto based = based_number(words)) return based;
+  auto tree = parse_answer(ascii, commas);
+  if (!tree || tree->is(Kind::kText)) {
+    if (const auto value = number_in_words(words)) return number(*value);
+  }
+  return tree;
+}
+
+}  // namespace
+
+Reading read(std::string_view text) {
+  Reading reading;
+  if (text.size() > kMaxParsedBytes) return reading;
+  reading.ascii = to_ascii(text);
+  const std::string_view ascii = reading.ascii;
+  if (ascii.size() <= kMaxWordsBytes) reading.words = words_of(ascii);
+  reading.tree = tree_of(ascii, reading.words, Commas::kGroupThousands);
+  if (has_comma_between_figures(ascii))
+    reading.listed_tree = tree_of(ascii, reading.words, Commas::kSeparate);
+  return reading;
+}
+
+Reading read_list(const std::vector<std::string_view>& texts) {
+  Reading reading;
+  reading.is_list = true;
+  Node list{Kind::kList, ",", {}};
+  for (const std::string_view text : texts) {
+    Reading one = read(text);
+    if (!reading.ascii.empty()) reading.ascii += ", ", reading.words += ", ";
+    reading.ascii += one.ascii;
+    reading.words += one.words;
+    if (!one.tree) return reading;
+    if (one.tree->is(Kind::kList))
+      for (Node& item : one.tree->args) list.args.push_back(std::move(item));
+    else
+      list.args.push_back(std::move(*one.tree));
+  }
+  reading.tree = std::move(list);
+  return reading;
+}
+
+bool is_same(const Reading& truth, const Reading& answer) {
+  if (answer.ascii.empty()) return false;
+  if (!answer.is_list) {
+    if (const auto letter = choice_alone(truth.ascii))
+      if (const auto chosen = choice_of(answer.ascii)) return *chosen == *letter;
+    const auto true_date = date_of(truth.words);
+    const auto date = date_of(answer.words);
+    if (true_date || date) return true_date && date && *true_date == *date;
+    const auto true_time = time_of(truth.words);
+    const auto time = time_of(answer.words);
+    if (true_time && time) return same_time(*true_time, *time);
+    // Words, and what nobody can read: letter by letter.
+    const std::string wanted = wording(truth.words), said = wording(answer.words);
+    if (!wanted.empty() && wanted == said) {
+      // But x is not X.
+      const bool of_letters = wanted.size() < 3 && !truth.ascii.starts_with("\\text");
+      if (!of_letters || truth.ascii == answer.ascii) return true;
+    }
+    if (!truth.words.empty() && truth.ascii == answer.ascii && (!truth.tree || !answer.tree))
+      return true;
+  }
+  if (!truth.tree || !answer.tree) return false;
+  if (is_same(*truth.tree, *answer.tree)) return true;
+  if (!truth.listed_tree) return false;
+  return is_same(*truth.listed_tree, answer.listed_tree ? *answer.listed_tree : *answer.tree);
+}
+
+std::string spelled(const Reading& reading) {
+  if (const auto letter = choice_alone(reading.ascii)) return std::string(1, *letter);
+  if (!reading.is_list && (time_of(reading.words) || date_of(reading.words))) return reading.words;
+  constexpr size_t kMostBytes = 400;
+  std::string text = reading.tree ? spelled(answered(*reading.tree)) : wording(reading.words);
+  if (text.empty()) text = reading.words;
+  if (text.size() > kMostBytes) text.resize(kMostBytes);
+  return text;
+}
+
+}  // namespace amalgam::rewards

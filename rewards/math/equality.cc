@@ -1,0 +1,165 @@
+#include "rewards/math/equality.h"
+
+#include <algorithm>
+
+#include "rewards/math/ball.h"
+#include "rewards/math/exact.h"
+#include "rewards/math/modular.h"
+
+// The library. Measured on one core, for x^2-1 = (x-1)(x+1), sqrt(2)/2 = 1/sqrt(2) and sin(pi/3) =
+// sqrt(3)/2: see the figures in tests/bench/reward_bench.cc. FLINT with Arb is the only one whose
+// answer "different" is proved (a ball has an error bound), needs no tree of its own, loads in a
+// few milliseconds and compares in microseconds. GiNaC and SymPy rewrite trees until they look
+// alike, which neither ends nor succeeds in general, and SymPy is an interpreter and seconds of
+// start-up. GMP with MPFR would do, with every error bound by hand.
+
+namespace amalgam::rewards {
+namespace {
+
+// Work of one comparison, in evaluated nodes; a node takes up to about 10 µs at the high precision.
+constexpr long kModularSteps = 100000;
+constexpr long kBallSteps = 6000;
+constexpr long kLowBits = 128, kHighBits = 1280;
+
+enum class Verdict { kEqual, kDifferent, kUnknown };
+
+Verdict compare_modular(const Node& a, const Node& b) {
+  long steps = kModularSteps;
+  for (uint64_t round = 0; round < 2; ++round) {
+    const auto va = value_modulo(a, kPrimes[round], round, &steps);
+    if (!va) return Verdict::kUnknown;
+    const auto vb = value_modulo(b, kPrimes[round], round, &steps);
+    if (!vb) return Verdict::kUnknown;
+    if (*va != *vb) return Verdict::kDifferent;
+  }
+  return Verdict::kEqual;
+}
+
+bool same_at(const Node& a, const Node& b, Point point, long bits, long* steps, bool* defined) {
+  Ball va, vb;
+  *defined = evaluate(a, point, bits, steps, &va) && evaluate(b, point, bits, steps, &vb);
+  if (!*defined) return false;
+  // A function that leaves the real numbers at negative arguments says nothing there.
+  if (point == Point::kMixedSigns && !(acb_is_real(va.get()) && acb_is_real(vb.get()))) {
+    *defined = false;
+    return true;
+  }
+  if (!acb_overlaps(va.get(), vb.get())) return false;
+  if (bits == kLowBits) return true;
+  // Balls that meet because they are large prove nothing.
+  return acb_rel_accuracy_bits(va.get()) > 500 || acb_is_exact(va.get()) ||
+         (acb_contains_zero(va.get()) && acb_contains_zero(vb.get()) &&
+          mag_cmp_2exp_si(arb_radref(acb_realref(va.get())), -500) < 0);
+}
+
+bool same_by_balls(const Node& a, const Node& b) {
+  long steps = kBallSteps;
+  const bool constant = !has_variables(a) && !has_variables(b);
+  for (const Point point : {Point::kPositive, Point::kOtherPositive, Point::kMixedSigns}) {
+    for (const long bits : {kLowBits, kHighBits}) {
+      bool defined = false;
+      const bool same = same_at(a, b, point, bits, &steps, &defined);
+      if (!defined && point == Point::kMixedSigns) break;
+      if (!same) return false;
+    }
+    if (constant) break;
+  }
+  return true;
+}
+
+// a's quotient by b is one constant at several points.
+bool same_quotient_modular(const Node& a, const Node& b, bool* known) {
+  long steps = kModularSteps;
+  *known = false;
+  std::optional<uint64_t> quotient;
+  for (uint64_t round = 0; round < 4; ++round) {
+    const auto va = value_modulo(a, kPrimes[0], round, &steps);
+    const auto vb = value_modulo(b, kPrimes[0], round, &steps);
+    if (!va || !vb) return false;
+    *known = true;
+    if (*va == 0 || *vb == 0) return false;
+    const uint64_t next = multiply_modulo(*va, inverse_modulo(*vb, kPrimes[0]), kPrimes[0]);
+    if (quotient && *quotient != next) return false;
+    quotient = next;
+  }
+  return true;
+}
+
+}  // namespace
+
+int infinity_sign(const Node& node) {
+  if (node.is(Kind::kConstant, "inf")) return 1;
+  if (node.is(Kind::kProduct) && node.args.size() == 2 && node.args[0] == number(-1) &&
+      node.args[1].is(Kind::kConstant, "inf"))
+    return -1;
+  return 0;
+}
+
+bool same_value(const Node& a, const Node& b) {
+  const int infinite = infinity_sign(a);
+  if (infinite != 0 || infinity_sign(b) != 0) return infinite == infinity_sign(b);
+  if (!is_expression(a) || !is_expression(b)) return false;
+  switch (compare_modular(a, b)) {
+    case Verdict::kEqual:
+      return true;
+    case Verdict::kDifferent:
+      return false;
+    case Verdict::kUnknown:
+      return same_by_balls(a, b);
+  }
+  return false;
+}
+
+bool proportional(const Node& a, const Node& b, Factor factor) {
+  if (!is_expression(a) || !is_expression(b)) return false;
+  bool known = false;
+  const bool same = same_quotient_modular(a, b, &known);
+  if (known && !same) return false;
+  if (known && factor == Factor::kAny) return true;
+  long steps = kBallSteps;
+  Ball quotient;
+  bool first = true;
+  for (const long bits : {kLowBits, kHighBits}) {
+    for (const Point point : {Point::kPositive, Point::kOtherPositive, Point::kMixedSigns}) {
+      Ball va, vb;
+      if (!evaluate(a, point, bits, &steps, &va) || !evaluate(b, point, bits, &steps, &vb))
+        return false;
+      if (acb_contains_zero(va.get()) || acb_contains_zero(vb.get())) return false;
+      acb_div(va.get(), va.get(), vb.get(), bits);
+      if (!first && !acb_overlaps(va.get(), quotient.get())) return false;
+      if (factor == Factor::kPositive && !arb_is_positive(acb_realref(va.get()))) return false;
+      if (first) acb_set(quotient.get(), va.get());
+      first = false;
+    }
+    if (known) return true;
+    first = true;
+  }
+  return true;
+}
+
+std::optional<int> order_of(const Node& a, const Node& b) {
+  const int infinite_a = infinity_sign(a), infinite_b = infinity_sign(b);
+  if (has_variables(a) || has_variables(b)) return std::nullopt;
+  if (infinite_a != 0 || infinite_b != 0)
+    return infinite_a == infinite_b ? 0 : infinite_a < infinite_b ? -1 : 1;
+  if (!is_expression(a) || !is_expression(b)) return std::nullopt;
+  const auto exact_a = exact_value(a), exact_b = exact_value(b);
+  if (exact_a && exact_b) {
+    const int order = fmpq_cmp(exact_a->get(), exact_b->get());
+    return order < 0 ? -1 : order > 0 ? 1 : 0;
+  }
+  long steps = kBallSteps;
+  for (const long bits : {kLowBits, kHighBits}) {
+    Ball va, vb;
+    if (!evaluate(a, Point::kPositive, bits, &steps, &va) ||
+        !evaluate(b, Point::kPositive, bits, &steps, &vb))
+      return std::nullopt;
+    if (!arb_contains_zero(acb_imagref(va.get())) || !arb_contains_zero(acb_imagref(vb.get())))
+      return std::nullopt;
+    if (arb_lt(acb_realref(va.get()), acb_realref(vb.get()))) return -1;
+    if (arb_gt(acb_realref(va.get()), acb_realref(vb.get()))) return 1;
+  }
+  return 0;
+}
+
+}  // namespace amalgam::rewards

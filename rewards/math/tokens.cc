@@ -1,0 +1,485 @@
+#include "rewards/math/tokens.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "rewards/math/units.h"
+
+namespace amalgam::rewards {
+namespace {
+
+constexpr size_t kMaxTokens = 4000;
+
+bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+bool is_figure(char c) { return c >= '0' && c <= '9'; }
+
+// A command, or a word of plain text, and the name that it stands for.
+struct Name {
+  std::string_view spelling, name;
+};
+
+constexpr Name kCommands[] = {
+    {"frac", "frac"},
+    {"dfrac", "frac"},
+    {"tfrac", "frac"},
+    {"cfrac", "frac"},
+    {"binom", "binom"},
+    {"dbinom", "binom"},
+    {"tbinom", "binom"},
+    {"sqrt", "sqrt"},
+    {"over", "over"},
+    {"choose", "choose"},
+    {"cdot", "*"},
+    {"times", "*"},
+    {"ast", "*"},
+    {"div", "/"},
+    {"pm", "pm"},
+    {"mp", "mp"},
+    {"le", "<="},
+    {"leq", "<="},
+    {"leqslant", "<="},
+    {"leqq", "<="},
+    {"ge", ">="},
+    {"geq", ">="},
+    {"geqslant", ">="},
+    {"geqq", ">="},
+    {"lt", "<"},
+    {"gt", ">"},
+    {"ne", "!="},
+    {"neq", "!="},
+    {"in", "in"},
+    {"cup", "cup"},
+    {"bigcup", "cup"},
+    {"cap", "cap"},
+    {"setminus", "setminus"},
+    {"backslash", "setminus"},
+    {"smallsetminus", "setminus"},
+    {"emptyset", "emptyset"},
+    {"varnothing", "emptyset"},
+    {"infty", "infinity"},
+    {"pi", "pi"},
+    {"sin", "sin"},
+    {"cos", "cos"},
+    {"tan", "tan"},
+    {"cot", "cot"},
+    {"sec", "sec"},
+    {"csc", "csc"},
+    {"arcsin", "arcsin"},
+    {"arccos", "arccos"},
+    {"arctan", "arctan"},
+    {"sinh", "sinh"},
+    {"cosh", "cosh"},
+    {"tanh", "tanh"},
+    {"ln", "ln"},
+    {"log", "log"},
+    {"lg", "lg"},
+    {"exp", "exp"},
+    {"gcd", "gcd"},
+    {"min", "min"},
+    {"max", "max"},
+    {"lfloor", "lfloor"},
+    {"rfloor", "rfloor"},
+    {"lceil", "lceil"},
+    {"rceil", "rceil"},
+    {"langle", "langle"},
+    {"rangle", "rangle"},
+    {"lvert", "|"},
+    {"rvert", "|"},
+    {"vert", "|"},
+    {"mid", "|"},
+    {"lbrace", "\\{"},
+    {"rbrace", "\\}"},
+    {"circ", "circ"},
+    {"degree", "degree"},
+    {"colon", ":"},
+    {"approx", "approx"},
+    {"simeq", "approx"},
+    {"land", "and"},
+    {"wedge", "and"},
+    {"lor", "or"},
+    {"vee", "or"},
+    {"begin", "begin"},
+    {"end", "end"},
+    {"prime", "'"},
+    {"bmod", "mod"},
+    {"lbrack", "["},
+    {"rbrack", "]"},
+};
+
+constexpr Name kPlainWords[] = {
+    {"sqrt", "sqrt"},     {"pi", "pi"},         {"sin", "sin"},       {"cos", "cos"},
+    {"tan", "tan"},       {"cot", "cot"},       {"sec", "sec"},       {"csc", "csc"},
+    {"arcsin", "arcsin"}, {"arccos", "arccos"}, {"arctan", "arctan"}, {"asin", "arcsin"},
+    {"acos", "arccos"},   {"atan", "arctan"},   {"sinh", "sinh"},     {"cosh", "cosh"},
+    {"tanh", "tanh"},     {"ln", "ln"},         {"log", "log"},       {"lg", "lg"},
+    {"exp", "exp"},       {"abs", "abs"},       {"floor", "floor"},   {"ceil", "ceil"},
+    {"gcd", "gcd"},       {"lcm", "lcm"},       {"min", "min"},       {"max", "max"},
+    {"binom", "binom"},   {"and", "and"},       {"or", "or"},         {"infinity", "infinity"},
+    {"inf", "infinity"},  {"oo", "infinity"},   {"choose", "choose"}, {"to", "to"},
+    {"union", "cup"},     {"in", "in"},         {"mod", "mod"},
+};
+
+constexpr std::string_view kUprightCommands[] = {
+    "text",   "textbf", "textit",  "textrm",       "mbox",       "hbox", "mathrm",     "mathit",
+    "mathbf", "mathsf", "mathtt",  "operatorname", "textnormal", "emph", "boldsymbol", "bm",
+    "textsf", "texttt", "mathbb",  "mathcal",      "pmb",        "bold", "underline",  "overline",
+    "vec",    "hat",    "mathbin", "mathop",       "ensuremath", "fbox", "boxed",      "framebox",
+};
+
+constexpr std::string_view kIgnoredCommands[] = {
+    "left",          "right",  "big",          "Big",       "bigg",        "Bigg",
+    "bigl",          "bigr",   "Bigl",         "Bigr",      "biggl",       "biggr",
+    "Biggl",         "Biggr",  "displaystyle", "textstyle", "scriptstyle", "limits",
+    "nolimits",      "rm",     "bf",           "it",        "sf",          "tt",
+    "displaylimits", "middle", "large",        "Large",     "normalsize",
+};
+
+constexpr std::string_view kSpaceCommands[] = {"quad",  "qquad",    "thinspace",
+                                               "space", "enspace",  "hspace",
+                                               "hskip", "medspace", "nobreakspace"};
+
+template <size_t n>
+bool is_one_of(std::string_view word, const std::string_view (&list)[n]) {
+  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
+
+template <size_t n>
+std::string_view name_in(std::string_view word, const Name (&list)[n]) {
+  for (const Name& entry : list)
+    if (entry.spelling == word) return entry.name;
+  return {};
+}
+
+class Lexer {
+ public:
+  Lexer(std::string_view text, Commas commas) : text_(text), commas_(commas) {}
+
+  std::optional<std::vector<Token>> run() {
+    while (at_ < text_.size()) {
+      step();
+      if (tokens_.size() > kMaxTokens) return std::nullopt;
+    }
+    add(Token::Type::kEnd, "");
+    return std::move(tokens_);
+  }
+
+ private:
+  char peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
+  bool starts(std::string_view what) const { return text_.substr(at_, what.size()) == what; }
+
+  void add(Token::Type type, std::string_view text) {
+    tokens_.push_back({type, std::string(text), space_, upright_depth_ > 0});
+    space_ = false;
+  }
+
+  void step() {
+    const char c = peek();
+    if (std::isspace(static_cast<unsigned char>(c)) || c == '~') {
+      space_ = true;
+      ++at_;
+    } else if (is_figure(c) || (c == '.' && is_figure(peek(1)))) {
+      take_number();
+    } else if (is_letter(c)) {
+      take_letters();
+    } else if (c == '\\') {
+      take_command();
+    } else {
+      take_sign();
+    }
+  }
+
+  // Digits with separators of thousands, each before exactly three digits.
+  void take_number() {
+    std::string digits = take_figures();
+    if (!digits.empty() && digits.size() <= 3 && digits[0] != '0') {
+      std::string grouped = digits;
+      const size_t begin = at_;
+      size_t end = at_;
+      std::string_view separator;
+      while (const size_t length = separator_length(&separator)) {
+        at_ += length;
+        const std::string group = take_figures();
+        if (group.size() != 3) {
+          // 12,3456 is a list, and 1 2345 no number at all.
+          if (group.size() > 3) grouped = digits, end = begin;
+          break;
+        }
+        grouped += group;
+        end = at_;
+      }
+      at_ = end;
+      digits = std::move(grouped);
+    }
+    if (peek() == '.' && is_figure(peek(1))) {
+      ++at_;
+      digits += '.';
+      digits += take_figures();
+    } else if (peek() == '.' && !digits.empty() && !is_letter(peek(1)) && peek(1) != '.') {
+      ++at_;  // "17."
+    }
+    add(Token::Type::kNumber, digits);
+    take_exponent();
+  }
+
+  std::string take_figures() {
+    const size_t begin = at_;
+    while (is_figure(peek())) ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  // Of the separator of thousands that stands here, always the same one within a number; 0: none.
+  size_t separator_length(std::string_view* separator) const {
+    constexpr std::string_view kSeparators[] = {"{,}", "\\,", "{\\,}", ",\\!", ",\\,", ",",
+                                                " ",   "~",   "'",     "\\ ",  "\\;"};
+    for (const std::string_view s : kSeparators) {
+      if (!starts(s)) continue;
+      if (commas_ == Commas::kSeparate && s == ",") return 0;
+      if (!separator->empty() && *separator != s) return 0;
+      if (!is_figure(peek(s.size()))) return 0;
+      *separator = s;
+      return s.size();
+    }
+    return 0;
+  }
+
+  // 1.5e-3, not 2e^{x} nor 3ex.
+  void take_exponent() {
+    if (peek() != 'e' && peek() != 'E') return;
+    const size_t sign = peek(1) == '-' || peek(1) == '+' ? 1 : 0;
+    size_t figures = 0;
+    while (is_figure(peek(1 + sign + figures))) ++figures;
+    if (figures == 0 || figures > 9 || is_letter(peek(1 + sign + figures))) return;
+    const bool minus = peek(1) == '-';
+    const std::string_view digits = text_.substr(at_ + 1 + sign, figures);
+    at_ += 1 + sign + figures;
+    add(Token::Type::kName, "*");
+    add(Token::Type::kNumber, "10");
+    add(Token::Type::kName, "^");
+    add(Token::Type::kName, "{");
+    if (minus) add(Token::Type::kName, "-");
+    add(Token::Type::kNumber, digits);
+    add(Token::Type::kName, "}");
+  }
+
+  bool after_operand() const {
+    if (tokens_.empty()) return false;
+    const Token& last = tokens_.back();
+    return last.type == Token::Type::kNumber || last.type == Token::Type::kUnit || last.is(")") ||
+           last.is("}") || last.is("/") || last.is("degree") || last.is("circ") || last.is("%") ||
+           last.is("*") || last.is("infinity") || last.is("pi");
+  }
+  bool after_value() const { return after_operand() && !tokens_.back().is("/"); }
+
+  void take_letters() {
+    const size_t begin = at_;
+    while (is_letter(peek())) ++at_;
+    std::string_view run = text_.substr(begin, at_ - begin);
+    // "p.m.", "a.m.": the point does not end it.
+    std::string lower(run);
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (run.size() == 1) return add_letter(run);
+    if (after_operand() && is_unit(run)) return add(Token::Type::kUnit, run);
+    if (is_currency(run)) return add(Token::Type::kUnit, run);
+    if (const auto name = name_in(lower, kPlainWords); !name.empty()) {
+      return add(Token::Type::kName, name);
+    }
+    if (split_functions(run)) return;
+    const bool capitals =
+        std::none_of(run.begin(), run.end(), [](unsigned char c) { return std::islower(c) != 0; });
+    if (run.size() >= 4 || (upright_depth_ > 0 && !capitals)) return add(Token::Type::kWord, lower);
+    for (size_t i = 0; i < run.size(); ++i) add_letter(run.substr(i, 1));
+  }
+
+  // "2cosx", "xlnx": functions among single letters.
+  bool split_functions(std::string_view run) {
+    if (run.size() > 6) return false;
+    constexpr std::string_view kFunctions[] = {"sqrt", "sin", "cos", "tan",
+                                               "log",  "exp", "ln",  "pi"};
+    for (const std::string_view f : kFunctions) {
+      const size_t found = run.find(f);
+      if (found == std::string_view::npos || run.size() - f.size() > 2) continue;
+      for (size_t i = 0; i < found; ++i) add_letter(run.substr(i, 1));
+      add(Token::Type::kName, f);
+      for (size_t i = found + f.size(); i < run.size(); ++i) add_letter(run.substr(i, 1));
+      return true;
+    }
+    return false;
+  }
+
+  void add_letter(std::string_view letter) {
+    if (upright_depth_ > 0 && after_value() && is_unit(letter)) {
+      add(Token::Type::kUnit, letter);
+    } else {
+      add(Token::Type::kLetter, letter);
+    }
+  }
+
+  void take_command() {
+    ++at_;
+    const char c = peek();
+    if (!is_letter(c)) {
+      ++at_;
+      if (c == '\0') return;
+      if (c == ',' || c == ';' || c == ':' || c == '>' || c == ' ' || c == '\n' || c == '/') {
+        space_ = true;
+      } else if (c == '{' || c == '}') {
+        add(Token::Type::kName, c == '{' ? "\\{" : "\\}");
+      } else if (c == '%') {
+        add(Token::Type::kName, "%");
+      } else if (c == '$') {
+        add(Token::Type::kUnit, "dollar");
+      } else if (c == '\\') {
+        add(Token::Type::kName, "\\\\");
+      } else if (c == '|') {
+        add(Token::Type::kName, "|");
+      } else if (c == '_' || c == '#' || c == '&') {
+        add(Token::Type::kUnknown, std::string(1, c));
+      }
+      return;  // \! \( \) \[ \] and others mean nothing
+    }
+    const size_t begin = at_;
+    while (is_letter(peek())) ++at_;
+    const std::string_view command = text_.substr(begin, at_ - begin);
+    if (is_one_of(command, kSpaceCommands)) {
+      space_ = true;
+      if (peek() == '{') skip_group();
+      return;
+    }
+    if (is_one_of(command, kIgnoredCommands)) {
+      if (command == "left" || command == "right")
+        if (peek() == '.') ++at_;
+      return;
+    }
+    if (is_one_of(command, kUprightCommands)) return take_upright(command);
+    if (const auto name = name_in(command, kCommands); !name.empty())
+      return add(Token::Type::kName, name);
+    if (command == "pounds" || command == "textsterling") return add(Token::Type::kUnit, "pound");
+    if (command == "euro") return add(Token::Type::kUnit, "euro");
+    if (command == "yen" || command == "textyen") return add(Token::Type::kUnit, "yen");
+    if (command == "rupee") return add(Token::Type::kUnit, "rupee");
+    if (command == "imath") return add(Token::Type::kLetter, "i");
+    if (command == "not" || command == "lnot") return add(Token::Type::kUnknown, "not");
+    constexpr std::string_view kLetters[] = {
+        "alpha", "beta",     "gamma", "delta",    "epsilon", "varepsilon", "zeta",  "eta",
+        "theta", "vartheta", "iota",  "kappa",    "lambda",  "mu",         "nu",    "xi",
+        "rho",   "sigma",    "tau",   "phi",      "varphi",  "chi",        "psi",   "omega",
+        "Gamma", "Delta",    "Theta", "Lambda",   "Xi",      "Pi",         "Sigma", "Phi",
+        "Psi",   "Omega",    "angle", "triangle", "ell"};
+    if (is_one_of(command, kLetters)) {
+      std::string_view letter = command;
+      if (letter.starts_with("var")) letter.remove_prefix(3);
+      return add(Token::Type::kLetter, letter);
+    }
+    add(Token::Type::kUnknown, command);
+  }
+
+  void skip_group() {
+    while (at_ < text_.size() && peek() != '}') ++at_;
+    ++at_;
+  }
+
+  // \text{cm}: the content, as it stands in plain text.
+  void take_upright(std::string_view command) {
+    while (peek() == ' ' || peek() == '*') ++at_;
+    if (peek() != '{') return;
+    // One letter in bold, blackboard bold or with an arrow is a letter of its own kind.
+    if (is_letter(peek(1)) && peek(2) == '}') {
+      const std::string letter(1, peek(1));
+      if (command == "mathbb") {
+        at_ += 3;
+        return add(Token::Type::kName, "mathbb" + letter);
+      }
+      const bool bold = command == "mathbf" || command == "vec" || command == "hat" ||
+                        command == "boldsymbol" || command == "bm" || command == "textbf";
+      if (bold && letter >= "i" && letter <= "k") {
+        at_ += 3;
+        return add(Token::Type::kLetter, "*" + letter);
+      }
+    }
+    if (command == "hat" || command == "vec") {
+      if (starts("{\\imath}") || starts("{\\jmath}")) {
+        const std::string letter(1, peek(2));
+        at_ += 8;
+        return add(Token::Type::kLetter, "*" + letter);
+      }
+    }
+    ++at_;
+    open_.push_back(true);
+    if (command != "boxed" && command != "fbox" && command != "framebox" &&
+        command != "underline" && command != "overline" && command != "ensuremath")
+      ++upright_depth_, upright_.push_back(true);
+    else
+      upright_.push_back(false);
+  }
+
+  void take_sign() {
+    const char c = peek();
+    ++at_;
+    switch (c) {
+      case '{':
+        open_.push_back(false);
+        upright_.push_back(false);
+        return add(Token::Type::kName, "{");
+      case '}': {
+        const bool of_text = !open_.empty() && open_.back();
+        if (!open_.empty()) {
+          if (upright_.back()) --upright_depth_;
+          open_.pop_back();
+          upright_.pop_back();
+        }
+        if (of_text) return;
+        return add(Token::Type::kName, "}");
+      }
+      case '$':
+        return;
+      case '*':
+        if (peek() == '*') {
+          ++at_;
+          return add(Token::Type::kName, "^");
+        }
+        return add(Token::Type::kName, "*");
+      case '<':
+      case '>':
+      case '!':
+        if (peek() == '=') {
+          ++at_;
+          return add(Token::Type::kName, std::string(1, c) + "=");
+        }
+        return add(Token::Type::kName, std::string(1, c));
+      case '=':
+        if (peek() == '<' || peek() == '>') {
+          const char other = peek();
+          ++at_;
+          return add(Token::Type::kName, std::string(1, other) + "=");
+        }
+        if (peek() == '=') ++at_;
+        return add(Token::Type::kName, "=");
+      case '`':
+      case '"':
+        return;
+      default:
+        if (std::string_view("+-/^_()[]|,;:%&'.").find(c) != std::string_view::npos && c != '\0')
+          return add(Token::Type::kName, std::string(1, c));
+        return add(Token::Type::kUnknown, std::string(1, c));
+    }
+  }
+
+  std::string_view text_;
+  Commas commas_;
+  size_t at_ = 0;
+  bool space_ = false;
+  std::vector<bool> open_, upright_;  // open braces: of \text{}; and whether upright
+  int upright_depth_ = 0;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace
+
+std::optional<std::vector<Token>> tokens_of(std::string_view ascii, Commas commas) {
+  return Lexer(ascii, commas).run();
+}
+
+}  // namespace amalgam::rewards

@@ -1,0 +1,108 @@
+#include "rewards/math/unit_reader.h"
+
+#include <algorithm>
+
+namespace amalgam::rewards {
+namespace {
+
+using Type = Token::Type;
+
+std::string power_of(std::string unit, int power) {
+  return power == 1 ? unit : unit + "^" + std::to_string(power);
+}
+
+}  // namespace
+
+Measure read_unit(const std::vector<Token>& tokens, size_t at) {
+  const auto peek = [&](size_t ahead = 0) -> const Token& {
+    return tokens[std::min(at + ahead, tokens.size() - 1)];
+  };
+  Measure measure;
+  std::string known, unknown;
+  int next_power = 1;  // of "square", which stands before its unit
+  bool after_per = false;
+  const size_t begin = at;
+  for (;;) {
+    const Token& token = peek();
+    const bool plain_letter =
+        token.type == Type::kLetter && is_unit(token.text) && (token.space_before || at > begin);
+    if (token.type == Type::kWord && power_of_ten(token.text) > 0 && known.empty()) {
+      measure.power_of_ten += power_of_ten(token.text);
+      ++at;
+      continue;
+    }
+    if (token.type != Type::kUnit && token.type != Type::kWord && !plain_letter) {
+      // "km/h", "m·s"; a point ends an abbreviation.
+      if ((token.is("/") || token.is("*")) && at > begin &&
+          (peek(1).type == Type::kUnit || peek(1).type == Type::kLetter ||
+           peek(1).type == Type::kWord)) {
+        after_per = token.is("/");
+        ++at;
+        continue;
+      }
+      if (token.is(".") && at > begin) {
+        ++at;
+        continue;
+      }
+      break;
+    }
+    ++at;
+    if (token.text == "per" || token.text == "a") {
+      if (peek().text == "cent" || peek().text == "cents") {
+        measure.is_percent = true;
+        ++at;
+        continue;
+      }
+      after_per = true;
+      continue;
+    }
+    const std::string_view name = unit_name(token.text);
+    if (name == "percent") {
+      measure.is_percent = true;
+    } else if (name == "degree") {
+      measure.is_degree = true;
+      if (peek().type == Type::kLetter && (peek().text == "C" || peek().text == "F")) {
+        known = peek().text == "C" ? "celsius" : "fahrenheit";
+        measure.is_degree = false;
+        ++at;
+      } else if (unit_name(peek().text) == "celsius" || unit_name(peek().text) == "fahrenheit") {
+        measure.is_degree = false;
+      }
+    } else if (name == "square" || name == "cubic") {
+      next_power = name == "square" ? 2 : 3;
+    } else if (name == "squared" || name == "cubed") {
+      known = power_of(std::move(known), name == "squared" ? 2 : 3);
+    } else if (name == "unit") {
+      // "square units": one without a name
+      int power = 1;
+      if (peek().is("^") && peek(1).type == Type::kNumber) at += 2;
+      (void)power;
+      next_power = 1;
+    } else if (!name.empty()) {
+      int power = next_power;
+      next_power = 1;
+      // cm^2, cm^{2}, s^{-1}
+      if (peek().is("^")) {
+        const bool braces = peek(1).is("{");
+        const bool minus = peek(braces ? 2 : 1).is("-");
+        const size_t digit = 1 + braces + minus;
+        if (peek(digit).type == Type::kNumber && peek(digit).text.size() == 1) {
+          power = peek(digit).text[0] - '0';
+          if (minus) after_per = true;
+          at += digit + 1 + braces;
+        }
+      }
+      if (!known.empty()) known += after_per ? "/" : "*";
+      known += power_of(std::string(name), power);
+      after_per = false;
+    } else {
+      if (!unknown.empty()) unknown += " ";
+      unknown += singular(token.text);
+    }
+  }
+  measure.end = at;
+  measure.unit = known.empty() ? unknown : known;
+  return measure;
+}
+
+}  // namespace amalgam::rewards
