@@ -159,7 +159,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
   }
   (void)prompt_of(registry, domain, row, asked, where);
   if (!domain.reward_file.empty()) return;  // its function decides
-  if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
+  if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth, row.json))
     throw Error(*problem);
 }
 

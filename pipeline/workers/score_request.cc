@@ -93,6 +93,7 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const std::
   r.content = std::move(final.content);
   r.state = state_of(final.state);
   r.sample_id = sample_id(meta);
+  r.row = row_json;
   if (by == rewards::ScoredBy::kFunction)
     add_function_arguments(rollout::transcript(episode), row, meta, row_json, &r);
   return r;

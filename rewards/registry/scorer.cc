@@ -13,10 +13,11 @@ bool is_built_in(const std::string& style) {
 }  // namespace
 
 std::optional<std::string> problem_of_truth(const std::string& style,
-                                            const std::string& ground_truth) {
+                                            const std::string& ground_truth,
+                                            const std::string& row) {
   if (style == "math" || style == "agent") return problem_of_number(ground_truth);
   if (style == "code") return problem_of_tests(ground_truth);
-  if (style == "instruct") return problem_of_constraints(ground_truth);
+  if (style == "instruct") return problem_of_constraints(ground_truth, row);
   return "reward_model.style \"" + style +
          "\" is none of math, code, agent, instruct; give the domain a reward_file";
 }
@@ -28,7 +29,8 @@ Scorer::Scorer(ScorerOptions options) : options_(std::move(options)) {
 Score Scorer::score(const ScoreRequest& request) const {
   if (plugin_) return score_batch({request})[0];
   if (!is_built_in(request.style))
-    return failed(Status::kBadRow, *problem_of_truth(request.style, request.ground_truth));
+    return failed(Status::kBadRow,
+                  *problem_of_truth(request.style, request.ground_truth, request.row));
   if (request.state == MessageState::kTruncated) return scored(0, "truncated");
   if (request.state == MessageState::kMalformed) return scored(0, "malformed message");
   if (request.style == "code") {
@@ -36,7 +38,8 @@ Score Scorer::score(const ScoreRequest& request) const {
     options.image = request.image;
     return score_code_tests(request.content, request.ground_truth, options);
   }
-  if (request.style == "instruct") return score_instruct(request.content, request.ground_truth);
+  if (request.style == "instruct")
+    return score_instruct(request.content, request.ground_truth, request.row);
   return score_math_answer(request.content, request.ground_truth);
 }
 

@@ -22,9 +22,10 @@ enum class MessageState {
 inline constexpr double kBestReward = 1;
 
 // Why no answer to a row can be scored by a built-in verifier: an unknown style, or a ground truth
-// that its verifier cannot use. None: it can.
+// that its verifier cannot use. None: it can. row: the whole row as JSON text, or empty.
 std::optional<std::string> problem_of_truth(const std::string& style,
-                                            const std::string& ground_truth);
+                                            const std::string& ground_truth,
+                                            const std::string& row = "");
 
 // Structured values are JSON text; empty stands for null.
 struct ScoreRequest {
@@ -35,10 +36,10 @@ struct ScoreRequest {
   std::string content;  // of the final message, without reasoning and calls
   MessageState state = MessageState::kComplete;
   sandbox::Image image = {};  // that tests of code run in
+  std::string row;            // the whole row, for plug-ins too
   // For plug-ins (docs/REWARDS.md):
   std::string solution;
   std::string extra_info;
-  std::string row;  // the whole row
   std::string sample_id;
 };
 
