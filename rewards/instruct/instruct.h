@@ -1,4 +1,5 @@
-// Verifiable instructions: words and JSON objects that keep every constraint of a ground truth.
+// Verifiable instructions: IFEval's and IFBench's by their ids, or constraints on words and JSON
+// objects.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,21 +8,21 @@
 
 namespace amalgam::rewards {
 
-// Why a ground truth is of no use here; none: it is as below.
-std::optional<std::string> problem_of_constraints(const std::string& ground_truth);
+struct InstructOptions {
+  bool loose = false;     // an id holds if it does for the response or for a shortened copy of it
+  bool fraction = false;  // the share of ids that hold; otherwise 1 if all do, else 0
+};
 
-// ground_truth: JSON text of an object (or of a string that holds one) with at least one of
-//   num_words: n            exactly n words
-//   allowed_words: [...]    no other words, in any case
-//   exact_words: [...]      these words, each as often as listed, in any order and case
-//   case: "upper"|"lower"   every letter
-//   start, end: word        the first, the last word, in any case
-//   order: "alphabetical"   words not descending, in any case
-//   json_keys: [...]        the answer is a JSON object with exactly these keys
-//   json_values: "integer"  all of whose values are integers
-// Words are what spaces and line breaks separate, without . , ; ! ? at their end. A JSON answer may
-// stand in a ``` fence. 1 if all hold, else 0 with the first that does not; kBadRow for another
-// ground truth.
-Score score_instruct(const std::string& solution, const std::string& ground_truth);
+// Why no answer to a row can be scored; none: it can. ground_truth and row are JSON texts; row is
+// the user's whole row, or empty. A row of IFEval's kind has instruction_id_list and kwargs in its
+// columns, in its extra_info or as its ground truth (instruction_row.h); any other has a ground
+// truth as constraints.h says.
+std::optional<std::string> problem_of_constraints(const std::string& ground_truth,
+                                                  const std::string& row = "");
+
+// Of a row of IFEval's kind the verdicts are "strict" and "loose", one for each id in order, and
+// the parts "strict_fraction" and "loose_fraction" their shares. kBadRow for a row with a problem.
+Score score_instruct(const std::string& solution, const std::string& ground_truth,
+                     const std::string& row = "", const InstructOptions& options = {});
 
 }  // namespace amalgam::rewards

@@ -26,6 +26,7 @@ struct Score {
   // What the answer was taken to be, spelled so that equal answers are equal texts; empty: none.
   std::string answer = {};
   std::vector<std::pair<std::string, double>> parts = {};  // figures beside the reward, by name
+  std::vector<std::pair<std::string, std::vector<bool>>> verdicts = {};  // lists of them, by name
 };
 
 inline Score failed(Status status, std::string detail) { return {status, 0, std::move(detail)}; }
