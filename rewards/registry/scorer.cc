@@ -34,7 +34,7 @@ Score Scorer::score(const ScoreRequest& request) const {
   if (request.style == "code") {
     CodeTestOptions options = options_.code;
     options.image = request.image;
-    return score_code_tests(request.content, request.ground_truth, options);
+    return score_code_tests(request.content, request.ground_truth, request.row, options);
   }
   if (request.style == "instruct") return score_instruct(request.content, request.ground_truth);
   return score_math_answer(request.content, request.ground_truth);
