@@ -18,6 +18,7 @@ constexpr int kBuiltInThreads = 2;
 int attempts_at(rewards::Status s) {
   switch (s) {
     case rewards::Status::kBadRow:
+    case rewards::Status::kCannotCross:
       return 1;
     case rewards::Status::kTimeout:
       return 2;

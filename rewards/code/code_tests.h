@@ -1,9 +1,11 @@
-// Unit tests of a Python function that a model wrote, in a sandbox of its own.
+// Tests of Python that a model wrote, by the rows of the public data sets.
 //
-// The code runs in the same interpreter as the harness and may do anything to it, so nothing in the
-// sandbox is believed and nothing worth stealing is put there: the inputs go in, what the function
-// returned comes out, and the expected values are compared outside. Printing "passed", leaving with
-// exit(0), or rewriting the harness therefore gains nothing; only the right values count.
+// The answer runs in a sandbox that is never told an expected value. Programs and functions: what
+// they print or return comes out as plain data and is compared here. Test code (asserts, HumanEval's
+// check, pytest files) runs in a second sandbox, where the answer's names stand for calls into the
+// first; arguments and results cross as plain data in a closed form (border_text.cc). So printing
+// "passed", leaving with exit(0), objects that equal everything, rewriting the harness or the test
+// library gain nothing; only the right values count.
 #pragma once
 #include <functional>
 #include <memory>
@@ -20,20 +22,27 @@ struct CodeTestOptions {
   sandbox::Limits limits;
   sandbox::Image image = {};
   sandbox::SandboxFactory make_sandbox = sandbox::create_on_image;
+  bool partial = false;                // the reward is the share of tests that pass
+  bool stop_at_first_failure = false;  // the tests after it count as failed
+  double test_time_limit_s = 0;        // CPU time of one test; 0: that of the limits
 };
 
-// Why a ground truth is of no use here; none: it is as below.
-std::optional<std::string> problem_of_tests(const std::string& ground_truth);
+// Why a row is of no use here; none: it has tests.
+std::optional<std::string> problem_of_tests(const std::string& ground_truth,
+                                            const std::string& row = {});
 
-// solution: Python source, or text whose last complete ``` fence holds it.
-// ground_truth: JSON text of an object (or of a string that holds one) with
-//   fn_name: the function to call; inputs: a list of argument lists; outputs: what each call
-//   returns.
-// Results are compared as JSON values: a tuple equals a list, 3.0 equals 3, True does not equal 1,
-// and integers beyond 64 bits are compared as doubles. One process runs all calls. 1 if every call
-// returns what is expected, else 0 (also for a timeout, too much memory or output); kSandboxFailed
-// if the sandbox could not be made or failed by itself; kBadRow for another ground truth.
+// solution: what the model wrote; its code is that of its last ```python fence (answer_code.h).
+// ground_truth: JSON text (or a JSON string that holds it) of
+//   fn_name: a function; inputs: a list of argument lists; outputs: what each call returns.
+//   Results are compared as JSON values: a tuple equals a list, 3.0 equals 3, True does not equal 1,
+//   and integers beyond 64 bits are compared as doubles;
+// or of any form in docs/REWARDS.md. row: JSON text of the user's whole row, or empty; its columns
+// are used where the ground truth is of no such form.
+// The reward is 1 if every test passes, else 0 (or the share of those that do), also for a timeout,
+// too much memory or output. Each test has a process and a file system of its own.
+// parts: passed_fraction, num_tests. kSandboxFailed if a sandbox could not be made or failed by
+// itself; kBadRow for a row without tests; kCannotCross if it hangs on a value that cannot cross.
 Score score_code_tests(const std::string& solution, const std::string& ground_truth,
-                       const CodeTestOptions& options);
+                       const std::string& row, const CodeTestOptions& options);
 
 }  // namespace amalgam::rewards

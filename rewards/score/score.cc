@@ -20,6 +20,8 @@ const char* to_string(Status status) {
       return "sandbox_failed";
     case Status::kBadRow:
       return "bad_row";
+    case Status::kCannotCross:
+      return "cannot_cross";
   }
   CHECK(false);
   return "";

@@ -24,7 +24,7 @@ class GeneratedInSandbox : public testing::Test {
 TEST_F(GeneratedInSandbox, GoodCodePassesAndCarelessCodeFails) {
   for (const Row& row : generate_sft(Domain::kCode, Split::kTrain, 200, 11, 0.5)) {
     const std::string answer = json::parse(row.messages).back().at("content");
-    const rewards::Score score = rewards::score_code_tests(answer, row.ground_truth, {});
+    const rewards::Score score = rewards::score_code_tests(answer, row.ground_truth, "", {});
     EXPECT_EQ(score.status, rewards::Status::kScored) << score.detail;
     const bool is_careless = json::parse(row.extra_info).at("careless");
     EXPECT_EQ(score.reward, is_careless ? 0 : 1) << row.to_json() << score.detail;

@@ -23,7 +23,7 @@ class CodeTests : public testing::Test {
   Score run(const std::string& solution, const std::string& truth = kDouble) {
     CodeTestOptions options;
     options.limits.cpu_seconds = 1;
-    return score_code_tests(solution, truth, options);
+    return score_code_tests(solution, truth, "", options);
   }
   // The detail of a scored answer that must have this reward.
   std::string detail(double reward, const std::string& solution,
@@ -135,7 +135,7 @@ TEST_F(CodeTests, CodeThatSleepsEndsAtTheWallClock) {
   CodeTestOptions options;
   options.limits.wall_seconds = 0.3;
   ::testing::internal::CaptureStderr();
-  const Score score = score_code_tests("import time\ntime.sleep(1000)", kDouble, options);
+  const Score score = score_code_tests("import time\ntime.sleep(1000)", kDouble, "", options);
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               HasSubstr("slept into its wall-clock limit and scored 0: this run cannot be"));
   EXPECT_EQ(score.status, Status::kScored);
@@ -182,7 +182,7 @@ Score run_with(const sandbox::Result& result) {
   options.make_sandbox = [&](const sandbox::Limits&, const sandbox::Image&, std::string*) {
     return std::make_unique<BrokenSandbox>(result);
   };
-  return score_code_tests("def f(x): return 2 * x", kDouble, options);
+  return score_code_tests("def f(x): return 2 * x", kDouble, "", options);
 }
 
 TEST(CodeTestsFailures, InfrastructureIsNeverAReward) {
@@ -195,7 +195,7 @@ TEST(CodeTestsFailures, InfrastructureIsNeverAReward) {
     *error = "no namespaces";
     return nullptr;
   };
-  const Score score = score_code_tests("", kDouble, options);
+  const Score score = score_code_tests("", kDouble, "", options);
   EXPECT_EQ(score.status, Status::kSandboxFailed);
   EXPECT_EQ(score.detail, "no namespaces");
 }
@@ -219,7 +219,7 @@ TEST(CodeTestsFailures, BadGroundTruth) {
                             R"({"fn_name": "f", "inputs": [1], "outputs": [1]})",
                             R"({"fn_name": 1, "inputs": [[1]], "outputs": [1]})",
                             R"({"inputs": [[1]], "outputs": [1]})"})
-    EXPECT_EQ(score_code_tests("", truth, {}).status, Status::kBadRow) << truth;
+    EXPECT_EQ(score_code_tests("", truth, "", {}).status, Status::kBadRow) << truth;
 }
 
 }  // namespace

@@ -1,0 +1,160 @@
+#include "rewards/code/native_calls.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "rewards/code/test_report.h"
+
+namespace amalgam::rewards {
+namespace {
+
+using nlohmann::json;
+
+// Reads {code, fn_name, inputs} on stdin; writes a list with [value] for each call that returned a
+// JSON value and an error text for each other one, or just an error text if there is no function to
+// call. The code's own stdin and stdout are /dev/null. _exit: threads it left behind do not hold us
+// up. No json module: importing it would double the time of a test. JSON as we write it (nothing
+// escaped but control characters) is a Python expression once true, false and null have values.
+constexpr const char* kNativeHarness = R"python(
+import os, sys
+channel = os.dup(1)
+request = eval(sys.stdin.buffer.read().decode(), {"true": True, "false": False, "null": None})
+null = os.open("/dev/null", os.O_RDWR)
+os.dup2(null, 0)
+os.dup2(null, 1)
+
+def to_json(v):
+    if v is None:
+        return "null"
+    if isinstance(v, bool):
+        return "true" if v else "false"
+    if isinstance(v, int):
+        return int.__repr__(v)
+    if isinstance(v, float):
+        if v in (float("inf"), -float("inf")) or v != v:
+            raise ValueError("not finite")
+        return float.__repr__(v)
+    if isinstance(v, str):
+        units = v.encode("utf-16-be", "surrogatepass").hex()
+        return '"' + "".join("\\u" + units[i:i + 4] for i in range(0, len(units), 4)) + '"'
+    if isinstance(v, (list, tuple)):
+        return "[" + ",".join([to_json(x) for x in v]) + "]"
+    if isinstance(v, dict) and all(isinstance(k, (str, int)) for k in v):
+        return "{" + ",".join([to_json(str(k)) + ":" + to_json(x) for k, x in v.items()]) + "}"
+    raise TypeError("not a JSON value")
+
+def error(e):
+    return to_json(str(type(e).__name__)[:80])
+
+def run():
+    try:
+        scope = {"__name__": "solution"}
+        exec(compile(request["code"], "solution", "exec"), scope)
+        function = scope[request["fn_name"]]
+    except BaseException as e:
+        return error(e)
+    results = []
+    for arguments in request["inputs"]:
+        try:
+            results.append(to_json([function(*arguments)]))
+        except BaseException as e:
+            results.append(error(e))
+    return "[" + ",".join(results) + "]"
+
+data = run().encode()
+while data:
+    data = data[os.write(channel, data):]
+os._exit(0)
+)python";
+
+struct Tests {
+  std::string fn_name;
+  json inputs, outputs;
+};
+
+bool read_native(const std::string& ground_truth, Tests* tests) {
+  json truth = json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
+  if (truth.is_string())
+    truth = json::parse(truth.get<std::string>(), nullptr, /*allow_exceptions=*/false);
+  if (!truth.is_object()) return false;
+  const json name = truth.value("fn_name", json());
+  tests->inputs = truth.value("inputs", json());
+  tests->outputs = truth.value("outputs", json());
+  if (!name.is_string() || !tests->inputs.is_array() || !tests->outputs.is_array()) return false;
+  if (tests->inputs.empty() || tests->inputs.size() != tests->outputs.size()) return false;
+  for (const json& arguments : tests->inputs)
+    if (!arguments.is_array()) return false;
+  tests->fn_name = name.get<std::string>();
+  return true;
+}
+
+// Whether only the general way can say that an answer is right.
+bool asks_for_more(const std::string& code, const json& results, const json& outputs) {
+  const auto is_name_error = [](const json& v) {
+    return v.is_string() && v.get_ref<const std::string&>() == "NameError";
+  };
+  const bool has_solution = code.find("class Solution") != std::string::npos;
+  if (results.is_string()) return is_name_error(results) || has_solution;
+  if (!results.is_array()) return false;
+  const bool are_lists_of_one =
+      std::all_of(outputs.begin(), outputs.end(),
+                  [](const json& v) { return v.is_array() && v.size() == 1; });
+  return are_lists_of_one || std::any_of(results.begin(), results.end(), is_name_error);
+}
+
+Score judge_native(const std::string& code, const sandbox::Result& result, const json& outputs,
+                   const CodeTestOptions& options, bool* needs_more) {
+  if (sandbox::is_infrastructure(result.outcome))
+    return failed(Status::kSandboxFailed, result.detail);
+  const auto none = [&](const std::string& why) {
+    Score score = scored(0, why);
+    score.parts = {{"passed_fraction", 0}, {"num_tests", static_cast<double>(outputs.size())}};
+    return score;
+  };
+  if (result.outcome == sandbox::Outcome::kTimeout && result.hit_wall_limit) warn_of_wall_clock();
+  if (const std::string reason = reason_of(result); !reason.empty()) return none(reason);
+  // Whatever is wrong with the output is the code's doing: the harness itself writes one JSON
+  // value.
+  const json results = json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+  *needs_more = asks_for_more(code, results, outputs);
+  if (results.is_string()) return none("no function: " + results.get<std::string>());
+  if (!results.is_array() || results.size() != outputs.size())
+    return none("ended before the tests did");
+  size_t num_passed = 0;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    num_passed += results[i].is_array() && results[i].size() == 1 && results[i][0] == outputs[i];
+  *needs_more &= num_passed != outputs.size();
+  const double fraction = static_cast<double>(num_passed) / static_cast<double>(outputs.size());
+  Score score =
+      scored(options.partial ? fraction : num_passed == outputs.size() ? 1 : 0,
+             std::to_string(num_passed) + " of " + std::to_string(outputs.size()) + " tests pass");
+  score.parts = {{"passed_fraction", fraction},
+                 {"num_tests", static_cast<double>(outputs.size())}};
+  return score;
+}
+
+}  // namespace
+
+bool are_native_calls(const std::string& ground_truth) {
+  Tests tests;
+  return read_native(ground_truth, &tests);
+}
+
+std::optional<Score> score_native_calls(const std::string& code, const std::string& ground_truth,
+                                        const CodeTestOptions& options, bool* needs_more) {
+  *needs_more = false;
+  Tests tests;
+  if (!read_native(ground_truth, &tests)) return std::nullopt;
+  std::string error;
+  const auto sandbox = options.make_sandbox(options.limits, options.image, &error);
+  if (!sandbox) return failed(Status::kSandboxFailed, error);
+  const json request = {{"code", code}, {"fn_name", tests.fn_name}, {"inputs", tests.inputs}};
+  sandbox::Command command;
+  // -S: no site packages, a quicker start. Not -I or -E, which would ignore PYTHONHASHSEED.
+  command.argv = {"/usr/bin/python3", "-S", "-B", "-c", kNativeHarness};
+  // Sampled text may be cut inside a character.
+  command.stdin_text = request.dump(-1, ' ', false, json::error_handler_t::replace);
+  return judge_native(code, sandbox->exec(command), tests.outputs, options, needs_more);
+}
+
+}  // namespace amalgam::rewards
