@@ -159,17 +159,11 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
-<<<<<<< HEAD
   const rewards::Scorer scorer({.code = {},
                                 .plugin = std::nullopt,
                                 .reward = domain.reward,
                                 .is_check_of_function = !domain.reward_file.empty()});
   if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
-=======
-  if (!domain.reward_file.empty()) return;  // its function decides
-  if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth, row.json))
-    throw Error(*problem);
->>>>>>> instruct
 }
 
 std::string said_effort(const configs::DomainConfig& domain, const Row& row) {

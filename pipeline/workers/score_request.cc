@@ -104,14 +104,10 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const Row& 
   r.content = std::move(final.content);
   r.state = state_of(final.state);
   r.sample_id = sample_id(meta);
-<<<<<<< HEAD
   r.response_tokens = meta.response_length();
   if (by == rewards::ScoredBy::kVerifier) return r;
   const rollout::Transcript transcript = rollout::transcript(episode);
   r.solution = transcript.solution;
-=======
-  r.row = row_json;
->>>>>>> instruct
   if (by == rewards::ScoredBy::kFunction)
     add_function_arguments(transcript, row, meta, row_json, &r);
   return r;

@@ -296,9 +296,9 @@ class Lexer {
   // "2cosx", "xlnx": functions among single letters.
   bool split_functions(std::string_view run) {
     if (run.size() > 6) return false;
-    constexpr std::string_view kFunctions[] = {"sqrt", "sin", "cos", "tan",
-                                               "log",  "exp", "ln",  "pi"};
-    for (const std::string_view f : kFunctions) {
+    constexpr std::string_view kAmongLetters[] = {"sqrt", "sin", "cos", "tan",
+                                                  "log",  "exp", "ln",  "pi"};
+    for (const std::string_view f : kAmongLetters) {
       const size_t found = run.find(f);
       if (found == std::string_view::npos || run.size() - f.size() > 2) continue;
       for (size_t i = 0; i < found; ++i) add_letter(run.substr(i, 1));

@@ -4,8 +4,8 @@
 
 #include "configs/error.h"
 #include "configs/utf8.h"
+#include "rewards/answers/words.h"
 #include "rewards/registry/data_sources.h"
-#include "rewards/text/words.h"
 
 namespace amalgam::rewards {
 namespace {

@@ -16,7 +16,6 @@ namespace amalgam::rewards {
 // What a right answer gets from a built-in verifier.
 inline constexpr double kBestReward = 1;
 
-<<<<<<< HEAD
 // Parts of 1 that count an answer as incomplete.
 inline constexpr const char* kIncompleteKinds[] = {"truncated", "malformed", "empty"};
 // The part of a score that an audit gave; in no reward.
@@ -24,31 +23,6 @@ inline constexpr const char* kAuditPart = "audit";
 
 // Built in, and told the final message, or all that the policy wrote; the user's own.
 enum class ScoredBy { kVerifier, kVerifierOfAll, kFunction };
-=======
-// Why no answer to a row can be scored by a built-in verifier: an unknown style, or a ground truth
-// that its verifier cannot use. None: it can. row: the whole row as JSON text, or empty.
-std::optional<std::string> problem_of_truth(const std::string& style,
-                                            const std::string& ground_truth,
-                                            const std::string& row = "");
-
-// Structured values are JSON text; empty stands for null.
-struct ScoreRequest {
-  std::string data_source;
-  std::string style;         // reward_model.style
-  std::string ground_truth;  // reward_model.ground_truth
-  // For built-in verifiers:
-  std::string content;  // of the final message, without reasoning and calls
-  MessageState state = MessageState::kComplete;
-  sandbox::Image image = {};  // that tests of code run in
-  std::string row;            // the whole row, for plug-ins too
-  // For plug-ins (docs/REWARDS.md):
-  std::string solution;
-  std::string extra_info;
-  std::string sample_id;
-};
-
-enum class ScoredBy { kVerifier, kFunction };  // built in; the user's own
->>>>>>> instruct
 
 struct ScorerOptions {
   CodeTestOptions code;

@@ -2,16 +2,16 @@
 
 #include "configs/error.h"
 #include "configs/utf8.h"
+#include "rewards/answers/choice.h"
+#include "rewards/answers/gsm8k.h"
+#include "rewards/answers/json_answer.h"
+#include "rewards/answers/json_schema.h"
+#include "rewards/answers/match.h"
+#include "rewards/answers/pattern.h"
+#include "rewards/answers/shape.h"
 #include "rewards/instruct/instruct.h"
 #include "rewards/math/math_answer.h"
 #include "rewards/registry/verifier.h"
-#include "rewards/text/choice.h"
-#include "rewards/text/gsm8k.h"
-#include "rewards/text/json_answer.h"
-#include "rewards/text/json_schema.h"
-#include "rewards/text/match.h"
-#include "rewards/text/pattern.h"
-#include "rewards/text/shape.h"
 
 namespace amalgam::rewards {
 namespace {

@@ -9,11 +9,11 @@ namespace amalgam::rewards {
 // What stands between white space.
 std::vector<std::string_view> words_of(std::string_view text);
 
-// Letters of ASCII, Latin-1, Greek and Cyrillic in lower case; other bytes as they are.
-std::string lower_text(std::string_view text);
+// With the letters of ASCII in lower case, and all else as it is.
+std::string ascii_lower(std::string_view text);
 
-// SQuAD's normal form of an answer: lower case, without ASCII punctuation, without the words a, an
-// and the, one space between words.
+// SQuAD's normal form of an answer: Unicode's lower case, without ASCII punctuation, without the
+// words a, an and the, one space between words.
 std::string squad_normal(std::string_view text);
 
 // Without white space at both ends.

@@ -1,11 +1,11 @@
-#include "rewards/text/match.h"
+#include "rewards/answers/match.h"
 
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "configs/format.h"
-#include "rewards/text/words.h"
+#include "rewards/answers/words.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -78,13 +78,12 @@ std::string_view said_answer(std::string_view content) {
   bool found = false;
   const std::string_view tagged = tagged_answer(content, &found);
   if (found) return stripped(tagged);
-  const std::string lower = lower_text(content);
+  const std::string lower = ascii_lower(content);
   size_t best = 0;
-  if (lower.size() == content.size())
-    for (const std::string_view marker : {"answer is", "answer:", "answer is:", "####"}) {
-      const size_t at = lower.rfind(marker);
-      if (at != std::string::npos) best = std::max(best, at + marker.size());
-    }
+  for (const std::string_view marker : {"answer is", "answer:", "answer is:", "####"}) {
+    const size_t at = lower.rfind(marker);
+    if (at != std::string::npos) best = std::max(best, at + marker.size());
+  }
   if (best == 0) return stripped(content);
   std::string_view rest = stripped(content.substr(best));
   return stripped(rest.substr(0, rest.find('\n')));

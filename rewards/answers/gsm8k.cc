@@ -1,9 +1,9 @@
-#include "rewards/text/gsm8k.h"
+#include "rewards/answers/gsm8k.h"
 
 #include <nlohmann/json.hpp>
 
+#include "rewards/answers/words.h"
 #include "rewards/math/math_answer.h"
-#include "rewards/text/words.h"
 
 namespace amalgam::rewards {
 namespace {

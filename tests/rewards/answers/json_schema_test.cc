@@ -1,11 +1,11 @@
-#include "rewards/text/json_schema.h"
+#include "rewards/answers/json_schema.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "rewards/text/json_answer.h"
+#include "rewards/answers/json_answer.h"
 #include "tests/error_of.h"
 
 namespace amalgam::rewards {

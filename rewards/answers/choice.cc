@@ -1,8 +1,8 @@
-#include "rewards/text/choice.h"
+#include "rewards/answers/choice.h"
 
 #include <nlohmann/json.hpp>
 
-#include "rewards/text/words.h"
+#include "rewards/answers/words.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -28,14 +28,13 @@ std::optional<std::string_view> last_box(std::string_view text) {
 }
 
 std::string_view after_marker(std::string_view text) {
-  const std::string lower = lower_text(text);
+  const std::string lower = ascii_lower(text);
   size_t best = 0;
-  if (lower.size() == text.size())
-    for (const std::string_view marker :
-         {"answer is", "answer:", "answer**:", "choice is", "option is", "####"}) {
-      const size_t at = lower.rfind(marker);
-      if (at != std::string::npos) best = std::max(best, at + marker.size());
-    }
+  for (const std::string_view marker :
+       {"answer is", "answer:", "answer**:", "choice is", "option is", "####"}) {
+    const size_t at = lower.rfind(marker);
+    if (at != std::string::npos) best = std::max(best, at + marker.size());
+  }
   if (best == 0) return {};
   std::string_view rest = stripped(text.substr(best));
   return rest.substr(0, rest.find('\n'));
@@ -51,7 +50,7 @@ std::string_view without_prefix(std::string_view text) {
           ":", "\"", "'", "`", "<answer>"})
       if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
     for (const std::string_view word : {"option ", "choice ", "letter ", "answer "})
-      if (lower_text(text.substr(0, word.size())) == word) text.remove_prefix(word.size());
+      if (ascii_lower(text.substr(0, word.size())) == word) text.remove_prefix(word.size());
     if (text == before) return text;
   }
 }
@@ -68,7 +67,7 @@ std::optional<char> leading_letter(std::string_view text) {
   while (!tail.empty() && std::string_view(")]}*$.:'\"`").find(tail[0]) != kNone)
     tail = stripped(tail.substr(1));
   for (const std::string_view joint : {"or ", "and ", ",", "/", "&", "nor "})
-    if (lower_text(tail.substr(0, joint.size())) == joint) {
+    if (ascii_lower(tail.substr(0, joint.size())) == joint) {
       const std::string_view other = without_prefix(tail.substr(joint.size()));
       if (!other.empty() && is_letter(other[0]) && (other[0] & ~0x20) <= kLast &&
           (other.size() == 1 || !is_word(other[1])))

@@ -1,11 +1,11 @@
-#include "rewards/text/shape.h"
+#include "rewards/answers/shape.h"
 
 #include <algorithm>
 #include <set>
 #include <string>
 
 #include "configs/format.h"
-#include "rewards/text/words.h"
+#include "rewards/answers/words.h"
 
 namespace amalgam::rewards {
 
@@ -21,7 +21,7 @@ Score score_think_format(std::string_view solution, bool prompt_opens_thought) {
 }
 
 double repetition_of(std::string_view content, int ngram) {
-  const std::string lower = lower_text(content);
+  const std::string lower = ascii_lower(content);
   const auto words = words_of(lower);
   const auto n = static_cast<size_t>(ngram);
   if (words.size() < n) return 0;

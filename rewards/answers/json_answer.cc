@@ -1,12 +1,12 @@
-#include "rewards/text/json_answer.h"
+#include "rewards/answers/json_answer.h"
 
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "rewards/answers/words.h"
 #include "rewards/score/fence.h"
-#include "rewards/text/words.h"
 
 namespace amalgam::rewards {
 

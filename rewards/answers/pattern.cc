@@ -1,4 +1,4 @@
-#include "rewards/text/pattern.h"
+#include "rewards/answers/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

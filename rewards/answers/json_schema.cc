@@ -1,4 +1,4 @@
-#include "rewards/text/json_schema.h"
+#include "rewards/answers/json_schema.h"
 
 #include <cmath>
 #include <map>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "rewards/text/pattern.h"
+#include "rewards/answers/pattern.h"
 
 namespace amalgam::rewards {
 namespace {

@@ -1,4 +1,4 @@
-#include "rewards/text/choice.h"
+#include "rewards/answers/choice.h"
 
 #include <gtest/gtest.h>
 

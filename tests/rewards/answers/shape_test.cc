@@ -1,4 +1,4 @@
-#include "rewards/text/shape.h"
+#include "rewards/answers/shape.h"
 
 #include <gtest/gtest.h>
 
