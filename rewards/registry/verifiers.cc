@@ -10,8 +10,10 @@
 #include "rewards/answers/pattern.h"
 #include "rewards/answers/shape.h"
 #include "rewards/instruct/instruct.h"
+#include "rewards/language/detect.h"
 #include "rewards/math/math_answer.h"
 #include "rewards/registry/verifier.h"
+#include "rewards/text/chars.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -111,6 +113,25 @@ Why choice_problem(const Request& r, const Settings&) {
 Score score_choice_request(const Request& r, const Settings& s) {
   if (const Why why = choice_problem(r, s)) return failed(Status::kBadRow, *why);
   return score_choice(r.content, *true_letter(r.ground_truth));
+}
+
+std::string language_asked(const Request& r, const Settings& s) {
+  const json language = given(r, s, "language");
+  return language.is_string() ? language.get<std::string>() : "";
+}
+
+Why language_problem(const Request& r, const Settings& s) {
+  if (!is_known_language(language_asked(r, s)))
+    return shown(r.ground_truth) + " is no language as ISO 639-1 names it: en, de, zh-cn, …";
+  return std::nullopt;
+}
+
+Score score_language(const Request& r, const Settings& s) {
+  if (const Why why = language_problem(r, s)) return failed(Status::kBadRow, *why);
+  const auto found = language_of(decoded(r.content));
+  if (!found) return scored(1, "no letters");
+  Score score = scored(*found == language_asked(r, s) ? 1 : 0, std::string(*found));
+  return score;
 }
 
 Why length_problem(const Request&, const Settings& s) {
@@ -240,6 +261,13 @@ const std::vector<Verifier>& verifiers() {
          return score_think_format(r.solution, r.prompt_opens_thought);
        },
        nullptr},
+      {"language",
+       "it is written in the language, as langdetect finds it",
+       "`en`, `de`, `zh-cn`, …",
+       "0, 1",
+       {{"language", "", "the language, for all rows"}},
+       score_language,
+       language_problem},
       {"repetition",
        "max_penalty × the share of n-grams of words that repeat an earlier one",
        "",

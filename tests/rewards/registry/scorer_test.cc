@@ -215,6 +215,14 @@ TEST(Scorer, NamesAgreeWithTheConfigs) {
     EXPECT_TRUE(find_verifier(source.verifier)) << source.name;
 }
 
+TEST(Scorer, Languages) {
+  const Scorer scorer(with_fake_sandbox());
+  const char* german = "Der Zug nach Hamburg fährt heute leider erst um halb neun ab.";
+  EXPECT_EQ(scorer.score(request("language", "\"de\"", german)).reward, 1);
+  EXPECT_EQ(scorer.score(request("language", "\"en\"", german)).reward, 0);
+  EXPECT_EQ(scorer.score(request("language", "\"german\"", german)).status, Status::kBadRow);
+}
+
 TEST(Scorer, ArgumentsThatAVerifierDoesNotHave) {
   const auto error = [](const char* style, const char* json) {
     return tests::error_of([&] { settings_of(*find_verifier(style), json, {}); });
