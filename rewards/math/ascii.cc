@@ -18,7 +18,7 @@ constexpr Spelling kSpellings[] = {
     {0x00A0, " "},
     {0x00A2, " cents "},
     {0x00A3, "\\pounds "},
-    {0x00A5, "\\yen "},
+    {0x00A5, ""},
     {0x00AC, "\\lnot "},
     {0x00AD, ""},
     {0x00B0, "^{\\circ}"},

@@ -16,6 +16,7 @@ class BallEvaluation {
 
   bool evaluate(const Node& node, acb_ptr out) {
     if (--*steps_ < 0) return false;
+    acb_zero(out);
     switch (node.kind) {
       case Kind::kNumber:
         return number(node.text, out);
@@ -140,14 +141,14 @@ class BallEvaluation {
       std::string_view name;
       void (*value)(acb_t, const acb_t, slong);
     };
-    static constexpr Function kFunctions[] = {
+    static constexpr Function kBallFunctions[] = {
         {"sin", acb_sin},     {"cos", acb_cos},   {"tan", acb_tan},     {"cot", acb_cot},
         {"sec", acb_sec},     {"csc", acb_csc},   {"arcsin", acb_asin}, {"arccos", acb_acos},
         {"arctan", acb_atan}, {"sinh", acb_sinh}, {"cosh", acb_cosh},   {"tanh", acb_tanh},
         {"ln", acb_log},      {"exp", acb_exp},
     };
     const std::string& name = node.text;
-    for (const Function& f : kFunctions) {
+    for (const Function& f : kBallFunctions) {
       if (f.name != name) continue;
       f.value(out, out, bits_);
       return true;

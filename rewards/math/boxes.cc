@@ -69,6 +69,7 @@ std::optional<Box> box_at(std::string_view text, size_t at, size_t last_brace) {
       if (behind == std::string_view::npos) break;
       end = behind;
     }
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;  // \frac23
   } else {
     while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) ||
                                  text[end] == '.' || text[end] == '-'))

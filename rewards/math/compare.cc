@@ -26,13 +26,26 @@ bool has_comma_between_figures(std::string_view text) {
   return false;
 }
 
+// ]0,1[ is (0,1), if these are the only brackets.
+std::string with_usual_brackets(std::string_view ascii) {
+  std::string text(ascii);
+  const size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
+  if (first == std::string::npos || last <= first) return text;
+  const bool opens = text[first] == ']', closes = text[last] == '[';
+  if (!opens && !closes) return text;
+  if (std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == ']'; }) !=
+      1 + (text[last] == '[' || text[last] == ']'))
+    return text;
+  if (opens) text[first] = '(';
+  if (closes) text[last] = ')';
+  return text;
+}
+
 std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Commas commas) {
   if (auto based = based_number(words)) return based;
-  auto tree = parse_answer(ascii, commas);
-  if (!tree || tree->is(Kind::kText)) {
-    if (const auto value = number_in_words(words)) return number(*value);
-  }
-  return tree;
+  if (const auto value = number_in_words(words)) return number(*value);
+  if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
+  return parse_answer(with_usual_brackets(ascii), commas);
 }
 
 }  // namespace
@@ -84,7 +97,12 @@ bool is_same(const Reading& truth, const Reading& answer) {
     if (!wanted.empty() && wanted == said) {
       // But x is not X.
       const bool of_letters = wanted.size() < 3 && !truth.ascii.starts_with("\\text");
-      if (!of_letters || truth.ascii == answer.ascii) return true;
+      if (!of_letters || wanted == "no" || truth.ascii == answer.ascii) return true;
+    }
+    // "Yes, it is."
+    if (wanted == "yes" || wanted == "no") {
+      const size_t end = said.find_first_of(",;");
+      if (end != std::string::npos) return said.substr(0, end) == wanted;
     }
     if (!truth.words.empty() && truth.ascii == answer.ascii && (!truth.tree || !answer.tree))
       return true;

@@ -19,7 +19,7 @@ std::vector<std::string> truths_of(const std::string& ground_truth) {
   const auto add = [&](const nlohmann::json& json, const std::string& spelling) {
     std::string text;
     if (json.is_string()) text = json.get<std::string>();
-    if (json.is_number()) text = spelling;
+    if (json.is_number() && !spelling.empty()) text = spelling;
     if (text.find_first_not_of(" \t\n\r$") == std::string::npos) return false;
     truths.push_back(std::move(text));
     return true;
@@ -27,7 +27,7 @@ std::vector<std::string> truths_of(const std::string& ground_truth) {
   const auto json = nlohmann::json::parse(ground_truth, nullptr, /*allow_exceptions=*/false);
   if (json.is_array()) {
     for (const auto& one : json)
-      if (!add(one, one.dump())) return {};
+      if (!add(one, "")) return {};
   } else {
     add(json, ground_truth);
   }

@@ -47,6 +47,14 @@ std::optional<Rows> rows_of(const Node& node, size_t dimensions) {
     for (const Node& entry : node.args) rows.push_back({entry});
     return rows;
   }
+  if (node.is(Kind::kTuple, "[]")) {  // [[1,2],[3,4]]
+    for (const Node& row : node.args) {
+      if (!row.is(Kind::kTuple, "[]") || row.args.size() != node.args[0].args.size())
+        return std::nullopt;
+      rows.push_back(row.args);
+    }
+    return rows;
+  }
   if (has_basis(node) && is_expression(node)) {
     for (const char* symbol : {"*i", "*j", "*k"}) {
       if (rows.size() == std::max<size_t>(dimensions, 2) && !contains_symbol(node, symbol)) break;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rewards/math/unit_reader.h"
+#include "rewards/math/words.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -161,11 +162,18 @@ class Parser {
       }
       ++at_;
       Node node{kind};
-      node.args.push_back(std::move(left));
-      node.args.push_back(take_formula());
+      node.args.push_back(as_set(std::move(left)));
+      node.args.push_back(as_set(take_formula()));
       left = std::move(node);
     }
     return left;
+  }
+
+  // In "R \ {0}" with plain letters and braces.
+  static Node as_set(Node node) {
+    if (node.is(Kind::kSymbol, "R")) return {Kind::kNamedSet, "R", {}};
+    if (!is_expression(node) || has_variables(node)) return node;
+    return {Kind::kSet, "", {std::move(node)}};
   }
 
   // The U of "(2,12) U (12,102)".
@@ -202,6 +210,8 @@ class Parser {
     if (take("mod")) return fail();
     Measure measure = read_unit(tokens_, at_);
     at_ = measure.end;
+    // "5 apples", not "odd function".
+    if (!measure.unit.empty() && !measure.is_known && has_variables(value)) return fail();
     if (measure.power_of_ten > 0) {
       Node power{Kind::kPower, "", {number(10), number(measure.power_of_ten)}};
       value = product(std::move(value), std::move(power));
@@ -253,9 +263,10 @@ class Parser {
       } else if (take("/")) {
         result = quotient(std::move(result), take_signed_power());
       } else if (begins_factor() && !is_text(result) && !is_letter_between_brackets()) {
-        const bool number_after_number = peek().type == Type::kNumber && !ends_group(at_ - 1);
+        const bool number_after_number =
+            peek().type == Type::kNumber && !ends_group(at_ - 1) && !result_ends_with_i();
         if (number_after_number) return fail();  // "10 24"
-        if (is_plain_unit()) break;
+        if (is_plain_unit() || is_unit_fraction(tokens_, at_)) break;
         Node next = take_power();
         if (is_text(next) || is_collection(next) || is_collection(result)) return fail();
         if (result.is(Kind::kTuple)) return fail();
@@ -271,6 +282,10 @@ class Parser {
   static bool is_collection(const Node& node) {
     return node.is(Kind::kSet) || node.is(Kind::kList) || node.is(Kind::kRelation) ||
            node.is(Kind::kNamedSet) || node.is(Kind::kQuantity);
+  }
+  // "3+i4"; "x2" is no product.
+  bool result_ends_with_i() const {
+    return tokens_[at_ - 1].type == Type::kLetter && tokens_[at_ - 1].text == "i";
   }
   bool ends_group(size_t at) const {
     const Token& token = tokens_[at];
@@ -292,9 +307,15 @@ class Parser {
       return false;
     if (std::string_view("msghL").find(token.text) == std::string_view::npos) return false;
     size_t behind = 1;
-    if (peek(1).is("^") && peek(2).type == Type::kNumber) behind = 3;
-    if (peek(1).is("/") && (peek(2).type == Type::kLetter || peek(2).type == Type::kUnit))
-      behind = 3;
+    for (;;) {
+      if (peek(behind).is("^") && peek(behind + 1).type == Type::kNumber)
+        behind += 2;
+      else if (peek(behind).is("/") &&
+               (peek(behind + 1).type == Type::kLetter || peek(behind + 1).type == Type::kUnit))
+        behind += 2;
+      else
+        break;
+    }
     const Token& next = peek(behind);
     return next.type == Type::kEnd || next.is(".") || next.is(",");
   }
@@ -306,8 +327,8 @@ class Parser {
     if (peek().is("frac")) {
       ++at_;
       Node fraction = take_fraction();
-      if (!failed_ && is_proper_fraction(fraction) && !peek().is("^"))
-        return sum(std::move(whole), std::move(fraction));
+      if (!failed_ && is_proper_fraction(fraction) && (!peek().is("^") || is_degree_sign(1)))
+        return take_marks(sum(std::move(whole), std::move(fraction)));
       if (failed_) return {};
     } else if (peek().type == Type::kNumber && peek().space_before && peek(1).is("/") &&
                peek(2).type == Type::kNumber) {
@@ -341,7 +362,10 @@ class Parser {
   // A primary with its powers, factorials, per cents and degrees.
   Node take_power() {
     const Level level(this);
-    Node base = take_primary();
+    return take_marks(take_primary());
+  }
+
+  Node take_marks(Node base) {
     while (!failed_) {
       if (peek().is("^") && is_degree_sign(1)) {
         ++at_;
@@ -433,6 +457,7 @@ class Parser {
         while (peek().type == Type::kWord || (peek().is("'") && peek(1).type == Type::kLetter) ||
                (peek().type == Type::kLetter && peek().space_before && peek().upright))
           text += " " + tokens_[at_++].text;
+        if (const auto value = number_in_words(text)) return number(*value);
         return {Kind::kText, text, {}};
       }
       case Type::kName:
@@ -464,6 +489,15 @@ class Parser {
     const bool opaque =
         kOpaque.find(symbol.text[0]) != std::string_view::npos &&
         (symbol.text.size() == 1 || symbol.text[1] == '_' || symbol.text[1] == '\'');
+    // C(10,3)
+    if (symbol.text == "C" && peek().is("(") && peek(1).type == Type::kNumber && peek(2).is(",") &&
+        peek(3).type == Type::kNumber && peek(4).is(")")) {
+      Node node{Kind::kCall,
+                "binom",
+                {{Kind::kNumber, peek(1).text, {}}, {Kind::kNumber, peek(3).text, {}}}};
+      at_ += 5;
+      return node;
+    }
     if (opaque && peek().is("(")) {
       ++at_;
       Node arguments = take_list();
@@ -620,7 +654,8 @@ class Parser {
       inner.text = brackets;
       return inner;
     }
-    if (brackets == "()" || (brackets == "[]" && is_expression(inner))) return inner;
+    const bool bracketed = is_expression(inner) || inner.is(Kind::kMatrix);
+    if (brackets == "()" || (brackets == "[]" && bracketed)) return inner;
     return fail();
   }
 

@@ -81,10 +81,33 @@ std::optional<RealSet> points(const Node& set) {
 bool is_upward(char relation) { return relation == '<' || relation == 'l'; }
 bool is_downward(char relation) { return relation == '>' || relation == 'g'; }
 
+// |x| < 2, |x - 1| ≥ 3.
+std::optional<RealSet> solutions_of_absolute(const Node& relation, size_t at) {
+  const Node& inner = relation.args[at].args[0];
+  const Node& bound = relation.args[1 - at];
+  Node variable = inner, middle = number(0);
+  if (inner.is(Kind::kSum) && inner.args.size() == 2) {
+    variable = inner.args[0];
+    middle = negative(inner.args[1]);
+  }
+  if (!variable.is(Kind::kSymbol) || infinity_sign(bound) != 0) return std::nullopt;
+  const char sign = relation.text[0];
+  const bool inside = at == 0 ? is_upward(sign) : is_downward(sign);
+  if (!inside && !is_upward(sign) && !is_downward(sign)) return std::nullopt;
+  const bool with_ends = (sign == 'l' || sign == 'g') == inside;
+  auto set = interval(sum(middle, negative(bound)), with_ends, sum(middle, bound), with_ends);
+  if (!inside) set = combined(all_real_numbers(), set, in_first_only);
+  if (set) set->variable = variable.text;
+  return set;
+}
+
 // x < 3; 1 ≤ x < 2; x ≠ 0; x ∈ S; x = 3.
 std::optional<RealSet> solutions(const Node& relation) {
   const std::vector<Node>& sides = relation.args;
   const std::string& signs = relation.text;
+  if (sides.size() == 2)
+    for (const size_t i : {0, 1})
+      if (sides[i].is(Kind::kCall, "abs")) return solutions_of_absolute(relation, i);
   size_t at = sides.size();
   for (size_t i = 0; i < sides.size(); ++i) {
     if (!sides[i].is(Kind::kSymbol)) continue;
@@ -94,7 +117,7 @@ std::optional<RealSet> solutions(const Node& relation) {
   if (at == sides.size() || sides.size() > 3) return std::nullopt;
   std::optional<RealSet> set = all_real_numbers();
   if (signs == "@" && at == 0) {
-    set = real_set_of(sides[1]);
+    set = real_set_of(sides[1].is(Kind::kSymbol, "R") ? Node{Kind::kNamedSet, "R", {}} : sides[1]);
   } else if (signs == "!" || signs == "=") {
     const Node& value = sides[1 - at];
     const auto point = interval(value, true, value, true);

@@ -276,7 +276,11 @@ class Lexer {
   void take_letters() {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
-    std::string_view run = text_.substr(begin, at_ - begin);
+    const std::string_view run = text_.substr(begin, at_ - begin);
+    if (run == "US" && (starts("\\$") || starts("}\\$"))) return;  // US$
+    // 1.5 x 10^3
+    if ((run == "x" || run == "X") && after_value() && (starts(" 10^") || starts("10^")))
+      return add(Token::Type::kName, "*");
     // "p.m.", "a.m.": the point does not end it.
     std::string lower(run);
     for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -296,9 +300,8 @@ class Lexer {
   // "2cosx", "xlnx": functions among single letters.
   bool split_functions(std::string_view run) {
     if (run.size() > 6) return false;
-    constexpr std::string_view kAmongLetters[] = {"sqrt", "sin", "cos", "tan",
-                                                  "log",  "exp", "ln",  "pi"};
-    for (const std::string_view f : kAmongLetters) {
+    constexpr std::string_view kGlued[] = {"sqrt", "sin", "cos", "tan", "log", "exp", "ln", "pi"};
+    for (const std::string_view f : kGlued) {
       const size_t found = run.find(f);
       if (found == std::string_view::npos || run.size() - f.size() > 2) continue;
       for (size_t i = 0; i < found; ++i) add_letter(run.substr(i, 1));
@@ -333,6 +336,7 @@ class Lexer {
         add(Token::Type::kUnit, "dollar");
       } else if (c == '\\') {
         add(Token::Type::kName, "\\\\");
+        skip_row_space();
       } else if (c == '|') {
         add(Token::Type::kName, "|");
       } else if (c == '_' || c == '#' || c == '&') {
@@ -361,6 +365,13 @@ class Lexer {
     if (command == "yen" || command == "textyen") return add(Token::Type::kUnit, "yen");
     if (command == "rupee") return add(Token::Type::kUnit, "rupee");
     if (command == "imath") return add(Token::Type::kLetter, "i");
+    if (command == "not") {
+      while (peek() == ' ') ++at_;
+      if (peek() == '=') {
+        ++at_;
+        return add(Token::Type::kName, "!=");
+      }
+    }
     if (command == "not" || command == "lnot") return add(Token::Type::kUnknown, "not");
     constexpr std::string_view kLetters[] = {
         "alpha", "beta",     "gamma", "delta",    "epsilon", "varepsilon", "zeta",  "eta",
@@ -376,6 +387,13 @@ class Lexer {
     add(Token::Type::kUnknown, command);
   }
 
+  // \\[2mm]
+  void skip_row_space() {
+    const size_t close = peek() == '[' ? text_.find(']', at_) : std::string_view::npos;
+    if (close != std::string_view::npos && close - at_ < 8 && is_letter(text_[close - 1]))
+      at_ = close + 1;
+  }
+
   void skip_group() {
     while (at_ < text_.size() && peek() != '}') ++at_;
     ++at_;
@@ -389,6 +407,10 @@ class Lexer {
     if (is_letter(peek(1)) && peek(2) == '}') {
       const std::string letter(1, peek(1));
       if (command == "mathbb") {
+        at_ += 3;
+        return add(Token::Type::kName, "mathbb" + letter);
+      }
+      if (command == "mathbf" && (letter == "R" || letter == "Z" || letter == "Q")) {
         at_ += 3;
         return add(Token::Type::kName, "mathbb" + letter);
       }

@@ -13,6 +13,12 @@ std::string power_of(std::string unit, int power) {
 
 }  // namespace
 
+bool is_unit_fraction(const std::vector<Token>& tokens, size_t at) {
+  return at + 6 < tokens.size() && tokens[at].is("frac") && tokens[at + 1].is("{") &&
+         tokens[at + 3].is("}") && tokens[at + 4].is("{") && tokens[at + 6].is("}") &&
+         tokens[at + 2].upright && is_unit(tokens[at + 2].text) && is_unit(tokens[at + 5].text);
+}
+
 Measure read_unit(const std::vector<Token>& tokens, size_t at) {
   const auto peek = [&](size_t ahead = 0) -> const Token& {
     return tokens[std::min(at + ahead, tokens.size() - 1)];
@@ -32,6 +38,12 @@ Measure read_unit(const std::vector<Token>& tokens, size_t at) {
       continue;
     }
     if (token.type != Type::kUnit && token.type != Type::kWord && !plain_letter) {
+      // \frac{\text{km}}{\text{h}}
+      if (token.is("frac") && known.empty() && is_unit_fraction(tokens, at)) {
+        known = std::string(unit_name(peek(2).text)) + "/" + std::string(unit_name(peek(5).text));
+        at += 7;
+        continue;
+      }
       // "km/h", "m·s"; a point ends an abbreviation.
       if ((token.is("/") || token.is("*")) && at > begin &&
           (peek(1).type == Type::kUnit || peek(1).type == Type::kLetter ||
@@ -101,6 +113,7 @@ Measure read_unit(const std::vector<Token>& tokens, size_t at) {
     }
   }
   measure.end = at;
+  measure.is_known = !known.empty();
   measure.unit = known.empty() ? unknown : known;
   return measure;
 }

@@ -161,6 +161,14 @@ std::optional<char> choice_of(std::string_view ascii) {
   return letter;
 }
 
+bool is_all_real_numbers(std::string_view words) {
+  constexpr std::string_view kSayings[] = {
+      "all real numbers",        "all reals",        "all real x",
+      "all real values",         "the real numbers", "real numbers",
+      "the set of real numbers", "any real number"};
+  return std::find(std::begin(kSayings), std::end(kSayings), words) != std::end(kSayings);
+}
+
 std::optional<long> number_in_words(std::string_view words) {
   constexpr std::string_view kSmall[] = {"zero",    "one",     "two",       "three",    "four",
                                          "five",    "six",     "seven",     "eight",    "nine",
@@ -168,6 +176,7 @@ std::optional<long> number_in_words(std::string_view words) {
                                          "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
   constexpr std::string_view kTens[] = {"twenty", "thirty",  "forty",  "fifty",
                                         "sixty",  "seventy", "eighty", "ninety"};
+  if (words.empty() || words[0] < 'a' || words[0] > 'z') return std::nullopt;
   long total = 0, part = -1;
   size_t count = 0;
   bool after_ten = false;

@@ -19,6 +19,9 @@ std::optional<char> choice_of(std::string_view ascii);
 // The letter of a ground truth that is one choice and nothing else.
 std::optional<char> choice_alone(std::string_view ascii);
 
+// "all real numbers" and the like.
+bool is_all_real_numbers(std::string_view words);
+
 // 12 for "twelve", "twenty-five", "one hundred and five"; none for other words.
 std::optional<long> number_in_words(std::string_view words);
 

@@ -60,8 +60,15 @@ TEST(MathAnswer, GroundTruthSpellings) {
   EXPECT_EQ(reward("0.5", "\"\\\\frac{1}{2}\""), 1);
   EXPECT_EQ(reward("123456789012345678901234567890", "123456789012345678901234567890"), 1);
   EXPECT_EQ(reward("123456789012345678901234567891", "123456789012345678901234567890"), 0);
-  for (const char* truth : {"", "\"\"", "\"ten\"", "null", "[1]", "\"1 2\"", "{"})
+  for (const char* truth :
+       {"", "\"\"", "\" \"", "\"$\"", "null", "[1]", "[]", "[\"1\", \"\"]", "{}", "{"}) {
     EXPECT_EQ(score_math_answer("1", truth).status, Status::kBadRow) << truth;
+    EXPECT_TRUE(problem_of_math(truth)) << truth;
+  }
+  for (const char* truth : {"1", "\"ten\"", "\"1 2\"", "\"\\\\frac{\"", R"(["1", "2"])"}) {
+    EXPECT_EQ(score_math_answer("5", truth).status, Status::kScored) << truth;
+    EXPECT_FALSE(problem_of_math(truth)) << truth;
+  }
 }
 
 TEST(MathAnswer, HostileTextIsOnlyText) {

@@ -36,5 +36,36 @@ TEST(MathVectors, RightAsOftenAsRequired) {
   EXPECT_LE(rewarded, 0.005 * wrong_answers);
 }
 
+// Our own rows: every one of them is right. The file's head says how they are written.
+TEST(MathVectors, Variants) {
+  std::ifstream file(tests::golden("rewards/math_variants.txt"));
+  std::string kind;
+  bool boxed = false;
+  int rows = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) {
+      boxed = line.starts_with("## boxed ");
+      kind = line.substr(line.rfind(' ') + 1);
+    }
+    if (line.empty() || line[0] == '#') continue;
+    const size_t first = line.find(" | "), second = line.find(" | ", first + 3);
+    ASSERT_NE(second, std::string::npos) << line;
+    const std::string gold = line.substr(first + 3, second - first - 3);
+    std::string solution = line.substr(second + 3);
+    if (boxed) {
+      solution = "\\boxed{" + solution + "}";
+    } else {
+      for (size_t at; (at = solution.find("\\n")) != std::string::npos;)
+        solution.replace(at, 2, "\n");
+    }
+    const Score score = score_math_answer(solution, nlohmann::json(gold).dump());
+    EXPECT_EQ(score.status, Status::kScored) << line;
+    EXPECT_EQ(score.reward, line[0] == '1')
+        << kind << ": " << line << "\n  read as " << score.answer;
+    ++rows;
+  }
+  EXPECT_GT(rows, 1000);
+}
+
 }  // namespace
 }  // namespace amalgam::rewards
