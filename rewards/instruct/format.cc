@@ -75,6 +75,14 @@ bool has_letters(Chars text, Chars letters, bool last_period) {
   return false;
 }
 
+// The marker, whose periods stand for any character of the line: IFEval takes it for a pattern.
+bool has_marker(Chars text, Chars marker) {
+  const auto fits = [](char32_t have, char32_t want) {
+    return have == want || (want == '.' && have != '\n');
+  };
+  return std::search(text.begin(), text.end(), marker.begin(), marker.end(), fits) != text.end();
+}
+
 }  // namespace
 
 bool number_placeholders(Chars response, const Arguments& arguments) {
@@ -138,7 +146,7 @@ bool postscript(Chars response, const Arguments& arguments) {
   const Chars marker = stripped(arguments.text("postscript_marker"));
   if (marker == U"P.P.S") return has_letters(text, U"pps", false);
   if (marker == U"P.S.") return has_letters(text, U"ps", true);
-  return contains(text, Chars(lowered(marker)));
+  return has_marker(text, lowered(marker));
 }
 
 bool constrained_response(Chars response, const Arguments&) {
