@@ -12,6 +12,7 @@ namespace amalgam::rewards {
 //   x<name><value>: of the standard library: range, slice, Fraction, Decimal, date, …, numpy's
 //   arrays B<name>: a builtin r<what><number>;<type name>: an object that stays where it is
 //   y<number>; an object of the reader's, handed back
+//   X<value>: a class of exceptions
 // An instance of a subclass of int, str, list … crosses as its base's value, whatever it overrides:
 // that it "equals everything" does not cross.
 const char* const kBorderText = R"python(
@@ -243,6 +244,8 @@ def decode(data, remote, own):
             return remote(what, number, text())
         if letter == b"y":
             return own(int(until(b";")))
+        if letter == b"X":
+            return remote(b"X", 0, get(depth + 1))
         raise CannotCross("no value")
     value = get(0)
     if at != len(data):

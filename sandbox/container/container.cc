@@ -173,13 +173,14 @@ std::string Container::server_messages() {
   return started_->io.take_err();
 }
 
-Result Container::run_started(std::string stdin_text, int stdin_fd) {
+Result Container::run_started(std::string stdin_text, const Command& streams) {
   const std::unique_ptr<Running> running = std::move(started_);
   if (!slot_) return dead_;
   std::string error;
   running->begin = Clock::now();
   if (!turn_.begin(&error)) return lost("cannot run what was started");
-  running->io.feed(std::move(stdin_text), stdin_fd);
+  running->io.send_to(streams.out_fd, streams.err_fd);
+  running->io.feed(std::move(stdin_text), streams.stdin_fd);
   const Result result = finish(running.get());
   turn_.end();
   return result;

@@ -38,12 +38,13 @@ class Container : public Sandbox {
 
   // A program started ahead of its use: `start` returns when it has written one byte to stdout,
   // which is not part of its output, and waits on its stdin. Meanwhile put_file works and exec and
-  // get_file do not. `run_started` gives it its stdin and waits for its end; limits and figures
+  // get_file do not. `run_started` gives it its stdin (the text, then `streams`' stdin_fd), sends
+  // its output where `streams` says and waits for its end; limits and figures
   // begin there. It may announce its end at kEndFd (init.h) where cgroups measure it: then its
   // result does not wait for its death, unless its CPU time is close to the limit; the figure lacks
   // what the kernel has not counted yet. `drop_started` ends it without.
   bool start(const Command& command, std::string* error);
-  Result run_started(std::string stdin_text, int stdin_fd);
+  Result run_started(std::string stdin_text, const Command& streams);
   void drop_started();
   bool has_started() const { return started_ != nullptr; }
   // Whether it still waits. Costs one poll.

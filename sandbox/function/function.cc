@@ -53,7 +53,7 @@ class Function : public Sandbox {
     was_called_ = true;
     std::string text = call_text(command);
     if (!text.empty() && container_->has_started())
-      return container_->run_started(std::move(text) + command.stdin_text, command.stdin_fd);
+      return container_->run_started(std::move(text) + command.stdin_text, command);
     container_->drop_started();
     return container_->exec(command);
   }
