@@ -55,9 +55,13 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "data of domain '" + domain.name +
                                    "': counts rows of a generator; this domain's are its files'"};
   for (const DomainConfig& domain : domains)
-    if (domain.reward_file.empty() && domain.reward != reward)
+    if (!domain.has_program() && domain.reward != reward)
       return Problem{"domain", "reward of domain '" + domain.name +
                                    "': is about a reward_file, and this domain has none"};
+  for (const DomainConfig& domain : domains)
+    if (domain.reward_file.empty() && domain.reward.kwargs != reward.kwargs)
+      return Problem{"domain", "reward.kwargs of domain '" + domain.name +
+                                   "': are of a reward_file; a generator has its generator_config"};
   if (const auto problem = tools_problem(*this)) return problem;
   for (const CompareConfig& c : compare)
     if (std::count_if(compare.begin(), compare.end(),

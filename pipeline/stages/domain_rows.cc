@@ -158,7 +158,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
-  if (!domain.reward_file.empty()) return;  // its function decides
+  if (domain.has_program()) return;  // it decides
   if (const auto problem = rewards::problem_of_truth(row.style, row.ground_truth))
     throw Error(*problem);
 }

@@ -146,7 +146,7 @@ class Inspection {
   void domain(const rollout::ToolRegistry& tools, const configs::DomainConfig& d) {
     std::unique_ptr<rewards::Plugin> function;
     bool can_score = true;
-    if (!d.reward_file.empty() && !scope_.examples_of) {
+    if (d.has_program() && !scope_.examples_of) {
       can_score = false;
       attempt([&] {
         const rewards::PluginOptions options = rewards::plugin_options(d);
@@ -154,6 +154,8 @@ class Inspection {
         const rewards::PluginFacts& facts = function->facts();
         report_.facts.functions[d.name] = facts;
         usable("python", facts.python + " (" + facts.python_version + ") runs reward functions");
+        if (!facts.package.empty())
+          usable("generator", d.generator.text() + " of " + facts.package);
         can_score = true;
       });
     }
@@ -269,7 +271,7 @@ class Inspection {
     const rewards::ScoreRequest request = trial_request(asked, is_thinking(d, row));
     const rewards::Score score = function.score(
         request.sample_id, {{request.data_source, request.solution, request.ground_truth,
-                             request.extra_info, request.row}})[0];
+                             request.extra_info, request.row, request.completion_ids}})[0];
     if (score.status == rewards::Status::kScored)
       usable("reward", file + ": " + function.facts().function + " gives " +
                            json(score.reward).dump() + " for a trial answer");

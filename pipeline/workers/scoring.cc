@@ -18,6 +18,7 @@ constexpr int kBuiltInThreads = 2;
 int attempts_at(rewards::Status s) {
   switch (s) {
     case rewards::Status::kBadRow:
+    case rewards::Status::kNoReward:
       return 1;
     case rewards::Status::kTimeout:
       return 2;
@@ -85,7 +86,7 @@ Scoring::Scoring(const configs::RunConfig& config, std::shared_ptr<sandbox::Gate
   queues_[""] =
       std::make_unique<Queue>("built-in verifiers", options, /*deadline=*/0, kBuiltInThreads);
   for (const configs::DomainConfig& d : config.domains) {
-    if (d.reward_file.empty()) continue;
+    if (!d.has_program()) continue;
     options.plugin = rewards::plugin_options(d);
     queues_[d.name] = std::make_unique<Queue>("the reward function of " + d.name, options,
                                               d.reward.deadline_s, d.reward.num_processes());
@@ -188,7 +189,7 @@ void Scoring::settle(Queue& queue, std::unique_ptr<ScoreTask> task,
       has_score = true;
       continue;
     }
-    if (!failure) failure = i;
+    if (!failure || attempts_at(status) > attempts_at(scores[*failure].status)) failure = i;
     if (status != rewards::Status::kBadRow) ++task->failures[rewards::to_string(status)];
   }
   if (has_score) {

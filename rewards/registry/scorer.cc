@@ -45,7 +45,8 @@ std::vector<Score> Scorer::score_batch(const std::vector<ScoreRequest>& requests
   if (!plugin_) return {score(first)};
   std::vector<PluginRequest> samples;
   for (const ScoreRequest& r : requests)
-    samples.push_back({r.data_source, r.solution, r.ground_truth, r.extra_info, r.row});
+    samples.push_back(
+        {r.data_source, r.solution, r.ground_truth, r.extra_info, r.row, r.completion_ids});
   // That of a batch is its prompt's: STAGE/STEP/GROUP.
   const std::string& id = first.sample_id;
   return plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);

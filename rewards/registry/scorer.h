@@ -40,6 +40,7 @@ struct ScoreRequest {
   std::string extra_info;
   std::string row;  // the whole row
   std::string sample_id;
+  std::vector<int32_t> completion_ids = {};  // that the policy sampled
 };
 
 enum class ScoredBy { kVerifier, kFunction };  // built in; the user's own
