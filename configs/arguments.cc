@@ -1,5 +1,6 @@
 #include "configs/arguments.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "configs/error.h"
@@ -32,8 +33,14 @@ std::string text_of(const Node& node, const std::string& key, const char* colon)
 
 }  // namespace
 
+bool Arguments::has(const std::string& name) const {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 Arguments arguments_of(const Node& table, const std::string& key) {
-  return {text_of(table, key, " = "), text_of(table, key, ": ")};
+  Arguments arguments{text_of(table, key, " = "), text_of(table, key, ": "), {}};
+  for (const auto& [name, value] : *table.get<Table>()) arguments.names.push_back(name);
+  return arguments;
 }
 
 }  // namespace amalgam::configs

@@ -1,6 +1,7 @@
 // Arguments: a table of any values, as keyword arguments of a user's function.
 #pragma once
 #include <string>
+#include <vector>
 
 namespace amalgam::configs {
 
@@ -9,7 +10,9 @@ struct Node;
 struct Arguments {
   std::string toml = "{}";  // an inline table
   std::string json = "{}";  // the same
+  std::vector<std::string> names = {};
 
+  bool has(const std::string& name) const;
   bool operator==(const Arguments&) const = default;
 };
 

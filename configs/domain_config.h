@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "configs/effort.h"
+#include "configs/generator.h"
+#include "configs/names.h"
 #include "configs/reward_config.h"
 #include "configs/stage_configs.h"
 
@@ -33,11 +35,6 @@ struct DataConfig {
         "the answer: real bases have seen careless answers too");
   }
 };
-
-enum class Generator { kNone, kMath, kCode, kAgent, kInstruct };
-inline std::vector<std::string> names_of(Generator) {
-  return {"none", "math", "code", "agent", "instruct"};
-}
 
 enum class Mode { kThinking, kChat };
 inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
@@ -72,11 +69,13 @@ inline std::string domain_metric_name(const std::string& name) {
 struct DomainConfig {
   std::string name = {};
   Generator generator = Generator::kNone;
+  Arguments generator_config = {};
   Paths train_file = {}, validation_file = {}, heldout_file = {};  // rows
   Paths sft_file = {}, anneal_file = {};                           // rows
   Path reward_file = {};                                           // Python
   Path specialist = {};                                            // model directory
-  std::string reward_function = {};
+  Names reward_function = {};
+  std::vector<double> reward_weights = {};
   Mode mode = Mode::kThinking;
   Efforts efforts = {};
   EffortForm effort_form = EffortForm::kEncoding;
@@ -93,7 +92,14 @@ struct DomainConfig {
   template <class V>
   void visit(V& v) {
     v.value("name", name, "lower-case letters, digits and _");
-    v.value("generator", generator, "built-in task generator, with its own verifier; or none");
+    v.value("generator", generator,
+            "what makes the rows, and verifies the answers: a built-in generator, or a data set of "
+            "the Python package reasoning-gym by its name, as reasoning_gym:chain_sum; or none "
+            "(docs/REWARDS.md)");
+    v.value(
+        "generator_config", generator_config,
+        "of a reasoning-gym data set: the keys of its own config, as { max_terms = 3 }, without "
+        "size and seed");
     v.value(
         "train_file", train_file,
         "rows with prompts: a file (JSON lines, a JSON array, parquet, Arrow), a glob, a folder "
@@ -110,13 +116,16 @@ struct DomainConfig {
     v.value("anneal_file", anneal_file, "the same for base.anneal; without it sft_file");
     v.value("reward_file", reward_file,
             "Python file with the reward function: verl's compute_score(data_source, solution_str, "
-            "ground_truth, extra_info) or TRL's f(completions, ...). It scores every row of the "
+            "ground_truth, extra_info) or TRL's f(completions, ...), async or not. It scores every "
+            "row of the "
             "domain; without it each row's reward_model.style names a built-in verifier: math, "
             "code, agent or instruct (docs/REWARDS.md)");
     v.value("reward_function", reward_function,
             "its name in reward_file; empty: compute_score, or else the only function with "
-            "\"reward\" in "
-            "its name");
+            "\"reward\" in its name. Of several in TRL's form a list: [\"right\", \"brief\"]");
+    v.value("reward_weights", reward_weights, between(-1e9, 1e9),
+            "of the functions that reward_function names, in TRL's form: the score is the sum of "
+            "weight · number over those that return a number; empty: all 1");
     v.value("specialist", specialist,
             "model directory of a specialist that is there already: no RL then, it teaches and is "
             "scored as it is");
@@ -195,6 +204,7 @@ struct DomainConfig {
       return Problem{"generator", "domain '" + name +
                                       "' needs a generator or files: train_file and heldout_file, "
                                       "for supervised training alone sft_file"};
+    if (const auto problem = generator_problem()) return problem;
     if (!from_files && !reward_file.empty())
       return Problem{"reward_file", "a generator has its own verifier; drop one"};
     if (!from_files)
@@ -205,17 +215,25 @@ struct DomainConfig {
     const auto is_function = [](const VerifierConfig& v) { return v.style == kFunctionStyle; };
     const bool names_function =
         std::any_of(reward.verifiers.begin(), reward.verifiers.end(), is_function);
-    if (reward_file.empty() && names_function)
+    if (!has_program() && names_function)
       return Problem{"reward", "a verifier has style \"function\", but there is no reward_file"};
-    if (!reward_file.empty() && !reward.verifiers.empty() && !names_function)
+    if (has_program() && !reward.verifiers.empty() && !names_function)
       return Problem{"reward_file",
                      "none of the domain's verifiers has style \"function\"; add one or drop it"};
     if (reward_file.empty() && !reward_function.empty())
       return Problem{"reward_function", "names a function of reward_file; drop it"};
+    if (const auto problem = reward_problem()) return problem;
     return std::nullopt;
   }
 
   std::optional<Problem> effort_problem() const;
+  std::optional<Problem> reward_problem() const;
+  std::optional<Problem> generator_problem() const;
+
+  // Whether Python scores its answers, as [reward] says.
+  bool has_program() const {
+    return !reward_file.empty() || generator.source == Generator::kReasoningGym;
+  }
 };
 
 }  // namespace amalgam::configs

@@ -5,6 +5,8 @@
 
 #include "configs/arguments.h"
 #include "configs/effort.h"
+#include "configs/generator.h"
+#include "configs/names.h"
 #include "configs/schema.h"
 
 namespace amalgam::configs {
@@ -24,6 +26,12 @@ std::string format_value(const std::vector<std::string>& x);
 std::string format_value(const Weights& x);
 inline std::string format_value(const Efforts& x) { return format_value(x.modes); }
 inline std::string format_value(const Arguments& x) { return x.toml; }
+inline std::string format_value(const Generator& x) { return format_string(x.text()); }
+// Of one name the name.
+inline std::string format_value(const Names& x) {
+  return x.all.size() > 1 ? format_value(x.all)
+                          : format_value(x.empty() ? std::string() : x.all[0]);
+}
 template <class E>
 requires std::is_enum_v<E> std::string format_value(E x) { return format_string(name_of(x)); }
 

@@ -191,6 +191,23 @@ void Reader::read(const Node& node, const std::string& key, std::vector<std::str
   for (const Node& item : *items) read(item, key, &out->emplace_back());
 }
 
+void Reader::read(const Node& node, const std::string& key, Names* out) {
+  if (const std::string* name = node.get<std::string>()) {
+    *out = *name;
+    return;
+  }
+  if (!node.get<Array>()) fail(node, key, "expected a name or a list of names, got " + node.kind());
+  read(node, key, &out->all);
+}
+
+void Reader::read(const Node& node, const std::string& key, Generator* out) {
+  std::string text;
+  read(node, key, &text);
+  const auto generator = parse_generator(text);
+  if (!generator) fail(node, key, "'" + text + "' is not one of " + kGenerators);
+  *out = *generator;
+}
+
 void Reader::read(const Node& node, const std::string& key, Efforts* out) {
   constexpr char kForms[] =
       "expected a list of efforts (none, low, high, max, a number from 1 to 100, a band as "

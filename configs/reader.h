@@ -8,6 +8,8 @@
 
 #include "configs/arguments.h"
 #include "configs/effort.h"
+#include "configs/generator.h"
+#include "configs/names.h"
 #include "configs/node.h"
 #include "configs/schema.h"
 
@@ -91,6 +93,8 @@ class Reader {
   static void read(const Node&, const std::string& key, Path*);
   static void read(const Node&, const std::string& key, Paths*);
   static void read(const Node&, const std::string& key, std::vector<std::string>*);
+  static void read(const Node&, const std::string& key, Names*);
+  static void read(const Node&, const std::string& key, Generator*);
   static void read(const Node&, const std::string& key, Efforts*);
   static void read(const Node&, const std::string& key, Arguments*);
   static size_t read_choice(const Node&, const std::string& key,

@@ -58,6 +58,10 @@ class Reference {
   static std::string type_of(const Paths&) { return "path or list of paths"; }
   static std::string type_of(const std::vector<double>&) { return "list of numbers"; }
   static std::string type_of(const std::vector<std::string>&) { return "list of strings"; }
+  static std::string type_of(const Generator&) {
+    return "`none`, `math`, `code`, `agent`, `instruct`, `reasoning_gym:NAME`";
+  }
+  static std::string type_of(const Names&) { return "string or list of strings"; }
   static std::string type_of(const Weights&) { return "table of numbers"; }
   static std::string type_of(const Efforts&) { return "list of efforts, or `{ bands = N }`"; }
   static std::string type_of(const Arguments&) { return "table of any values"; }

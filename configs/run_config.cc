@@ -55,10 +55,14 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "data of domain '" + domain.name +
                                    "': counts rows of a generator; this domain's are its files'"};
   for (const DomainConfig& domain : domains)
-    if (domain.reward_file.empty() && domain.reward.calls_differ(reward))
+    if (!domain.has_program() && domain.reward.calls_differ(reward))
       return Problem{"domain", "reward of domain '" + domain.name +
                                    "': processes, deadline_s, python, env and kwargs are about a "
                                    "reward_file, and this domain has none"};
+  for (const DomainConfig& domain : domains)
+    if (domain.reward_file.empty() && domain.reward.kwargs != reward.kwargs)
+      return Problem{"domain", "reward.kwargs of domain '" + domain.name +
+                                   "': are of a reward_file; a generator has its generator_config"};
   if (const auto problem = tools_problem(*this)) return problem;
   for (const CompareConfig& c : compare)
     if (std::count_if(compare.begin(), compare.end(),

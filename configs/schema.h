@@ -4,9 +4,9 @@
 // overrides (reader.h), writing the resolved config (writer.h) and docs/CONFIG.md (reference.h).
 // A visitor has these members:
 //     v.value(key, field, range, doc)     int64_t, double, and lists or maps of them
-//     v.value(key, field, doc)            bool, string, path, Paths, list of strings, enum,
-//     Efforts, Arguments v.section(key, struct, doc)         a table: [key] v.section_like(key,
-//     struct, other, doc)   a table with the keys of `other`, whose values it
+//     v.value(key, field, doc)            bool, string, path, Paths, Names, list of strings,
+//     enum, Generator, Efforts, Arguments v.section(key, struct, doc)         a table: [key]
+//     v.section_like(key, struct, other, doc)   a table with the keys of `other`, whose values it
 //                                         starts from
 //     v.tables(key, vector, prototype, doc)     an array of tables: [[key]]; elements start as
 //                                         `prototype`

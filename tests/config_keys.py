@@ -4,6 +4,8 @@ config_keys_test.py. All runs are of tiny models: only whether bytes change is o
 import json
 import os
 
+STAND_INS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "reasoning_gym")
+
 # What a case is about, in the words of [[table]] elements: domain.mode is domain.words.mode.
 ELEMENTS = {"domain": "words", "tool": "probe", "compare": "other"}
 
@@ -19,7 +21,7 @@ class Case:
         if isinstance(self.value, list):
             return self.value
         table, _, rest = key.partition(".")
-        if CONTEXTS[self.context][1] == "sums" and table == "domain":
+        if CONTEXTS[self.context][1] in ("sums", "gym") and table == "domain":
             return [f"domain.sums.{rest}={self.value}"]
         return [f"{table}.{ELEMENTS[table]}.{rest}={self.value}" if table in ELEMENTS
                 else f"{key}={self.value}"]
@@ -119,6 +121,14 @@ sft_file = "sft.jsonl"
 reward_file = "reward.py"
 mode = "chat"
 """
+GYM = """
+[reward]
+python = "gym_python"
+[[domain]]
+name = "sums"
+generator = "reasoning_gym:sums"
+mode = "chat"
+"""
 SUMS = '[[domain]]\nname = "sums"\ngenerator = "math"\n'
 TOOLS = WORDS.replace("sft.jsonl", "calls.jsonl") + """
 tools = ["probe"]
@@ -137,6 +147,14 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
 
 def other(data_source, solution_str, ground_truth, extra_info=None):
     return sum(map(ord, solution_str)) % 5 / 4
+
+# In TRL's form.
+
+def sevenths(completions, **columns):
+    return [sum(map(ord, c[0]["content"])) % 7 / 6 for c in completions]
+
+def fifths(completions, **columns):
+    return [sum(map(ord, c[0]["content"])) % 5 / 4 for c in completions]
 '''
 
 # One that asks for what [reward] gives it.
@@ -179,7 +197,7 @@ def write_inputs(folder):
         with open(os.path.join(folder, name), "w") as file:
             file.write(text)
 
-    for name, domains in (("words", WORDS), ("sums", SUMS), ("tools", TOOLS), ("code", CODE),
+    for name, domains in (("words", WORDS), ("sums", SUMS), ("tools", TOOLS), ("code", CODE), ("gym", GYM),
                           ("two", WORDS + SUMS + COMPARE)):
         write(name + ".toml", SETTINGS + domains)
     write("reward.py", REWARD)
@@ -187,6 +205,8 @@ def write_inputs(folder):
     write("asks.py", ASKS)
     write("python", '#!/bin/sh\nAMALGAM_PROBE=1 exec /usr/bin/python3 "$@"\n')
     os.chmod(os.path.join(folder, "python"), 0o755)
+    write("gym_python", f'#!/bin/sh\nPYTHONPATH={STAND_INS} exec /usr/bin/python3 -B "$@"\n')
+    os.chmod(os.path.join(folder, "gym_python"), 0o755)
     os.environ["AMALGAM_PROBE"] = "1"  # of every program that is run
     for name, body in PROBES.items():
         write(name + ".py", "import os, time\n" + "".join(
@@ -263,6 +283,7 @@ CONTEXTS = {
     "distill with mtp": ("distill", "words", ["--model", "{mtp}", "--teacher", "words={mtp}"], []),
     "eval": ("eval", "words", ["--model", "{plain}"], []),
     "eval of sums": ("eval", "sums", ["--model", "{plain}"], []),
+    "eval of gym": ("eval", "gym", ["--model", "{plain}"], []),
     # Always the same calls of the tool.
     "call": ("eval", "tools", ["--model", "{caller}"],
              ["eval.temperature=0", "rl.data.max_prompt_length=2000",
@@ -525,6 +546,8 @@ KEYS = {
 
     "domain.name": changes("run", "letters", "tables"),
     "domain.generator": changes("rl of sums", "instruct", "trajectories"),
+    "domain.generator_config": [*changes("eval of gym", "{terms=3}", "trajectories"),
+                                Refused("eval of gym", "{size=3}"), Refused("rl of sums", "{terms=3}")],
     "domain.train_file": changes("rl", "{inputs}/some.jsonl", "trajectories"),
     "domain.validation_file": [
         *changes("rl", "{inputs}/validation.jsonl", "trajectories", "rl.test_freq=1"),
@@ -542,6 +565,9 @@ KEYS = {
     "domain.reward_file": [*changes("rl", "{inputs}/constant.py", "models"),
                            Refused("rl of sums", "{inputs}/constant.py")],
     "domain.reward_function": [*changes("rl", "other", "models"), Refused("rl of sums", "other")],
+    "domain.reward_weights": [
+        *changes("rl", "[1, -1]", "models", 'domain.words.reward_function=["sevenths", "fifths"]'),
+        Refused("rl", "[1, -1]"), Refused("rl of sums", "[1]")],
     "domain.mode": changes("rl", "thinking", "trajectories"),
     "domain.efforts": [*changes("rl", '["high"]', "trajectories", THINKING, "effort_form=line"),
                        Refused("rl", '["max"]'),

@@ -165,7 +165,7 @@ int run_reward(const RewardOptions& options) {
   scoring.code.make_sandbox =
       sandbox::sandbox_factory(connect_gateway(sandbox), configs::name_of(sandbox.substrate));
   if (domain) scoring.reward = domain->reward;
-  if (domain && !domain->reward_file.empty()) scoring.plugin = rewards::plugin_options(*domain);
+  if (domain && domain->has_program()) scoring.plugin = rewards::plugin_options(*domain);
   const std::string image = domain && !domain->image.empty() ? domain->image : sandbox.image;
   const sandbox::Image found_image = image.empty() ? sandbox::Image() : images.find(image);
   const rewards::Scorer scorer(std::move(scoring));

@@ -53,18 +53,22 @@ std::string StageInputs::digest_of_files(const std::vector<std::string>& paths) 
 void StageInputs::add_prompts() {
   std::vector<std::string> names;
   for (const configs::DomainConfig& d : config_.domains)
-    for (const char* key :
-         {"generator", "train_file", "validation_file", "heldout_file", "sft_file", "anneal_file",
-          "mode", "efforts", "effort_form", "specialists", "tools", "tools_prompt", "data."})
+    for (const char* key : {"generator", "generator_config", "train_file", "validation_file",
+                            "heldout_file", "sft_file", "anneal_file", "mode", "efforts",
+                            "effort_form", "specialists", "tools", "tools_prompt", "data."})
       names.push_back("domain." + d.name + "." + key);
   add_keys(names);
+  for (const auto& [domain, facts] : facts_.functions)
+    if (!facts.package.empty())
+      add({.name = "generator of " + domain, .value = text_digest(facts.package)});
   for (const proto::UserTool& tool : tools_)
     add({.name = "tool." + tool.name(), .value = text_digest(tool.SerializeAsString())});
 }
 
 void StageInputs::add_scoring(const std::string& domain) {
   const std::string prefix = "domain." + domain + ".";
-  add_keys({"sandbox.", prefix + "reward_function", prefix + "reward."}, /*is_of_scoring=*/true);
+  add_keys({"sandbox.", prefix + "reward_function", prefix + "reward_weights", prefix + "reward."},
+           /*is_of_scoring=*/true);
   if (const auto images = facts_.images.find(domain); images != facts_.images.end())
     for (const auto& [name, id] : images->second)
       add({.name = "image " + name + " of " + domain, .value = id, .is_of_scoring = true});

@@ -65,7 +65,8 @@ std::string wrong_samples(const std::string& run_dir, std::vector<TrajectoryRow>
         rows[i].step, escape_html(rows[i].prompt_id), format_number(*rows[i].reward),
         format_number(*audit), rows[i].response_length, answer_text(t, token_text));
   }
-  if (html.empty()) return "<p class=\"none\">The audit calls wrong none that is paid more than it gives.</p>\n";
+  if (html.empty())
+    return "<p class=\"none\">The audit calls wrong none that is paid more than it gives.</p>\n";
   return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">step</th><th "
          "scope=\"col\">prompt</th><th scope=\"col\">reward</th><th scope=\"col\">audit</th><th "
          "scope=\"col\">tokens</th><th scope=\"col\">answer</th></tr></thead><tbody>\n" +
@@ -100,7 +101,9 @@ std::string audits_section(const std::string& run_dir, const RunStore& store,
       values += fmt::format("<td class=\"num\">{}</td>", course(metrics, metric));
     }
     html += "</tr></thead><tbody><tr><td></td>" + values + "</tr></tbody></table>\n";
-    html += "<p class=\"note\">The best-paid samples that the audit calls wrong and the reward does not.</p>\n";
+    html +=
+        "<p class=\"note\">The best-paid samples that the audit calls wrong and the reward does "
+        "not.</p>\n";
     html += wrong_samples(run_dir, by_stage[stage.name], token_text);
   }
   return html;

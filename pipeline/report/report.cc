@@ -81,7 +81,7 @@ std::string base_statement(const configs::RunConfig* config) {
               : "";
   double careless = 0;  // the largest share of a domain
   for (const configs::DomainConfig& d : config->domains)
-    if (d.generator != configs::Generator::kNone) careless = std::max(careless, d.data.careless);
+    if (d.generator.is_built_in()) careless = std::max(careless, d.data.careless);
   if (config->base.anneal.steps == 0 || careless == 0)
     return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run; "
            "the generated answers among its data are all correct." +

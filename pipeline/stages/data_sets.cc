@@ -11,19 +11,25 @@
 #include "configs/error.h"
 #include "configs/log/log.h"
 #include "pipeline/data/for_each_row.h"
+#include "pipeline/data/reasoning_gym/gym_rows.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/row_files.h"
 
 namespace amalgam::pipeline {
 namespace {
 
-Domain generator_domain(configs::Generator g) {
-  CHECK(g != configs::Generator::kNone);
-  return parse_domain(configs::name_of(g));
+Domain generator_domain(const configs::Generator& g) {
+  CHECK(g.is_built_in());
+  return parse_domain(g.text());
 }
 
 bool is_generated(const configs::DomainConfig& domain) {
   return domain.generator != configs::Generator::kNone;
+}
+
+// Its sets have no question in common, but other domains' may have.
+bool is_of_gym(const configs::DomainConfig& domain) {
+  return domain.generator.source == configs::Generator::kReasoningGym;
 }
 
 bool needs_validation(const configs::RunConfig& config, const configs::DomainConfig& domain) {
@@ -71,6 +77,7 @@ RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& t
 
 RowStore draw_sft(const configs::RunConfig& config, const configs::DomainConfig& domain,
                   SftPhase phase) {
+  if (is_of_gym(domain)) return draw_gym_rows(config, domain).sft;
   return stored(generate_sft(
       generator_domain(domain.generator), Split::kTrain, static_cast<int>(domain.data.sft_rows),
       static_cast<uint64_t>(config.seed), phase == SftPhase::kAnneal ? domain.data.careless : 0));
@@ -83,6 +90,13 @@ void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
   for (const configs::DomainConfig& d : config.domains) {
     if (!is_generated(d)) continue;
     DomainSets& of = (*sets)[d.name];
+    if (is_of_gym(d)) {
+      GymRows rows = draw_gym_rows(config, d);
+      of.train.rows = std::move(rows.train);
+      of.validation.rows = std::move(rows.validation);
+      of.test.rows = std::move(rows.test);
+      continue;
+    }
     drawings.push_back({&d, Split::kTrain, d.data.train_rows, &of.train.rows});
     drawings.push_back({&d, Split::kValidation, d.data.validation_rows, &of.validation.rows});
     drawings.push_back({&d, Split::kTest, d.data.heldout_rows, &of.test.rows});
@@ -203,7 +217,8 @@ void take_held_out(const configs::RunConfig& config, const configs::DomainConfig
 DataSets::DataSets(const configs::RunConfig& config, const rollout::ToolRegistry& tools,
                    kernels::ThreadPool& pool) {
   // What generators draw is disjoint already.
-  const bool compares = !std::all_of(config.domains.begin(), config.domains.end(), is_generated);
+  const bool compares = !std::all_of(config.domains.begin(), config.domains.end(),
+                                     [](const auto& d) { return d.generator.is_built_in(); });
   SeenPrompts seen;
   draw_all(config, pool, &sets_);
   for (const configs::DomainConfig& d : config.domains) {

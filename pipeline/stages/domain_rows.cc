@@ -162,7 +162,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
   const rewards::Scorer scorer({.code = {},
                                 .plugin = std::nullopt,
                                 .reward = domain.reward,
-                                .is_check_of_function = !domain.reward_file.empty()});
+                                .is_check_of_function = domain.has_program()});
   if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
 }
 

@@ -80,6 +80,7 @@ struct FoundRows {
   int64_t num_of_no_effort = 0;                  // that the domain's table lists
   std::vector<std::string> bad, bad_if_lacking;  // the first few
   UnusedKeys unused, unused_lacking_truth;
+  std::set<std::string> required;  // columns of those that the function requires
 };
 
 class Inspection {
@@ -146,7 +147,7 @@ class Inspection {
   void domain(const rollout::ToolRegistry& tools, const configs::DomainConfig& d) {
     std::unique_ptr<rewards::Plugin> function;
     bool can_score = true;
-    if (!d.reward_file.empty() && !scope_.examples_of) {
+    if (d.has_program() && !scope_.examples_of) {
       can_score = false;
       attempt([&] {
         const rewards::PluginOptions options = rewards::plugin_options(d);
@@ -154,6 +155,8 @@ class Inspection {
         const rewards::PluginFacts& facts = function->facts();
         report_.facts.functions[d.name] = facts;
         usable("python", facts.python + " (" + facts.python_version + ") runs reward functions");
+        if (!facts.package.empty())
+          usable("generator", d.generator.text() + " of " + facts.package);
         can_score = true;
       });
     }
@@ -164,7 +167,7 @@ class Inspection {
       if (scope_.examples_of && files.use != RowUse::kExample) continue;
       attempt([&] {
         rows(tools, d, files, function ? std::optional(function->form()) : std::nullopt, can_score,
-             &first);
+             function ? function->facts().columns : std::vector<std::string>(), &first);
       });
     }
     if (function && first && scope_.calls_rewards) try_reward(d, *function, *first);
@@ -172,7 +175,7 @@ class Inspection {
 
   void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d,
             const RowFiles& files, std::optional<PluginForm> form, bool can_score,
-            std::optional<Row>* first) {
+            const std::vector<std::string>& required, std::optional<Row>* first) {
     const std::string name = files.paths.text();
     FoundRows found(name);
     const auto add_bad = [&](const std::string& why) {
@@ -181,6 +184,9 @@ class Inspection {
     const ReadSummary summary = read_checked_rows(pool_, tools, d, files, [&](ReadRow&& row) {
       if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
       const UnderstoodRow& u = row.understood;
+      for (const std::string& column : required)
+        if (std::find(u.columns.begin(), u.columns.end(), column) != u.columns.end())
+          found.required.insert(column);
       found.num_of_no_effort += !is_of_any_effort(d, u.row);
       if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
         image(d, name, u.row);
@@ -210,6 +216,10 @@ class Inspection {
         problem(name + ": and " + std::to_string(more) + " more rows that cannot be used");
       return;
     }
+    for (const std::string& column : required)
+      if (files.use == RowUse::kPrompt && !found.required.contains(column))
+        problem(name + ": no row has a column \"" + column + "\", which a function of " +
+                d.reward_file.string() + " requires");
     if (found.num_of_no_effort > 0)
       note(name + ": " + std::to_string(found.num_of_no_effort) + " of " +
            std::to_string(summary.num_rows) +
@@ -269,10 +279,12 @@ class Inspection {
     const rewards::ScoreRequest request = trial_request(asked, is_thinking(d, row));
     const rewards::Score score = function.score(
         request.sample_id, {{request.data_source, request.solution, request.ground_truth,
-                             request.extra_info, request.columns}})[0];
+                             request.extra_info, request.columns, request.completion_ids}})[0];
     if (score.status == rewards::Status::kScored)
       usable("reward", file + ": " + function.facts().function + " gives " +
                            json(score.reward).dump() + " for a trial answer");
+    else if (score.status == rewards::Status::kNoReward)
+      note(file + ": a trial answer has no reward: " + score.detail);
     else
       problem(file + ": " + function.facts().function + " does not score a trial answer: " +
               rewards::to_string(score.status) + ": " + score.detail);

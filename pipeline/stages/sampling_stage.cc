@@ -38,7 +38,7 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       log_(trajectory_log_path(run.run_dir, spec_.stage)),
       best_(run, spec_.stage),
       flat_rewards_(model::Tokenizer::load(tokenizer_dir_),
-                    spec_.domains[0]->reward_file.empty() && spec_.domains[0]->reward.is_plain()
+                    !spec_.domains[0]->has_program() && spec_.domains[0]->reward.is_plain()
                         ? std::optional(rewards::kBestReward)
                         : std::nullopt),
       budget_(budget_of(spec_.data, spec_.rollout, spec_.domains)) {

@@ -17,7 +17,7 @@ bool uses_sandbox(const configs::DomainConfig& domain, const Row& row) {
     return verifier && verifier->name == std::string("code");
   };
   const auto& verifiers = domain.reward.verifiers;
-  if (verifiers.empty()) return domain.reward_file.empty() && is_code(configs::kRowStyle);
+  if (verifiers.empty()) return !domain.has_program() && is_code(configs::kRowStyle);
   return std::any_of(verifiers.begin(), verifiers.end(),
                      [&](const auto& v) { return is_code(v.style); });
 }

@@ -60,6 +60,20 @@ void add_function_arguments(const rollout::Transcript& t, const Row& row,
   r->columns = named_columns(row, row_json);
 }
 
+// The tokens that the policy sampled, in all turns.
+std::vector<int32_t> policy_ids(const rollout::Episode& episode) {
+  std::vector<int32_t> ids;
+  size_t place = static_cast<size_t>(episode.prompt_length());
+  auto forced = episode.forced().begin();
+  for (const bool is_assistants : episode.from_assistant()) {
+    const bool is_forced = forced != episode.forced().end() && *forced == place;
+    if (is_forced) ++forced;
+    if (is_assistants && !is_forced) ids.push_back(episode.ids()[place]);
+    ++place;
+  }
+  return ids;
+}
+
 rewards::MessageState state_of(rollout::Episode::Message state) {
   switch (state) {
     case rollout::Episode::Message::kComplete:
@@ -108,8 +122,10 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const Row& 
   if (by == rewards::ScoredBy::kVerifier) return r;
   const rollout::Transcript transcript = rollout::transcript(episode);
   r.solution = transcript.solution;
-  if (by == rewards::ScoredBy::kFunction)
+  if (by == rewards::ScoredBy::kFunction) {
     add_function_arguments(transcript, row, meta, row_json, &r);
+    r.completion_ids = policy_ids(episode);
+  }
   return r;
 }
 
@@ -127,6 +143,7 @@ rewards::ScoreRequest trial_request(const Row& row, bool thinking) {
   r.sample_id = sample_id(meta);
   r.solution = t.solution;
   add_function_arguments(t, row, meta, row.to_json(), &r);
+  r.completion_ids = {0};  // of one token, as it says
   return r;
 }
 

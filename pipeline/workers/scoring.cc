@@ -19,6 +19,7 @@ int attempts_at(rewards::Status s) {
   switch (s) {
     case rewards::Status::kBadRow:
     case rewards::Status::kCannotCross:
+    case rewards::Status::kNoReward:
       return 1;
     case rewards::Status::kTimeout:
       return 2;
@@ -86,10 +87,10 @@ Scoring::Scoring(const configs::RunConfig& config, std::shared_ptr<sandbox::Gate
   queues_[""] =
       std::make_unique<Queue>("built-in verifiers", options, /*deadline=*/0, kBuiltInThreads);
   for (const configs::DomainConfig& d : config.domains) {
-    if (d.reward_file.empty() && d.reward.is_plain()) continue;
+    if (!d.has_program() && d.reward.is_plain()) continue;
     options.reward = d.reward;
     options.plugin.reset();
-    if (d.reward_file.empty()) {
+    if (!d.has_program()) {
       queues_[d.name] = std::make_unique<Queue>("the verifiers of " + d.name, options,
                                                 /*deadline=*/0, kBuiltInThreads);
       continue;
@@ -196,7 +197,7 @@ void Scoring::settle(Queue& queue, std::unique_ptr<ScoreTask> task,
       has_score = true;
       continue;
     }
-    if (!failure) failure = i;
+    if (!failure || attempts_at(status) > attempts_at(scores[*failure].status)) failure = i;
     if (status != rewards::Status::kBadRow) ++task->failures[rewards::to_string(status)];
   }
   if (has_score) {

@@ -5,7 +5,8 @@ namespace amalgam::rewards {
 // The checker. Blobs: what goes before (setup, or HumanEval's prompt), the entry point, the test
 // code, then statements; option: 8 * the first test to run + the kind (0 asserts, 1 check,
 // 2 pytest). Each test has its own process on both sides. Verdicts go to stderr as frames
-// "number status size": pass, fail, cross, and first "count", whose number is how many tests there are.
+// "number status size": pass, fail, cross, and first "count", whose number is how many tests there
+// are.
 const char* const kCheckText = R"python(
 TRUSTED = set("Counter OrderedDict defaultdict deque namedtuple Fraction Decimal deepcopy isclose List Dict Set Tuple "
               "Optional Any Union Callable pytest unittest".split())

@@ -11,6 +11,7 @@
 #include "configs/format.h"
 #include "configs/log/log.h"
 #include "rewards/programs/plugin_program.h"
+#include "rewards/programs/reasoning_gym_program.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -21,6 +22,7 @@ Status parse_status(const std::string& name) {
   if (name == "scored") return Status::kScored;
   if (name == "wrong_type") return Status::kWrongType;
   if (name == "not_finite") return Status::kNotFinite;
+  if (name == "no_reward") return Status::kNoReward;
   return Status::kVerifierFailed;
 }
 
@@ -72,19 +74,31 @@ std::optional<std::vector<Score>> parse_scores(const std::string& reply, size_t 
 }  // namespace
 
 PluginOptions plugin_options(const configs::DomainConfig& domain) {
+  if (domain.generator.source == configs::Generator::kReasoningGym)
+    return {.path = domain.generator.text(),
+            .function = "compute_score",
+            .call_deadline_seconds = domain.reward.deadline_s,
+            .python = domain.reward.interpreter(),
+            .environment = domain.reward.env,
+            .kwargs = json({{"task", domain.generator.data_set},
+                            {"config", json::parse(domain.generator_config.json)}})
+                          .dump(),
+            .name = "reward " + domain.name,
+            .source = kReasoningGymProgram};
   return {.path = domain.reward_file.string(),
           .function = domain.reward_function,
           .call_deadline_seconds = domain.reward.deadline_s,
           .python = domain.reward.interpreter(),
           .environment = domain.reward.env,
           .kwargs = domain.reward.kwargs.json,
-          .name = "reward " + domain.name};
+          .name = "reward " + domain.name,
+          .weights = domain.reward_weights};
 }
 
 Plugin::Plugin(PluginOptions options) : options_(std::move(options)) {
   Started first = start();
   form_ = first.form;
-  facts_ = {options_.python, first.python_version, first.files, first.function};
+  facts_ = std::move(first.facts);
   idle_.push_back(std::move(first.child));
 }
 
@@ -116,13 +130,15 @@ std::string Plugin::ask(ChildProcess* child, const std::string& line, double dea
 }
 
 Plugin::Started Plugin::start() {
-  const std::string what = "reward plug-in " + options_.path + ": ";
+  const std::string what = options_.source.empty() ? "reward plug-in " + options_.path + ": " : "";
   auto child = std::make_unique<ChildProcess>(
       options_.name,
-      std::vector<std::string>{options_.python, "-c", kPluginProgram, std::to_string(::getpid())},
+      std::vector<std::string>{options_.python, "-c", plugin_program(), std::to_string(::getpid())},
       environment_of(options_));
   const json setup = {{"path", options_.path},
-                      {"function", options_.function},
+                      {"source", options_.source},
+                      {"functions", options_.function.all},
+                      {"weights", options_.weights},
                       {"kwargs", json::parse(options_.kwargs)}};
   Score failure;
   const std::string reply =
@@ -131,33 +147,53 @@ Plugin::Started Plugin::start() {
   const json hello = json::parse(reply, nullptr, /*allow_exceptions=*/false);
   if (hello.contains("error")) throw Error(what + hello["error"].get<std::string>());
   if (!hello.contains("form")) throw Error(what + "broke its protocol");
-  return {std::move(child), parse_form(hello["form"].get<std::string>()), hello.value("python", ""),
-          hello.value("files", std::vector<std::string>()), hello.value("function", "")};
+  using Names = std::vector<std::string>;
+  return {.child = std::move(child),
+          .form = parse_form(hello["form"].get<std::string>()),
+          .facts = {.python = options_.python,
+                    .python_version = hello.value("python", ""),
+                    .files = hello.value("files", Names()),
+                    .function = hello.value("function", ""),
+                    .columns = hello.value("columns", Names()),
+                    .package = hello.value("package", "")}};
+}
+
+std::unique_ptr<ChildProcess> Plugin::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto child = std::move(idle_.back());
+      idle_.pop_back();
+      return child;
+    }
+  }
+  return start().child;
+}
+
+void Plugin::give_back(std::unique_ptr<ChildProcess> child) {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(child));
 }
 
 std::vector<Score> Plugin::score(const std::string& seed,
                                  const std::vector<PluginRequest>& samples) {
   json message = {{"seed", seed}, {"samples", json::array()}};
-  for (const PluginRequest& s : samples)
-    message["samples"].push_back({{"data_source", s.data_source},
-                                  {"solution", s.solution},
-                                  {"ground_truth", parse_or_null(s.ground_truth)},
-                                  {"extra_info", parse_or_null(s.extra_info)},
-                                  {"row", parse_or_null(s.row)}});
+  for (const PluginRequest& s : samples) {
+    json sample = {{"data_source", s.data_source},
+                   {"solution", s.solution},
+                   {"ground_truth", parse_or_null(s.ground_truth)},
+                   {"extra_info", parse_or_null(s.extra_info)},
+                   {"row", parse_or_null(s.row)}};
+    if (form_ == PluginForm::kTrl) sample["completion_ids"] = s.completion_ids;
+    message["samples"].push_back(std::move(sample));
+  }
   // Sampled text may be cut inside a character.
   const std::string line = message.dump(-1, ' ', true, json::error_handler_t::replace);
-  std::unique_ptr<ChildProcess> child;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      child = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
   Score failure;
   std::optional<std::vector<Score>> scores;
+  std::unique_ptr<ChildProcess> child;
   try {
-    if (!child) child = start().child;
+    child = take();
     const std::string reply = ask(child.get(), line, options_.call_deadline_seconds, &failure);
     if (failure.status == Status::kScored) {
       scores = parse_scores(reply, samples.size());
@@ -167,9 +203,20 @@ std::vector<Score> Plugin::score(const std::string& seed,
     failure = failed(Status::kVerifierFailed, e.what());
   }
   if (!scores) return std::vector<Score>(samples.size(), failure);
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(child));
+  give_back(std::move(child));
   return *scores;
+}
+
+std::string Plugin::request(const std::string& line, double deadline_seconds) {
+  std::unique_ptr<ChildProcess> child = take();
+  Score failure;
+  const std::string reply = ask(child.get(), line, deadline_seconds, &failure);
+  if (failure.status != Status::kScored) throw Error(options_.path + ": " + failure.detail);
+  give_back(std::move(child));
+  const json answer = json::parse(reply, nullptr, /*allow_exceptions=*/false);
+  if (answer.is_object() && answer.contains("error"))
+    throw Error(options_.path + ": " + answer["error"].get<std::string>());
+  return reply;
 }
 
 void Plugin::stop() {

@@ -1,73 +1,9 @@
 #include "rewards/programs/plugin_program.h"
 
 namespace amalgam::rewards {
+namespace {
 
-const char* const kPluginProgram = R"python(
-import sys
-if sys.path[0] == "":  # the working directory: a file there may be named like a module of Python's
-    sys.path.append(sys.path.pop(0))
-import hashlib, importlib.util, inspect, json, math, os, random, signal, socket, traceback
-
-owner = int(sys.argv[1])
-
-# The guard.
-
-WAKING = {signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP}
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-
-def prctl(option, value):
-    try:
-        import ctypes
-        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), 0, 0, 0)
-    except (ImportError, OSError):
-        pass  # the guard looks for its owner once a second too
-
-def reap(child):
-    """The child's status, or None; others are orphans of its."""
-    status = None
-    try:
-        while (got := os.waitpid(-1, os.WNOHANG))[0]:
-            if got[0] == child:
-                status = got[1]
-    except ChildProcessError:
-        pass
-    return status
-
-def guard(child):
-    status = None
-    while status is None and os.getppid() == owner:
-        woken = signal.sigtimedwait(WAKING, 1)
-        if woken and woken.si_signo == signal.SIGTERM:
-            break
-        status = reap(child)
-    try:
-        os.killpg(child, signal.SIGKILL)
-        while True:
-            os.waitpid(-child, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass
-    if status is None:
-        os._exit(1)
-    if os.WIFSIGNALED(status):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, WAKING)
-        os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.WEXITSTATUS(status))
-
-signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
-prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
-prctl(PR_SET_CHILD_SUBREAPER, 1)
-child = os.fork()
-if child:
-    os.close(0)
-    try:
-        os.setpgid(child, child)
-    except OSError:
-        pass  # it is gone already
-    guard(child)
-os.setpgid(0, 0)
-prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-signal.pthread_sigmask(signal.SIG_UNBLOCK, WAKING)
-
+const char* const kCalls = R"python(
 # The calls.
 
 channel = socket.socket(fileno=os.dup(0))
@@ -89,23 +25,6 @@ def describe(e):
     at = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     return " ".join(f"{type(e).__name__}: {e}{at}".split())[:500]
 
-def find_function(path, name):
-    spec = importlib.util.spec_from_file_location("reward_plugin", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reward_plugin"] = module
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-    spec.loader.exec_module(module)
-    if name:
-        return getattr(module, name)
-    if hasattr(module, "compute_score"):
-        return module.compute_score
-    found = [f for n, f in vars(module).items() if inspect.isfunction(f)
-             and f.__module__ == "reward_plugin" and "reward" in n and n[0] != "_"]
-    if len(found) != 1:
-        names = ", ".join(f.__name__ for f in found) or "none"
-        raise LookupError(f"no compute_score and not one reward function but {names}: name the function")
-    return found[0]
-
 def local_files(path):
     """The function's file and the modules of its folder, or of the working directory, that it imported."""
     own = [f for f in (os.path.dirname(os.path.realpath(path)), os.getcwd()) if f != "/"]
@@ -120,49 +39,51 @@ def local_files(path):
             files.add(file)
     return sorted(files)
 
-VERL = {"data_source": "data_source", "solution_str": "solution", "ground_truth": "ground_truth",
-        "extra_info": "extra_info"}
-VERL_BATCH = {name + "s": key for name, key in VERL.items()}
-
-def arguments_of_verl(samples):
-    return {name: samples[0][key] for name, key in VERL.items()}
-
-def arguments_of_batch(samples):
-    return {name: [s[key] for s in samples] for name, key in VERL_BATCH.items()}
-
-def arguments_of_trl(samples):
-    arguments = {}
-    for sample in samples:  # of one row
-        columns = dict(sample["row"] or {})
-        prompt, text = columns.pop("prompt", ""), sample["solution"]
-        columns.setdefault("data_source", sample["data_source"])
-        columns.setdefault("ground_truth", sample["ground_truth"])
-        columns |= {"extra_info": sample["extra_info"], "prompts": prompt, "completions":
-                    text if isinstance(prompt, str) else [{"role": "assistant", "content": text}]}
-        for name, value in columns.items():
-            arguments.setdefault(name, []).append(value)
-    return arguments
-
-def check_kwargs():
-    given = {"verl": VERL, "verl_batch": VERL_BATCH, "trl": ("completions", "prompts")}[form]
-    takes_all = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
-    for name in kwargs:
-        if name in given or not (takes_all or name in parameters):
-            raise TypeError(f"{function.__name__}() has no parameter {name!r} for reward.kwargs")
-
 def seed(text):
     random.seed(text)
     if numpy:
         numpy.random.seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little"))
 
-def call(samples):
-    values = function(**(arguments_of(samples) | kwargs))
-    if form == "verl":
-        return [values]
+loop = None
+
+def wait_for(awaitables):
+    """All at once. The loop stays, for what a function keeps between calls, as connections, is bound to it."""
+    global loop
+    import asyncio
+    async def together():
+        tasks = [asyncio.ensure_future(a) for a in awaitables]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:  # none goes on in the next call
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    loop = loop or asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(together())
+    except Exception:
+        raise
+    except BaseException:  # left the loop in the middle of its work
+        loop = None
+        raise
+
+def call_all(arguments):
+    """What each function returns. Those that are async wait together, after the others."""
+    results = [None] * len(functions)
+    for i in sorted(range(len(functions)), key=lambda i: functions[i].is_async):
+        results[i] = functions[i](arguments)
+    waiting = [i for i, result in enumerate(results) if inspect.isawaitable(result)]
+    if waiting:
+        for i, result in zip(waiting, wait_for([results[i] for i in waiting])):
+            results[i] = result
+    return results
+
+def as_list(values, count, name=""):
+    of = f"{name}: " if len(functions) > 1 else ""
     if not hasattr(values, "__len__") or isinstance(values, (str, bytes, dict)):
-        raise WrongType(f"expected a list of {len(samples)} numbers, got {type(values).__name__}")
-    if len(values) != len(samples):
-        raise WrongType(f"expected a list of {len(samples)} numbers, got one of {len(values)}")
+        raise WrongType(f"{of}expected a list of {count} numbers, got {type(values).__name__}")
+    if len(values) != count:
+        raise WrongType(f"{of}expected a list of {count} numbers, got one of {len(values)}")
     return list(values)
 
 def plain(value):
@@ -175,72 +96,179 @@ def plain(value):
 def valid(text, most):
     return text.encode("utf-8", "replace").decode()[:most]  # no lone surrogates
 
-def extras(value):
-    """Of a dict beside its score: figures, and the answer in "pred"."""
-    parts = {}
-    for name, part in value.items():
-        part = plain(part)
-        if name != "score" and isinstance(name, str) and isinstance(part, (bool, int, float)):
-            try:
-                if math.isfinite(float(part)):
-                    parts[valid(name, 100)] = float(part)
-            except OverflowError:
-                pass
-    pred = value.get("pred")
-    return {"parts": dict(list(parts.items())[:50]), "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
+def figure(value):
+    """As a finite float, or None."""
+    value = plain(value)
+    try:
+        number = float(value) if isinstance(value, (bool, int, float)) else math.nan
+    except OverflowError:
+        number = math.inf
+    return number if math.isfinite(number) else None
+
+MOST_PARTS = 50
+
+def add_parts(parts, more):
+    """Those that are figures, of names that are not there yet."""
+    for name, value in more:
+        number = figure(value)
+        if number is not None and isinstance(name, str) and len(parts) < MOST_PARTS:
+            parts.setdefault(valid(name, 100), number)
 
 def score(value):
     more = {}
     if isinstance(value, dict):
         if "score" not in value:
             return {"status": "wrong_type", "detail": "a dict without \"score\""}
-        value, more = value["score"], extras(value)
+        parts, pred = {}, value.get("pred")
+        add_parts(parts, ((n, v) for n, v in value.items() if n != "score"))
+        more = {"parts": parts, "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
+        value = value["score"]
     value = plain(value)
     if not isinstance(value, (bool, int, float)):
         return {"status": "wrong_type", "detail": f"returned {type(value).__name__}"}
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        return {"status": "not_finite", "detail": f"returned {number}"}
+    number = figure(value)
+    if number is None:
+        return {"status": "not_finite", "detail": f"returned {value if isinstance(value, float) else math.inf}"}
     return {"status": "scored", "score": number, **more}
 
-def scores(samples):
+def weighted(values):
+    """The score of a sample of which each function returned one value: sum of weight * value, without those
+    that are None or NaN, which say that a function is not for this row."""
+    total, parts, more, result, nan = 0.0, {}, {}, "", None
+    for f, weight, value in zip(functions, weights, values):
+        value = plain(value)
+        if value is None:
+            continue
+        one = score(value)
+        if isinstance(value, float) and math.isnan(value):
+            nan = one
+            continue
+        if one["status"] != "scored":
+            return one | {"detail": f"{f.name}() {one['detail']}" if len(functions) > 1 else one["detail"]}
+        total += weight * one["score"]
+        parts[f.name] = one["score"]
+        more |= one.get("parts", {})
+        result = result or one.get("answer", "")
+    if not parts:
+        names = " and ".join(f.name + "()" for f in functions)
+        return nan or {"status": "no_reward", "detail": f"{names} returned None: not for this row"}
+    if not has_weights:
+        parts.clear()  # it is the score
+    add_parts(parts, more.items())
+    return score(total) | {"parts": parts, "answer": result}
+
+said = set()
+
+def say(line):
+    if line not in said:
+        said.add(line)
+        print(line, file=sys.stderr)
+
+class Logged:
+    """What functions say through TRL's log_extra and log_metric."""
+    def __init__(self):
+        self.columns, self.metrics = {}, {}
+    def log_extra(self, column, values):
+        self.columns.setdefault(column, []).extend(values)
+    def log_metric(self, name, value):
+        self.metrics.setdefault(name, []).append(value)
+    def parts(self, count):
+        """One list of (name, figure) for each sample."""
+        all_parts = [[] for _ in range(count)]
+        for name, values in self.columns.items():
+            if len(values) != count:
+                say(f"log_extra({name!r}): {len(values)} values for {count} completions; they are not kept")
+                continue
+            if any(figure(v) is None for v in values):
+                say(f"log_extra({name!r}): only finite numbers are kept, as parts of a sample")
+            for parts, value in zip(all_parts, values):
+                parts.append((name, value))
+        for name, values in self.metrics.items():
+            figures = [figure(v) for v in values]
+            if None in figures:
+                say(f"log_metric({name!r}): a value that is no finite number is not kept")
+                continue
+            for parts in all_parts:  # one call, one value: the mean, as TRL has it
+                parts.append((name, sum(figures) / len(figures)))
+        return all_parts
+
+def step_of(seed_text):
+    step = seed_text.split("/")[-2:-1]  # STAGE/STEP/GROUP
+    return int(step[0]) if step and step[0].isdigit() else 0
+
+def scores_in_trl(samples, seed_text):
+    logged, count = Logged(), len(samples)
+    results = call_all(arguments_of_trl(samples) | {
+        "log_extra": logged.log_extra, "log_metric": logged.log_metric, "trainer_state": TrainerState(step_of(seed_text))})
+    lists = [as_list(values, count, f.name) for f, values in zip(functions, results)]
+    scored = [weighted(values) for values in zip(*lists)]
+    for one, more in zip(scored, logged.parts(count)):
+        if one["status"] == "scored":
+            add_parts(one["parts"], more)
+    return scored
+
+def scores_in_verl(samples, seed_text):
+    if form == "verl":
+        return [score(value) for value in call_all(arguments_of_verl(samples))]
+    return [score(value) for value in as_list(*call_all(arguments_of_batch(samples)), len(samples))]
+
+def scores(samples, seed_text):
+    seed(seed_text)
     try:
-        return [score(value) for value in call(samples)]
+        return (scores_in_trl if form == "trl" else scores_in_verl)(samples, seed_text)
     except WrongType as e:
         failure = {"status": "wrong_type", "detail": str(e)}
     except BaseException as e:
-        own = e.__traceback__.tb_next  # call()
-        traceback.print_exception(type(e), e, own and own.tb_next)
+        own = e.__traceback__
+        while own.tb_next and own.tb_frame.f_code.co_filename == "<string>":  # this program
+            own = own.tb_next
+        traceback.print_exception(type(e), e, own)
         failure = {"status": "error", "detail": describe(e)}
     return [failure] * len(samples)
 
+def reply(request):
+    if "samples" in request:
+        return {"scores": scores(request["samples"], request["seed"])}
+    try:
+        return module.reply(request)
+    except BaseException as e:
+        return {"error": describe(e)}
+
+numpy = None
 try:
     setup = json.loads(next(lines))
-    kwargs = setup["kwargs"]
-    function = find_function(setup["path"], setup["function"])
-    parameters = inspect.signature(function).parameters
-    if "completions" in parameters:
-        form, arguments_of = "trl", arguments_of_trl
-    elif set(VERL_BATCH) <= set(parameters):
-        form, arguments_of = "verl_batch", arguments_of_batch
-    else:
-        form, arguments_of = "verl", arguments_of_verl
-    check_kwargs()
+    kwargs, needed_columns = setup["kwargs"], []
+    module = load_module(setup)
     try:
         import numpy
     except Exception:
-        numpy = None
-    answer({"form": form, "function": function.__name__, "python": sys.version.split()[0], "files": local_files(setup["path"])})
+        pass
+    functions = find_functions(module, setup["functions"])
+    form = form_of_all(functions)
+    has_weights = bool(setup["weights"]) or len(functions) > 1
+    weights = setup["weights"] or [1.0] * len(functions)
+    if setup["weights"] and form != "trl":
+        raise Refused(f"reward_weights are of functions in TRL's form, and {functions[0].name}() has {FORM_NAMES[form]}")
+    if len(weights) != len(functions):
+        raise Refused(f"reward_weights has {len(weights)} numbers, for {len(functions)} functions")
+    for f in functions:
+        needed_columns += [n for n in check_required(f) if n not in needed_columns]
+    check_kwargs()
+    answer({"form": form, "function": ", ".join(f.name for f in functions), "columns": needed_columns,
+            "python": sys.version.split()[0], "package": module.load(kwargs) if setup["source"] else "",
+            "files": [] if setup["source"] else local_files(setup["path"])})
+except Refused as e:
+    answer({"error": " ".join(str(e).split())[:1000]})
+    sys.exit(1)
 except BaseException as e:
     answer({"error": describe(e)})
     sys.exit(1)
 for line in lines:
-    request = json.loads(line)
-    seed(request["seed"])
-    answer({"scores": scores(request["samples"])})
+    answer(reply(json.loads(line)))
 )python";
+
+}  // namespace
+
+std::string plugin_program() { return std::string(kPluginGuard) + kPluginForms + kCalls; }
 
 }  // namespace amalgam::rewards

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sandbox/images/image_store.h"
 
@@ -31,6 +32,7 @@ struct ScoreRequest {
   std::string extra_info;
   std::string columns;  // an object: the keyword arguments of TRL's form
   std::string sample_id;
+  std::vector<int32_t> completion_ids = {};  // that the policy sampled
 };
 
 }  // namespace amalgam::rewards

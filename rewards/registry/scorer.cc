@@ -126,7 +126,8 @@ Score Scorer::score_by_row(const ScoreRequest& request) const {
 std::vector<Score> Scorer::call_plugin(const std::vector<ScoreRequest>& requests) const {
   std::vector<PluginRequest> samples;
   for (const ScoreRequest& r : requests)
-    samples.push_back({r.data_source, r.solution, r.ground_truth, r.extra_info, r.columns});
+    samples.push_back(
+        {r.data_source, r.solution, r.ground_truth, r.extra_info, r.columns, r.completion_ids});
   // That of a batch is its prompt's: STAGE/STEP/GROUP.
   const std::string& id = requests.at(0).sample_id;
   return plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);

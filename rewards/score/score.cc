@@ -16,6 +16,8 @@ const char* to_string(Status status) {
       return "wrong_type";
     case Status::kNotFinite:
       return "not_finite";
+    case Status::kNoReward:
+      return "no_reward";
     case Status::kSandboxFailed:
       return "sandbox_failed";
     case Status::kBadRow:

@@ -14,6 +14,7 @@ enum class Status {
   kTimeout,         // a reward plug-in gave no score before its deadline
   kWrongType,       // a reward plug-in returned something that is not a number
   kNotFinite,       // NaN or an infinity
+  kNoReward,        // every function of a reward plug-in said that it is not for this row
   kSandboxFailed,   // no sandbox could be made, or it died by itself
   kBadRow,          // the row cannot be scored: unknown style, or unusable ground truth
   kCannotCross      // tests of code that hang on a value that no process can hand to another

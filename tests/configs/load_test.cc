@@ -50,6 +50,31 @@ TEST(Load, ReadsEveryKindOfValue) {
   EXPECT_EQ(config.distill.lr_candidates, (std::vector<double>{1e-3, 2e-3}));
 }
 
+TEST(Load, AFunctionOrSeveral) {
+  const auto domain = [](const std::string& more) {
+    return parse("[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n" + more)
+        .domains[0];
+  };
+  EXPECT_EQ(domain("reward_function='f'\n").reward_function, "f");
+  EXPECT_EQ(domain("reward_function=''\n").reward_function, Names());
+  const DomainConfig two = domain("reward_function=['f', 'g']\nreward_weights=[1, -0.5]\n");
+  EXPECT_EQ(two.reward_function.all, (std::vector<std::string>{"f", "g"}));
+  EXPECT_EQ(two.reward_weights, (std::vector<double>{1, -0.5}));
+}
+
+TEST(Load, AGeneratorOfReasoningGym) {
+  const RunConfig config = parse(
+      "[[domain]]\nname='sums'\ngenerator='reasoning_gym:chain_sum'\nreward.deadline_s=3\n"
+      "[domain.generator_config]\nmax_terms=3\nsets=[[1, 2]]\n");
+  const DomainConfig& d = config.domains[0];
+  EXPECT_EQ(d.generator.source, Generator::kReasoningGym);
+  EXPECT_EQ(d.generator.data_set, "chain_sum");
+  EXPECT_EQ(d.generator.text(), "reasoning_gym:chain_sum");
+  EXPECT_FALSE(d.generator.is_built_in());
+  EXPECT_EQ(d.generator_config.json, "{\"max_terms\": 3, \"sets\": [[1, 2]]}");
+  EXPECT_TRUE(d.has_program());
+}
+
 TEST(Load, DomainsStartFromTheSharedValuesWhereverTheseStand) {
   const RunConfig config =
       parse(std::string(kDomain) +
@@ -281,6 +306,50 @@ INSTANTIATE_TEST_SUITE_P(
                 "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_function='f'\n",
                 {},
                 "dir/a.toml:5: domain.reward_function: names a function of reward_file; drop it"},
+        BadCase{"function_twice",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n"
+                "reward_function=['f', 'f']\n",
+                {},
+                "dir/a.toml:6: domain.reward_function: 'f' stands there twice; drop one"},
+        BadCase{"function_that_is_a_number",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n"
+                "reward_function=3\n",
+                {},
+                "dir/a.toml:6: domain.reward_function: expected a name or a list of names, got a "
+                "whole number"},
+        BadCase{"weights_for_others",
+                "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_file='r'\n"
+                "reward_function=['f', 'g']\nreward_weights=[1]\n",
+                {},
+                "dir/a.toml:7: domain.reward_weights: has 1 numbers, and reward_function names 2; "
+                "give one for each"},
+        BadCase{"weights_without_a_file",
+                kDomain,
+                {"domain.math.reward_weights=[1]"},
+                "command line: domain.reward_weights: are of functions of reward_file; drop them"},
+        BadCase{"generator_that_is_none",
+                "[[domain]]\nname='d'\ngenerator='maths'\n",
+                {},
+                "dir/a.toml:3: domain.generator: 'maths' is not one of none, math, code, agent, "
+                "instruct, reasoning_gym:NAME"},
+        BadCase{"generator_without_a_name",
+                "[[domain]]\nname='d'\ngenerator='reasoning_gym:'\n",
+                {},
+                "dir/a.toml:3: domain.generator: 'reasoning_gym:' is not one of none, math, code, "
+                "agent, instruct, reasoning_gym:NAME"},
+        BadCase{"config_of_another_generator",
+                kDomain,
+                {"domain.math.generator_config={a=1}"},
+                "command line: domain.generator_config: is of a reasoning-gym data set; drop it"},
+        BadCase{"seed_in_a_generator_config",
+                "[[domain]]\nname='d'\ngenerator='reasoning_gym:sums'\ngenerator_config={seed=1}\n",
+                {},
+                "dir/a.toml:4: domain.generator_config: seed comes from the run's seed; drop it"},
+        BadCase{"kwargs_of_a_generator",
+                "[[domain]]\nname='d'\ngenerator='reasoning_gym:sums'\nreward.kwargs={a=1}\n",
+                {},
+                "dir/a.toml:1: domain: reward.kwargs of domain 'd': are of a reward_file; a "
+                "generator has its generator_config"},
         BadCase{"rows_beside_a_generator",
                 kDomain,
                 {"domain.math.sft_file=answers.jsonl"},

@@ -10,6 +10,7 @@
 
 #include "pipeline/run_store/machine.h"
 #include "sandbox/sandbox.h"
+#include "tests/gym_python.h"
 #include "tests/paths.h"
 #include "tests/pipeline/run_program.h"
 #include "tests/temp_dir.h"
@@ -107,8 +108,46 @@ TEST(Doctor, TriesAllThatAConfigNames) {
       run_program("doctor " + dir / "function.toml" + " domain.own.heldout_file=/no/rows.jsonl" +
                   " domain.own.reward_function=other model.path=/no/model");
   EXPECT_EQ(result.status, 1);
-  for (const char* problem : {"\n/no/rows.jsonl: ", "\n/no/model", "reward.py: AttributeError"})
+  for (const char* problem : {"\n/no/rows.jsonl: ", "\n/no/model", "reward.py: has no other"})
     EXPECT_THAT(result.out, HasSubstr(problem));
+
+  // In TRL's form: a column that no row has, and one that some have.
+  write("reward.py",
+        "def a_reward(completions, colour, **columns): return [colour[0] == 'red']\n"
+        "def none_reward(completions, **columns): return [None]\n");
+  const std::string function = "doctor " + dir / "function.toml" + " domain.own.reward_function=";
+  result = run_program(function + "a_reward");
+  EXPECT_EQ(result.status, 1);
+  for (const char* file : {"train.jsonl", "heldout.jsonl"})
+    EXPECT_THAT(result.out, HasSubstr(dir / file +
+                                      ": no row has a column \"colour\", which a "
+                                      "function of " +
+                                      dir / "reward.py requires"));
+  for (const char* file : {"train.jsonl", "heldout.jsonl"})
+    write(file, row + "1}, \"colour\": \"red\"}\n" + row + "2}, \"colour\": null}\n");
+  result = run_program(function + "a_reward");
+  EXPECT_THAT(result.out, Not(HasSubstr("no row has")));
+  EXPECT_THAT(fields(result.out)["reward"], HasSubstr("a_reward gives 1.0 for a trial answer"));
+  result = run_program(function + "'[\"none_reward\", \"a_reward\"]'");
+  EXPECT_THAT(fields(result.out)["reward"],
+              HasSubstr("none_reward, a_reward gives 1.0 for a trial answer"));
+  result = run_program(function + "none_reward");
+  EXPECT_THAT(fields(result.out)["note"],
+              HasSubstr("none_reward() returned None: not for this row"));
+}
+
+TEST(Doctor, TriesAGeneratorOfReasoningGym) {
+  const TempDir dir;
+  const std::string python = tests::gym_python(dir / "python");
+  std::ofstream(dir / "gym.toml") << "[[domain]]\nname = \"own\"\ngenerator = "
+                                     "\"reasoning_gym:sums\"\n";
+  ProgramResult result =
+      run_program("doctor " + dir / "gym.toml" + " domain.own.reward.python=" + python);
+  EXPECT_THAT(fields(result.out)["generator"], HasSubstr("reasoning_gym:sums of reasoning-gym "));
+  result = run_program("doctor " + dir / "gym.toml" + " reward.python=/usr/bin/python3");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.out, HasSubstr("\ngenerator reasoning_gym:sums needs the Python package "
+                                    "reasoning-gym, which /usr/bin/python3 does not have"));
 }
 
 TEST(Machine, CountsOnlyTheCoresThisProcessMayUse) {

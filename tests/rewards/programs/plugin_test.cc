@@ -107,7 +107,6 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
 )"));
   const Score verl = ask(&plugin, "verl");
   EXPECT_EQ(verl.answer, "42");
-  using Parts = std::vector<std::pair<std::string, double>>;
   EXPECT_EQ(verl.parts, (Parts{{"acc", 1}, {"abc", 0.5}}));
   EXPECT_EQ(ask(&plugin, "number").answer, "7");
   EXPECT_EQ(ask(&plugin, "number").parts, (Parts{{"pred", 7}}));
@@ -262,8 +261,9 @@ def my_reward(completions, **kwargs):
     return {"number": 1.0, "two": [1.0, 2.0], "none": [None], "text": "1", "nan": [float("nan")],
             "tuple": (0.5,)}[completions[0]]
 )"));
-  for (const char* key : {"number", "two", "none", "text"})
+  for (const char* key : {"number", "two", "text"})
     EXPECT_EQ(ask(&plugin, key).status, Status::kWrongType) << key;
+  EXPECT_EQ(ask(&plugin, "none").status, Status::kNoReward);
   EXPECT_EQ(ask(&plugin, "nan").status, Status::kNotFinite);
   EXPECT_EQ(ask(&plugin, "tuple").reward, 0.5);
 }
