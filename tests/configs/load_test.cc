@@ -361,7 +361,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"reward_of_a_generator",
                 kDomain,
                 {"domain.math.reward.deadline_s=3"},
-                "dir/a.toml:1: domain: reward of domain 'math': is about a reward_file, and this "
+                "dir/a.toml:1: domain: reward of domain 'math': processes, deadline_s, python, env "
+                "and kwargs are about a reward_file, and this "
                 "domain has none"},
         BadCase{"reward_env",
                 kDomain,

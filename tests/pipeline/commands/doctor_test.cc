@@ -71,7 +71,7 @@ TEST(Doctor, TriesAllThatAConfigNames) {
     std::ofstream(dir / name) << text;
   };
   const std::string row = R"({"prompt": "p", "reward_model": {"style": "math", "ground_truth": )";
-  write("train.jsonl", row + "1}}\n" + row + "\"one\"}}\n");
+  write("train.jsonl", row + "1}}\n" + row + "{\"one\": 1}}}\n");
   write("heldout.jsonl", row + "2}}\n" + row + "3}}\n");
   write("reward.py",
         "def compute_score(data_source, solution_str, ground_truth, extra_info):\n"
@@ -84,7 +84,8 @@ TEST(Doctor, TriesAllThatAConfigNames) {
 
   ProgramResult result = run_program("doctor " + dir / "built_in.toml");
   EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.out, HasSubstr("\n" + dir / "train.jsonl:2: ground truth \"one\" is not"));
+  EXPECT_THAT(result.out,
+              HasSubstr("\n" + dir / "train.jsonl:2: ground truth {\"one\":1} is no number"));
   EXPECT_THAT(fields(result.out)["result"],
               HasSubstr("skip_bad_rows=true leaves the bad rows out (1)"));
   result = run_program("doctor " + dir / "built_in.toml" + " skip_bad_rows=true");

@@ -103,8 +103,8 @@ TEST_F(ScoringTest, TheSameRewardsForAnyNumberOfProcesses) {
 }
 
 TEST_F(ScoringTest, ASlowFunctionHoldsUpNoOther) {
-  Scoring scoring(config({{"slow", "import time\ndef f(**k): time.sleep(1000)\n"},
-                          {"fast", "def f(**k): return 1\n"}},
+  Scoring scoring(config({{"slow", "import time\ndef f(solution_str, **k): time.sleep(1000)\n"},
+                          {"fast", "def f(solution_str, **k): return 1\n"}},
                          "processes = 1"),
                   nullptr);
   scoring.begin("rl step 0", false);
@@ -190,8 +190,9 @@ std::string watch(Scoring* scoring, size_t count) {
 }
 
 TEST_F(ScoringTest, AFunctionThatNeverAnswersEndsTheRequest) {
-  const configs::RunConfig c = config({{"own", "import time\ndef f(**k): time.sleep(1000)\n"}},
-                                      "processes = 2\ndeadline_s = 0.5");
+  const configs::RunConfig c =
+      config({{"own", "import time\ndef f(solution_str, **k): time.sleep(1000)\n"}},
+             "processes = 2\ndeadline_s = 0.5");
   const Patience patience{.notice_s = 0.4, .no_score_s = 1.5, .no_other_s = 1000};
   Scoring scoring(c, nullptr, patience);
   scoring.begin("rl step 0", false);
