@@ -45,6 +45,8 @@ build/venv-peers/ready: tests/bench/peers/requirements.txt
 docs: build
 	build/amalgam --config-reference > docs/CONFIG.md
 	build/amalgam --metrics-reference > docs/METRICS.md
+	sed -i '/^## All verifiers$$/,$$d' docs/REWARDS.md
+	(printf '## All verifiers\n\n'; build/amalgam --verifiers-reference) >> docs/REWARDS.md
 	for peer in verl trl; do page=docs/COMING_FROM_$$(echo $$peer | tr a-z A-Z).md; \
 	  sed -i '/^## All names$$/,$$d' $$page; \
 	  (printf '## All names\n\n'; build/amalgam --$$peer-names) >> $$page || exit 1; done

@@ -38,6 +38,7 @@
 #include "pipeline/sandbox_commands/serve.h"
 #include "pipeline/sandbox_commands/service.h"
 #include "pipeline/sandbox_commands/shell.h"
+#include "rewards/registry/reference.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -84,6 +85,8 @@ class Cli {
     app_.add_flag("--config-reference", print_reference_, "print docs/CONFIG.md: every config key");
     app_.add_flag("--metrics-reference", print_metrics_,
                   "print docs/METRICS.md: every name in metrics.jsonl");
+    app_.add_flag("--verifiers-reference", print_verifiers_,
+                  "print the tables of docs/REWARDS.md: every verifier and data set");
     app_.add_flag("--verl-names", print_verl_names_,
                   "print the table of docs/COMING_FROM_VERL.md: which keys verl's are");
     app_.add_flag("--trl-names", print_trl_names_,
@@ -131,6 +134,10 @@ class Cli {
     }
     if (print_reference_) {
       out << configs::config_reference();
+      return 0;
+    }
+    if (print_verifiers_) {
+      out << rewards::verifiers_reference();
       return 0;
     }
     if (print_metrics_) {
@@ -198,8 +205,8 @@ class Cli {
   }
 
   CLI::App app_;
-  bool print_reference_ = false, print_metrics_ = false, print_verl_names_ = false,
-       print_trl_names_ = false;
+  bool print_reference_ = false, print_metrics_ = false, print_verifiers_ = false,
+       print_verl_names_ = false, print_trl_names_ = false;
   std::string manual_dir_;
   std::function<int()> chosen_;
   std::vector<CommandPage> pages_;  // the program's own first

@@ -36,7 +36,8 @@ def row(style, truth, solution, **more):
 def documented(program):
     """The rows that docs/REWARDS.md shows as examples, and the scores it says they have."""
     text = text_of(os.path.join(ROOT, "docs/REWARDS.md"))
-    blocks = re.findall(r"```jsonl\n(.*?)```\n+```json\n(.*?)```", text, re.S)
+    fences = re.findall(r"^```(jsonl|json)\n(.*?)^```$", text, re.S | re.M)
+    blocks = [(a[1], b[1]) for a, b in zip(fences, fences[1:]) if a[0] == "jsonl"]
     check(len(blocks) >= 3, f"only {len(blocks)} examples with their scores")
     shown = 0
     for rows, want in blocks:

@@ -7,18 +7,18 @@ namespace amalgam::rewards {
 
 // Of verl 0.9.1's default_compute_score, and others of the same kinds.
 const std::vector<DataSource>& data_sources() {
-  constexpr char kMath[] =
+  static constexpr char kMath[] =
       "compared as mathematics, not as normalised texts: 0.5 is \\frac{1}{2}; the last box counts, "
       "also one that is not at the end";
-  constexpr char kDapo[] =
+  static constexpr char kDapo[] =
       "the whole answer is read, not its last 300 characters; a box will do, \"Answer:\" is not "
       "needed; compared as mathematics";
-  constexpr char kPrime[] =
+  static constexpr char kPrime[] =
       "exact: no numeric tolerance, so 1.414 is not \\sqrt{2}; nothing evaluates an answer as code";
-  constexpr char kCode[] =
+  static constexpr char kCode[] =
       "the answer and what knows the tests' results are two processes; without `partial` the score "
       "is 1 or 0; limits are of CPU time";
-  constexpr char kSearch[] = "an answer without <answer> tags is compared whole";
+  static constexpr char kSearch[] = "an answer without <answer> tags is compared whole";
   static const std::vector<DataSource> all = {
       {"openai/gsm8k", "gsm8k", "{\"strict\": true}", 0, 1,
        "numbers are compared as numbers (18.00 is 18), and a box or \"the answer is\" will do "
