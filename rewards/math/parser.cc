@@ -149,7 +149,9 @@ class Parser {
 
   Node take_sets() {
     Node left = take_formula();
-    while (!failed_) {
+    constexpr int kMaxSets = 40;
+    for (int sets = 1; !failed_; ++sets) {
+      if (sets > kMaxSets) return fail();
       Kind kind;
       if (peek().is("cup") || is_letter_between_brackets()) {
         kind = Kind::kSetUnion;
@@ -366,7 +368,9 @@ class Parser {
   }
 
   Node take_marks(Node base) {
-    while (!failed_) {
+    constexpr int kMaxMarks = 8;  // a tree as deep as there are marks
+    for (int marks = 0; !failed_; ++marks) {
+      if (marks > kMaxMarks) return fail();
       if (peek().is("^") && is_degree_sign(1)) {
         ++at_;
         at_ += peek().is("{") ? 3 : 1;

@@ -53,8 +53,9 @@ TEST_F(RowFilesTest, EveryBadRowIsNamedByItsLine) {
 
 TEST_F(RowFilesTest, TheVerifierThatWillScoreARowMustKnowItsTruth) {
   EXPECT_EQ(problem(scored("agent", R"("1,024")")), "");
-  EXPECT_EQ(problem(scored("math", R"("twelve")")),
-            "rows.jsonl:1: ground truth \"twelve\" is not one number");
+  EXPECT_EQ(problem(scored("math", R"("twelve")")), "");
+  EXPECT_EQ(problem(scored("math", R"([12])")),
+            "rows.jsonl:1: ground truth [12] is no number, text, or list of texts");
   EXPECT_THAT(problem(scored("code", R"({"inputs": []})")), HasSubstr("needs fn_name"));
   EXPECT_THAT(problem(scored("instruct", R"({"length": 3})")), HasSubstr("no such constraint"));
   EXPECT_THAT(problem(scored("rule", "12")), HasSubstr("give the domain a reward_file"));

@@ -84,7 +84,8 @@ TEST(Scorer, ATruthThatNoAnswerCanMeetIsKnownBeforehand) {
   for (const auto& [style, truth] : {std::pair("math", "\"1/2\""), std::pair("agent", "12"),
                                      std::pair("code", tests), std::pair("instruct", constraints)})
     EXPECT_EQ(problem(style, truth), "") << style;
-  EXPECT_EQ(problem("math", "\"twelve\""), "ground truth \"twelve\" is not one number");
+  EXPECT_EQ(problem("math", "\"twelve\""), "");
+  EXPECT_EQ(problem("math", "\"\""), "ground truth \"\" is no number, text, or list of texts");
   EXPECT_NE(problem("agent", "[12]"), "");
   EXPECT_NE(problem("math", ""), "");
   EXPECT_NE(problem("code", R"({"fn_name": "f"})"), "");
