@@ -307,7 +307,9 @@ class Parser {
     if (token.type != Type::kLetter || !token.space_before ||
         tokens_[at_ - 1].type != Type::kNumber)
       return false;
-    if (std::string_view("msghL").find(token.text) == std::string_view::npos) return false;
+    if (token.text != "Omega" &&
+        std::string_view("msghL").find(token.text) == std::string_view::npos)
+      return false;
     size_t behind = 1;
     for (;;) {
       if (peek(behind).is("^") && peek(behind + 1).type == Type::kNumber)
@@ -399,6 +401,8 @@ class Parser {
 
   bool is_degree_sign(size_t ahead) const {
     if (peek(ahead).is("circ") || peek(ahead).is("degree")) return true;
+    // 45^o
+    if (peek(ahead).type == Type::kLetter && peek(ahead).text == "o") return true;
     return peek(ahead).is("{") && (peek(ahead + 1).is("circ") || peek(ahead + 1).is("degree")) &&
            peek(ahead + 2).is("}");
   }
