@@ -15,8 +15,15 @@ class BallEvaluation {
   BallEvaluation(Point point, long bits, long* steps) : point_(point), bits_(bits), steps_(steps) {}
 
   bool evaluate(const Node& node, acb_ptr out) {
-    if (--*steps_ < 0) return false;
     acb_zero(out);
+    if (--*steps_ < 0 || !value_of(node, out)) return false;
+    is_real_ = is_real_ && acb_is_real(out);
+    return true;
+  }
+  bool is_real() const { return is_real_; }
+
+ private:
+  bool value_of(const Node& node, acb_ptr out) {
     switch (node.kind) {
       case Kind::kNumber:
         return number(node.text, out);
@@ -66,7 +73,6 @@ class BallEvaluation {
     }
   }
 
- private:
   bool number(const std::string& text, acb_ptr out) const {
     if (text.size() > 2000) return false;
     return arb_set_str(acb_realref(out), text.c_str(), bits_) == 0;
@@ -76,7 +82,8 @@ class BallEvaluation {
   void variable(const std::string& name, acb_ptr out) const {
     const uint64_t drawn = drawn_from(name, 100 + static_cast<uint64_t>(point_));
     const long part = static_cast<long>((1 << 18) + drawn % (15 << 18));
-    const bool minus = point_ == Point::kMixedSigns && (drawn >> 60) % 4 != 0;
+    const bool minus =
+        point_ == Point::kNegative || (point_ == Point::kMixedSigns && (drawn >> 60) % 2 != 0);
     acb_set_si(out, minus ? -part : part);
     acb_mul_2exp_si(out, out, -20);
   }
@@ -220,14 +227,18 @@ class BallEvaluation {
   long bits_;
   long* steps_;
   bool in_angle_ = false;
+  bool is_real_ = true;
 };
 
 }  // namespace
 
-bool evaluate(const Node& node, Point point, long bits, long* steps, Ball* value) {
+bool evaluate(const Node& node, Point point, long bits, long* steps, Ball* value, bool* is_real) {
   *steps -= bits / 64;
   acb_zero(value->get());
-  return BallEvaluation(point, bits, steps).evaluate(node, value->get());
+  BallEvaluation evaluation(point, bits, steps);
+  const bool defined = evaluation.evaluate(node, value->get());
+  if (is_real) *is_real = evaluation.is_real();
+  return defined;
 }
 
 }  // namespace amalgam::rewards

@@ -21,9 +21,11 @@ class Ball {
 };
 
 // Where the variables are. The values are drawn from their names, between 1/4 and 4.
-enum class Point { kPositive, kOtherPositive, kMixedSigns };
+enum class Point { kPositive, kOtherPositive, kNegative, kMixedSigns };
 
 // False if a part of the expression has no value there (1/0, a matrix), or *steps runs out.
-bool evaluate(const Node& node, Point point, long bits, long* steps, Ball* value);
+// *is_real: whether all parts of it are real numbers.
+bool evaluate(const Node& node, Point point, long bits, long* steps, Ball* value,
+              bool* is_real = nullptr);
 
 }  // namespace amalgam::rewards

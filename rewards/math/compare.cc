@@ -26,6 +26,25 @@ bool has_comma_between_figures(std::string_view text) {
   return false;
 }
 
+// The last "=" outside brackets, if there is no other relation there.
+size_t last_equals(std::string_view text) {
+  size_t found = std::string_view::npos;
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '(' || c == '{' || c == '[') ++depth;
+    if (c == ')' || c == '}' || c == ']') --depth;
+    if (depth > 0) continue;
+    if (c == '<' || c == '>' || c == '!' || c == ',' || c == ';') return std::string_view::npos;
+    if (c == '\\' && i + 2 < text.size())
+      for (const std::string_view other : {"le", "ge", "ne", "in", "lt", "gt", "no", "ap", "eq"})
+        if (text.substr(i + 1, 2) == other && text.substr(i + 1, 4) != "left")
+          return std::string_view::npos;
+    if (c == '=') found = i;
+  }
+  return found;
+}
+
 // ]0,1[ is (0,1), if these are the only brackets.
 std::string with_usual_brackets(std::string_view ascii) {
   std::string text(ascii);
@@ -45,7 +64,23 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   if (auto based = based_number(words)) return based;
   if (const auto value = number_in_words(words)) return number(*value);
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
-  return parse_answer(with_usual_brackets(ascii), commas);
+  if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
+  // "P(A \cap B) = 1/4", "\lim_{x \to 0} f(x) = 2": a name that is no formula.
+  const size_t equals = last_equals(ascii);
+  if (equals == std::string_view::npos) return std::nullopt;
+  auto value = parse_answer(ascii.substr(equals + 1), commas);
+  if (!value || value->is(Kind::kText)) return std::nullopt;
+  Node name{Kind::kText, std::string(ascii.substr(0, equals)), {}};
+  return Node{Kind::kRelation, "=", {std::move(name), std::move(*value)}};
+}
+
+// What no reader understands, but for spaces and the like.
+bool same_tokens(std::string_view a, std::string_view b) {
+  const auto tokens_a = tokens_of(a, Commas::kSeparate), tokens_b = tokens_of(b, Commas::kSeparate);
+  if (!tokens_a || !tokens_b) return a == b;
+  return std::equal(
+      tokens_a->begin(), tokens_a->end(), tokens_b->begin(), tokens_b->end(),
+      [](const Token& x, const Token& y) { return x.type == y.type && x.text == y.text; });
 }
 
 }  // namespace
@@ -104,8 +139,7 @@ bool is_same(const Reading& truth, const Reading& answer) {
       const size_t end = said.find_first_of(",;");
       if (end != std::string::npos) return said.substr(0, end) == wanted;
     }
-    if (!truth.words.empty() && truth.ascii == answer.ascii && (!truth.tree || !answer.tree))
-      return true;
+    if (!truth.tree && !answer.tree) return same_tokens(truth.ascii, answer.ascii);
   }
   if (!truth.tree || !answer.tree) return false;
   if (is_same(*truth.tree, *answer.tree)) return true;

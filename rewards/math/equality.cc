@@ -35,12 +35,16 @@ Verdict compare_modular(const Node& a, const Node& b) {
   return Verdict::kEqual;
 }
 
+bool has_negative(Point point) { return point == Point::kNegative || point == Point::kMixedSigns; }
+
 bool same_at(const Node& a, const Node& b, Point point, long bits, long* steps, bool* defined) {
   Ball va, vb;
-  *defined = evaluate(a, point, bits, steps, &va) && evaluate(b, point, bits, steps, &vb);
+  bool real_a = false, real_b = false;
+  *defined = evaluate(a, point, bits, steps, &va, &real_a) &&
+             evaluate(b, point, bits, steps, &vb, &real_b);
   if (!*defined) return false;
-  // A function that leaves the real numbers at negative arguments says nothing there.
-  if (point == Point::kMixedSigns && !(acb_is_real(va.get()) && acb_is_real(vb.get()))) {
+  // √(ab) = √a √b: where a part is not real, variables are meant to be positive.
+  if (has_negative(point) && !(real_a && real_b)) {
     *defined = false;
     return true;
   }
@@ -55,11 +59,12 @@ bool same_at(const Node& a, const Node& b, Point point, long bits, long* steps, 
 bool same_by_balls(const Node& a, const Node& b) {
   long steps = kBallSteps;
   const bool constant = !has_variables(a) && !has_variables(b);
-  for (const Point point : {Point::kPositive, Point::kOtherPositive, Point::kMixedSigns}) {
+  for (const Point point :
+       {Point::kPositive, Point::kOtherPositive, Point::kNegative, Point::kMixedSigns}) {
     for (const long bits : {kLowBits, kHighBits}) {
       bool defined = false;
       const bool same = same_at(a, b, point, bits, &steps, &defined);
-      if (!defined && point == Point::kMixedSigns) break;
+      if (!defined && has_negative(point)) break;
       if (!same) return false;
     }
     if (constant) break;

@@ -101,6 +101,7 @@ std::optional<Fraction> call_value(const Node& node, long* steps) {
       (name == "gcd" ? fmpz_gcd : fmpz_lcm)(fmpq_numref(result.get()), fmpq_numref(result.get()),
                                             fmpq_numref(f.get()));
       if (!is_small(result)) return std::nullopt;
+      *steps -= static_cast<long>(fmpz_bits(fmpq_numref(result.get()))) / 16;
     }
     return result;
   }

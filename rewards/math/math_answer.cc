@@ -58,7 +58,7 @@ Score verdict(bool right, std::string answer, const char* why) {
 std::optional<std::string> problem_of_math(const std::string& ground_truth) {
   if (!truths_of(ground_truth).empty()) return std::nullopt;
   return "ground truth " + shortened_utf8(ground_truth, 80) +
-         " is no number, text, or list of them";
+         " is no number, text, or list of texts";
 }
 
 Score score_math_answer(const std::string& solution, const std::string& ground_truth) {

@@ -12,7 +12,7 @@
 
 namespace amalgam::rewards {
 
-// Why a ground truth is of no use here; none: it is a number, a text, or a list of them, of which
+// Why a ground truth is of no use here; none: it is a number, a text, or a list of texts, of which
 // any one is right. A text that is no mathematics counts as words.
 std::optional<std::string> problem_of_math(const std::string& ground_truth);
 

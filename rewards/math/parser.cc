@@ -149,7 +149,9 @@ class Parser {
 
   Node take_sets() {
     Node left = take_formula();
-    while (!failed_) {
+    constexpr int kMaxSets = 40;
+    for (int sets = 1; !failed_; ++sets) {
+      if (sets > kMaxSets) return fail();
       Kind kind;
       if (peek().is("cup") || is_letter_between_brackets()) {
         kind = Kind::kSetUnion;
@@ -305,7 +307,9 @@ class Parser {
     if (token.type != Type::kLetter || !token.space_before ||
         tokens_[at_ - 1].type != Type::kNumber)
       return false;
-    if (std::string_view("msghL").find(token.text) == std::string_view::npos) return false;
+    if (token.text != "Omega" &&
+        std::string_view("msghL").find(token.text) == std::string_view::npos)
+      return false;
     size_t behind = 1;
     for (;;) {
       if (peek(behind).is("^") && peek(behind + 1).type == Type::kNumber)
@@ -366,7 +370,9 @@ class Parser {
   }
 
   Node take_marks(Node base) {
-    while (!failed_) {
+    constexpr int kMaxMarks = 8;  // a tree as deep as there are marks
+    for (int marks = 0; !failed_; ++marks) {
+      if (marks > kMaxMarks) return fail();
       if (peek().is("^") && is_degree_sign(1)) {
         ++at_;
         at_ += peek().is("{") ? 3 : 1;
@@ -395,6 +401,8 @@ class Parser {
 
   bool is_degree_sign(size_t ahead) const {
     if (peek(ahead).is("circ") || peek(ahead).is("degree")) return true;
+    // 45^o
+    if (peek(ahead).type == Type::kLetter && peek(ahead).text == "o") return true;
     return peek(ahead).is("{") && (peek(ahead + 1).is("circ") || peek(ahead + 1).is("degree")) &&
            peek(ahead + 2).is("}");
   }

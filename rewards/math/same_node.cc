@@ -28,6 +28,8 @@ bool is_name(const Node& node) {
     case Kind::kProduct:
     case Kind::kTuple:
     case Kind::kRatio:
+    case Kind::kSetUnion:
+    case Kind::kSetIntersection:  // P(A ∩ B)
       return std::all_of(node.args.begin(), node.args.end(), is_name);
     case Kind::kPower:  // of a quotient
       return node.args[1] == number(-1) && is_name(node.args[0]);

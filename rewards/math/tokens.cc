@@ -121,10 +121,11 @@ constexpr Name kPlainWords[] = {
 };
 
 constexpr std::string_view kUprightCommands[] = {
-    "text",   "textbf", "textit",  "textrm",       "mbox",       "hbox", "mathrm",     "mathit",
-    "mathbf", "mathsf", "mathtt",  "operatorname", "textnormal", "emph", "boldsymbol", "bm",
-    "textsf", "texttt", "mathbb",  "mathcal",      "pmb",        "bold", "underline",  "overline",
-    "vec",    "hat",    "mathbin", "mathop",       "ensuremath", "fbox", "boxed",      "framebox",
+    "text",       "textbf",    "textit",   "textrm", "mbox",         "hbox",       "mathrm",
+    "mathit",     "mathbf",    "mathsf",   "mathtt", "operatorname", "textnormal", "emph",
+    "boldsymbol", "bm",        "textsf",   "texttt", "mathbb",       "mathcal",    "pmb",
+    "bold",       "underline", "overline", "vec",    "hat",          "mathbin",    "mathop",
+    "ensuremath", "num",       "fbox",     "boxed",  "framebox",
 };
 
 constexpr std::string_view kIgnoredCommands[] = {
@@ -352,6 +353,11 @@ class Lexer {
       if (peek() == '{') skip_group();
       return;
     }
+    if (command == "color" || command == "textcolor" || command == "phantom" ||
+        command == "hphantom" || command == "vphantom") {  // their first argument is not shown
+      if (peek() == '{') skip_group();
+      return;
+    }
     if (is_one_of(command, kIgnoredCommands)) {
       if (command == "left" || command == "right")
         if (peek() == '.') ++at_;
@@ -402,6 +408,11 @@ class Lexer {
   // \text{cm}: the content, as it stands in plain text.
   void take_upright(std::string_view command) {
     while (peek() == ' ' || peek() == '*') ++at_;
+    if (command == "mathbb" && is_letter(peek())) {
+      add(Token::Type::kName, "mathbb" + std::string(1, peek()));
+      ++at_;
+      return;
+    }
     if (peek() != '{') return;
     // One letter in bold, blackboard bold or with an arrow is a letter of its own kind.
     if (is_letter(peek(1)) && peek(2) == '}') {

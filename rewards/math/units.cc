@@ -98,6 +98,7 @@ constexpr Unit kUnits[] = {
     {"V", "V"},
     {"volt", "V"},
     {"ohm", "ohm"},
+    {"omega", "ohm"},
     {"Pa", "Pa"},
     {"pascal", "Pa"},
     {"Hz", "Hz"},

