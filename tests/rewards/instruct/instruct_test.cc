@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "rewards/instruct/instructions.h"
 
 namespace amalgam::rewards {
@@ -25,12 +27,14 @@ TEST(Instruct, AllIdsMustHold) {
   EXPECT_EQ(score.detail, "does not hold: punctuation:no_comma");
   EXPECT_EQ(verdicts(score, "strict"), (std::vector<bool>{false, true}));
   EXPECT_EQ(verdicts(score, "loose"), (std::vector<bool>{false, true}));
-  EXPECT_EQ(score.parts, (std::vector<std::pair<std::string, double>>{{"strict_fraction", 0.5}, {"loose_fraction", 0.5}}));
+  EXPECT_EQ(score.parts, (std::vector<std::pair<std::string, double>>{{"strict_fraction", 0.5},
+                                                                      {"loose_fraction", 0.5}}));
 }
 
 TEST(Instruct, LooseForgivesFirstAndLastLinesAndStars) {
   const char* row = R"({"instruction_id_list": ["startend:quotation"], "kwargs": [{}]})";
-  for (const char* text : {"Sure:\n\"tea\"", "\"tea\"\nDone.", "Sure:\n\"tea\"\nDone.", "**\"tea\"**", "Sure:\n*\"tea\"*"}) {
+  for (const char* text : {"Sure:\n\"tea\"", "\"tea\"\nDone.", "Sure:\n\"tea\"\nDone.",
+                           "**\"tea\"**", "Sure:\n*\"tea\"*"}) {
     const Score strict = score_instruct(text, "", row);
     EXPECT_EQ(strict.reward, 0) << text;
     EXPECT_EQ(verdicts(strict, "loose"), (std::vector<bool>{true})) << text;
@@ -47,26 +51,34 @@ TEST(Instruct, ShareOfIds) {
 
 TEST(Instruct, NothingHoldsForABlankResponse) {
   const char* row = R"({"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]})";
-  for (const char* text : {"", " \n\t", "\xC2\xA0"}) EXPECT_EQ(score_instruct(text, "", row, {.loose = true}).reward, 0);
+  for (const char* text : {"", " \n\t", "\xC2\xA0"})
+    EXPECT_EQ(score_instruct(text, "", row, {.loose = true}).reward, 0);
   EXPECT_EQ(score_instruct("***", "", row).reward, 1);
 }
 
 // The places and spellings in which data sets have them.
 TEST(Instruct, RowsOfIfevalsKind) {
-  const std::string list = R"(["keywords:existence"])", kwargs = R"([{"keywords": ["tea"], "letter": null}])";
+  const std::string list = R"(["keywords:existence"])",
+                    kwargs = R"([{"keywords": ["tea"], "letter": null}])";
   const std::string lists = R"({"instruction_id_list": )" + list + R"(, "kwargs": )" + kwargs + "}";
   const std::pair<std::string, std::string> truth_and_row[] = {
       {"", lists},
       {"\"\"", R"({"extra_info": )" + lists + "}"},
       {lists, ""},
       {R"({"num_words": 1})", lists},  // the row's columns come first
-      {R"("{\"instruction_id_list\": [\"keywords:existence\"], \"kwargs\": [{\"keywords\": [\"tea\"]}]}")", "{}"},
+      {R"("{\"instruction_id_list\": [\"keywords:existence\"], \"kwargs\": [{\"keywords\": [\"tea\"]}]}")",
+       "{}"},
       {R"([{"instruction_id": ["keywords:existence"], "kwargs": [{"keywords": ["tea"]}]}])", ""},
-      {R"("[{\"instruction_id\": [\"keywords:existence\"], \"kwargs\": [{\"keywords\": [\"tea\"]}]}]")", ""},
-      {R"("[{'instruction_id': ['keywords:existence'], 'kwargs': [{'keywords': ['tea'], 'N': None}]}]")", ""},
-      {"", R"({"instruction_id_list": ["keywords:existence"], "kwargs": ["{\"keywords\": [\"tea\"]}"]})"},
-      {"", R"({"instruction_id_list": "[\"keywords:existence\"]", "kwargs": "[{\"keywords\": [\"tea\"]}]"})"},
-      {R"({"instruction_id_list": ["keywords:existence"], "kwargs": [{"keywords": "['tea']"}]})", ""},
+      {R"("[{\"instruction_id\": [\"keywords:existence\"], \"kwargs\": [{\"keywords\": [\"tea\"]}]}]")",
+       ""},
+      {R"("[{'instruction_id': ['keywords:existence'], 'kwargs': [{'keywords': ['tea'], 'N': None}]}]")",
+       ""},
+      {"",
+       R"({"instruction_id_list": ["keywords:existence"], "kwargs": ["{\"keywords\": [\"tea\"]}"]})"},
+      {"",
+       R"({"instruction_id_list": "[\"keywords:existence\"]", "kwargs": "[{\"keywords\": [\"tea\"]}]"})"},
+      {R"({"instruction_id_list": ["keywords:existence"], "kwargs": [{"keywords": "['tea']"}]})",
+       ""},
   };
   for (const auto& [truth, row] : truth_and_row) {
     EXPECT_EQ(problem_of_constraints(truth, row).value_or(""), "") << truth << row;
@@ -76,9 +88,10 @@ TEST(Instruct, RowsOfIfevalsKind) {
 }
 
 TEST(Instruct, IdsWithoutKwargs) {
-  for (const char* truth : {R"({"instruction_id_list": ["punctuation:no_comma"]})",
-                            R"([{"instruction_id": ["punctuation:no_comma"], "kwargs": [null]}])",
-                            R"("[{'instruction_id': ['punctuation:no_comma'], 'kwargs': [None]}]")"})
+  for (const char* truth :
+       {R"({"instruction_id_list": ["punctuation:no_comma"]})",
+        R"([{"instruction_id": ["punctuation:no_comma"], "kwargs": [null]}])",
+        R"("[{'instruction_id': ['punctuation:no_comma'], 'kwargs': [None]}]")"})
     EXPECT_EQ(score_instruct("x", truth).reward, 1) << truth;
 }
 
@@ -90,61 +103,74 @@ std::string problem(const std::string& ids, const std::string& kwargs) {
 
 TEST(Instruct, RowsThatNoAnswerCanBeCheckedFor) {
   const std::string unknown = problem(R"(["foo:bar"])", "[{}]");
-  EXPECT_TRUE(unknown.starts_with("instruction_id_list: unknown id foo:bar; known: change_case:capital_word_frequency, "))
+  EXPECT_TRUE(unknown.starts_with(
+      "instruction_id_list: unknown id foo:bar; known: change_case:capital_word_frequency, "))
       << unknown;
   EXPECT_LT(unknown.size(), 500);
   EXPECT_LT(problem("[\"" + std::string(10000, 'x') + "\"]", "[{}]").size(), 600);
-  EXPECT_EQ(problem(R"(["count:numbers"])", "[{}]"), "instruction_id_list: count:numbers: kwargs lack N");
-  EXPECT_EQ(problem(R"(["count:numbers"])", "[null]"), "instruction_id_list: count:numbers: kwargs lack N");
+  EXPECT_EQ(problem(R"(["count:numbers"])", "[{}]"),
+            "instruction_id_list: count:numbers: kwargs lack N");
+  EXPECT_EQ(problem(R"(["count:numbers"])", "[null]"),
+            "instruction_id_list: count:numbers: kwargs lack N");
   EXPECT_EQ(problem(R"(["count:numbers"])", R"([{"N": "3"}])"),
             "instruction_id_list: count:numbers: N is \"3\", not a whole number of at least 0");
   EXPECT_EQ(problem(R"(["count:words_japanese"])", R"([{"N": 0}])"),
             "instruction_id_list: count:words_japanese: N is 0, not a whole number of at least 1");
-  EXPECT_EQ(problem(R"(["length_constraints:number_words"])", R"([{"num_words": 3, "relation": "around"}])"),
-            "instruction_id_list: length_constraints:number_words: relation is \"around\", not \"less than\" or "
+  EXPECT_EQ(problem(R"(["length_constraints:number_words"])",
+                    R"([{"num_words": 3, "relation": "around"}])"),
+            "instruction_id_list: length_constraints:number_words: relation is \"around\", not "
+            "\"less than\" or "
             "\"at least\"");
   EXPECT_EQ(problem(R"(["count:numbers", "format:title_case"])", R"([{"N": 3}])"),
             "instruction_id_list: kwargs are not a list of 2 objects, one for each id");
-  for (const auto& [ids, kwargs] : {std::pair("[]", "[]"), std::pair("[3]", "[{}]"), std::pair("3", "[]"),
-                                    std::pair(R"(["count:numbers"])", "[[]]"),
-                                    std::pair(R"(["count:numbers"])", R"([{"N": -1}])"),
-                                    std::pair(R"(["count:numbers"])", R"([{"N": 1.5}])"),
-                                    std::pair(R"(["count:numbers"])", R"([{"N": 1e300}])"),
-                                    std::pair(R"(["count:numbers"])", R"([{"N": 18446744073709551615}])"),
-                                    std::pair(R"(["keywords:letter_frequency"])",
-                                              R"([{"letter": "#", "let_frequency": 1, "let_relation": "at least"}])"),
-                                    std::pair(R"(["keywords:existence"])", R"([{"keywords": []}])"),
-                                    std::pair(R"(["keywords:existence"])", R"([{"keywords": [""]}])"),
-                                    std::pair(R"(["language:response_language"])", R"([{"language": "xx"}])"),
-                                    std::pair(R"(["length_constraints:nth_paragraph_first_word"])",
-                                              R"([{"num_paragraphs": 1, "nth_paragraph": 2, "first_word": "a"}])")})
+  for (const auto& [ids, kwargs] :
+       {std::pair("[]", "[]"), std::pair("[3]", "[{}]"), std::pair("3", "[]"),
+        std::pair(R"(["count:numbers"])", "[[]]"),
+        std::pair(R"(["count:numbers"])", R"([{"N": -1}])"),
+        std::pair(R"(["count:numbers"])", R"([{"N": 1.5}])"),
+        std::pair(R"(["count:numbers"])", R"([{"N": 1e300}])"),
+        std::pair(R"(["count:numbers"])", R"([{"N": 18446744073709551615}])"),
+        std::pair(R"(["keywords:letter_frequency"])",
+                  R"([{"letter": "#", "let_frequency": 1, "let_relation": "at least"}])"),
+        std::pair(R"(["keywords:existence"])", R"([{"keywords": []}])"),
+        std::pair(R"(["keywords:existence"])", R"([{"keywords": [""]}])"),
+        std::pair(R"(["language:response_language"])", R"([{"language": "xx"}])"),
+        std::pair(R"(["length_constraints:nth_paragraph_first_word"])",
+                  R"([{"num_paragraphs": 1, "nth_paragraph": 2, "first_word": "a"}])")})
     EXPECT_FALSE(problem(ids, kwargs).empty()) << ids << kwargs;
 }
 
 // A table with nulls makes its counts floating; a count of 0 is one.
 TEST(Instruct, CountsAsTablesHaveThem) {
-  const char* row = R"({"instruction_id_list": ["detectable_format:number_bullet_lists"], "kwargs": [{"num_bullets": 2.0}]})";
+  const char* row =
+      R"({"instruction_id_list": ["detectable_format:number_bullet_lists"], "kwargs": [{"num_bullets": 2.0}]})";
   EXPECT_EQ(score_instruct("* a\n* b", "", row).reward, 1);
   EXPECT_EQ(score_instruct("* a", "", row).reward, 0);
-  const char* none = R"({"instruction_id_list": ["detectable_format:number_bullet_lists"], "kwargs": [{"num_bullets": 0}]})";
+  const char* none =
+      R"({"instruction_id_list": ["detectable_format:number_bullet_lists"], "kwargs": [{"num_bullets": 0}]})";
   EXPECT_EQ(score_instruct("a", "", none).reward, 1);
   EXPECT_EQ(score_instruct("- a", "", none).reward, 0);
 }
 
 // Words that are no plain pattern: as the prompt says, where IFEval's own check has no use.
 TEST(Instruct, KeywordsAreTexts) {
-  const char* row = R"({"instruction_id_list": ["keywords:existence"], "kwargs": [{"keywords": ["C++", "a.b"]}]})";
+  const char* row =
+      R"({"instruction_id_list": ["keywords:existence"], "kwargs": [{"keywords": ["C++", "a.b"]}]})";
   EXPECT_EQ(score_instruct("c++ has a.b", "", row).reward, 1);
   EXPECT_EQ(score_instruct("C++ has axb", "", row).reward, 0);
-  const char* forbidden = R"({"instruction_id_list": ["keywords:forbidden_words"], "kwargs": [{"forbidden_words": ["C++"]}]})";
+  const char* forbidden =
+      R"({"instruction_id_list": ["keywords:forbidden_words"], "kwargs": [{"forbidden_words": ["C++"]}]})";
   EXPECT_EQ(score_instruct("I like c++ a lot", "", forbidden).reward, 0);
   EXPECT_EQ(score_instruct("I like C a lot", "", forbidden).reward, 1);
 }
 
 TEST(Instruct, OtherTruthsAreConstraints) {
-  EXPECT_EQ(score_instruct("SUN CAT", R"({"case": "upper"})", R"({"prompt": "instruction_id"})").reward, 1);
+  EXPECT_EQ(
+      score_instruct("SUN CAT", R"({"case": "upper"})", R"({"prompt": "instruction_id"})").reward,
+      1);
   EXPECT_EQ(score_instruct("Sun cat", R"({"case": "upper"})").reward, 0);
-  for (const char* truth : {"", "{}", "[]", "\"instruction_id_list\"", R"({"instruction_id_list": null})"})
+  for (const char* truth :
+       {"", "{}", "[]", "\"instruction_id_list\"", R"({"instruction_id_list": null})"})
     EXPECT_EQ(score_instruct("x", truth).status, Status::kBadRow) << truth;
 }
 
@@ -172,13 +198,47 @@ Arguments some_arguments(const Instruction& instruction) {
   return arguments;
 }
 
-// Each takes milliseconds; what grows with the square of the length would take minutes.
+// Each takes milliseconds of processor time; what grows with the square of the length takes many
+// seconds.
 TEST(Instruct, HostileTexts) {
   std::vector<std::u32string> texts;
-  for (const char* part :
-       {"(", "[ ]", "[", "*", "* ", "\n", " ", " \n", ".", ". ", ". . ", "!", "<<", "<<a>>", "\"", "'", "-", "@", "a@b",
-        "http://", "Mr. ", "A.B. He ", "***\n", "en 1", "p. p. ", "1,", "\xCE\xA3'", "\xCC\x80", "\xFF", "{\"a\":[", "{",
-        "\\", "``", ", ", "a,\"", "oak\n", "\xF0\x9F\x98\x80. "}) {
+  for (const char* part : {"(",
+                           "[ ]",
+                           "[",
+                           "*",
+                           "* ",
+                           "\n",
+                           " ",
+                           " \n",
+                           ".",
+                           ". ",
+                           ". . ",
+                           "!",
+                           "<<",
+                           "<<a>>",
+                           "\"",
+                           "'",
+                           "-",
+                           "@",
+                           "a@b",
+                           "http://",
+                           "Mr. ",
+                           "A.B. He ",
+                           "***\n",
+                           "en 1",
+                           "p. p. ",
+                           "1,",
+                           "\xCE\xA3'",
+                           "\xCC\x80",
+                           "\xFF",
+                           "{\"a\":[",
+                           "{",
+                           "\\",
+                           "``",
+                           ", ",
+                           "a,\"",
+                           "oak\n",
+                           "\xF0\x9F\x98\x80. "}) {
     std::string text;
     while (text.size() < 100'000) text += part;
     texts.push_back(decoded(text));
@@ -187,7 +247,12 @@ TEST(Instruct, HostileTexts) {
   texts.push_back(std::u32string(100'000, U'a'));
   for (const Instruction& instruction : instructions()) {
     const Arguments arguments = some_arguments(instruction);
-    for (const std::u32string& text : texts) (void)instruction.holds(text, arguments);
+    for (const std::u32string& text : texts) {
+      const std::clock_t begin = std::clock();
+      (void)instruction.holds(text, arguments);
+      EXPECT_LT(std::clock() - begin, 4 * CLOCKS_PER_SEC)
+          << instruction.id << " " << encoded(text.substr(0, 9));
+    }
   }
 }
 

@@ -20,14 +20,17 @@ TEST(Language, OfSentences) {
 }
 
 TEST(Language, NothingToKnowItBy) {
-  for (const char* text : {"", "12345 !!!", "\xF0\x9F\x98\x80", "https://example.com/le-ferry-part"})
+  for (const char* text :
+       {"", "12345 !!!", "\xF0\x9F\x98\x80", "https://example.com/le-ferry-part"})
     EXPECT_EQ(language(text), "none") << text;
 }
 
 TEST(Language, AddressesDoNotCount) {
-  EXPECT_EQ(language("Die Fähre legt mittags ab. https://example.com/the-ferry-leaves-at-noon-and-comes-back "
-                     "the.ferry.that.leaves@the.harbour.at.noon.example.com"),
-            "de");
+  EXPECT_EQ(
+      language(
+          "Die Fähre legt mittags ab. https://example.com/the-ferry-leaves-at-noon-and-comes-back "
+          "the.ferry.that.leaves@the.harbour.at.noon.example.com"),
+      "de");
 }
 
 // A Latin name in other letters is left away, few others in Latin text are not.
