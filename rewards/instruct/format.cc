@@ -13,10 +13,10 @@ size_t line_end(Chars text, size_t i) { return std::min(text.find(U'\n', i), tex
 // [...] within a line, the first ] ends it.
 int64_t count_placeholders(Chars text) {
   int64_t count = 0;
-  for (size_t at = 0; (at = text.find(U'[', at)) != kNoChar;) {
-    const size_t end = line_end(text, at), close = text.substr(0, end).find(U']', at);
-    count += close != kNoChar;
-    at = close != kNoChar ? close + 1 : end;
+  bool open = false;
+  for (const char32_t c : text) {
+    count += open && c == ']';
+    open = c == '[' || (open && c != ']' && c != '\n');
   }
   return count;
 }

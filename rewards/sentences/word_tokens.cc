@@ -176,12 +176,12 @@ class Treebank {
           [&](size_t i) -> size_t { return Chars(text_).substr(i, 2) == U"''" ? pad(i, 2) : 0; });
     if (has('"'))
       rewrite([&](size_t i) -> size_t { return text_[i] == '"' ? put(U" '' ", 1) : 0; });
+    if (!has('\'')) return;  // the rest is about what stands before a single space
     rewrite([&](size_t i) -> size_t {
       size_t end = i;
       while (end < text_.size() && is(text_[end], kRegexSpace)) ++end;
       return end > i ? put(U" ", end - i) : 0;
     });
-    if (!has('\'')) return;
     split_ending({U"'s", U"'S", U"'m", U"'M", U"'d", U"'D", U"'"});
     split_ending({U"'ll", U"'LL", U"'re", U"'RE", U"'ve", U"'VE", U"n't", U"N'T"});
   }
@@ -214,20 +214,22 @@ class Treebank {
                                                     {U"lem", U"me"},
                                                     {U"more", U"'n"},
                                                     {U"wan", U"na"}}};
-    const auto at_word = [&](size_t i) { return i < text_.size() && is(text_[i], kWord); };
-    for (const Pair& pair : kPairs) {
-      const size_t size = pair.first.size() + pair.second.size();
-      rewrite([&](size_t i) -> size_t {
-        if (fold(text_[i]) != fold(pair.first[0])) return 0;
-        if ((i > 0 && at_word(i - 1)) || !same_letters(i, pair.first)) return 0;
-        if (!same_letters(i + pair.first.size(), pair.second)) return 0;
+    const auto at_word = [&](size_t k) { return k < text_.size() && is(text_[k], kWord); };
+    rewrite([&](size_t i) -> size_t {
+      const char32_t first = fold(text_[i]);
+      if (!contains(Chars(U"cdglmw"), first) || (i > 0 && at_word(i - 1))) return 0;
+      for (const Pair& pair : kPairs) {
+        const size_t size = pair.first.size() + pair.second.size();
+        if (!same_letters(i, pair.first) || !same_letters(i + pair.first.size(), pair.second))
+          continue;
         // wanna must be followed by a space.
-        if (pair.first[0] == 'w' ? !(i + size < text_.size() && is(text_[i + size], kSpace))
-                                 : at_word(i + size))
-          return 0;
-        return split_pair(i, pair.first.size(), size);
-      });
-    }
+        const bool ends = pair.first[0] == 'w'
+                              ? i + size < text_.size() && is(text_[i + size], kSpace)
+                              : !at_word(i + size);
+        if (ends) return split_pair(i, pair.first.size(), size);
+      }
+      return 0;
+    });
     if (!has('\'')) return;
     for (const Chars second : {Chars(U"is"), Chars(U"was")})
       rewrite([&](size_t i) -> size_t {

@@ -1,4 +1,4 @@
-// Verdicts of IFEval's and IFBench's own programs (tests/golden/rewards/README.md).
+// Verdicts of IFEval's and IFBench's own programs (tests/golden/rewards/if_README.md).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -60,6 +60,12 @@ void expect_nearly_all(const Tally& tally) {
 TEST(GoldenInstructions, GivenRows) {
   const Tally tally = tally_of("if_dev.jsonl");
   EXPECT_EQ(tally.verdicts, 1696);
+  expect_nearly_all(tally);
+}
+
+TEST(GoldenInstructions, OwnRows) {
+  const Tally tally = tally_of("if_own.jsonl");
+  EXPECT_EQ(tally.verdicts, 1264);
   expect_nearly_all(tally);
 }
 
