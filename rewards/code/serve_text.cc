@@ -352,8 +352,12 @@ def main():
             parts = []
             while n > 0:
                 left = deadline - monotonic()
-                if left <= 0 or not waiter.poll(left * 1000):
-                    raise TimeoutError
+                if left <= 0:
+                    raise TimeoutError("wall")
+                if not waiter.poll(min(left, server.look) * 1000):
+                    if server.is_over():
+                        raise TimeoutError("timeout")
+                    continue
                 part = os.read(out, min(n, 1 << 16))
                 if not part:
                     raise EOFError
@@ -391,10 +395,10 @@ def main():
                 continue
             try:
                 reply = exchange(data)
-            except TimeoutError:
+            except TimeoutError as e:
                 os.kill(test[0], 9)
                 stop()
-                reply = b"Gwall"
+                reply = b"G" + str(e).encode()
             except (OSError, EOFError, ValueError):
                 reply = b"G" + stop().encode()
             write_frame(server.channel, reply)
