@@ -22,8 +22,8 @@ size_t python_tag(std::string_view text) {
   };
   if (!takes("python") && !takes("py")) return 0;
   while (n < text.size() && ((text[n] >= '0' && text[n] <= '9') || text[n] == '.')) ++n;
-  const bool ends = n == text.size() || text[n] == '\n' || text[n] == '\r' || text[n] == ' ' ||
-                    text[n] == '\t';
+  const bool ends =
+      n == text.size() || text[n] == '\n' || text[n] == '\r' || text[n] == ' ' || text[n] == '\t';
   return ends ? n : 0;
 }
 
@@ -37,7 +37,8 @@ std::string answer_code(const std::string& text) {
     const size_t tag = python_tag(rest);
     if (tag == 0) continue;
     size_t begin = tag;
-    while (begin < rest.size() && (rest[begin] == ' ' || rest[begin] == '\t' || rest[begin] == '\r'))
+    while (begin < rest.size() &&
+           (rest[begin] == ' ' || rest[begin] == '\t' || rest[begin] == '\r'))
       ++begin;
     if (begin < rest.size() && rest[begin] == '\n') ++begin;
     const size_t end = rest.find(kMark, begin);

@@ -9,9 +9,8 @@ namespace amalgam::rewards {
 //   l<n>: list, u<n>: tuple, e<n>: set, z<n>: frozenset, q<n>: deque, then n values
 //   m<n>: dict, then n keys and values; O<n>: OrderedDict, C<n>: Counter
 //   N<name><fields><values>: named tuple
-//   x<name><value>: of the standard library: range, slice, Fraction, Decimal, date, …, numpy's arrays
-//   B<name>: a builtin
-//   r<what><number>;<type name>: an object that stays where it is
+//   x<name><value>: of the standard library: range, slice, Fraction, Decimal, date, …, numpy's
+//   arrays B<name>: a builtin r<what><number>;<type name>: an object that stays where it is
 //   y<number>; an object of the reader's, handed back
 //   X<value>: a class of exceptions
 // An instance of a subclass of int, str, list … crosses as its base's value, whatever it overrides:

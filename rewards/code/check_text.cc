@@ -5,7 +5,8 @@ namespace amalgam::rewards {
 // The checker. Blobs: what goes before (setup, or HumanEval's prompt), the entry point, the test
 // code, then statements; option: 8 * the first test to run + the kind (0 asserts, 1 check,
 // 2 pytest). Each test has its own process on both sides. Verdicts go to stderr as frames
-// "number status size": pass, fail, cross, and first "count", whose number is how many tests there are.
+// "number status size": pass, fail, cross, and first "count", whose number is how many tests there
+// are.
 const char* const kCheckText = R"python(
 TRUSTED = set("Counter OrderedDict defaultdict deque namedtuple Fraction Decimal deepcopy isclose List Dict Set Tuple "
               "Optional Any Union Callable pytest unittest".split())
@@ -249,9 +250,8 @@ def run_pytest(test, number, count):
     sys.modules["test_solution"] = module
     scope = module.__dict__
     scope["__file__"] = "test_solution.py"
-    used = names_in(test)
-    if not any(n in used for n in MODULE_NAMES):
-        bind_names(used, scope)
+    if not any(n in test.co_names for n in MODULE_NAMES):
+        bind_names(names_in(test), scope)
     exec(test, scope)
     tests = collect(scope)
     count(len(tests))

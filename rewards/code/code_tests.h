@@ -1,11 +1,11 @@
 // Tests of Python that a model wrote, by the rows of the public data sets.
 //
 // The answer runs in a sandbox that is never told an expected value. Programs and functions: what
-// they print or return comes out as plain data and is compared here. Test code (asserts, HumanEval's
-// check, pytest files) runs in a second sandbox, where the answer's names stand for calls into the
-// first; arguments and results cross as plain data in a closed form (border_text.cc). So printing
-// "passed", leaving with exit(0), objects that equal everything, rewriting the harness or the test
-// library gain nothing; only the right values count.
+// they print or return comes out as plain data and is compared here. Test code (asserts,
+// HumanEval's check, pytest files) runs in a second sandbox, where the answer's names stand for
+// calls into the first; arguments and results cross as plain data in a closed form
+// (border_text.cc). So printing "passed", leaving with exit(0), objects that equal everything,
+// rewriting the harness or the test library gain nothing; only the right values count.
 #pragma once
 #include <functional>
 #include <memory>
@@ -34,8 +34,8 @@ std::optional<std::string> problem_of_tests(const std::string& ground_truth,
 // solution: what the model wrote; its code is that of its last ```python fence (answer_code.h).
 // ground_truth: JSON text (or a JSON string that holds it) of
 //   fn_name: a function; inputs: a list of argument lists; outputs: what each call returns.
-//   Results are compared as JSON values: a tuple equals a list, 3.0 equals 3, True does not equal 1,
-//   and integers beyond 64 bits are compared as doubles;
+//   Results are compared as JSON values: a tuple equals a list, 3.0 equals 3, True does not equal
+//   1, and integers beyond 64 bits are compared as doubles;
 // or of any form in docs/REWARDS.md. row: JSON text of the user's whole row, or empty; its columns
 // are used where the ground truth is of no such form.
 // The reward is 1 if every test passes, else 0 (or the share of those that do), also for a timeout,

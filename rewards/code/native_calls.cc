@@ -96,9 +96,8 @@ bool asks_for_more(const std::string& code, const json& results, const json& out
   const bool has_solution = code.find("class Solution") != std::string::npos;
   if (results.is_string()) return is_name_error(results) || has_solution;
   if (!results.is_array()) return false;
-  const bool are_lists_of_one =
-      std::all_of(outputs.begin(), outputs.end(),
-                  [](const json& v) { return v.is_array() && v.size() == 1; });
+  const bool are_lists_of_one = std::all_of(
+      outputs.begin(), outputs.end(), [](const json& v) { return v.is_array() && v.size() == 1; });
   return are_lists_of_one || std::any_of(results.begin(), results.end(), is_name_error);
 }
 
@@ -126,10 +125,11 @@ Score judge_native(const std::string& code, const sandbox::Result& result, const
   *needs_more &= num_passed != outputs.size();
   const double fraction = static_cast<double>(num_passed) / static_cast<double>(outputs.size());
   Score score =
-      scored(options.partial ? fraction : num_passed == outputs.size() ? 1 : 0,
+      scored(options.partial                ? fraction
+             : num_passed == outputs.size() ? 1
+                                            : 0,
              std::to_string(num_passed) + " of " + std::to_string(outputs.size()) + " tests pass");
-  score.parts = {{"passed_fraction", fraction},
-                 {"num_tests", static_cast<double>(outputs.size())}};
+  score.parts = {{"passed_fraction", fraction}, {"num_tests", static_cast<double>(outputs.size())}};
   return score;
 }
 

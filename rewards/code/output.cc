@@ -44,8 +44,9 @@ std::optional<double> number(std::string_view s) {
 
 bool equal_lines(std::string_view printed, std::string_view expected) {
   if (printed == expected) return true;
-  if (is_integer(printed) && is_integer(expected)) return number(printed) == number(expected) &&
-      printed.size() < 16 && expected.size() < 16;  // +7, 07: doubles are exact so far
+  if (is_integer(printed) && is_integer(expected))
+    return number(printed) == number(expected) && printed.size() < 16 &&
+           expected.size() < 16;  // +7, 07: doubles are exact so far
   const auto a = number(printed), b = number(expected);
   if (!a || !b) return false;
   if (!std::isfinite(*a) || !std::isfinite(*b)) return *a == *b;

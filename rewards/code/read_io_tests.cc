@@ -57,8 +57,8 @@ bool add_input_output(Value* object, TestSuite* suite) {
   suite->has_number_keys = true;
   // Texts are lines of arguments; native values are lists of them, and what they expect is no JSON
   // in a text.
-  const bool are_lines =
-      std::all_of(inputs->items.begin(), inputs->items.end(), [](const Value& v) { return is_text(&v); });
+  const bool are_lines = std::all_of(inputs->items.begin(), inputs->items.end(),
+                                     [](const Value& v) { return is_text(&v); });
   suite->arguments = are_lines ? TestSuite::Arguments::kLines : TestSuite::Arguments::kList;
   for (size_t i = 0; i < inputs->items.size(); ++i) {
     Value* const input = &inputs->items[i];
@@ -88,8 +88,8 @@ bool add_cases(Value* list, const std::string& fn_name, TestSuite* suite) {
     const Value* const metadata = one.find("metadata");
     if (name.empty() && metadata) name = text_of(metadata, "func_name");
     if (name.empty()) name = fn_name;
-    const bool is_call = type == "functional" || type == "function_call" ||
-                         (type.empty() && !name.empty());
+    const bool is_call =
+        type == "functional" || type == "function_call" || (type.empty() && !name.empty());
     if (is_call && name.empty()) return false;
     const auto kind = is_call ? TestSuite::Kind::kCalls : TestSuite::Kind::kStdin;
     if (!suite->tests.empty() && (kind != suite->kind || (is_call && name != suite->fn_name)))

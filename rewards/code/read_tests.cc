@@ -18,7 +18,8 @@ constexpr int kMaxNested = 4;
 void open_text(Value* v) {
   for (int i = 0; i < kMaxNested && v->is(Kind::kText); ++i) {
     const size_t first = v->text.find_first_not_of(" \t\r\n");
-    if (first == std::string::npos || std::string_view("[{\"").find(v->text[first]) == std::string_view::npos)
+    if (first == std::string::npos ||
+        std::string_view("[{\"").find(v->text[first]) == std::string_view::npos)
       return;
     auto inner = read_json(v->text);
     if (!inner) return;
@@ -107,7 +108,8 @@ bool add_any(Value* v, Value* row, TestSuite* suite) {
   open_text(v);
   if (v->is(Kind::kDict)) return add_object(v, suite);
   if (v->is(Kind::kList)) {
-    if (has_texts(v)) return add_statements(v, row ? text_column(row, "test_setup_code") : "", suite);
+    if (has_texts(v))
+      return add_statements(v, row ? text_column(row, "test_setup_code") : "", suite);
     return !v->items.empty() && add_cases(v, row ? text_column(row, "fn_name") : "", suite);
   }
   if (!v->is(Kind::kText)) return false;
@@ -139,9 +141,14 @@ bool add_object(Value* row, TestSuite* suite) {
     return false;
   };
   if (one(add_input_output(row, suite))) return true;
-  if (Value* v = column(row, "assert_case"); v && one(add_statements(v, text_column(row, "setup_code"), suite))) return true;
-  if (Value* v = column(row, "test_list"); v && one(add_statements(v, text_column(row, "test_setup_code"), suite))) return true;
-  if (Value* v = row->find("test"); v && v->is(Kind::kText) &&
+  if (Value* v = column(row, "assert_case");
+      v && one(add_statements(v, text_column(row, "setup_code"), suite)))
+    return true;
+  if (Value* v = column(row, "test_list");
+      v && one(add_statements(v, text_column(row, "test_setup_code"), suite)))
+    return true;
+  if (Value* v = row->find("test");
+      v && v->is(Kind::kText) &&
       one(add_code(v->text, text_column(row, "entry_point"), text_column(row, "prompt"), suite)))
     return true;
   if (one(add_live_code_bench(row, suite)) || one(add_code_contests(row, suite))) return true;

@@ -50,7 +50,8 @@ double to_double(std::string_view text) {
 
 class Reader {
  public:
-  Reader(std::string_view text, Syntax syntax) : text_(text), is_python_(syntax == Syntax::kPython) {}
+  Reader(std::string_view text, Syntax syntax)
+      : text_(text), is_python_(syntax == Syntax::kPython) {}
 
   std::optional<Value> read() {
     Value value;
@@ -63,8 +64,8 @@ class Reader {
  private:
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' ||
-                                  text_[at_] == '\r'))
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
       ++at_;
   }
   bool take(std::string_view word) {

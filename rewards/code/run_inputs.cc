@@ -49,9 +49,8 @@ TestReport::Test judge(const Frame& frame, const TestSuite& suite, const TestSui
   if (frame.status == "broken") return fail("no program: " + name_of(frame.data));
   if (frame.status != "ok") return fail(words_of(frame.status));
   if (suite.kind == TestSuite::Kind::kStdin)
-    return equal_outputs(frame.data, test.expected)
-               ? TestReport::Test{Verdict::kPassed, ""}
-               : fail("another output");
+    return equal_outputs(frame.data, test.expected) ? TestReport::Test{Verdict::kPassed, ""}
+                                                    : fail("another output");
   if (frame.data.empty()) return fail("ended before it returned");
   const std::string_view rest = frame.data.substr(1);
   if (frame.data[0] == 'N') return fail("no function: " + name_of(rest));
@@ -89,8 +88,8 @@ TestReport run_inputs(const std::string& code, const TestSuite& suite,
   request.output_bytes =
       std::max(options.limits.output_bytes, 2 * longest_output + kSpareOutputBytes);
   if (!is_stdin) request.output_bytes *= kOutputFactor;
-  request.option = (suite.arguments == TestSuite::Arguments::kLines ? 1 : 0) +
-                   (suite.has_number_keys ? 2 : 0);
+  request.option =
+      (suite.arguments == TestSuite::Arguments::kLines ? 1 : 0) + (suite.has_number_keys ? 2 : 0);
   const std::string program =
       std::string(kServerText) + kPreludeText +
       (is_stdin ? std::string(kStdinText) : std::string(kBorderText) + kCallText);

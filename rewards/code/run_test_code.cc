@@ -49,9 +49,8 @@ struct PairResult {
 
 // Runs both at once, each one's stdout being the other's stdin, until the checker ends.
 std::optional<PairResult> run_pair(sandbox::Command answer_command,
-                                   sandbox::Command checker_command,
-                                   const sandbox::Limits& limits, const CodeTestOptions& options,
-                                   std::string* error) {
+                                   sandbox::Command checker_command, const sandbox::Limits& limits,
+                                   const CodeTestOptions& options, std::string* error) {
   const auto answer = options.make_sandbox(limits, options.image, error);
   if (!answer) return std::nullopt;
   const auto checker = options.make_sandbox(limits, options.image, error);
@@ -103,7 +102,8 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
                          const CodeTestOptions& options, size_t* num_tests) {
   TestReport report;
   const sandbox::Limits limits = limits_of_all(options);
-  const std::string server = std::string(kServerText) + kPreludeText + kBorderText + kBorderReaderText;
+  const std::string server =
+      std::string(kServerText) + kPreludeText + kBorderText + kBorderReaderText;
   const std::string source = valid_utf8(code);
   Request answer;
   answer.cpu_seconds = static_cast<int>(std::ceil(cpu_seconds_of_test(options)));
@@ -123,14 +123,14 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
     const size_t first = report.tests.size();
     checker.option = static_cast<int>(first) * kNumKinds + check_kind(suite);
     std::string error;
-    const auto result = run_pair(answer_command, python_command(checker_program, checker), limits,
-                                 options, &error);
+    const auto result =
+        run_pair(answer_command, python_command(checker_program, checker), limits, options, &error);
     if (!result || sandbox::is_infrastructure(result->checker.outcome) ||
         result->answer.outcome == sandbox::Outcome::kSandboxFailed) {
-      report.failure = failed(Status::kSandboxFailed, !result ? error
-                                                      : result->checker.detail.empty()
-                                                          ? result->answer.detail
-                                                          : result->checker.detail);
+      report.failure =
+          failed(Status::kSandboxFailed, !result                          ? error
+                                         : result->checker.detail.empty() ? result->answer.detail
+                                                                          : result->checker.detail);
       return report;
     }
     cpu_seconds += result->answer.cpu_seconds + result->checker.cpu_seconds;

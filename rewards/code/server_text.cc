@@ -11,10 +11,11 @@ namespace amalgam::rewards {
 // When the sandbox cannot be made as it was, the server says "again" and ends: what is left of the
 // tests gets a new one.
 const char* const kServerText = R"python(
-import os, sys, builtins, _signal, gc
+import os, sys, builtins, _signal, gc, resource
 from time import monotonic
 
 CHILD = {_signal.SIGCHLD}
+BUILTINS = dict(vars(builtins))
 _signal.pthread_sigmask(_signal.SIG_BLOCK, CHILD)
 sys.setrecursionlimit(600000)
 sys.set_int_max_str_digits(0)
@@ -80,7 +81,6 @@ class Server:
     def become_test(self, stdin, stdout):
         os.dup2(stdin, 0)
         os.dup2(stdout, 1)
-        import resource
         resource.setrlimit(resource.RLIMIT_CPU, (self.cpu, self.cpu))
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CHILD)
         sys.path.insert(0, "")
@@ -95,16 +95,11 @@ class Server:
             return pid
         try:
             self.become_test(stdin, stdout)
-            for fd in range(3, 64):
-                if fd not in kept:
-                    try:
-                        os.close(fd)
-                    except OSError:
-                        pass
-            try:
-                os.close(255)
-            except OSError:
-                pass
+            low = 3
+            for fd in sorted(kept):
+                os.closerange(low, fd)
+                low = fd + 1
+            os.closerange(low, 256)
             child()
         finally:
             os._exit(1)
@@ -258,12 +253,23 @@ NAMES = {
     "abc": "ABC abstractmethod", "sys": "setrecursionlimit stdin stdout", "os.path": "commonprefix",
     "types": "SimpleNamespace"}
 
+# Names that code looks up in its module or among the builtins; attributes are none.
 def names_in(code):
+    from opcode import opmap
+    plain, shifted, extended = opmap["LOAD_NAME"], opmap["LOAD_GLOBAL"], opmap["EXTENDED_ARG"]
+    shift = 1 if sys.version_info >= (3, 11) else 0
     names = set()
     todo = [code]
     while todo:
         code = todo.pop()
-        names.update(code.co_names)
+        high = 0
+        for op, arg in zip(code.co_code[::2], code.co_code[1::2]):
+            arg |= high
+            high = arg << 8 if op == extended else 0
+            if op == plain and arg < len(code.co_names):
+                names.add(code.co_names[arg])
+            elif op == shifted and arg >> shift < len(code.co_names):
+                names.add(code.co_names[arg >> shift])
         todo.extend(c for c in code.co_consts if type(c) is type(code))
     return names
 

@@ -38,9 +38,11 @@ Score score_of(const TestReport& report, size_t num_tests, const CodeTestOptions
   if (num_uncrossed > 0 && (options.partial || num_failed == 0))
     score = failed(Status::kCannotCross, uncrossed);
   else
-    score = scored(options.partial ? fraction : num_passed == num_tests ? 1 : 0,
-                   std::to_string(num_passed) + " of " + std::to_string(num_tests) +
-                       " tests pass" + why);
+    score = scored(
+        options.partial           ? fraction
+        : num_passed == num_tests ? 1
+                                  : 0,
+        std::to_string(num_passed) + " of " + std::to_string(num_tests) + " tests pass" + why);
   score.parts = {{"passed_fraction", fraction}, {"num_tests", static_cast<double>(num_tests)}};
   return score;
 }

@@ -15,8 +15,8 @@ enum class Status {
   kWrongType,       // a reward plug-in returned something that is not a number
   kNotFinite,       // NaN or an infinity
   kSandboxFailed,   // no sandbox could be made, or it died by itself
-  kBadRow,         // the row cannot be scored: unknown style, or unusable ground truth
-  kCannotCross     // tests of code that hang on a value that no process can hand to another
+  kBadRow,          // the row cannot be scored: unknown style, or unusable ground truth
+  kCannotCross      // tests of code that hang on a value that no process can hand to another
 };
 const char* to_string(Status status);
 

@@ -84,12 +84,15 @@ class CodeIsolation : public testing::TestWithParam<bool> {
 };
 
 TEST_P(CodeIsolation, OfPrograms) {
-  const json row = {{"input_output", {{"inputs", {"1\n", "2\n", "3\n"}}, {"outputs", {"1\n", "1\n", "1\n"}}}}};
+  const json row = {
+      {"input_output", {{"inputs", {"1\n", "2\n", "3\n"}}, {"outputs", {"1\n", "1\n", "1\n"}}}}};
   EXPECT_EQ(passed("print(result, flush=True)\nos._exit(0)\n", row, GetParam()), 1);
 }
 
 TEST_P(CodeIsolation, OfCalls) {
-  const json row = {{"input_output", {{"fn_name", "f"}, {"inputs", {"1", "2", "3"}}, {"outputs", {"1", "1", "1"}}}}};
+  const json row = {
+      {"input_output",
+       {{"fn_name", "f"}, {"inputs", {"1", "2", "3"}}, {"outputs", {"1", "1", "1"}}}}};
   EXPECT_EQ(passed("def f(x): return result\n", row, GetParam()), 1);
 }
 
@@ -99,16 +102,16 @@ TEST_P(CodeIsolation, OfAsserts) {
 }
 
 TEST_P(CodeIsolation, OfPytestFiles) {
-  const json row = {{"test",
-                     "from solution import f\nimport os\n"
-                     "def test_a():\n    open('/work/mine', 'w')\n    assert f(1) == 1\n"
-                     "def test_b():\n    assert not os.path.exists('/work/mine')\n    assert f(1) == 1\n"}};
+  const json row = {
+      {"test",
+       "from solution import f\nimport os\n"
+       "def test_a():\n    open('/work/mine', 'w')\n    assert f(1) == 1\n"
+       "def test_b():\n    assert not os.path.exists('/work/mine')\n    assert f(1) == 1\n"}};
   EXPECT_EQ(passed("def f(x): return result\n", row, GetParam()), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Substrates, CodeIsolation, testing::Bool(), [](const auto& of) {
-  return of.param ? "Function" : "Container";
-});
+INSTANTIATE_TEST_SUITE_P(Substrates, CodeIsolation, testing::Bool(),
+                         [](const auto& of) { return of.param ? "Function" : "Container"; });
 
 }  // namespace
 }  // namespace amalgam::rewards

@@ -306,7 +306,8 @@ if os.fork() == 0:
         time.sleep(0.01)
     os._exit(0)
 def sum_pair(a, b): return None)"},
-    {"prints and passes", "print('7')\nprint('PASSED', '1 passed')\ndef sum_pair(a, b):\n    print(7)\n    return None"},
+    {"prints and passes",
+     "print('7')\nprint('PASSED', '1 passed')\ndef sum_pair(a, b):\n    print(7)\n    return None"},
     {"a dictionary that has everything", R"(
 class Z(dict):
     def __missing__(self, key): return key
@@ -409,11 +410,14 @@ class TestIt:
 
 json calls_row() {
   return {{"input_output",
-           {{"fn_name", "sum_pair"}, {"inputs", {{3, 4}, {999999999, 1}}}, {"outputs", {7, 1000000000}}}}};
+           {{"fn_name", "sum_pair"},
+            {"inputs", {{3, 4}, {999999999, 1}}},
+            {"outputs", {7, 1000000000}}}}};
 }
 
 json stdin_row() {
-  return {{"input_output", {{"inputs", {"3 4\n", "999999999 1\n"}}, {"outputs", {"7001\n", "1000000000\n"}}}}};
+  return {{"input_output",
+           {{"inputs", {"3 4\n", "999999999 1\n"}}, {"outputs", {"7001\n", "1000000000\n"}}}}};
 }
 
 class Tampering : public testing::TestWithParam<Attempt> {
