@@ -33,7 +33,7 @@ quickstart: build
 # TOKENIZER=FILE: the tokenizer.json to measure; with PEERS=1 there is one.
 bench: install-deps $(if $(PEERS),build/venv-peers/ready)
 	cmake --preset release -DAMALGAM_TESTS=OFF -DAMALGAM_BENCH=ON
-	cmake --build build -j $(jobs) --target model_bench grpo_bench head_bench gemm_bench kernel_bench tokenizer_bench
+	cmake --build build -j $(jobs) --target model_bench grpo_bench head_bench gemm_bench kernel_bench tokenizer_bench verifier_bench
 	tests/bench/compare.py build $(if $(PEERS),--peers build/venv-peers/bin/python) \
 	  $(if $(TOKENIZER),--tokenizer $(TOKENIZER))
 

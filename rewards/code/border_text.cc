@@ -21,6 +21,7 @@ class CannotCross(Exception):
 
 MAX_DEPTH = 150
 MAX_PIECES = 2000000
+MAX_TEXT = 8000000
 
 def plain_module(v):
     name = type(v).__module__
@@ -78,6 +79,8 @@ def encode(v, export, depth=0, out=None):
         elif issubclass(t, float) and not is_enum(t):
             out.append(b"d%s;" % float.__repr__(v).encode())
         elif issubclass(t, str) and not is_enum(t):
+            if str.__len__(v) > MAX_TEXT:
+                raise CannotCross("a text that is too long")
             data = str.encode(v, "utf-8", "surrogatepass")
             out.append(b"s%d:" % len(data))
             out.append(data)
@@ -122,7 +125,7 @@ def encode(v, export, depth=0, out=None):
             several(b"q", list(v), depth, out)
         elif plain_module(v) == "numpy" and hasattr(v, "item") and hasattr(v, "ndim") and not v.ndim \
                 and t.__name__ != "ndarray":
-            put(v.item(), depth, out)
+            put(v.item(), depth + 1, out)
         elif encode_library(v, put, depth + 1, out):
             pass
         else:

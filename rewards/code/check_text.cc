@@ -250,9 +250,8 @@ def run_pytest(test, number, count):
     sys.modules["test_solution"] = module
     scope = module.__dict__
     scope["__file__"] = "test_solution.py"
-    used = names_in(test)
-    if not any(n in used for n in MODULE_NAMES):
-        bind_names(used, scope)
+    if not any(n in test.co_names for n in MODULE_NAMES):
+        bind_names(names_in(test), scope)
     exec(test, scope)
     tests = collect(scope)
     count(len(tests))

@@ -48,7 +48,7 @@ class Wire:
             out.append(b"y%d;" % v.__dict__["number_"])
             return
         name = getattr(v, "__name__", None)
-        if type(name) is str and getattr(builtins, name, None) is v and isinstance(v, (type, type(len))):
+        if type(name) is str and BUILTINS.get(name) is v and isinstance(v, (type, type(len))):
             out.append(b"B")
             put(name, depth, out)
             return
@@ -69,7 +69,7 @@ class Wire:
             return self.exception_class(name)
         v = self.remotes.get(number)
         if v is None:
-            v = generator(number) if what == b"g" else KINDS.get(what, Remote)(number, name)
+            v = generator(number) if what == b"g" else coroutine(number) if what == b"k" else KINDS.get(what, Remote)(number, name)
             self.remotes[number] = v
         return v
 
@@ -206,7 +206,7 @@ class Wire:
         except (Gone, Undecided):
             raise
         except BaseException as e:
-            name = next((t.__name__ for t in type(e).__mro__ if getattr(builtins, t.__name__, None) is t), "Exception")
+            name = next((t.__name__ for t in type(e).__mro__ if BUILTINS.get(t.__name__) is t), "Exception")
             self.send(self.encode(("raise", name, str(e))))
 
     def serve_object(self, what, v, args, kwargs):
@@ -223,7 +223,7 @@ class Wire:
             return v.__enter__()
         if what == "exit":
             return v.__exit__(None, None, None)
-        if what in ("iter", "next", "len", "str"):
+        if what in ("iter", "next", "len", "str", "bool"):
             return getattr(builtins, what)(v)
         if what in ("getitem", "setitem", "contains", "lt", "eq"):
             import operator
@@ -399,6 +399,9 @@ def generator(number):
                 return
             yield v
     return run()
+
+async def coroutine(number):
+    return wire.do("await", Own(number))
 
 KINDS = {b"i": RemoteIterator}
 )python";

@@ -66,6 +66,8 @@ class Stub:
         return self._link.call_back("iter", self._number, (), {})
     def __next__(self):
         return self._link.call_back("next", self._number, (), {})
+    def __bool__(self):
+        return self._link.call_back("bool", self._number, (), {})
     def __len__(self):
         return self._link.call_back("len", self._number, (), {})
     def __getitem__(self, key):
@@ -148,7 +150,7 @@ class Link:
         if t is Stub:
             out.append(b"y%d;" % object.__getattribute__(v, "_number"))
             return
-        if getattr(builtins, getattr(v, "__name__", None) or "", None) is v and isinstance(v, (type, type(len))):
+        if isinstance(v, (type, type(len))) and BUILTINS.get(v.__name__) is v:
             out.append(b"B")
             put(v.__name__, depth, out)
             return
@@ -158,8 +160,8 @@ class Link:
                 out.append(b"X")
                 put(self.class_of(v), depth, out)
                 return
-        elif t.__name__ in ("generator",):
-            what, name = b"g", "generator"
+        elif t.__name__ in ("generator", "coroutine"):
+            what, name = b"g" if t.__name__ == "generator" else b"k", t.__name__
         elif hasattr(t, "__next__"):
             what, name = b"i", t.__name__
         elif t.__name__ in ("function", "method", "builtin_function_or_method", "partial"):
@@ -171,7 +173,7 @@ class Link:
 
     # ("b", name) of builtins, ("l", module, name, bases) of the library's, ("a", number, name, bases).
     def class_of(self, t, depth=0):
-        if getattr(builtins, t.__name__, None) is t:
+        if BUILTINS.get(t.__name__) is t:
             return ("b", t.__name__)
         bases = tuple(self.class_of(b, depth + 1) for b in t.__bases__ if issubclass(b, BaseException)) \
             if depth < 20 else (("b", "Exception"),)
@@ -295,6 +297,9 @@ class Link:
         setattr(v, name, value)
     def do_delete(self, v, name):
         delattr(v, name)
+    def do_await(self, v):
+        import asyncio
+        return asyncio.run(v)
     def do_isinstance(self, v, t):
         return isinstance(v, t)
     def do_op(self, name, *args):
@@ -352,8 +357,12 @@ def main():
             parts = []
             while n > 0:
                 left = deadline - monotonic()
-                if left <= 0 or not waiter.poll(left * 1000):
-                    raise TimeoutError
+                if left <= 0:
+                    raise TimeoutError("wall")
+                if not waiter.poll(min(left, server.look) * 1000):
+                    if server.is_over():
+                        raise TimeoutError("timeout")
+                    continue
                 part = os.read(out, min(n, 1 << 16))
                 if not part:
                     raise EOFError
@@ -391,10 +400,10 @@ def main():
                 continue
             try:
                 reply = exchange(data)
-            except TimeoutError:
+            except TimeoutError as e:
                 os.kill(test[0], 9)
                 stop()
-                reply = b"Gwall"
+                reply = b"G" + str(e).encode()
             except (OSError, EOFError, ValueError):
                 reply = b"G" + stop().encode()
             write_frame(server.channel, reply)

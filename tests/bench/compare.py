@@ -35,8 +35,8 @@ WORKS = [
     ("decode/small/32", "model_bench", 2048, 5.0),
     ("grpo_step", "grpo_bench", 4096, 5.0),
     ("kl_with_gradients/2048", "head_bench", None, 1.4),
-    ("math_answers/all", "reward_bench", None, 20.0),
-    ("math_answers/numbers", "reward_bench", None, 20.0),
+    ("math_answers/all", "verifier_bench", None, 20.0),
+    ("math_answers/numbers", "verifier_bench", None, 20.0),
 ] + [(f"{way}/{text}", "tokenizer_bench", None, required) for text in ("english", "code", "chinese", "mixed")
      for way, required in (("encode", 10.0), ("encode_fast", None))]
 OPTIONS = {  # of the programs that hold more than we want, or do not repeat by themselves
@@ -48,11 +48,11 @@ OPTIONS = {  # of the programs that hold more than we want, or do not repeat by 
                      "--benchmark_report_aggregates_only=true"],
     "tokenizer_bench": ["--benchmark_filter=^encode", "--benchmark_repetitions=3",
                         "--benchmark_report_aggregates_only=true"],
-    "reward_bench": ["--benchmark_filter=^math_answers", "--benchmark_repetitions=3",
+    "verifier_bench": ["--benchmark_filter=^math_answers", "--benchmark_repetitions=3",
                      "--benchmark_report_aggregates_only=true"],
 }
 PEERS = {"model_bench": "bench_transformers.py", "grpo_bench": "bench_trl.py", "head_bench": "bench_kl.py",
-         "tokenizer_bench": "bench_tokenizers.py", "reward_bench": "math_verify_bench.py"}
+         "tokenizer_bench": "bench_tokenizers.py", "verifier_bench": "math_verify_bench.py"}
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 TIMEOUT_S = 1800
 
