@@ -27,7 +27,7 @@ bool detects_language(const std::string& id) {
 
 std::vector<InstructionCase> instruction_cases(Detects wanted) {
   std::vector<InstructionCase> cases;
-  const auto folder = std::filesystem::path(__FILE__).parent_path() / "../golden/rewards";
+  const auto folder = std::filesystem::path(AMALGAM_GOLDEN) / "rewards";
   for (const char* name : {"if_dev.jsonl", "if_own.jsonl"}) {
     std::ifstream in(folder / name);
     for (std::string line; std::getline(in, line);) {
@@ -66,8 +66,7 @@ void math_answers(benchmark::State& state, Golds golds) {
     std::string solution, truth;
   };
   std::vector<Row> rows;
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() /
-                     "../golden/rewards/math_dev.jsonl");
+  std::ifstream file(std::filesystem::path(AMALGAM_GOLDEN) / "rewards/math_dev.jsonl");
   for (std::string line; std::getline(file, line);) {
     const auto row = nlohmann::json::parse(line);
     const std::string gold = row.at("gold");
