@@ -531,7 +531,7 @@ KEYS = {
     "reward.compat": changes("rl", "verl", "trajectories",
                              "domain.words.train_file={inputs}/sources.jsonl",
                              "domain.words.heldout_file={inputs}/othersources.jsonl",
-                             "domain.words.reward=[{style='function'}, {style='row'}]"),
+                             "domain.words.reward.verifier=[{style='function'}, {style='row'}]"),
     "reward.incomplete": changes("rl", "score", "trajectories", "reward.truncated_score=-1"),
     "reward.truncated_score": changes("rl", "-1", "trajectories", "reward.incomplete=score"),
     "reward.malformed_score": changes("rl", "-1", "trajectories", "reward.incomplete=score",
