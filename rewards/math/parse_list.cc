@@ -72,6 +72,7 @@ bool Parser::is_proper_fraction(const Node& node) {
 // Formulas with relations between them; a ratio; a quantity with a unit.
 Node Parser::take_item() {
   const Level level(this);
+  take("approx");
   Node first = take_side();
   Node chain{Kind::kRelation};
   while (!failed_) {

@@ -17,7 +17,7 @@ constexpr std::string_view kFunctions[] = {
 
 bool is_function(const Token& token) {
   return token.type == Token::Type::kName && std::find(std::begin(kFunctions), std::end(kFunctions),
-                                                token.text) != std::end(kFunctions);
+                                                       token.text) != std::end(kFunctions);
 }
 
 Node Parser::take_primary() {

@@ -131,6 +131,15 @@ std::optional<char> choice_alone(std::string_view ascii) {
   return text[0];
 }
 
+std::optional<std::string> behind_choice(std::string_view ascii) {
+  const std::string text = unwrapped(ascii);
+  if (text.size() < 5 || text[0] != '(' || !is_choice_letter(text[1]) || text[2] != ')')
+    return std::nullopt;
+  const size_t begin = text.find_first_not_of(' ', 3);
+  if (begin == std::string::npos || text[begin] == '(' || text[3] != ' ') return std::nullopt;
+  return text.substr(begin);
+}
+
 std::optional<char> choice_of(std::string_view ascii) {
   std::string text = unwrapped(ascii);
   for (const std::string_view prefix : {"option ", "Option ", "choice ", "Choice ", "answer "})
