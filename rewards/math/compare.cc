@@ -137,8 +137,8 @@ bool is_same(const Reading& truth, const Reading& answer) {
     }
     // "Yes, it is."
     if (wanted == "yes" || wanted == "no") {
-      const size_t end = said.find_first_of(",;");
-      if (end != std::string::npos) return said.substr(0, end) == wanted;
+      const size_t end = answer.words.find_first_of(",;.");
+      if (end != std::string::npos) return answer.words.substr(0, end) == wanted;
     }
     if (!truth.tree && !answer.tree) return same_tokens(truth.ascii, answer.ascii);
   }

@@ -7,6 +7,7 @@
 #include "rewards/math/boxes.h"
 #include "rewards/math/exact.h"
 #include "rewards/math/last_number.h"
+#include "rewards/math/last_of.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -59,10 +60,18 @@ size_t behind_marker(std::string_view text, size_t at) {
 
 // Where the answer after the last marker begins; npos: there is no marker.
 size_t answer_begin(std::string_view text) {
-  const size_t hashes = text.rfind("####");
+  size_t hashes = last_of(text, '#');
+  if (hashes != std::string_view::npos) hashes = text.rfind("####");
   const size_t earliest = hashes == std::string_view::npos ? 0 : hashes + 4;
-  for (size_t i = text.size(); i-- > earliest + 3;) {
-    if ((text[i] | 0x20) != 'w' || !equals_ignoring_case(text, i - 3, "answer")) continue;
+  size_t lower = last_of(text, 'w'), upper = last_of(text, 'W');
+  for (;;) {
+    const bool none_lower = lower == std::string_view::npos,
+               none_upper = upper == std::string_view::npos;
+    if (none_lower && none_upper) break;
+    const size_t i = none_lower ? upper : none_upper ? lower : std::max(lower, upper);
+    if (i < earliest + 3) break;
+    (text[i] == 'w' ? lower : upper) = last_of(text, text[i], i);
+    if (!equals_ignoring_case(text, i - 3, "answer")) continue;
     const size_t begin = behind_marker(text, i - 3);
     if (begin == std::string_view::npos) continue;
     const size_t tail = std::min<size_t>(text.size() - std::min(begin, text.size()), 400);

@@ -94,14 +94,21 @@ Node Parser::take_signed_power() {
 // A single letter that is a unit: "5 m", "3 s", with a space before it and nothing behind.
 bool Parser::is_plain_unit() const {
   const Token& token = peek();
-  if (token.type != Type::kLetter || !token.space_before || tokens_[at_ - 1].type != Type::kNumber)
-    return false;
+  if (token.type != Type::kLetter || tokens_[at_ - 1].type != Type::kNumber) return false;
+  // "100m^3" as well
+  const size_t exponent = peek(2).is("{") ? 3 : 2;
+  const bool area = token.text == "m" && peek(1).is("^") &&
+                    (peek(exponent).text == "2" || peek(exponent).text == "3");
+  if (!token.space_before && !area) return false;
   if (token.text != "Omega" && std::string_view("msghL").find(token.text) == std::string_view::npos)
     return false;
   size_t behind = 1;
   for (;;) {
     if (peek(behind).is("^") && peek(behind + 1).type == Type::kNumber)
       behind += 2;
+    else if (peek(behind).is("^") && peek(behind + 1).is("{") &&
+             peek(behind + 2).type == Type::kNumber && peek(behind + 3).is("}"))
+      behind += 4;
     else if (peek(behind).is("/") &&
              (peek(behind + 1).type == Type::kLetter || peek(behind + 1).type == Type::kUnit))
       behind += 2;

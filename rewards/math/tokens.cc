@@ -141,7 +141,7 @@ class Lexer {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
     const std::string_view run = text_.substr(begin, at_ - begin);
-    if (run == "US" && (starts("\\$") || starts("}\\$"))) return;  // US$
+    if (run == "US" && (starts(" dollar") || starts("\\$") || starts("}\\$"))) return;  // US$
     // 1.5 x 10^3
     if ((run == "x" || run == "X") && after_value() && (starts(" 10^") || starts("10^")))
       return add(Token::Type::kName, "*");
@@ -151,7 +151,8 @@ class Lexer {
     if (run.size() == 1) return add_letter(run);
     if (after_operand() && is_unit(run)) return add(Token::Type::kUnit, run);
     if (is_currency(run)) return add(Token::Type::kUnit, run);
-    if (const auto name = name_of_word(lower); !name.empty()) {
+    const bool choose_of_words = lower == "choose" && !after_value();
+    if (const auto name = name_of_word(lower); !name.empty() && !choose_of_words) {
       return add(Token::Type::kName, name);
     }
     if (split_functions(run)) return;

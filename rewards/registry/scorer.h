@@ -56,8 +56,8 @@ class Scorer {
   explicit Scorer(ScorerOptions options);
 
   // The plug-in, where there is one, scores every row. Without one the row's style says how: "math"
-  // and "agent" match a number, "code" runs unit tests, "instruct" checks constraints; they give 0
-  // to a message that is not complete.
+  // and "agent" compare the final answer, "code" runs unit tests, "instruct" checks constraints;
+  // they give 0 to a message that is not complete.
   Score score(const ScoreRequest& request) const;
   ScoredBy by() const { return plugin_ ? ScoredBy::kFunction : ScoredBy::kVerifier; }
 
