@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rewards/math/ascii.h"
+#include "rewards/math/last_of.h"
 #include "rewards/math/words.h"
 
 namespace amalgam::rewards {
@@ -123,11 +124,11 @@ bool is_blank(std::string_view content) {
 
 Boxes last_boxes(std::string_view text) {
   Boxes boxes;
-  const size_t last_brace = text.rfind('}');
+  const size_t last_brace = last_of(text, '}');
   std::optional<Box> next;  // the box that follows in the list
   size_t at = text.size();
   for (int looked_at = 0; at > 0 && looked_at < kMaxBoxes;) {
-    at = text.rfind('\\', at - 1);
+    at = last_of(text, '\\', at);
     if (at == std::string_view::npos) break;
     const auto box = box_at(text, at, last_brace);
     if (!box) continue;

@@ -64,6 +64,7 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   if (auto based = based_number(words)) return based;
   if (const auto value = number_in_words(words)) return number(*value);
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
+  if (const auto said = behind_choice(ascii)) return parse_answer(*said, commas);
   if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
   // "P(A \cap B) = 1/4", "\lim_{x \to 0} f(x) = 2": a name that is no formula.
   const size_t equals = last_equals(ascii);
@@ -136,8 +137,8 @@ bool is_same(const Reading& truth, const Reading& answer) {
     }
     // "Yes, it is."
     if (wanted == "yes" || wanted == "no") {
-      const size_t end = said.find_first_of(",;");
-      if (end != std::string::npos) return said.substr(0, end) == wanted;
+      const size_t end = answer.words.find_first_of(",;.");
+      if (end != std::string::npos) return answer.words.substr(0, end) == wanted;
     }
     if (!truth.tree && !answer.tree) return same_tokens(truth.ascii, answer.ascii);
   }

@@ -7,6 +7,7 @@
 #include "rewards/math/boxes.h"
 #include "rewards/math/exact.h"
 #include "rewards/math/last_number.h"
+#include "rewards/math/last_of.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -59,10 +60,18 @@ size_t behind_marker(std::string_view text, size_t at) {
 
 // Where the answer after the last marker begins; npos: there is no marker.
 size_t answer_begin(std::string_view text) {
-  const size_t hashes = text.rfind("####");
+  size_t hashes = last_of(text, '#');
+  if (hashes != std::string_view::npos) hashes = text.rfind("####");
   const size_t earliest = hashes == std::string_view::npos ? 0 : hashes + 4;
-  for (size_t i = text.size(); i-- > earliest + 3;) {
-    if ((text[i] | 0x20) != 'w' || !equals_ignoring_case(text, i - 3, "answer")) continue;
+  size_t lower = last_of(text, 'w'), upper = last_of(text, 'W');
+  for (;;) {
+    const bool none_lower = lower == std::string_view::npos,
+               none_upper = upper == std::string_view::npos;
+    if (none_lower && none_upper) break;
+    const size_t i = none_lower ? upper : none_upper ? lower : std::max(lower, upper);
+    if (i < earliest + 3) break;
+    (text[i] == 'w' ? lower : upper) = last_of(text, text[i], i);
+    if (!equals_ignoring_case(text, i - 3, "answer")) continue;
     const size_t begin = behind_marker(text, i - 3);
     if (begin == std::string_view::npos) continue;
     const size_t tail = std::min<size_t>(text.size() - std::min(begin, text.size()), 400);
@@ -206,24 +215,41 @@ std::optional<Reading> read_marked(std::string_view tail) {
   return whole;
 }
 
+std::string_view last_sentence(std::string_view text) {
+  text = trimmed(text);
+  size_t begin = text.size();
+  while (begin > 0 && text[begin - 1] != '\n' &&
+         !(text[begin - 1] == '.' && begin < text.size() && is_space_char(text[begin])))
+    --begin;
+  return trimmed(text.substr(begin));
+}
+
 // What follows the last "is", "are", "equals", "=" or ":" of a sentence.
 std::string_view last_clause(std::string_view sentence) {
   size_t begin = 0;
-  for (const std::string_view word : {" is ", " are ", " equals ", " be ", ": "}) {
+  for (const std::string_view word : {" is ", " are ", " equals ", " be ", ": ", " at "}) {
     const size_t at = sentence.rfind(word);
     if (at != std::string_view::npos) begin = std::max(begin, at + word.size());
   }
   return trimmed(sentence.substr(begin));
 }
 
-std::optional<Reading> read_unmarked(std::string_view tail) {
+std::optional<Reading> read_unmarked(std::string_view text) {
+  // "There are 11 values, not 12."
+  const size_t denial = text.rfind(", not ");
+  const bool at_end = denial != std::string_view::npos && denial > 0 &&
+                      text.find_first_of(".\n", denial) >= text.size() - 1;
+  const std::string_view tail = at_end ? text.substr(0, denial) : text;
   const auto acceptable = [](const Reading& reading) {
     return is_answer(reading) && !(reading.tree && is_undone_arithmetic(*reading.tree));
   };
   if (const auto formula = last_formula(tail)) {
     if (!last_number(formula->second)) {
-      Reading reading = read(formula->first);
-      if (reading.tree) return reading;
+      // "The solutions are $x=2$ and $x=3$."
+      if (Reading reading = read(last_clause(last_sentence(tail)));
+          reading.tree && reading.tree->is(Kind::kList) && is_answer(reading))
+        return reading;
+      if (Reading reading = read(formula->first); reading.tree) return reading;
     }
   }
   const size_t bold_end = tail.rfind("**");
@@ -240,14 +266,12 @@ std::optional<Reading> read_unmarked(std::string_view tail) {
   if (line.size() <= kMaxFormula) {
     Reading whole = read(line);
     if (acceptable(whole)) return whole;
-    size_t begin = line.size();
-    while (begin > 0 && !(line[begin - 1] == '.' && begin < line.size() && line[begin] == ' '))
-      --begin;
-    const std::string_view clause = last_clause(line.substr(begin));
+    const std::string_view clause = last_clause(last_sentence(line));
     Reading last = read(clause);
     if (clause.size() < line.size() && acceptable(last)) return last;
   }
-  if (auto number = read_number_of(tail)) return number;
+  if (!denies(last_sentence(tail)))
+    if (auto number = read_number_of(tail)) return number;
   Reading words = read(line);
   if (words.words.empty()) return std::nullopt;
   return words;

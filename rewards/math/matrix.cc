@@ -98,6 +98,15 @@ bool same_matrices(const Node& a, const Node& b, bool (*same)(const Node&, const
   const auto rows_b = rows_of(b, rows_a->size());
   if (!rows_b) return false;
   if (has_basis(a)) rows_a = rows_of(a, rows_b->size());
+  // A row is what the brackets of a vector hold.
+  const auto is_row = [](const Node& node) {
+    return node.is(Kind::kMatrix) && node.args.size() == 1;
+  };
+  if ((is_row(a) && b.is(Kind::kTuple, "<>")) || (is_row(b) && a.is(Kind::kTuple, "<>"))) {
+    const std::vector<Node>& row = is_row(a) ? a.args[0].args : b.args[0].args;
+    const std::vector<Node>& entries = is_row(a) ? b.args : a.args;
+    return std::equal(row.begin(), row.end(), entries.begin(), entries.end(), same);
+  }
   if (rows_a->size() != rows_b->size()) return false;
   for (size_t i = 0; i < rows_a->size(); ++i)
     if (!std::equal((*rows_a)[i].begin(), (*rows_a)[i].end(), (*rows_b)[i].begin(),

@@ -25,16 +25,20 @@ uint64_t number_modulo(std::string_view text, const Prime& p) {
   const bool minus = text[0] == '-';
   if (minus) text.remove_prefix(1);
   uint64_t value = 0;
-  uint64_t decimals = 0;
-  bool after_point = false;
+  const size_t point = text.find('.');
+  const uint64_t decimals = point == std::string_view::npos ? 0 : text.size() - point - 1;
+  // Seventeen digits at a time.
+  uint64_t part = 0, scale = 1;
   for (const char c : text) {
-    if (c == '.') {
-      after_point = true;
-      continue;
-    }
-    value = add(multiply_modulo(value, 10, p), static_cast<uint64_t>(c - '0'), p);
-    decimals += after_point;
+    if (c == '.') continue;
+    part = 10 * part + static_cast<uint64_t>(c - '0');
+    scale *= 10;
+    if (scale < 100000000000000000u) continue;
+    value = add(multiply_modulo(value, scale, p), part % p.value, p);
+    part = 0;
+    scale = 1;
   }
+  value = add(multiply_modulo(value, scale, p), part % p.value, p);
   if (decimals > 0) value = multiply_modulo(value, inverse_modulo(power(10, decimals, p), p), p);
   return minus && value > 0 ? p.value - value : value;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "rewards/math/token_names.h"
 #include "rewards/math/units.h"
 
 namespace amalgam::rewards {
@@ -13,144 +14,6 @@ constexpr size_t kMaxTokens = 4000;
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 bool is_figure(char c) { return c >= '0' && c <= '9'; }
-
-// A command, or a word of plain text, and the name that it stands for.
-struct Name {
-  std::string_view spelling, name;
-};
-
-constexpr Name kCommands[] = {
-    {"frac", "frac"},
-    {"dfrac", "frac"},
-    {"tfrac", "frac"},
-    {"cfrac", "frac"},
-    {"binom", "binom"},
-    {"dbinom", "binom"},
-    {"tbinom", "binom"},
-    {"sqrt", "sqrt"},
-    {"over", "over"},
-    {"choose", "choose"},
-    {"cdot", "*"},
-    {"times", "*"},
-    {"ast", "*"},
-    {"div", "/"},
-    {"pm", "pm"},
-    {"mp", "mp"},
-    {"le", "<="},
-    {"leq", "<="},
-    {"leqslant", "<="},
-    {"leqq", "<="},
-    {"ge", ">="},
-    {"geq", ">="},
-    {"geqslant", ">="},
-    {"geqq", ">="},
-    {"lt", "<"},
-    {"gt", ">"},
-    {"ne", "!="},
-    {"neq", "!="},
-    {"in", "in"},
-    {"cup", "cup"},
-    {"bigcup", "cup"},
-    {"cap", "cap"},
-    {"setminus", "setminus"},
-    {"backslash", "setminus"},
-    {"smallsetminus", "setminus"},
-    {"emptyset", "emptyset"},
-    {"varnothing", "emptyset"},
-    {"infty", "infinity"},
-    {"pi", "pi"},
-    {"sin", "sin"},
-    {"cos", "cos"},
-    {"tan", "tan"},
-    {"cot", "cot"},
-    {"sec", "sec"},
-    {"csc", "csc"},
-    {"arcsin", "arcsin"},
-    {"arccos", "arccos"},
-    {"arctan", "arctan"},
-    {"sinh", "sinh"},
-    {"cosh", "cosh"},
-    {"tanh", "tanh"},
-    {"ln", "ln"},
-    {"log", "log"},
-    {"lg", "lg"},
-    {"exp", "exp"},
-    {"gcd", "gcd"},
-    {"min", "min"},
-    {"max", "max"},
-    {"lfloor", "lfloor"},
-    {"rfloor", "rfloor"},
-    {"lceil", "lceil"},
-    {"rceil", "rceil"},
-    {"langle", "langle"},
-    {"rangle", "rangle"},
-    {"lvert", "|"},
-    {"rvert", "|"},
-    {"vert", "|"},
-    {"mid", "|"},
-    {"lbrace", "\\{"},
-    {"rbrace", "\\}"},
-    {"circ", "circ"},
-    {"degree", "degree"},
-    {"colon", ":"},
-    {"approx", "approx"},
-    {"simeq", "approx"},
-    {"land", "and"},
-    {"wedge", "and"},
-    {"lor", "or"},
-    {"vee", "or"},
-    {"begin", "begin"},
-    {"end", "end"},
-    {"prime", "'"},
-    {"bmod", "mod"},
-    {"lbrack", "["},
-    {"rbrack", "]"},
-};
-
-constexpr Name kPlainWords[] = {
-    {"sqrt", "sqrt"},     {"pi", "pi"},         {"sin", "sin"},       {"cos", "cos"},
-    {"tan", "tan"},       {"cot", "cot"},       {"sec", "sec"},       {"csc", "csc"},
-    {"arcsin", "arcsin"}, {"arccos", "arccos"}, {"arctan", "arctan"}, {"asin", "arcsin"},
-    {"acos", "arccos"},   {"atan", "arctan"},   {"sinh", "sinh"},     {"cosh", "cosh"},
-    {"tanh", "tanh"},     {"ln", "ln"},         {"log", "log"},       {"lg", "lg"},
-    {"exp", "exp"},       {"abs", "abs"},       {"floor", "floor"},   {"ceil", "ceil"},
-    {"gcd", "gcd"},       {"lcm", "lcm"},       {"min", "min"},       {"max", "max"},
-    {"binom", "binom"},   {"and", "and"},       {"or", "or"},         {"infinity", "infinity"},
-    {"inf", "infinity"},  {"oo", "infinity"},   {"choose", "choose"}, {"to", "to"},
-    {"union", "cup"},     {"in", "in"},         {"mod", "mod"},
-};
-
-constexpr std::string_view kUprightCommands[] = {
-    "text",       "textbf",    "textit",   "textrm", "mbox",         "hbox",       "mathrm",
-    "mathit",     "mathbf",    "mathsf",   "mathtt", "operatorname", "textnormal", "emph",
-    "boldsymbol", "bm",        "textsf",   "texttt", "mathbb",       "mathcal",    "pmb",
-    "bold",       "underline", "overline", "vec",    "hat",          "mathbin",    "mathop",
-    "ensuremath", "num",       "fbox",     "boxed",  "framebox",
-};
-
-constexpr std::string_view kIgnoredCommands[] = {
-    "left",          "right",  "big",          "Big",       "bigg",        "Bigg",
-    "bigl",          "bigr",   "Bigl",         "Bigr",      "biggl",       "biggr",
-    "Biggl",         "Biggr",  "displaystyle", "textstyle", "scriptstyle", "limits",
-    "nolimits",      "rm",     "bf",           "it",        "sf",          "tt",
-    "displaylimits", "middle", "large",        "Large",     "normalsize",
-};
-
-constexpr std::string_view kSpaceCommands[] = {"quad",  "qquad",    "thinspace",
-                                               "space", "enspace",  "hspace",
-                                               "hskip", "medspace", "nobreakspace"};
-
-template <size_t n>
-bool is_one_of(std::string_view word, const std::string_view (&list)[n]) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
-}
-
-template <size_t n>
-std::string_view name_in(std::string_view word, const Name (&list)[n]) {
-  for (const Name& entry : list)
-    if (entry.spelling == word) return entry.name;
-  return {};
-}
 
 class Lexer {
  public:
@@ -278,7 +141,7 @@ class Lexer {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
     const std::string_view run = text_.substr(begin, at_ - begin);
-    if (run == "US" && (starts("\\$") || starts("}\\$"))) return;  // US$
+    if (run == "US" && (starts(" dollar") || starts("\\$") || starts("}\\$"))) return;  // US$
     // 1.5 x 10^3
     if ((run == "x" || run == "X") && after_value() && (starts(" 10^") || starts("10^")))
       return add(Token::Type::kName, "*");
@@ -288,7 +151,8 @@ class Lexer {
     if (run.size() == 1) return add_letter(run);
     if (after_operand() && is_unit(run)) return add(Token::Type::kUnit, run);
     if (is_currency(run)) return add(Token::Type::kUnit, run);
-    if (const auto name = name_in(lower, kPlainWords); !name.empty()) {
+    const bool choose_of_words = lower == "choose" && !after_value();
+    if (const auto name = name_of_word(lower); !name.empty() && !choose_of_words) {
       return add(Token::Type::kName, name);
     }
     if (split_functions(run)) return;
@@ -348,23 +212,23 @@ class Lexer {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
     const std::string_view command = text_.substr(begin, at_ - begin);
-    if (is_one_of(command, kSpaceCommands)) {
-      space_ = true;
-      if (peek() == '{') skip_group();
-      return;
+    switch (use_of_command(command)) {
+      case CommandUse::kSpace:
+        space_ = true;
+        if (peek() == '{') skip_group();
+        return;
+      case CommandUse::kHidden:
+        if (peek() == '{') skip_group();
+        return;
+      case CommandUse::kIgnored:
+        if (peek() == '.' && (command == "left" || command == "right")) ++at_;
+        return;
+      case CommandUse::kUpright:
+        return take_upright(command);
+      case CommandUse::kNamed:
+        break;
     }
-    if (command == "color" || command == "textcolor" || command == "phantom" ||
-        command == "hphantom" || command == "vphantom") {  // their first argument is not shown
-      if (peek() == '{') skip_group();
-      return;
-    }
-    if (is_one_of(command, kIgnoredCommands)) {
-      if (command == "left" || command == "right")
-        if (peek() == '.') ++at_;
-      return;
-    }
-    if (is_one_of(command, kUprightCommands)) return take_upright(command);
-    if (const auto name = name_in(command, kCommands); !name.empty())
+    if (const auto name = name_of_command(command); !name.empty())
       return add(Token::Type::kName, name);
     if (command == "pounds" || command == "textsterling") return add(Token::Type::kUnit, "pound");
     if (command == "euro") return add(Token::Type::kUnit, "euro");
@@ -379,17 +243,8 @@ class Lexer {
       }
     }
     if (command == "not" || command == "lnot") return add(Token::Type::kUnknown, "not");
-    constexpr std::string_view kLetters[] = {
-        "alpha", "beta",     "gamma", "delta",    "epsilon", "varepsilon", "zeta",  "eta",
-        "theta", "vartheta", "iota",  "kappa",    "lambda",  "mu",         "nu",    "xi",
-        "rho",   "sigma",    "tau",   "phi",      "varphi",  "chi",        "psi",   "omega",
-        "Gamma", "Delta",    "Theta", "Lambda",   "Xi",      "Pi",         "Sigma", "Phi",
-        "Psi",   "Omega",    "angle", "triangle", "ell"};
-    if (is_one_of(command, kLetters)) {
-      std::string_view letter = command;
-      if (letter.starts_with("var")) letter.remove_prefix(3);
+    if (const auto letter = letter_of_command(command); !letter.empty())
       return add(Token::Type::kLetter, letter);
-    }
     add(Token::Type::kUnknown, command);
   }
 

@@ -1,11 +1,23 @@
 #include "rewards/math/unit_reader.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 namespace amalgam::rewards {
 namespace {
 
 using Type = Token::Type;
+
+// Words that are no nouns: what follows them says more about the number than its unit.
+bool is_no_noun(std::string_view word) {
+  constexpr std::string_view kWords[] = {
+      "is",        "are",   "was",   "were",   "be",        "not",       "no",    "if",
+      "when",      "but",   "more",  "less",   "fewer",     "than",      "least", "most",
+      "wrong",     "plus",  "minus", "times",  "incorrect", "modulo",    "maybe", "perhaps",
+      "remainder", "where", "with",  "except", "half",      "factorial", "dozen"};
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
 
 std::string power_of(std::string unit, int power) {
   return power == 1 ? unit : unit + "^" + std::to_string(power);
@@ -30,8 +42,8 @@ Measure read_unit(const std::vector<Token>& tokens, size_t at) {
   const size_t begin = at;
   for (;;) {
     const Token& token = peek();
-    const bool plain_letter =
-        token.type == Type::kLetter && is_unit(token.text) && (token.space_before || at > begin);
+    const bool plain_letter = token.type == Type::kLetter && is_unit(token.text) &&
+                              (token.space_before || at > begin || peek(1).is("^"));
     if (token.type == Type::kWord && power_of_ten(token.text) > 0 && known.empty()) {
       measure.power_of_ten += power_of_ten(token.text);
       ++at;
@@ -58,6 +70,7 @@ Measure read_unit(const std::vector<Token>& tokens, size_t at) {
       }
       break;
     }
+    if (token.type == Type::kWord && is_no_noun(token.text)) break;
     ++at;
     if (token.text == "per" || token.text == "a") {
       if (peek().text == "cent" || peek().text == "cents") {
@@ -83,6 +96,10 @@ Measure read_unit(const std::vector<Token>& tokens, size_t at) {
     } else if (name == "square" || name == "cubic") {
       next_power = name == "square" ? 2 : 3;
     } else if (name == "squared" || name == "cubed") {
+      if (known.empty()) {  // "5 squared" has no unit
+        --at;
+        break;
+      }
       known = power_of(std::move(known), name == "squared" ? 2 : 3);
     } else if (name == "unit") {
       // "square units": one without a name

@@ -145,7 +145,7 @@ constexpr Unit kUnits[] = {
     {"sqft", "foot^2"},
     {"cc", "cm^3"},
     {"ly", "light-year"},
-    {"dozen", "dozen"},
+    {"pct", "percent"},
 };
 
 constexpr std::string_view kCurrencies[] = {"dollar", "euro", "yuan", "yen", "rupee"};

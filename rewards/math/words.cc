@@ -73,6 +73,7 @@ std::string unwrapped(std::string_view text) {
 }
 
 bool is_choice_letter(char c) { return c >= 'A' && c <= 'H'; }
+constexpr size_t kMaxChoiceBytes = 400;
 
 }  // namespace
 
@@ -123,6 +124,7 @@ std::string wording(std::string_view words) {
 }
 
 std::optional<char> choice_alone(std::string_view ascii) {
+  if (ascii.size() > kMaxChoiceBytes) return std::nullopt;
   std::string text = unwrapped(ascii);
   if (text.ends_with('.')) text.pop_back();
   if (text.size() == 3 && text.front() == '(' && text.back() == ')') text = text.substr(1, 1);
@@ -131,7 +133,19 @@ std::optional<char> choice_alone(std::string_view ascii) {
   return text[0];
 }
 
+std::optional<std::string> behind_choice(std::string_view ascii) {
+  // "\textbf{(B) }12"
+  if (ascii.size() > kMaxChoiceBytes || ascii.find('(') > 24) return std::nullopt;
+  const std::string text = unwrapped(ascii);
+  if (text.size() < 5 || text[0] != '(' || !is_choice_letter(text[1]) || text[2] != ')')
+    return std::nullopt;
+  const size_t begin = text.find_first_not_of(' ', 3);
+  if (begin == std::string::npos || text[begin] == '(' || text[3] != ' ') return std::nullopt;
+  return text.substr(begin);
+}
+
 std::optional<char> choice_of(std::string_view ascii) {
+  if (ascii.size() > kMaxChoiceBytes) return std::nullopt;
   std::string text = unwrapped(ascii);
   for (const std::string_view prefix : {"option ", "Option ", "choice ", "Choice ", "answer "})
     if (text.starts_with(prefix)) text.erase(0, prefix.size());

@@ -16,6 +16,8 @@ std::string wording(std::string_view words);
 
 // The letter of "B", "(B)", "\text{(B)}", "B.", "(B) 12", "option B".
 std::optional<char> choice_of(std::string_view ascii);
+// "12" of "(B) 12": what the choice says. None: there is no choice with something behind it.
+std::optional<std::string> behind_choice(std::string_view ascii);
 // The letter of a ground truth that is one choice and nothing else.
 std::optional<char> choice_alone(std::string_view ascii);
 
