@@ -127,9 +127,11 @@ GivenInstruction instruction_of(const Json& id, const Json& raw_kwargs) {
     try {
       given.arguments.add(parameter.name, argument_of(*found, parameter.kind));
     } catch (const Error& e) {
-      throw Error(name + ": " + key + " is " +
-                  shortened(found->dump(-1, ' ', true, Json::error_handler_t::replace)) + ", not " +
-                  e.what());
+      const std::string given_as =
+          found->is_structured()
+              ? std::string("an ") + found->type_name()
+              : shortened(found->dump(-1, ' ', true, Json::error_handler_t::replace));
+      throw Error(name + ": " + key + " is " + given_as + ", not " + e.what());
     }
   }
   const auto& holds_at = given.arguments;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "rewards/language/profiles.h"
@@ -15,6 +16,8 @@ constexpr size_t kTextLimit = 10000;  // characters
 constexpr int kTrials = 7, kMostSteps = 1000;
 constexpr double kAlpha = 0.5, kAlphaWidth = 0.05, kBase = 10000;
 constexpr double kConverged = 0.99999, kLikely = 0.1;
+// Ours: where trials do not agree, so many come nearer to what most of its seeds say.
+constexpr int kMostTrials = 7 * kTrials;
 
 bool is_ascii_alnum(char32_t c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -193,6 +196,10 @@ std::vector<double> trial(const std::vector<uint32_t>& grams, const Profiles& pr
   }
 }
 
+size_t largest_of(const std::vector<double>& p) {
+  return static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
+}
+
 }  // namespace
 
 std::optional<std::string_view> language_of(Chars text) {
@@ -200,14 +207,18 @@ std::optional<std::string_view> language_of(Chars text) {
   const std::vector<uint32_t> grams = grams_of(cleaned(text, profiles), profiles);
   if (grams.empty()) return std::nullopt;
   Stream stream;
-  std::vector<double> mean(profiles.names().size());
-  for (int i = 0; i < kTrials; ++i) {
+  std::vector<double> sum(profiles.names().size());
+  std::set<size_t> found;
+  int trials = 0;
+  while (trials < kTrials || (found.size() > 1 && trials < kMostTrials)) {
     const std::vector<double> p = trial(grams, profiles, stream);
-    for (size_t k = 0; k < mean.size(); ++k) mean[k] += p[k] / kTrials;
+    for (size_t k = 0; k < sum.size(); ++k) sum[k] += p[k];
+    found.insert(largest_of(p));
+    ++trials;
   }
-  const auto best = std::max_element(mean.begin(), mean.end());
-  if (*best <= kLikely) return "unknown";
-  return profiles.names()[static_cast<size_t>(best - mean.begin())];
+  const size_t best = largest_of(sum);
+  if (sum[best] <= kLikely * trials) return "unknown";
+  return profiles.names()[best];
 }
 
 bool is_known_language(std::string_view name) {

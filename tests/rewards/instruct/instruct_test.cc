@@ -114,6 +114,8 @@ TEST(Instruct, RowsThatNoAnswerCanBeCheckedFor) {
             "instruction_id_list: count:numbers: kwargs lack N");
   EXPECT_EQ(problem(R"(["count:numbers"])", R"([{"N": "3"}])"),
             "instruction_id_list: count:numbers: N is \"3\", not a whole number of at least 0");
+  EXPECT_EQ(problem(R"(["count:numbers"])", R"([{"N": [3]}])"),
+            "instruction_id_list: count:numbers: N is an array, not a whole number of at least 0");
   EXPECT_EQ(problem(R"(["count:words_japanese"])", R"([{"N": 0}])"),
             "instruction_id_list: count:words_japanese: N is 0, not a whole number of at least 1");
   EXPECT_EQ(problem(R"(["length_constraints:number_words"])",
@@ -176,8 +178,9 @@ TEST(Instruct, OtherTruthsAreConstraints) {
 
 TEST(Instruct, TruthsThatNestDeeply) {
   for (const char* part : {"[", "{'a':", "(", "\"[", "['"}) {
-    std::string text = "instruction_id";
+    std::string text;
     for (int i = 0; i < 10000; ++i) text += part;
+    text += "instruction_id";
     EXPECT_EQ(score_instruct("x", text).status, Status::kBadRow) << part;
     EXPECT_EQ(score_instruct("x", "", text).status, Status::kBadRow) << part;
   }

@@ -38,6 +38,13 @@ TEST(Scorer, DispatchesByStyle) {
   EXPECT_EQ(scorer.score(request("agent", "\"12\"", "It is 12.")).reward, 1);
   EXPECT_EQ(scorer.score(request("agent", "\"12\"", "13")).reward, 0);
   EXPECT_EQ(scorer.score(request("instruct", R"({"case": "upper"})", "SUN")).reward, 1);
+  ScoreRequest by_row = request("instruct", "", "SUN, CAT");
+  by_row.row = R"({"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]})";
+  EXPECT_EQ(scorer.score(by_row).reward, 0);
+  by_row.content = "SUN";
+  EXPECT_EQ(scorer.score(by_row).reward, 1);
+  EXPECT_EQ(problem_of_truth("instruct", "", by_row.row), std::nullopt);
+  EXPECT_NE(problem_of_truth("instruct", "", R"({"instruction_id_list": ["a:b"]})"), std::nullopt);
   const char* tests = R"({"fn_name": "f", "inputs": [[1]], "outputs": [1]})";
   EXPECT_EQ(scorer.score(request("code", tests, "def f(x): return x")).status,
             Status::kSandboxFailed);

@@ -8,8 +8,9 @@ namespace {
 TEST(Chars, InvalidBytesBecomeReplacements) {
   EXPECT_EQ(decoded("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"), U"a\u00e9\u20ac\U0001F600");
   EXPECT_EQ(decoded("\xFF"), U"\uFFFD");
-  EXPECT_EQ(decoded("\xC3"), U"\uFFFD");                      // cut off
-  EXPECT_EQ(decoded("\xC0\x80"), U"\uFFFD\uFFFD");            // overlong
+  EXPECT_EQ(decoded("\xC3"), U"\uFFFD");            // cut off
+  EXPECT_EQ(decoded("\xC0\x80"), U"\uFFFD\uFFFD");  // overlong
+  EXPECT_EQ(decoded("\xE0\x80\x80"), U"\uFFFD\uFFFD\uFFFD");
   EXPECT_EQ(decoded("\xED\xA0\x80"), U"\uFFFD\uFFFD\uFFFD");  // a surrogate
   EXPECT_EQ(decoded("\xF4\x90\x80\x80"), U"\uFFFD\uFFFD\uFFFD\uFFFD");
   EXPECT_EQ(decoded(std::string("a\0b", 3)).size(), 3);
