@@ -117,6 +117,8 @@ class Sandbox {
   virtual Result open_top(int* directory);
   // Sets one entry of the top; see apply_change in top.h. The parent must exist.
   virtual Result change(const std::string& path, unsigned mode, const std::string& content);
+  // Whether out_fd and stdin_fd work while a command runs, so that two can talk with each other.
+  virtual bool can_stream() const { return false; }
   // Our side of its terminal, -1 without one. For TIOCSWINSZ, at any time.
   virtual int terminal() const { return -1; }
   // From any thread: ends the command that runs in another one, whose exec returns kCancelled; the

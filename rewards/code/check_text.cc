@@ -3,10 +3,10 @@
 namespace amalgam::rewards {
 
 // The checker. Blobs: what goes before (setup, or HumanEval's prompt), the entry point, the test
-// code, then statements; option: 8 * the first test to run + the kind (0 asserts, 1 check,
-// 2 pytest). Each test has its own process on both sides. Verdicts go to stderr as frames
-// "number status size": pass, fail, cross, and first "count", whose number is how many tests there
-// are.
+// code, then statements; option: 16 * the first test to run + 8 if the first that fails is the last
+// + the kind (0 asserts, 1 check, 2 pytest). Each test has its own process on both sides. Verdicts
+// go to stderr as frames "number status size": pass, fail, cross, and first "count", whose number
+// is how many tests there are.
 const char* const kCheckText = R"python(
 TRUSTED = set("Counter OrderedDict defaultdict deque namedtuple Fraction Decimal deepcopy isclose List Dict Set Tuple "
               "Optional Any Union Callable pytest unittest".split())
@@ -264,7 +264,7 @@ def main():
     channel = server.channel
     before, entry, test = (b.decode("utf-8", "surrogatepass") for b in server.blobs[:3])
     statements = [b.decode("utf-8", "surrogatepass") for b in server.blobs[3:]]
-    kind, first = server.option % 8, server.option // 8
+    kind, stops, first = server.option % 8, server.option & 8, server.option // 16
     wire = Wire()
     failures = {}
 
@@ -347,6 +347,8 @@ def main():
                     say(total, "count")
             if number < total or total == 0:
                 say(number, parts[0], parts[2].encode())
+                if stops and parts[0] == "fail":
+                    break
         else:
             say(number, "fail", ("the test: " + verdict).encode())
             say(number, "again")

@@ -1,10 +1,21 @@
 #include "rewards/code/code_tests.h"
 
+#include <algorithm>
+
 #include "rewards/code/answer_code.h"
 #include "rewards/code/native_calls.h"
 #include "rewards/code/run_tests.h"
 
 namespace amalgam::rewards {
+namespace {
+
+bool are_lists_of_one(const std::vector<TestSuite::Test>& tests) {
+  return std::all_of(tests.begin(), tests.end(), [](const TestSuite::Test& test) {
+    return test.value.is_sequence() && test.value.items.size() == 1;
+  });
+}
+
+}  // namespace
 
 std::optional<std::string> problem_of_tests(const std::string& ground_truth,
                                             const std::string& row) {
@@ -21,8 +32,13 @@ Score score_code_tests(const std::string& solution, const std::string& ground_tr
   const auto native = score_native_calls(code, ground_truth, options, &needs_more);
   if (native && !needs_more) return *native;
   std::string problem;
-  const auto suite = read_tests(ground_truth, row, &problem);
+  auto suite = read_tests(ground_truth, row, &problem);
   if (!suite) return failed(Status::kBadRow, problem);
+  // Of this form is what the native way would have said, but for lists of one, as APPS has them.
+  if (native) {
+    suite->is_strict = !are_lists_of_one(suite->tests);
+    suite->has_number_keys = false;
+  }
   const bool is_inputs =
       suite->kind == TestSuite::Kind::kStdin || suite->kind == TestSuite::Kind::kCalls;
   size_t num_tests = suite->tests.size();

@@ -35,7 +35,8 @@ std::string name_of(std::string_view text) {
   return name.empty() ? "an exception" : name;
 }
 
-bool is_right(const Value& result, const Value& expected) {
+bool is_right(const Value& result, const Value& expected, bool is_strict) {
+  if (is_strict) return equal_json(result, expected);
   if (equal(result, expected)) return true;
   // Some data sets put what is expected into a list.
   return expected.is(Value::Kind::kList) && !expected.items.empty() &&
@@ -57,8 +58,8 @@ TestReport::Test judge(const Frame& frame, const TestSuite& suite, const TestSui
   if (frame.data[0] == 'E') return fail("raises " + name_of(rest));
   const auto value = frame.data[0] == 'V' ? read_border(rest) : std::nullopt;
   if (!value) return fail("no value");
-  return is_right(*value, test.value) ? TestReport::Test{Verdict::kPassed, ""}
-                                      : fail("another value");
+  return is_right(*value, test.value, suite.is_strict) ? TestReport::Test{Verdict::kPassed, ""}
+                                                       : fail("another value");
 }
 
 int whole_seconds(double seconds) {

@@ -23,7 +23,9 @@ constexpr double kEndSeconds = 20;
 constexpr int64_t kMaxFrameBytes = int64_t{8} << 20;
 
 enum CheckKind { kStatements = 0, kCheckFunction = 1, kPytestFile = 2 };
-constexpr int kNumKinds = 8;  // see kCheckText
+// See kCheckText.
+constexpr int kStops = 8;
+constexpr int kFirstFactor = 16;
 
 CheckKind check_kind(const TestSuite& suite) {
   return suite.kind == TestSuite::Kind::kAsserts ? kStatements
@@ -55,6 +57,13 @@ std::optional<PairResult> run_pair(sandbox::Command answer_command,
   if (!answer) return std::nullopt;
   const auto checker = options.make_sandbox(limits, options.image, error);
   if (!checker) return std::nullopt;
+  if (!answer->can_stream()) {
+    *error =
+        "asserts and test files need two sandboxes that talk with each other: container or "
+        "function, "
+        "on this host";
+    return std::nullopt;
+  }
   Pipe to_checker, to_answer;
   if (!to_checker.open() || !to_answer.open()) {
     *error = "no pipes for two sandboxes";
@@ -121,7 +130,8 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
   double cpu_seconds = 0;
   for (int pair = 0; pair == 0 || report.tests.size() < *num_tests; ++pair) {
     const size_t first = report.tests.size();
-    checker.option = static_cast<int>(first) * kNumKinds + check_kind(suite);
+    checker.option = static_cast<int>(first) * kFirstFactor + check_kind(suite) +
+                     (options.stop_at_first_failure ? kStops : 0);
     std::string error;
     const auto result =
         run_pair(answer_command, python_command(checker_program, checker), limits, options, &error);

@@ -3,7 +3,8 @@
 namespace amalgam::rewards {
 
 // Numbers of the request's line: the CPU and wall seconds of a test, the most bytes of its output,
-// one number whose meaning is the program's (`option`), then the lengths of the blobs.
+// one number whose meaning is the program's (`option`; 4: a test that does not end well is the
+// last), then the lengths of the blobs.
 //
 // run_test(child, size_limit) forks a test and answers (status, output), where the status is
 //   ok, exit, signal, timeout, wall, output (more than it may).
@@ -340,7 +341,7 @@ def main():
         server.say(number, verdict, os.pread(stdout, size, 0) if verdict == "ok" else b"")
         os.close(stdin)
         os.close(stdout)
-        if verdict == "wall":
+        if verdict == "wall" or server.option & 4 and verdict != "ok":
             break
         if not is_clean and number + 2 < len(server.blobs):
             server.say(number, "again")
@@ -432,7 +433,7 @@ def main():
             verdict = "output"
         server.say(number, verdict, os.pread(result, size, 0) if verdict == "ok" else b"")
         os.close(result)
-        if verdict == "wall":
+        if verdict == "wall" or server.option & 4 and verdict != "ok":
             break
         if not is_clean and number + 3 < len(server.blobs):
             server.say(number, "again")

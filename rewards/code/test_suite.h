@@ -27,11 +27,12 @@ struct TestSuite {
 
   Kind kind = Kind::kStdin;
   Arguments arguments = Arguments::kList;
-  bool has_number_keys = false;         // of a dict that is the first argument, written as texts
-  std::string fn_name;                  // kCalls, kCheck; class Solution may have it
-  std::string prompt;                   // kCheck: code that goes before the answer's
-  std::string setup;                    // kAsserts: code that goes before the statements
-  std::string code;                     // kCheck, kPytest
+  bool is_strict = false;        // kCalls: results are compared by equal_json, and as they are
+  bool has_number_keys = false;  // of a dict that is the first argument, written as texts
+  std::string fn_name;           // kCalls, kCheck; class Solution may have it
+  std::string prompt;            // kCheck: code that goes before the answer's
+  std::string setup;             // kAsserts: code that goes before the statements
+  std::string code;              // kCheck, kPytest
   std::vector<std::string> statements;  // kAsserts
   std::vector<Test> tests;              // kStdin, kCalls
 };

@@ -127,7 +127,26 @@ void write(const Value& v, std::string* out) {
   }
 }
 
+// Of equal values: whether truth values stand where truth values stand.
+bool same_truths(const Value& a, const Value& b) {
+  if (a.kind == Kind::kBool || b.kind == Kind::kBool) return a.kind == b.kind;
+  if (a.kind == Kind::kDict) {
+    std::map<std::string, const Value*> entries;
+    for (size_t i = 0; i < a.items.size(); i += 2)
+      entries[key_text(a.items[i]).value_or("")] = &a.items[i + 1];
+    for (size_t i = 0; i < b.items.size(); i += 2) {
+      const auto entry = entries.find(key_text(b.items[i]).value_or(""));
+      if (entry == entries.end() || !same_truths(*entry->second, b.items[i + 1])) return false;
+    }
+    return true;
+  }
+  return !a.is_sequence() ||
+         std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same_truths);
+}
+
 }  // namespace
+
+bool equal_json(const Value& a, const Value& b) { return equal(a, b) && same_truths(a, b); }
 
 const Value* Value::find(std::string_view key) const {
   const Value* found = nullptr;

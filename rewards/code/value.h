@@ -35,5 +35,7 @@ std::optional<Value> read_border(std::string_view bytes);
 // Python's ==, but for: a tuple equals a list, and a number as a key equals its decimal text, as
 // JSON has no other keys. Numbers are compared exactly, 2.0 == 2 == 2e0 and True == 1.
 bool equal(const Value& a, const Value& b);
+// The same, and True is no 1.
+bool equal_json(const Value& a, const Value& b);
 
 }  // namespace amalgam::rewards

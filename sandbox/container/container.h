@@ -30,6 +30,7 @@ class Container : public Sandbox {
   Result put_file(const std::string& path, const std::string& content) override;
   Result get_file(const std::string& path, std::string* content) override;
   bool cancel(double deadline_seconds) override { return turn_.cancel(deadline_seconds); }
+  bool can_stream() const override { return true; }
   int terminal() const override { return terminal_.get(); }
   // From any thread: ends the command that runs in another one as if its time were over.
   void time_out() { turn_.time_out(); }

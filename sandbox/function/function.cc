@@ -68,6 +68,8 @@ class Function : public Sandbox {
     return answer(Outcome::kExit, "files can be read after the call");
   }
 
+  bool can_stream() const override { return true; }
+
   bool cancel(double deadline_seconds) override { return container_->cancel(deadline_seconds); }
 
  private:

@@ -150,6 +150,23 @@ TEST_F(CodeTests, OneSampleDoesNotSeeAnother) {
          "def f(x): return 2 * x if known else 0");
 }
 
+// What one call leaves is not there for the next, in whatever way the code keeps it.
+TEST_F(CodeTests, OneCallDoesNotSeeAnother) {
+  const char* const same = R"({"fn_name": "f", "inputs": [[1], [1], [1]], "outputs": [1, 1, 1]})";
+  for (const char* code :
+       {"n = 0\ndef f(x):\n    global n\n    n += 1\n    return n",
+        "def f(x, seen=[]):\n    seen.append(x)\n    return len(seen)",
+        "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)",
+        "def f(x):\n    f.n = getattr(f, 'n', 0) + 1\n    return f.n",
+        "class C:\n    n = 0\ndef f(x):\n    C.n += 1\n    return C.n",
+        "import itertools\nc = itertools.count(1)\ndef f(x): return next(c)",
+        "def f(x):\n    open('/work/n', 'a').write('x')\n    return len(open('/work/n').read())"})
+    EXPECT_EQ(detail(1, code, same), "3 of 3 tests pass") << code;
+  const char* const truth = R"({"fn_name": "f", "inputs": [[1]], "outputs": [1]})";
+  detail(0, "seen = []\ndef f(x): return True", truth);
+  detail(0, "seen = []\ndef f(x): return [1]", truth);
+}
+
 TEST_F(CodeTests, ManyThreadsGiveTheSameScores) {
   std::vector<int> wrong(4, 0);
   std::vector<std::thread> threads;
