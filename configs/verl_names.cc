@@ -62,7 +62,7 @@ std::vector<ForeignName> data_names() {
        {"domain.NAME.train_file"},
        "rows are those of files, in the forms of docs/DATA.md"},
       {"data.sampler.*", kDiffers, {}, "prompts are shuffled, epoch after epoch"},
-      {"data.datagen.*", kDiffers, {"domain.NAME.generator"}, "only built-in generators"},
+      {"data.datagen.*", kDiffers, {"domain.NAME.generator"}, "built in, or of reasoning-gym"},
       {"data.train_max_samples", kSome, {}, "every row of the file is used", {{"-1", ""}}},
       {"data.val_max_samples",
        kDiffers,

@@ -100,18 +100,13 @@ def form_of(f, is_one_of_several):
                 f"{FORM_NAMES[form]} ({', '.join(told[form])})" for form in found) + "; take the arguments of one")
         if found:
             return found[0]
-    if f.takes_all and f.name == "compute_score":
-        return "verl"
-    if f.takes_all and is_one_of_several:
-        return "trl"
     if f.takes_all:
-        raise Refused(f"{f.name}(**kwargs) does not tell its form: take solution_str by name (verl's), "
-                      "or completions (TRL's)")
+        return "trl" if is_one_of_several else "verl"
     raise Refused(f"{f.name}() takes none of the arguments of a reward function: {', '.join(VERL)} (verl's), "
                   f"those with an s (batches), or completions and columns (TRL's)")
 
 def form_of_all(fs):
-    forms = [form_of(f, len(fs) > 1) for f in fs]
+    forms = [form_of(f, len(fs) > 1 or bool(setup["weights"])) for f in fs]
     for f, form in zip(fs, forms):
         if len(fs) > 1 and form != "trl":
             raise Refused(f"reward_function is a list, and {f.name}() has {FORM_NAMES[form]}; a list is of functions "

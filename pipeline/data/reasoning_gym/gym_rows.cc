@@ -1,6 +1,8 @@
 #include "pipeline/data/reasoning_gym/gym_rows.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -94,16 +96,7 @@ Row example(Row row, const Entry& entry) {
   return row;
 }
 
-}  // namespace
-
-uint32_t gym_seed(uint64_t run_seed, Split split, int round) {
-  const uint32_t begin =
-      static_cast<uint32_t>(fnv1a("reasoning_gym " + std::to_string(run_seed))) >> 3;
-  return begin + static_cast<uint32_t>(split) * kSeedsOfSplit +
-         static_cast<uint32_t>(round) * kSeedsOfRound;
-}
-
-GymRows draw_gym_rows(const configs::RunConfig& config, const configs::DomainConfig& domain) {
+GymRows draw(const configs::RunConfig& config, const configs::DomainConfig& domain) {
   const configs::DataConfig& counts = domain.data;
   Drawer drawer(config, domain);
   GymRows rows;
@@ -119,6 +112,33 @@ GymRows draw_gym_rows(const configs::RunConfig& config, const configs::DomainCon
   rows.validation = drawer.held_out(Split::kValidation, counts.validation_rows, &seen);
   rows.test = drawer.held_out(Split::kTest, counts.heldout_rows, &seen);
   return rows;
+}
+
+}  // namespace
+
+uint32_t gym_seed(uint64_t run_seed, Split split, int round) {
+  const uint32_t begin =
+      static_cast<uint32_t>(fnv1a("reasoning_gym " + std::to_string(run_seed))) >> 3;
+  return begin + static_cast<uint32_t>(split) * kSeedsOfSplit +
+         static_cast<uint32_t>(round) * kSeedsOfRound;
+}
+
+GymRows draw_gym_rows(const configs::RunConfig& config, const configs::DomainConfig& domain) {
+  static std::mutex mutex;
+  static std::map<std::string, GymRows> drawn;  // by all that decides it
+  const configs::DataConfig& d = domain.data;
+  const json key = {domain.generator.data_set,
+                    domain.generator_config.json,
+                    config.seed,
+                    d.train_rows,
+                    d.validation_rows,
+                    d.heldout_rows,
+                    d.sft_rows,
+                    domain.reward.interpreter(),
+                    domain.reward.env};
+  const std::lock_guard lock(mutex);
+  const auto found = drawn.find(key.dump());
+  return found != drawn.end() ? found->second : drawn[key.dump()] = draw(config, domain);
 }
 
 }  // namespace amalgam::pipeline

@@ -21,7 +21,8 @@ struct GymRows {
 // Below 2^32, and far from those of other splits and rounds, whose entries have the seeds above it.
 uint32_t gym_seed(uint64_t run_seed, Split split, int round);
 
-// Throws Error when the package is not there or cannot make so many different rows.
+// Throws Error when the package is not there or cannot make so many different rows. A process draws
+// the same rows once: domains that differ in their efforts share them, as stages do.
 GymRows draw_gym_rows(const configs::RunConfig& config, const configs::DomainConfig& domain);
 
 }  // namespace amalgam::pipeline

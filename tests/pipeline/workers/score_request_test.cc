@@ -154,6 +154,26 @@ TEST(ReleasedTokenizerTest, TheTableOfRewards) {
   expect_the_table(model::Tokenizer::load(folder + "/tokenizer"));
 }
 
+// TRL's completion_ids: what was sampled, of every turn.
+TEST(RewardText, TheTokensAreThePolicys) {
+  const Talk talk(rollout::small_tokenizer());
+  const auto episodes = cases(rollout::small_tokenizer());
+  for (const auto& [name, e] : episodes) {
+    const rewards::ScoreRequest r = score_request(e, row("42"), meta_of(e));
+    EXPECT_EQ(r.completion_ids.size(), json::parse(r.extra_info)["response_tokens"]) << name;
+  }
+  const auto ids = [&](const char* name) {
+    return score_request(episodes.at(name), row("42"), meta_of(episodes.at(name))).completion_ids;
+  };
+  EXPECT_EQ(ids("chat"), talk.ids("The answer is 42." + kEnd));
+  std::vector<int32_t> both = talk.ids("I need the sum.</think>" + kCall + kEnd);
+  for (const int32_t id : talk.ids("It is 42.</think>The answer is 42." + kEnd)) both.push_back(id);
+  EXPECT_EQ(ids("tool-using"), both);
+  const std::string text = "I need the sum. The answer is 42." + kEnd;
+  const Episode forced = talk.episode(kThinking, {text}, 1, 2);
+  EXPECT_EQ(score_request(forced, row("42"), meta_of(forced)).completion_ids, talk.ids(text));
+}
+
 // What a function is told beside the text, key by key.
 TEST(RewardInfo, SaysWhatTheSampleIs) {
   const auto episodes = cases(rollout::small_tokenizer());

@@ -178,6 +178,29 @@ TEST_F(ScoringTest, ABatchWithAFailedSample) {
   EXPECT_EQ(done[0]->trajectories[1].meta().outcome(), proto::OUTCOME_SANDBOX_FAILED);
 }
 
+// What is for no function is not tried again, but for the sake of another of its batch.
+TEST_F(ScoringTest, NoRewardIsNotTriedAgain) {
+  Scoring scoring(config({{"none", "def f(completions, **k): return [None, 1]\n"},
+                          {"both", "def f(completions, **k): return [None, 'x']\n"}},
+                         ""),
+                  nullptr);
+  scoring.begin("rl step 0", false);
+  scoring.add(task("none", 0, 0, 2));
+  scoring.add(task("both", 1, 0, 2));
+  const auto done = take(&scoring, 2);
+  ASSERT_EQ(done.size(), 2u);
+  using Failures = std::map<std::string, int64_t>;
+  for (const auto& t : done) {
+    const proto::TrajectoryMetadata& meta = t->trajectories[0].meta();
+    EXPECT_FALSE(meta.has_reward());
+    EXPECT_EQ(meta.outcome(), proto::OUTCOME_VERIFIER_FAILED);
+    EXPECT_EQ(meta.failure_kind(), "no_reward");
+    EXPECT_EQ(t->failures, meta.domain() == "none"
+                               ? (Failures{{"no_reward", 1}})
+                               : (Failures{{"no_reward", 4}, {"wrong_type", 4}}));
+  }
+}
+
 // Calls watch() until it throws or everything is done.
 std::string watch(Scoring* scoring, size_t count) {
   size_t done = 0;

@@ -223,6 +223,18 @@ TEST_F(PluginFormsTest, OneFunctionHasItsScoreAlone) {
   EXPECT_EQ(ask_trl(&weighted, {"a"})[0].parts, (Parts{{"half", 0.5}}));
 }
 
+TEST_F(PluginFormsTest, KeywordArgumentsAlone) {
+  const std::string source =
+      "def a(**k): return k.get('solution_str') or [1]\ndef b(**k): return [2]\n";
+  EXPECT_EQ(Plugin(options(source, "a")).form(), PluginForm::kVerl);
+  PluginOptions o = options(source, "a");
+  o.weights = {0.5};
+  Plugin weighted(o);
+  EXPECT_EQ(all_rewards(ask_trl(&weighted, {"x"})), std::vector<double>{0.5});
+  Plugin several(options(source, std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(all_rewards(ask_trl(&several, {"x"})), std::vector<double>{3});
+}
+
 // Never a reward of 0.
 TEST_F(PluginFormsTest, NoneOfAllIsNoReward) {
   Plugin plugin(options(kSeveral, std::vector<std::string>{"brief_reward", "style"}));
@@ -368,8 +380,6 @@ TEST_F(PluginFormsTest, WhatCannotBeServedIsRefused) {
   EXPECT_THAT(one(""), HasSubstr("takes none of the arguments of a reward function"));
   EXPECT_THAT(one("*args"), HasSubstr("takes none of the arguments"));
   EXPECT_THAT(one("text, truth"), HasSubstr("takes none of the arguments"));
-  EXPECT_THAT(refusal("def score(**kwargs): return 1\n", "score"),
-              HasSubstr("score(**kwargs) does not tell its form"));
   EXPECT_THAT(refusal("def f(completions, environments): pass\n", "f"),
               HasSubstr("f() requires environments, which are not there"));
   EXPECT_THAT(refusal("def f(completions, prompt, **kwargs): pass\n", "f"),
