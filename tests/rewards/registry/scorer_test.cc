@@ -43,8 +43,9 @@ TEST(Scorer, DispatchesByStyle) {
   EXPECT_EQ(scorer.score(by_row).reward, 0);
   by_row.content = "SUN";
   EXPECT_EQ(scorer.score(by_row).reward, 1);
-  EXPECT_EQ(problem_of_truth("instruct", "", by_row.row), std::nullopt);
-  EXPECT_NE(problem_of_truth("instruct", "", R"({"instruction_id_list": ["a:b"]})"), std::nullopt);
+  EXPECT_EQ(scorer.problem(by_row), std::nullopt);
+  by_row.row = R"({"instruction_id_list": ["a:b"]})";
+  EXPECT_NE(scorer.problem(by_row), std::nullopt);
   const char* tests = R"({"fn_name": "f", "inputs": [[1]], "outputs": [1]})";
   EXPECT_EQ(scorer.score(request("code", tests, "def f(x): return x")).status,
             Status::kSandboxFailed);
