@@ -164,6 +164,12 @@ def say(line):
         said.add(line)
         print(line, file=sys.stderr)
 
+class Callback(NoColumn):
+    def __init__(self, function):
+        self.function = function
+    def __call__(self, *positional, **named):
+        return self.function(*positional, **named)
+
 class Logged:
     """What functions say through TRL's log_extra and log_metric."""
     def __init__(self):
@@ -199,7 +205,8 @@ def step_of(seed_text):
 def scores_in_trl(samples, seed_text):
     logged, count = Logged(), len(samples)
     results = call_all(arguments_of_trl(samples) | {
-        "log_extra": logged.log_extra, "log_metric": logged.log_metric, "trainer_state": TrainerState(step_of(seed_text))})
+        "log_extra": Callback(logged.log_extra), "log_metric": Callback(logged.log_metric),
+        "trainer_state": TrainerState(step_of(seed_text))})
     lists = [as_list(values, count, f.name) for f, values in zip(functions, results)]
     scored = [weighted(values) for values in zip(*lists)]
     for one, more in zip(scored, logged.parts(count)):

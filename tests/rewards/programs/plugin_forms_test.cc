@@ -312,6 +312,16 @@ def all_reward(prompts, completions, completion_ids, answer, trainer_state, **kw
   EXPECT_EQ(prompts.form(), PluginForm::kTrl);
 }
 
+TEST_F(PluginFormsTest, AFunctionThatGoesThroughItsColumns) {
+  Plugin plugin(options(R"(
+def a_reward(completions, prompts, completion=None, **columns):
+    rows = [{name: values[i] for name, values in columns.items()} for i in range(len(completions))]
+    return [row["level"] + len([v for v in row.values() if v is None]) for row in rows]
+)"));
+  EXPECT_EQ(all_rewards(ask_trl(&plugin, {"a", "b"}, R"({"prompt": "p", "level": 4})")),
+            (std::vector<double>{7, 7}));  // with three that are no columns
+}
+
 TEST_F(PluginFormsTest, CallbacksMakeParts) {
   Plugin plugin(options(R"(
 def first(completions, log_extra, log_metric, **kwargs):
