@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "rewards/sentences/rewriter.h"
+
 namespace amalgam::rewards {
 namespace {
 
@@ -20,7 +22,7 @@ bool is_ascii_capital(char32_t c) { return c >= 'A' && c <= 'Z'; }
 bool is_ascii_digit(char32_t c) { return c >= '0' && c <= '9'; }
 
 // A text on its way through the rules, in their order; what one rule takes it takes once.
-class Splitter {
+class Splitter : Rewriter {
  public:
   explicit Splitter(Chars text) {
     text_.reserve(text.size() + 3);
@@ -63,18 +65,6 @@ class Splitter {
     return 0;
   }
 
-  // rule(i): the characters that it wrote to out_ for those at i, 0 if it does not apply there.
-  template <typename Rule>
-  void rewrite(Rule rule) {
-    out_.clear();
-    out_.reserve(text_.size() + 16);
-    for (size_t i = 0; i < text_.size();) {
-      const size_t taken = rule(i);
-      if (taken == 0) out_.push_back(text_[i]);
-      i += std::max<size_t>(taken, 1);
-    }
-    std::swap(text_, out_);
-  }
   void replace(Chars from, Chars to) {
     if (text_.find(from) != kNoChar) text_ = replaced(text_, from, to);
   }
@@ -188,8 +178,6 @@ class Splitter {
     }
     return marked;
   }
-
-  std::u32string text_, out_;
 };
 
 }  // namespace

@@ -5,15 +5,17 @@
 #include <initializer_list>
 
 #include "rewards/sentences/punkt.h"
+#include "rewards/sentences/rewriter.h"
 
 namespace amalgam::rewards {
 namespace {
 
 // One sentence on its way through the rules, each of which reads all of it and writes it anew. The
 // order of the rules is theirs, and some see the spaces that others put there.
-class Treebank {
+class Treebank : Rewriter {
  public:
-  explicit Treebank(Chars sentence) : text_(sentence) {
+  explicit Treebank(Chars sentence) {
+    text_ = sentence;
     for (const char32_t c : sentence) note(c);
   }
 
@@ -38,18 +40,6 @@ class Treebank {
   }
   bool has(char c) const { return seen_[static_cast<size_t>(c)]; }
 
-  // rule(i): the characters that it wrote to out_ for those at i, 0 if it does not apply there.
-  template <typename Rule>
-  void rewrite(Rule rule) {
-    out_.clear();
-    out_.reserve(text_.size() + 16);
-    for (size_t i = 0; i < text_.size();) {
-      const size_t taken = rule(i);
-      if (taken == 0) out_.push_back(text_[i]);
-      i += std::max<size_t>(taken, 1);
-    }
-    std::swap(text_, out_);
-  }
   size_t pad(size_t i, size_t size) {
     out_.push_back(' ');
     out_.append(text_, i, size);
@@ -65,7 +55,7 @@ class Treebank {
     if (text_.find_first_of(of) == kNoChar) return;
     rewrite([&](size_t i) { return contains(of, text_[i]) ? pad(i, 1) : 0; });
   }
-  // Spaces around runs of at least two of c.
+  // The length of the run of equal characters at i.
   size_t run(size_t i) const {
     size_t end = i;
     while (end < text_.size() && text_[end] == text_[i]) ++end;
@@ -247,7 +237,6 @@ class Treebank {
     return size;
   }
 
-  std::u32string text_, out_;
   std::array<bool, 128> seen_ =
       {};  // ASCII characters that occur; others only add spaces and quotes
   bool has_others_ = false;
