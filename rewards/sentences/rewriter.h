@@ -10,8 +10,8 @@ namespace amalgam::rewards {
 
 class Rewriter {
  protected:
-  // rule(i) looks at text_ from i on: it writes to out_ what becomes of the characters that it takes
-  // and gives how many those are; 0: it does not apply there, and character i stays.
+  // rule(i) looks at text_ from i on: it writes to out_ what becomes of the characters that it
+  // takes and gives how many those are; 0: it does not apply there, and character i stays.
   template <typename Rule>
   void rewrite(Rule rule) {
     out_.clear();

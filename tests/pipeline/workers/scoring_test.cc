@@ -243,7 +243,7 @@ TEST_F(ScoringTest, AFunctionThatStopsAnsweringEndsTheRequest) {
   Scoring scoring(c, nullptr, {.notice_s = 1000, .no_score_s = 0, .no_other_s = 1});
   scoring.begin("rl step 0", false);
   for (int i = 0; i < 100; ++i) scoring.add(task("own", 0, i, 1));
-  EXPECT_THAT(watch(&scoring, 100), HasSubstr("gave no score for 1 s"));
+  EXPECT_THAT(watch(&scoring, 100), HasSubstr("the reward function of own gave no score for "));
 }
 
 TEST_F(ScoringTest, NothingComesOfAnEarlierRequest) {
