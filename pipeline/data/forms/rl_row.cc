@@ -19,7 +19,8 @@ enum class PromptColumn {
   kProblem,
   kInstruction,
   kInput,
-  kResponses
+  kResponses,
+  kTask
 };
 
 bool ends_in_assistant(const Value& messages) {
@@ -29,6 +30,42 @@ bool ends_in_assistant(const Value& messages) {
   if (!role) role = last.find("from");
   return role && role->is_string() &&
          (role->text() == "assistant" || role->text() == "gpt" || role->text() == "function_call");
+}
+
+// Columns that verifiers read from the row as it is: tests of code (APPS and TACO, LiveCodeBench,
+// CodeContests, MBPP, HumanEval, KodCode), instructions of IFEval and IFBench.
+constexpr const char* kTruthColumns[] = {"input_output",
+                                         "public_test_cases",
+                                         "private_test_cases",
+                                         "metadata",
+                                         "public_tests",
+                                         "private_tests",
+                                         "generated_tests",
+                                         "test_list",
+                                         "test_setup_code",
+                                         "test",
+                                         "entry_point",
+                                         "test_info",
+                                         "starter_code",
+                                         "instruction_id_list",
+                                         "kwargs"};
+constexpr const char* kTruthHeads[] = {
+    "input_output", "public_test_cases",  "private_test_cases", "public_tests", "test_list",
+    "test",         "instruction_id_list"};
+
+bool has_truth_columns(RowColumns* columns) {
+  return std::any_of(std::begin(kTruthHeads), std::end(kTruthHeads),
+                     [&](const char* name) { return columns->has(name); });
+}
+
+// What rows of such sets call their prompt: LiveCodeBench, CodeContests, MBPP.
+constexpr const char* kTaskColumns[] = {"question_content", "description", "text"};
+
+const char* task_column(RowColumns* columns) {
+  if (!has_truth_columns(columns)) return nullptr;
+  for (const char* name : kTaskColumns)
+    if (columns->has(name)) return name;
+  return nullptr;
 }
 
 PromptColumn prompt_column(RowColumns* columns) {
@@ -44,6 +81,8 @@ PromptColumn prompt_column(RowColumns* columns) {
     later = PromptColumn::kInput;
   else if (columns->get_path("responses_create_params.input"))
     later = PromptColumn::kResponses;
+  else if (task_column(columns))
+    later = PromptColumn::kTask;
   if (!columns->has("messages")) return later;
   if (later == PromptColumn::kNone) return PromptColumn::kMessages;
   const Value* messages = columns->get("messages");
@@ -101,6 +140,9 @@ void take_prompt(RowColumns* columns, PromptColumn from, UnderstoodRow* out) {
     case PromptColumn::kInput:
       text_column("input");
       break;
+    case PromptColumn::kTask:
+      text_column(task_column(columns));
+      break;
     case PromptColumn::kResponses: {
       const char* path = "responses_create_params.input";
       const Value& value = *columns->get_path(path);
@@ -118,32 +160,6 @@ void take_prompt(RowColumns* columns, PromptColumn from, UnderstoodRow* out) {
 }
 
 bool is_no_truth(const Value& value) { return value.is_null() || value.is_empty(); }
-
-// Columns that verifiers read from the row as it is: tests of code (APPS and TACO, LiveCodeBench,
-// CodeContests, MBPP, HumanEval, KodCode), instructions of IFEval and IFBench.
-constexpr const char* kTruthColumns[] = {"input_output",
-                                         "public_test_cases",
-                                         "private_test_cases",
-                                         "metadata",
-                                         "public_tests",
-                                         "private_tests",
-                                         "generated_tests",
-                                         "test_list",
-                                         "test_setup_code",
-                                         "test",
-                                         "entry_point",
-                                         "test_info",
-                                         "starter_code",
-                                         "instruction_id_list",
-                                         "kwargs"};
-constexpr const char* kTruthHeads[] = {
-    "input_output", "public_test_cases",  "private_test_cases", "public_tests", "test_list",
-    "test",         "instruction_id_list"};
-
-bool has_truth_columns(RowColumns* columns) {
-  return std::any_of(std::begin(kTruthHeads), std::end(kTruthHeads),
-                     [&](const char* name) { return columns->has(name); });
-}
 
 void take_truth(RowColumns* columns, PromptColumn prompt, UnderstoodRow* out) {
   if (has_truth_columns(columns)) {
