@@ -149,6 +149,13 @@ std::vector<Turn> turns_of(const rollout::ToolRegistry& registry,
 
 }  // namespace
 
+rewards::Scorer row_checker(const configs::DomainConfig& domain) {
+  return rewards::Scorer({.code = {},
+                          .plugin = std::nullopt,
+                          .reward = domain.reward,
+                          .is_check_of_function = domain.has_program()});
+}
+
 void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
                const Row& row, RowUse use) {
   if (!is_of_efforts(domain, row)) return;
@@ -159,11 +166,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
-  const rewards::Scorer scorer({.code = {},
-                                .plugin = std::nullopt,
-                                .reward = domain.reward,
-                                .is_check_of_function = domain.has_program()});
-  if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
+  if (const auto problem = row_checker(domain).problem(row_request(row))) throw Error(*problem);
 }
 
 std::string said_effort(const configs::DomainConfig& domain, const Row& row) {

@@ -10,6 +10,7 @@
 #include "pipeline/data/quickstart/generate.h"
 #include "pipeline/data/row_store.h"
 #include "pipeline/data/rows.h"
+#include "rewards/registry/scorer.h"
 #include "rollout/tools/tool_registry.h"
 
 namespace amalgam::proto {
@@ -39,6 +40,10 @@ struct SftRow {
   std::vector<int32_t> ids;
   std::vector<bool> learned;  // tokens of assistant turns or texts, their EOS included
 };
+
+// What scores the domain's rows, without its function: to ask problem() of. Throws Error for
+// verifiers that no row can be scored by.
+rewards::Scorer row_checker(const configs::DomainConfig& domain);
 
 // Throws Error for a row that the domain cannot use: with messages or tools that cannot be encoded,
 // or with a ground truth that the verifier which will score it cannot use.

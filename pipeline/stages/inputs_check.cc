@@ -160,6 +160,14 @@ class Inspection {
         can_score = true;
       });
     }
+    // Verifiers that no row could make sense of are wrong once, not in every row.
+    if (!scope_.examples_of) {
+      try {
+        (void)row_checker(d);
+      } catch (const Error& e) {
+        return problem("reward of domain " + d.group() + ": " + e.what());
+      }
+    }
     if (!scope_.examples_of)
       image(d, d.image.empty() ? "sandbox.image" : "domain." + d.name + ".image");
     std::optional<Row> first;  // to try the function with

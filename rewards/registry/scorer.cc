@@ -36,6 +36,10 @@ std::string no_verifier(const ScoreRequest& row) {
          "; give the domain a reward_file, or a [[domain.reward]] with a style";
 }
 
+std::string no_arguments(const Verifier& verifier) {
+  return "the row's verifier " + std::string(verifier.name) + " does not take these arguments";
+}
+
 // The value at a dotted path of a row, as JSON text; empty: there is none.
 std::string column_of(const std::string& row_json, const std::string& path) {
   const json row = json::parse(row_json, nullptr, /*allow_exceptions=*/false);
@@ -50,12 +54,28 @@ std::string column_of(const std::string& row_json, const std::string& path) {
   return at->is_null() ? "" : at->dump();
 }
 
+// The settings of each verifier that takes these arguments. Throws Error where none does.
+std::map<std::string, VerifierSettings> settings_of_any(const std::string& arguments_json,
+                                                        const CodeTestOptions& code) {
+  std::map<std::string, VerifierSettings> all;
+  for (const Verifier& v : verifiers()) {
+    try {
+      all[v.name] = settings_of(v, arguments_json, code);
+    } catch (const Error&) {  // said where a row needs it
+    }
+  }
+  if (all.empty()) throw Error("no verifier takes the arguments " + arguments_json);
+  return all;
+}
+
 }  // namespace
 
 struct Scorer::Part {
   configs::VerifierConfig config;
   const Verifier* verifier = nullptr;  // null: the row's, or the plug-in
   VerifierSettings settings;
+  std::map<std::string, VerifierSettings> by_row =
+      {};  // of the row's: those that take the arguments
 };
 
 // What an incomplete answer gets, and the figure that counts it.
@@ -79,8 +99,13 @@ Scorer::Scorer(ScorerOptions options) : options_(std::move(options)) {
   for (const Verifier& v : verifiers()) defaults_[v.name] = settings_of(v, "{}", options_.code);
   for (const configs::VerifierConfig& config : options_.reward.verifiers) {
     Part part{.config = config, .verifier = find_verifier(config.style), .settings = {}};
-    if (part.verifier)
+    if (part.verifier) {
       part.settings = settings_of(*part.verifier, config.arguments.json, options_.code);
+      if (part.verifier->settings_problem)
+        if (const auto why = part.verifier->settings_problem(part.settings)) throw Error(*why);
+    } else if (config.style == configs::kRowStyle) {
+      part.by_row = settings_of_any(config.arguments.json, options_.code);
+    }
     if (config.style == configs::kFunctionStyle && !plugin_ && !options_.is_check_of_function)
       throw Error("a verifier has style \"function\" and the domain no reward_file");
     parts_.push_back(std::move(part));
@@ -108,16 +133,19 @@ std::optional<Scorer::Guard> Scorer::guard(const ScoreRequest& r) const {
   return std::nullopt;
 }
 
-Score Scorer::score_by_row(const ScoreRequest& request) const {
+Score Scorer::score_by_row(const ScoreRequest& request, const SettingsByName& settings) const {
   const Verifier* verifier = verifier_of(request);
   if (!verifier) return failed(Status::kBadRow, no_verifier(request));
+  const auto own = settings.find(verifier->name);
+  if (own == settings.end()) return failed(Status::kBadRow, no_arguments(*verifier));
   const DataSource* source = options_.reward.compat == RewardCompat::kVerl
                                  ? find_data_source(request.data_source)
                                  : nullptr;
-  if (!source) return verifier->score(request, defaults_.at(verifier->name));
-  const bool is_theirs = verifier->name == std::string(source->verifier);
-  Score score = verifier->score(
-      request, settings_of(*verifier, is_theirs ? source->verl_arguments : "{}", options_.code));
+  if (!source) return verifier->score(request, own->second);
+  VerifierSettings theirs = own->second;
+  if (verifier->name == std::string(source->verifier))
+    theirs.arguments.update(json::parse(source->verl_arguments));
+  Score score = verifier->score(request, theirs);
   if (score.status == Status::kScored)
     score.reward = source->verl_wrong + (source->verl_right - source->verl_wrong) * score.reward;
   return score;
@@ -143,7 +171,8 @@ std::vector<Score> Scorer::score_part(const Part& part,
   if (is_function) return call_plugin(own);
   std::vector<Score> scores;
   for (const ScoreRequest& r : own)
-    scores.push_back(part.verifier ? part.verifier->score(r, part.settings) : score_by_row(r));
+    scores.push_back(part.verifier ? part.verifier->score(r, part.settings)
+                                   : score_by_row(r, part.by_row));
   return scores;
 }
 
@@ -188,7 +217,7 @@ std::vector<Score> Scorer::score_batch(const std::vector<ScoreRequest>& requests
     scores = call_plugin(requests);
   } else if (!none_verified) {
     for (size_t i = 0; i < scores.size(); ++i)
-      if (!guards[i] || !guards[i]->skips) scores[i] = score_by_row(requests[i]);
+      if (!guards[i] || !guards[i]->skips) scores[i] = score_by_row(requests[i], defaults_);
   }
   for (size_t i = 0; i < scores.size(); ++i)
     if (guards[i]) apply(*guards[i], requests[i], &scores[i]);
@@ -219,20 +248,23 @@ bool Scorer::has_audit() const {
 
 std::optional<std::string> Scorer::problem(const ScoreRequest& row) const {
   if (parts_.empty() && (plugin_ || options_.is_check_of_function)) return std::nullopt;
-  const auto by_row = [&](const ScoreRequest& r) -> std::optional<std::string> {
+  const auto by_row = [](const ScoreRequest& r,
+                         const SettingsByName& settings) -> std::optional<std::string> {
     const Verifier* verifier = verifier_of(r);
     if (!verifier) return no_verifier(r);
+    const auto own = settings.find(verifier->name);
+    if (own == settings.end()) return no_arguments(*verifier);
     if (!verifier->problem) return std::nullopt;
-    return verifier->problem(r, defaults_.at(verifier->name));
+    return verifier->problem(r, own->second);
   };
-  if (parts_.empty()) return by_row(row);
+  if (parts_.empty()) return by_row(row, defaults_);
   for (const Part& part : parts_) {
     if (part.config.style == configs::kFunctionStyle) continue;
     ScoreRequest own = row;
     if (!part.config.truth.empty()) own.ground_truth = column_of(row.row, part.config.truth);
     std::optional<std::string> why;
     if (!part.verifier)
-      why = by_row(own);
+      why = by_row(own, part.by_row);
     else if (part.verifier->problem)
       why = part.verifier->problem(own, part.settings);
     if (why) return part.config.name + ": " + *why;

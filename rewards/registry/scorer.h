@@ -68,15 +68,16 @@ class Scorer {
   struct Guard;
   std::optional<Guard> guard(const ScoreRequest& request) const;
   void apply(const Guard& guard, const ScoreRequest& request, Score* score) const;
-  Score score_by_row(const ScoreRequest& request) const;
+  using SettingsByName = std::map<std::string, VerifierSettings>;  // by verifier
+  Score score_by_row(const ScoreRequest& request, const SettingsByName& settings) const;
   std::vector<Score> call_plugin(const std::vector<ScoreRequest>& requests) const;
   std::vector<Score> score_part(const Part& part, const std::vector<ScoreRequest>& requests) const;
   Score combined(const std::vector<std::vector<Score>>& by_part, size_t i) const;
 
   ScorerOptions options_;
-  std::unique_ptr<Plugin> plugin_;                    // null: none configured
-  std::vector<Part> parts_;                           // of reward.verifiers
-  std::map<std::string, VerifierSettings> defaults_;  // by verifier
+  std::unique_ptr<Plugin> plugin_;  // null: none configured
+  std::vector<Part> parts_;         // of reward.verifiers
+  SettingsByName defaults_;
 };
 
 }  // namespace amalgam::rewards

@@ -33,6 +33,8 @@ struct Verifier {
   Score (*score)(const ScoreRequest&, const VerifierSettings&);
   // Why no answer to such a row can be scored; null: any row will do.
   std::optional<std::string> (*problem)(const ScoreRequest&, const VerifierSettings&);
+  // What is wrong with the settings, whatever the row; null: nothing can be.
+  std::optional<std::string> (*settings_problem)(const VerifierSettings&) = nullptr;
 };
 
 // All of them, in the order of docs/REWARDS.md.

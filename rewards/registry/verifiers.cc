@@ -26,11 +26,22 @@ using Why = std::optional<std::string>;
 std::string shown(const std::string& ground_truth) {
   return "ground truth " + shortened_utf8(ground_truth, 80);
 }
+std::string shown(const json& value) {
+  return shortened_utf8(value.is_discarded() ? "null" : value.dump(), 80);
+}
 
 // An argument; without one what the ground truth is.
 json given(const Request& r, const Settings& s, const char* name) {
   if (const auto it = s.arguments.find(name); it != s.arguments.end() && !it->is_null()) return *it;
   return json::parse(r.ground_truth, nullptr, /*allow_exceptions=*/false);
+}
+
+// Of an argument that stands for the ground truth of all rows.
+using ProblemOf = Why (*)(const Request&, const Settings&);
+constexpr char kPattern[] = "pattern", kSchema[] = "schema", kLanguage[] = "language";
+template <ProblemOf problem, const char* argument>
+Why of_all_rows(const Settings& s) {
+  return s.arguments.at(argument).is_null() ? std::nullopt : problem({}, s);
 }
 
 InstructOptions instruct_options(const Settings& s) {
@@ -49,7 +60,7 @@ CodeTestOptions code_options(const Request& r, const Settings& s) {
 
 Why pattern_problem(const Request& r, const Settings& s) {
   const json pattern = given(r, s, "pattern");
-  if (!pattern.is_string()) return shown(r.ground_truth) + " is no regular expression";
+  if (!pattern.is_string()) return shown(pattern) + " is no regular expression";
   try {
     (void)Pattern(pattern.get<std::string>());
   } catch (const Error& e) {
@@ -82,7 +93,7 @@ json schema_of(const Request& r, const Settings& s) {
 
 Why schema_problem(const Request& r, const Settings& s) {
   const json schema = schema_of(r, s);
-  if (!schema.is_object()) return shown(r.ground_truth) + " is no JSON schema";
+  if (!schema.is_object()) return shown(schema) + " is no JSON schema";
   try {
     (void)JsonSchema(schema);
   } catch (const Error& e) {
@@ -122,7 +133,8 @@ std::string language_asked(const Request& r, const Settings& s) {
 
 Why language_problem(const Request& r, const Settings& s) {
   if (!is_known_language(language_asked(r, s)))
-    return shown(r.ground_truth) + " is no language as ISO 639-1 names it: en, de, zh-cn, …";
+    return shown(given(r, s, "language")) +
+           " is no language as ISO 639-1 names it: en, de, zh-cn, …";
   return std::nullopt;
 }
 
@@ -134,23 +146,29 @@ Score score_language(const Request& r, const Settings& s) {
   return score;
 }
 
-Why length_problem(const Request&, const Settings& s) {
+Why length_settings_problem(const Settings& s) {
   const double most = s.arguments.at("max_length"), buffer = s.arguments.at("buffer");
   if (most < 1) return "length: give max_length, in tokens";
   if (buffer < 1 || buffer > most) return "length: buffer must be from 1 to max_length";
   return std::nullopt;
 }
 
+Why length_problem(const Request&, const Settings& s) { return length_settings_problem(s); }
+
 Score score_length_request(const Request& r, const Settings& s) {
   if (const Why why = length_problem(r, s)) return failed(Status::kBadRow, *why);
   return score_length(r.response_tokens, s.arguments.at("max_length"), s.arguments.at("buffer"));
 }
 
+Why repetition_settings_problem(const Settings& s) {
+  const double ngram = s.arguments.at("ngram");
+  if (ngram < 1 || ngram > 100) return "repetition: ngram must be from 1 to 100";
+  return std::nullopt;
+}
+
 Score score_repetition_request(const Request& r, const Settings& s) {
-  const int64_t ngram = s.arguments.at("ngram");
-  if (ngram < 1 || ngram > 100)
-    return failed(Status::kBadRow, "repetition: ngram must be from 1 to 100");
-  return score_repetition(r.content, static_cast<int>(ngram), s.arguments.at("max_penalty"));
+  if (const Why why = repetition_settings_problem(s)) return failed(Status::kBadRow, *why);
+  return score_repetition(r.content, s.arguments.at("ngram"), s.arguments.at("max_penalty"));
 }
 
 Score score_math(const Request& r, const Settings&) {
@@ -244,14 +262,16 @@ const std::vector<Verifier>& verifiers() {
        {{"pattern", "", "the expression, for all rows"},
         {"whole", "false", "it has to match the whole answer"}},
        score_pattern,
-       pattern_problem},
+       pattern_problem,
+       of_all_rows<pattern_problem, kPattern>},
       {"json_schema",
        "it is JSON, alone or in a fence, and valid",
        "the schema",
        "0, 1",
        {{"schema", "", "the schema, for all rows"}},
        score_schema,
-       schema_problem},
+       schema_problem,
+       of_all_rows<schema_problem, kSchema>},
       {"think_format",
        "it is one thought in `<think>` and `</think>`, then the answer",
        "",
@@ -267,14 +287,16 @@ const std::vector<Verifier>& verifiers() {
        "0, 1",
        {{"language", "", "the language, for all rows"}},
        score_language,
-       language_problem},
+       language_problem,
+       of_all_rows<language_problem, kLanguage>},
       {"repetition",
        "max_penalty × the share of n-grams of words that repeat an earlier one",
        "",
        "max_penalty … 0",
        {{"ngram", "3", "words of an n-gram"}, {"max_penalty", "-1.0", "when all of them repeat"}},
        score_repetition_request,
-       nullptr},
+       nullptr,
+       repetition_settings_problem},
       {"length",
        "min(0, (max_length − buffer − tokens) / buffer), not below −1",
        "",
@@ -282,7 +304,8 @@ const std::vector<Verifier>& verifiers() {
        {{"max_length", "0", "tokens that the policy may write"},
         {"buffer", "0", "of them the last ones, which cost"}},
        score_length_request,
-       length_problem}};
+       length_problem,
+       length_settings_problem}};
   return all;
 }
 

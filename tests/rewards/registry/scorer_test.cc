@@ -223,6 +223,40 @@ TEST(Scorer, NamesAgreeWithTheConfigs) {
     EXPECT_TRUE(find_verifier(source.verifier)) << source.name;
 }
 
+TEST(Scorer, ArgumentsReachTheVerifierThatTheRowNames) {
+  ScorerOptions options = with_fake_sandbox();
+  options.reward.verifiers = {verifier("row", configs::VerifierRole::kReward)};
+  options.reward.verifiers[0].arguments.json = R"({"fraction": true})";
+  const Scorer scorer(options);
+  ScoreRequest r = request("", "", "No comma here");
+  r.row = R"({"instruction_id_list": ["punctuation:no_comma", "detectable_format:title"],
+              "kwargs": [{}, {}]})";
+  EXPECT_EQ(scorer.score(r).reward, 0.5);
+  EXPECT_EQ(scorer.score(request("math", "\"1\"", "1")).status, Status::kBadRow);
+  EXPECT_EQ(scorer.problem(request("math", "\"1\"", "")),
+            "row: the row's verifier math does not take these arguments");
+}
+
+TEST(Scorer, SettingsThatNoRowCanBeScoredByAreErrors) {
+  const auto error = [](const char* style, const char* arguments) {
+    ScorerOptions options = with_fake_sandbox();
+    options.reward.verifiers = {verifier(style, configs::VerifierRole::kReward)};
+    options.reward.verifiers[0].arguments.json = arguments;
+    return tests::error_of([&] { Scorer{options}; });
+  };
+  EXPECT_EQ(error("length", "{}"), "length: give max_length, in tokens");
+  EXPECT_EQ(error("length", R"({"max_length": 9, "buffer": 10})"),
+            "length: buffer must be from 1 to max_length");
+  EXPECT_EQ(error("repetition", R"({"ngram": 0})"), "repetition: ngram must be from 1 to 100");
+  EXPECT_NE(error("regex", R"({"pattern": "("})").find("is no regular expression"),
+            std::string::npos);
+  EXPECT_EQ(error("json_schema", R"({"schema": [1]})"), "[1] is no JSON schema");
+  EXPECT_NE(error("language", R"({"language": "german"})").find("\"german\" is no language"),
+            std::string::npos);
+  EXPECT_EQ(error("row", R"({"colour": 1})"), "no verifier takes the arguments {\"colour\": 1}");
+  EXPECT_EQ(error("regex", "{}"), "");  // the rows have it
+}
+
 TEST(Scorer, Languages) {
   const Scorer scorer(with_fake_sandbox());
   const char* german = "Der Zug nach Hamburg fährt heute leider erst um halb neun ab.";
