@@ -2,7 +2,6 @@
 // verifier of mathematics, on one core.
 #include <benchmark/benchmark.h>
 
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -58,14 +57,14 @@ void math_answers(benchmark::State& state, Golds golds) {
     std::string solution, truth;
   };
   std::vector<Row> rows;
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() /
-                     "../golden/rewards/math_dev.jsonl");
+  std::ifstream file(AMALGAM_GOLDEN "/rewards/math_dev.jsonl");
   for (std::string line; std::getline(file, line);) {
     const auto row = nlohmann::json::parse(line);
     const std::string gold = row.at("gold");
     const bool number = gold.find_first_not_of("0123456789.-") == std::string::npos;
     if (golds == Golds::kAll || number) rows.push_back({row.at("solution"), row.at("gold").dump()});
   }
+  if (rows.empty()) return state.SkipWithError("no rows in " AMALGAM_GOLDEN);
   for (auto _ : state)
     for (const Row& row : rows)
       benchmark::DoNotOptimize(rewards::score_math_answer(row.solution, row.truth));
