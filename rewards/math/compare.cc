@@ -63,6 +63,9 @@ std::string with_usual_brackets(std::string_view ascii) {
 std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Commas commas) {
   if (auto based = based_number(words)) return based;
   if (const auto value = number_in_words(words)) return number(*value);
+  if (words == "empty set" || words == "the empty set") return Node{Kind::kSet};
+  if (words == "positive infinity") return Node{Kind::kConstant, "inf", {}};
+  if (words == "negative infinity") return negative(Node{Kind::kConstant, "inf", {}});
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
   if (const auto said = behind_choice(ascii)) return parse_answer(*said, commas);
   if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
