@@ -16,6 +16,7 @@ namespace amalgam::rewards {
 namespace {
 
 constexpr size_t kMaxParsedBytes = 60000;
+constexpr size_t kMaxFormulaBytes = 2500;
 constexpr size_t kMaxWordsBytes = 2000;
 
 bool has_comma_between_figures(std::string_view text) {
@@ -91,7 +92,11 @@ bool same_tokens(std::string_view a, std::string_view b) {
 
 Reading read(std::string_view text) {
   Reading reading;
+  // A long number may be an answer, a long formula is none.
   if (text.size() > kMaxParsedBytes) return reading;
+  const auto digits =
+      std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (text.size() - static_cast<size_t>(digits) > kMaxFormulaBytes) return reading;
   reading.ascii = to_ascii(text);
   const std::string_view ascii = reading.ascii;
   if (ascii.size() <= kMaxWordsBytes) reading.words = words_of(ascii);
