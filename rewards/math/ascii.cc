@@ -190,6 +190,8 @@ char subscript(char32_t c) {
 }  // namespace
 
 std::string to_ascii(std::string_view text) {
+  if (std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }))
+    return std::string(text);
   std::string ascii;
   ascii.reserve(text.size());
   char script = '\0';  // '^' or '_' while its braces are open

@@ -16,6 +16,7 @@ namespace amalgam::rewards {
 namespace {
 
 constexpr size_t kMaxParsedBytes = 60000;
+constexpr size_t kMaxFormulaBytes = 2500;
 constexpr size_t kMaxWordsBytes = 2000;
 
 bool has_comma_between_figures(std::string_view text) {
@@ -63,6 +64,9 @@ std::string with_usual_brackets(std::string_view ascii) {
 std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Commas commas) {
   if (auto based = based_number(words)) return based;
   if (const auto value = number_in_words(words)) return number(*value);
+  if (words == "empty set" || words == "the empty set") return Node{Kind::kSet};
+  if (words == "positive infinity") return Node{Kind::kConstant, "inf", {}};
+  if (words == "negative infinity") return negative(Node{Kind::kConstant, "inf", {}});
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
   if (const auto said = behind_choice(ascii)) return parse_answer(*said, commas);
   if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
@@ -88,7 +92,11 @@ bool same_tokens(std::string_view a, std::string_view b) {
 
 Reading read(std::string_view text) {
   Reading reading;
+  // A long number may be an answer, a long formula is none.
   if (text.size() > kMaxParsedBytes) return reading;
+  const auto digits =
+      std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (text.size() - static_cast<size_t>(digits) > kMaxFormulaBytes) return reading;
   reading.ascii = to_ascii(text);
   const std::string_view ascii = reading.ascii;
   if (ascii.size() <= kMaxWordsBytes) reading.words = words_of(ascii);

@@ -19,7 +19,9 @@ std::vector<Rational> numbers_of(std::string_view text) {
     const bool raised = before == '^' || before == '_' ||
                         (before == '{' && i >= 2 && (text[i - 2] == '^' || text[i - 2] == '_'));
     size_t end = i;
-    const auto number = after_operand ? std::nullopt : read_number(text, &end);
+    const bool may_begin = is_sign || text[i] == '.' || text[i] == '\\' ||
+                           std::isdigit(static_cast<unsigned char>(text[i]));
+    const auto number = after_operand || !may_begin ? std::nullopt : read_number(text, &end);
     if (number) {
       if (!raised) found.push_back(*number);
       i = end;

@@ -81,7 +81,7 @@ bool Parser::result_ends_with_i() const {
 
 bool Parser::ends_group(size_t at) const {
   const Token& token = tokens_[at];
-  return token.is(")") || token.is("}") || token.is("]");
+  return token.is(")") || token.is("}") || token.is("]") || token.is("!");
 }
 
 Node Parser::take_signed_power() {
