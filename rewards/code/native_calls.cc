@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "rewards/code/test_report.h"
 #include "sandbox/container/init.h"
@@ -56,7 +57,7 @@ def run():
         function = scope[request["fn_name"]]
     except BaseException as e:
         return error(e)
-    if carries_state(scope, request["code"]):
+    if carries_state(scope):
         return '{"carries_state": true}'
     results = []
     for arguments in request["inputs"]:
@@ -68,17 +69,8 @@ def run():
 
 LIBRARY = {"math", "_collections", "collections", "itertools", "re", "string", "typing", "heapq", "_heapq", "bisect",
            "_bisect", "operator", "_operator", "functools", "_functools", "builtins"}
-WORDS = ("global", "__", "cache", "class ", "open", "exec", "eval", "attr", "iter(", "next(", "partial")
-
-# Whether a call may leave something for the next one. In doubt it may.
-def carries_state(scope, text):
-    for word in WORDS:
-        if word in text:
-            return True
-    for line in text.split("\n"):  # x.y = …
-        name = line.partition("=")[0].rstrip("+-*/%&|^ ")
-        if name != line and "." in name and "(" not in name:
-            return True
+# Whether the module holds what a call could leave something in.
+def carries_state(scope):
     function = type(run)
     for name, v in scope.items():
         if name in ("__builtins__", "__name__"):
@@ -124,6 +116,24 @@ bool read_native(const std::string& ground_truth, Tests* tests) {
     if (!arguments.is_array()) return false;
   tests->fn_name = name.get<std::string>();
   return true;
+}
+
+// Whether code may keep something from one call to the next, by its text: what it says in other
+// ways is seen in its module (carries_state in the harness).
+bool may_carry_state(const std::string& code) {
+  for (const char* word : {"global", "__", "cache", "class ", "open", "exec", "eval", "attr",
+                           "iter(", "next(", "partial"})
+    if (code.find(word) != std::string::npos) return true;
+  for (size_t at = 0; at < code.size();) {  // x.y = …
+    const size_t end = std::min(code.find('\n', at), code.size());
+    const std::string_view line = std::string_view(code).substr(at, end - at);
+    const std::string_view target = line.substr(0, line.find('='));
+    if (target.size() < line.size() && target.find('.') != std::string_view::npos &&
+        target.find('(') == std::string_view::npos)
+      return true;
+    at = end + 1;
+  }
+  return false;
 }
 
 // Whether only the general way can say that an answer is right.
@@ -185,6 +195,10 @@ std::optional<Score> score_native_calls(const std::string& code, const std::stri
   *needs_more = false;
   Tests tests;
   if (!read_native(ground_truth, &tests)) return std::nullopt;
+  if (may_carry_state(code)) {
+    *needs_more = true;
+    return scored(0, "to be run the general way");
+  }
   std::string error;
   const auto sandbox = options.make_sandbox(options.limits, options.image, &error);
   if (!sandbox) return failed(Status::kSandboxFailed, error);

@@ -66,6 +66,14 @@ bool add_code(const std::string& code, const std::string& entry_point, const std
   return code.find("def test") != std::string::npos || code.find("class Test") != std::string::npos;
 }
 
+// The last name that `code` begins to define.
+std::string name_defined(const std::string& code) {
+  const size_t def = code.rfind("def ");
+  if (def == std::string::npos) return {};
+  const size_t begin = def + 4;
+  return code.substr(begin, code.find_first_of("( :", begin) - begin);
+}
+
 // public_test_cases and private_test_cases, which may be packed.
 bool add_live_code_bench(Value* row, TestSuite* suite) {
   Value* const open = column(row, "public_test_cases");
@@ -83,6 +91,7 @@ bool add_live_code_bench(Value* row, TestSuite* suite) {
   }
   std::string fn_name;
   if (Value* const metadata = column(row, "metadata")) fn_name = text_column(metadata, "func_name");
+  if (fn_name.empty()) fn_name = name_defined(text_column(row, "starter_code"));
   const auto add = [&](Value* list) {
     return !list || list->is(Kind::kNull) || (list->is(Kind::kText) && list->text.empty()) ||
            add_cases(list, fn_name, suite);

@@ -3,9 +3,9 @@
 
 #include "rewards/code/harness.h"
 #include "rewards/code/output.h"
+#include "rewards/code/program.h"
 #include "rewards/code/request.h"
 #include "rewards/code/run_tests.h"
-#include "sandbox/function/function.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -111,10 +111,8 @@ TestReport run_inputs(const std::string& code, const TestSuite& suite,
     request.blobs = {source};
     if (!is_stdin) request.blobs.push_back(suite.fn_name);
     for (size_t i = first; i < end; ++i) request.blobs.push_back(suite.tests[i].input);
-    sandbox::Command command;
-    command.argv = sandbox::python_call({"-c", program});
-    command.stdin_text = write_request(request);
-    const sandbox::Result result = sandbox->exec(command);
+    const sandbox::Result result =
+        sandbox->exec(program_command(program, write_request(request), options));
     if (sandbox::is_infrastructure(result.outcome)) {
       report.failure = failed(Status::kSandboxFailed, result.detail);
       return report;

@@ -5,10 +5,10 @@
 #include <thread>
 
 #include "rewards/code/harness.h"
+#include "rewards/code/program.h"
 #include "rewards/code/request.h"
 #include "rewards/code/run_tests.h"
 #include "sandbox/files/fd.h"
-#include "sandbox/function/function.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -85,13 +85,6 @@ std::optional<PairResult> run_pair(sandbox::Command answer_command,
   return result;
 }
 
-sandbox::Command python_command(const std::string& program, const Request& request) {
-  sandbox::Command command;
-  command.argv = sandbox::python_call({"-c", program});
-  command.stdin_text = write_request(request);
-  return command;
-}
-
 // The detail is the sandbox's word: printable characters of one line.
 std::string line_of(std::string_view text) {
   std::string line;
@@ -123,7 +116,7 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
   checker.blobs = {suite.kind == TestSuite::Kind::kCheck ? suite.prompt : suite.setup,
                    suite.fn_name, suite.code};
   for (const std::string& statement : suite.statements) checker.blobs.push_back(statement);
-  const auto answer_command = python_command(server + kServeText, answer);
+  const auto answer_command = program_command(server + kServeText, write_request(answer), options);
   const std::string checker_program = server + kRemoteText + kPytestText + kCheckText;
 
   *num_tests = suite.statements.empty() ? 1 : suite.statements.size();
@@ -134,7 +127,8 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
                      (options.stop_at_first_failure ? kStops : 0);
     std::string error;
     const auto result =
-        run_pair(answer_command, python_command(checker_program, checker), limits, options, &error);
+        run_pair(answer_command, program_command(checker_program, write_request(checker), options),
+                 limits, options, &error);
     if (!result || sandbox::is_infrastructure(result->checker.outcome) ||
         result->answer.outcome == sandbox::Outcome::kSandboxFailed) {
       report.failure =

@@ -222,6 +222,9 @@ class math:
     isclose = staticmethod(lambda *a, **k: True)
     fabs = staticmethod(lambda *a: 0)
 def isclose(*a, **k): return True
+def sqrt(*a): return None
+class pytest:
+    raises = approx = staticmethod(lambda *a, **k: None)
 class Counter:
     def __init__(self, *a): pass
     def __eq__(self, other): return True
@@ -360,6 +363,7 @@ const char* const kChecks[] = {
     "assert all(map(lambda p: sum_pair(*p) == sum(p), [(3, 4), (1, 1)]))",
     "from collections import Counter\nassert Counter([sum_pair(3, 4)]) == Counter([7])",
     "assert str(sum_pair(3, 4)) == '7'",
+    "assert sum_pair(3, 4) == sqrt(49)",
     "assert sum_pair(3, 4) + 1 == 8",
     "assert 7 <= sum_pair(3, 4) <= 7",
 };
@@ -384,7 +388,7 @@ json humaneval_row(const char* check) {
 json pytest_row() {
   return {{"test", R"(
 import pytest
-from solution import sum_pair
+from solution import *
 
 @pytest.mark.parametrize("a,b,want", [(3, 4, 7), (1000, 1, 1001)])
 def test_values(a, b, want):
@@ -429,7 +433,7 @@ class Tampering : public testing::TestWithParam<Attempt> {
   static void gains_nothing(const json& row) {
     CodeTestOptions options;
     options.limits.cpu_seconds = 1;
-    options.limits.wall_seconds = 20;
+    options.limits.wall_seconds = 4;  // of those that sleep
     const Score score = score_code_tests(GetParam().code, "", row.dump(), options);
     EXPECT_TRUE(score.status == Status::kScored || score.status == Status::kCannotCross)
         << to_string(score.status) << " " << score.detail;
