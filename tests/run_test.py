@@ -85,7 +85,7 @@ def check_metric_names(run_dir):
         pattern = re.escape(name)
         for sign, meaning in ((r"\[/DOMAIN\[/EFFORT\]\]", "(/[^/]+(/[^/]+)?)?"),
                               (r"\[/DOMAIN\[/EFFORT\]\[/TEACHER\]\]", "(/[^/]+(/[^/]+)?(/[^/]+)?)?"),
-                              ("SOURCE", ".+"), ("@N", r"@\d+")):
+                              (r"\[/PART\[/OF\]\]", "/.+"), ("SOURCE", ".+"), ("@N", r"@\d+")):
             pattern = pattern.replace(sign, meaning)
         patterns.append(pattern)
     logged = {name for line in metric_lines(run_dir) for name in json.loads(line)} - {"stage", "step"}
