@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rewards/answers/words.h"
+#include "rewards/math/boxes.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -12,20 +13,6 @@ constexpr char kLast = 'J';
 
 bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 bool is_word(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || (c & 0x80); }
-
-// The content of the last \boxed{…}; kNone in the size where it is not closed.
-std::optional<std::string_view> last_box(std::string_view text) {
-  constexpr std::string_view kBox = "\\boxed{";
-  const size_t at = text.rfind(kBox);
-  if (at == kNone) return std::nullopt;
-  const size_t begin = at + kBox.size();
-  int depth = 1;
-  for (size_t i = begin; i < text.size(); ++i) {
-    if (text[i] == '{') ++depth;
-    if (text[i] == '}' && --depth == 0) return text.substr(begin, i - begin);
-  }
-  return std::nullopt;
-}
 
 std::string_view after_marker(std::string_view text) {
   const std::string lower = ascii_lower(text);
@@ -83,7 +70,10 @@ std::optional<char> leading_letter(std::string_view text) {
 }  // namespace
 
 std::optional<char> chosen_letter(std::string_view content) {
-  if (const auto box = last_box(content)) return leading_letter(*box);
+  if (const Boxes boxes = last_boxes(content); boxes.any) {
+    if (boxes.contents.size() != 1) return std::nullopt;
+    return leading_letter(boxes.contents[0]);
+  }
   if (const std::string_view said = after_marker(content); !said.empty())
     return leading_letter(said);
   const std::string_view all = stripped(content);

@@ -194,7 +194,7 @@ Score Scorer::combined(const std::vector<std::vector<Score>>& by_part, size_t i)
     if (all.answer.empty()) all.answer = score.answer;
     all.detail += (all.detail.empty() ? "" : "; ") + name + ": " + score.detail;
   }
-  all.reward = sum * gates;
+  all.reward = sum * gates + 0.0;  // never -0
   return all;
 }
 

@@ -19,7 +19,7 @@ TEST(Choice, WaysToSayALetter) {
 TEST(Choice, NoneOrSeveral) {
   for (const char* text : {"", "42", "A or B", "The answer is A or B", "A, B", "\\boxed{A, B}",
                            "A/B", "Both", "I think it is hard", "a number", "\\boxed{Banana}", "K",
-                           "Answer: A and (C)", "\\boxed{B", "B_2"})
+                           "Answer: A and (C)", "\\boxed{A}, \\boxed{B}", "B_2"})
     EXPECT_EQ(letter(text), '-') << text;
 }
 
