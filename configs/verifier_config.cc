@@ -7,8 +7,9 @@
 namespace amalgam::configs {
 
 std::vector<std::string> verifier_styles() {
-  return {"math", "agent", "gsm8k",       "code",         "instruct", "choice",     "exact_match",
-          "f1",   "regex", "json_schema", "think_format", "language", "repetition", "length"};
+  return {"math",         "agent",           "gsm8k",       "code",  "instruct", "ifeval",
+          "choice",       "multiple_choice", "exact_match", "f1",    "regex",    "json_schema",
+          "think_format", "language",        "repetition",  "length"};
 }
 
 std::optional<Problem> VerifierConfig::problem() const {
