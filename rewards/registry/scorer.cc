@@ -1,6 +1,7 @@
 #include "rewards/registry/scorer.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/utf8.h"
@@ -52,6 +53,11 @@ std::string column_of(const std::string& row_json, const std::string& path) {
     begin = end + 1;
   }
   return at->is_null() ? "" : at->dump();
+}
+
+json updated(json arguments, const json& others) {
+  arguments.update(others);
+  return arguments;
 }
 
 // The settings of each verifier that takes these arguments. Throws Error where none does.
@@ -144,7 +150,8 @@ Score Scorer::score_by_row(const ScoreRequest& request, const SettingsByName& se
   if (!source) return verifier->score(request, own->second);
   VerifierSettings theirs = own->second;
   if (verifier->name == std::string(source->verifier))
-    theirs.arguments.update(json::parse(source->verl_arguments));
+    theirs.arguments = std::make_shared<const json>(
+        updated(*own->second.arguments, json::parse(source->verl_arguments)));
   Score score = verifier->score(request, theirs);
   if (score.status == Status::kScored)
     score.reward = source->verl_wrong + (source->verl_right - source->verl_wrong) * score.reward;

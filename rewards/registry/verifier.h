@@ -1,6 +1,7 @@
 // The verifiers that are built in, by name.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@ namespace amalgam::rewards {
 
 // What a verifier is told beside the request.
 struct VerifierSettings {
-  nlohmann::json arguments = nlohmann::json::object();  // of the config, by name
+  std::shared_ptr<const nlohmann::json> arguments;  // of the config, by name
   CodeTestOptions code;
 };
 

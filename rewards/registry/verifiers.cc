@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/utf8.h"
@@ -32,7 +33,8 @@ std::string shown(const json& value) {
 
 // An argument; without one what the ground truth is.
 json given(const Request& r, const Settings& s, const char* name) {
-  if (const auto it = s.arguments.find(name); it != s.arguments.end() && !it->is_null()) return *it;
+  if (const auto it = s.arguments->find(name); it != s.arguments->end() && !it->is_null())
+    return *it;
   return json::parse(r.ground_truth, nullptr, /*allow_exceptions=*/false);
 }
 
@@ -41,20 +43,20 @@ using ProblemOf = Why (*)(const Request&, const Settings&);
 constexpr char kPattern[] = "pattern", kSchema[] = "schema", kLanguage[] = "language";
 template <ProblemOf problem, const char* argument>
 Why of_all_rows(const Settings& s) {
-  return s.arguments.at(argument).is_null() ? std::nullopt : problem({}, s);
+  return s.arguments->at(argument).is_null() ? std::nullopt : problem({}, s);
 }
 
 InstructOptions instruct_options(const Settings& s) {
-  return {.loose = s.arguments.at("loose"), .fraction = s.arguments.at("fraction")};
+  return {.loose = s.arguments->at("loose"), .fraction = s.arguments->at("fraction")};
 }
 
 CodeTestOptions code_options(const Request& r, const Settings& s) {
   CodeTestOptions options = s.code;
   options.image = r.image;
-  options.partial = s.arguments.at("partial");
-  options.stop_at_first_failure = s.arguments.at("stop_at_first_failure");
-  if (s.arguments.at("test_seconds").is_number())
-    options.test_time_limit_s = s.arguments.at("test_seconds");
+  options.partial = s.arguments->at("partial");
+  options.stop_at_first_failure = s.arguments->at("stop_at_first_failure");
+  if (s.arguments->at("test_seconds").is_number())
+    options.test_time_limit_s = s.arguments->at("test_seconds");
   return options;
 }
 
@@ -72,7 +74,7 @@ Why pattern_problem(const Request& r, const Settings& s) {
 Score score_pattern(const Request& r, const Settings& s) {
   if (const Why why = pattern_problem(r, s)) return failed(Status::kBadRow, *why);
   const Pattern pattern(given(r, s, "pattern").get<std::string>());
-  switch (pattern.search(r.content, s.arguments.at("whole"))) {
+  switch (pattern.search(r.content, s.arguments->at("whole"))) {
     case Pattern::Found::kYes:
       return scored(1, "matches");
     case Pattern::Found::kNo:
@@ -147,7 +149,7 @@ Score score_language(const Request& r, const Settings& s) {
 }
 
 Why length_settings_problem(const Settings& s) {
-  const double most = s.arguments.at("max_length"), buffer = s.arguments.at("buffer");
+  const double most = s.arguments->at("max_length"), buffer = s.arguments->at("buffer");
   if (most < 1) return "length: give max_length, in tokens";
   if (buffer < 1 || buffer > most) return "length: buffer must be from 1 to max_length";
   return std::nullopt;
@@ -157,18 +159,18 @@ Why length_problem(const Request&, const Settings& s) { return length_settings_p
 
 Score score_length_request(const Request& r, const Settings& s) {
   if (const Why why = length_problem(r, s)) return failed(Status::kBadRow, *why);
-  return score_length(r.response_tokens, s.arguments.at("max_length"), s.arguments.at("buffer"));
+  return score_length(r.response_tokens, s.arguments->at("max_length"), s.arguments->at("buffer"));
 }
 
 Why repetition_settings_problem(const Settings& s) {
-  const double ngram = s.arguments.at("ngram");
+  const double ngram = s.arguments->at("ngram");
   if (ngram < 1 || ngram > 100) return "repetition: ngram must be from 1 to 100";
   return std::nullopt;
 }
 
 Score score_repetition_request(const Request& r, const Settings& s) {
   if (const Why why = repetition_settings_problem(s)) return failed(Status::kBadRow, *why);
-  return score_repetition(r.content, s.arguments.at("ngram"), s.arguments.at("max_penalty"));
+  return score_repetition(r.content, s.arguments->at("ngram"), s.arguments->at("max_penalty"));
 }
 
 Score score_math(const Request& r, const Settings&) {
@@ -208,7 +210,7 @@ const std::vector<Verifier>& verifiers() {
        "0, 1",
        {{"strict", "false", "the answer has to be behind `####`"}},
        [](const Request& r, const Settings& s) {
-         return score_gsm8k(r.content, r.ground_truth, s.arguments.at("strict"));
+         return score_gsm8k(r.content, r.ground_truth, s.arguments->at("strict"));
        },
        [](const Request& r, const Settings&) {
          return problem_of_math(gsm8k_number(r.ground_truth));
@@ -333,16 +335,16 @@ std::string verifier_names() {
 
 VerifierSettings settings_of(const Verifier& verifier, const std::string& arguments_json,
                              const CodeTestOptions& code) {
-  VerifierSettings settings{.code = code};
+  json arguments = json::object();
   std::string known;
   for (const VerifierArgument& a : verifier.arguments) {
-    settings.arguments[a.name] = *a.json ? json::parse(a.json) : json();
+    arguments[a.name] = *a.json ? json::parse(a.json) : json();
     known += (known.empty() ? "" : ", ") + std::string(a.name);
   }
   const json given = json::parse(arguments_json);
   for (const auto& [name, value] : given.items()) {
-    const auto slot = settings.arguments.find(name);
-    if (slot == settings.arguments.end())
+    const auto slot = arguments.find(name);
+    if (slot == arguments.end())
       throw Error("verifier " + std::string(verifier.name) + " has no argument " + name +
                   (known.empty() ? "" : "; it has " + known));
     const bool is_same =
@@ -352,7 +354,7 @@ VerifierSettings settings_of(const Verifier& verifier, const std::string& argume
                   (slot->is_boolean() ? "true or false" : "a number"));
     *slot = value;
   }
-  return settings;
+  return {.arguments = std::make_shared<const json>(std::move(arguments)), .code = code};
 }
 
 }  // namespace amalgam::rewards

@@ -54,7 +54,7 @@ TEST_F(RowFilesTest, EveryBadRowIsNamedByItsLine) {
 TEST_F(RowFilesTest, TheVerifierThatWillScoreARowMustKnowItsTruth) {
   EXPECT_EQ(problem(scored("agent", R"("1,024")")), "");
   EXPECT_EQ(problem(scored("math", R"({"twelve": 12})")),
-            "rows.jsonl:1: ground truth {\"twelve\":12} is no number, text, or list of them");
+            "rows.jsonl:1: ground truth {\"twelve\":12} is no number, text, or list of texts");
   EXPECT_THAT(problem(scored("code", R"({"inputs": []})")),
               HasSubstr("no tests of a known form: fn_name"));
   EXPECT_THAT(problem(scored("instruct", R"({"length": 3})")), HasSubstr("no such constraint"));
