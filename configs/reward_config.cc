@@ -20,6 +20,12 @@ std::optional<Problem> RewardConfig::problem() const {
       if (verifiers[i].name == verifiers[j].name)
         return Problem{"verifier",
                        "two verifiers are named '" + verifiers[i].name + "'; give one a name"};
+  for (const VerifierConfig& v : verifiers)
+    for (const char* own : {"audit", "truncated", "malformed", "empty"})
+      if (v.name == own)
+        return Problem{"verifier", "'" + v.name +
+                                       "' is the name of a figure of its own; give the "
+                                       "verifier another name"};
   const auto is_audit = [](const VerifierConfig& v) { return v.role == VerifierRole::kAudit; };
   const auto num_audits = std::count_if(verifiers.begin(), verifiers.end(), is_audit);
   if (num_audits > 1) return Problem{"verifier", "one audit is enough; drop the others"};

@@ -5,15 +5,26 @@
 // A visitor has these members:
 //     v.value(key, field, range, doc)     int64_t, double, and lists or maps of them
 //     v.value(key, field, doc)            bool, string, path, Paths, Names, list of strings,
-//     enum, Generator, Efforts, Arguments v.section(key, struct, doc)         a table: [key]
-//     v.section_like(key, struct, other, doc)   a table with the keys of `other`, whose values it
+//                                         enum, Generator, Efforts, Arguments
+//
+//     v.section(key, struct, doc)         a table: [key]
+//
+//     v.section_like(key, struct, other, doc)
+//                                         a table with the keys of `other`, whose values it
 //                                         starts from
-//     v.tables(key, vector, prototype, doc)     an array of tables: [[key]]; elements start as
+//
+//     v.tables(key, vector, prototype, doc)
+//                                         an array of tables: [[key]]; elements start as
 //                                         `prototype`
-// A struct with   static constexpr const char* kListKey   may be given as an array of tables: that
-// key. Enums declare   names_of(E) -> std::vector<std::string>   in the order of their values. A
-// struct whose keys imply others may have   void resolve()   which is called once all are read. A
+//
+// A struct with `static constexpr const char* kListKey` may be given as an array of tables: the
+// value of that key of it. Enums declare
+//
+//     names_of(E) -> std::vector<std::string>   in the order of their values.
+//
+// A struct whose keys imply others may have `void resolve()`, which is called once all are read. A
 // struct whose keys constrain each other also has
+//
 //     std::optional<Problem> problem() const
 #pragma once
 #include <cstdint>

@@ -10,6 +10,7 @@ namespace amalgam::pipeline {
 // beside the row's own columns; it need have no prompt. The answer is what follows the last
 // </think>. style: instead of the row's own; empty: the row's. Throws Error, without a place, for a
 // line that is no such row.
-rewards::ScoreRequest answer_request(const std::string& line, const std::string& style);
+rewards::ScoreRequest answer_request(const std::string& line, const std::string& style,
+                                     const std::string& sample_id);
 
 }  // namespace amalgam::pipeline

@@ -2,8 +2,10 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <mutex>
@@ -32,6 +34,7 @@ using nlohmann::ordered_json;
 
 // Rows that wait for a thread or for the rows before them to be written.
 constexpr size_t kMostWaiting = 256;
+constexpr int64_t kMostThreads = 1024;
 
 const configs::DomainConfig* find_domain(const configs::RunConfig& config,
                                          const std::string& name) {
@@ -89,6 +92,10 @@ class Scorers {
     wake_.notify_one();
   }
   size_t num_waiting() const { return scores_.size(); }
+  // Of the row that is next; waits a moment for it.
+  bool is_ready() const {
+    return scores_.front().wait_for(std::chrono::milliseconds(50)) == std::future_status::ready;
+  }
   rewards::Score take() {
     rewards::Score score = scores_.front().get();
     scores_.pop_front();
@@ -156,6 +163,8 @@ int run_reward(const RewardOptions& options) {
   if (!options.style.empty() && !rewards::find_verifier(options.style))
     throw Error("there is no verifier '" + options.style + "'; there are " +
                 rewards::verifier_names());
+  if (options.threads < 0 || options.threads > kMostThreads)
+    throw Error("--threads must be from 0 to " + std::to_string(kMostThreads));
   const Setup setup = read_setup(options);
   const configs::SandboxConfig& sandbox = setup.config.sandbox;
   const configs::DomainConfig* domain = setup.domain;
@@ -175,21 +184,28 @@ int run_reward(const RewardOptions& options) {
   double sum = 0;
   const auto start = Clock::now();
   int64_t num_rows = 0, num_done = 0;
-  if (options.in != kStandardStream)
+  if (std::filesystem::is_regular_file(options.in))  // a pipe can be read once
     for_each_line(options.in, [&](const std::string&, const std::string&) { ++num_rows; });
   Progress progress("reward", num_rows, 0, "row");
   Scorers scorers(num_threads(options.threads), [&](const std::string& line, size_t place) {
     try {
-      rewards::ScoreRequest request = answer_request(line, options.style);
+      rewards::ScoreRequest request =
+          answer_request(line, options.style, "reward/0/" + std::to_string(place) + "/0");
       request.image = found_image;
-      request.sample_id = "reward/0/" + std::to_string(place) + "/0";
       request.columns = request.row;
       return scorer.score(request);
     } catch (const std::exception& e) {
       return rewards::failed(rewards::Status::kBadRow, e.what());
     }
   });
+  // What is scored stays.
+  const auto stop_if_asked = [&] {
+    if (!interrupted()) return;
+    writer.finish();
+    throw Interrupted();
+  };
   const auto write_one = [&] {
+    while (!scorers.is_ready()) stop_if_asked();
     const rewards::Score score = scorers.take();
     ++outcomes[outcome_of(score.status)];
     if (score.status == rewards::Status::kScored) sum += score.reward;
@@ -197,7 +213,7 @@ int run_reward(const RewardOptions& options) {
     progress.update(++num_done);
   };
   for_each_line(options.in, [&](const std::string& line, const std::string&) {
-    if (interrupted()) throw Interrupted();
+    stop_if_asked();
     scorers.add(line);
     if (scorers.num_waiting() >= kMostWaiting) write_one();
   });

@@ -81,6 +81,8 @@ bool is_of_type(const json& value, const std::string& type) {
 struct JsonSchema::Impl {
   json root;
   std::map<std::string, Pattern> patterns;
+  std::set<const json*> checked;                             // schemas
+  std::vector<std::pair<std::string, const json*>> targets;  // of $ref, and where it stands
 
   void check(const json& schema, const std::string& where, int depth);
   const json* target(const std::string& reference) const;
@@ -93,7 +95,7 @@ struct JsonSchema::Impl {
   std::optional<std::string> broken(const json& schema, const json& value, const std::string& at,
                                     int depth, Walk& walk) const;
   std::optional<std::string> broken_number(const json& schema, const json& value) const;
-  std::optional<std::string> broken_string(const json& schema, const json& value) const;
+  std::optional<std::string> broken_string(const json& schema, const json& value, Walk& walk) const;
   std::optional<std::string> broken_array(const json& schema, const json& value,
                                           const std::string& at, int depth, Walk& walk) const;
   std::optional<std::string> broken_object(const json& schema, const json& value,
@@ -103,6 +105,7 @@ struct JsonSchema::Impl {
 // Refuses what cannot be checked, and compiles the patterns.
 void JsonSchema::Impl::check(const json& schema, const std::string& where, int depth) {
   if (depth > kMaxDepth) refuse(where, "is nested too deep");
+  checked.insert(&schema);
   if (schema.is_boolean()) return;
   if (!schema.is_object()) refuse(where, "is neither an object nor true or false");
   const auto add_pattern = [&](const std::string& text) {
@@ -128,8 +131,9 @@ void JsonSchema::Impl::check(const json& schema, const std::string& where, int d
       if (!value.is_string()) refuse(here, "is no text");
       add_pattern(value.get<std::string>());
     } else if (key == "$ref") {
-      if (!value.is_string() || !target(value.get<std::string>()))
-        refuse(here, "points at no place in the schema");
+      const json* place = value.is_string() ? target(value.get<std::string>()) : nullptr;
+      if (!place) refuse(here, "points at no place in the schema");
+      targets.emplace_back(here, place);
     } else if (key == "type") {
       for (const json& t : value.is_array() ? value : json::array({value}))
         if (!t.is_string() || (t != "null" && t != "object" && t != "array" && t != "string" &&
@@ -178,16 +182,18 @@ std::optional<std::string> JsonSchema::Impl::broken_number(const json& schema,
   return std::nullopt;
 }
 
-std::optional<std::string> JsonSchema::Impl::broken_string(const json& schema,
-                                                           const json& value) const {
+std::optional<std::string> JsonSchema::Impl::broken_string(const json& schema, const json& value,
+                                                           Walk& walk) const {
   const auto& text = value.get_ref<const std::string&>();
   if (schema.contains("minLength") && static_cast<double>(length_of(text)) < schema["minLength"])
     return "minLength";
   if (schema.contains("maxLength") && static_cast<double>(length_of(text)) > schema["maxLength"])
     return "maxLength";
-  if (schema.contains("pattern") &&
-      patterns.at(schema["pattern"]).search(text, false) != Pattern::Found::kYes)
-    return "pattern";
+  if (schema.contains("pattern")) {
+    const auto found = patterns.at(schema["pattern"]).search(text, false);
+    walk.too_costly |= found == Pattern::Found::kTooCostly;
+    if (found != Pattern::Found::kYes) return "pattern";
+  }
   return std::nullopt;
 }
 
@@ -297,7 +303,7 @@ std::optional<std::string> JsonSchema::Impl::broken(const json& schema, const js
     if (std::find(it->begin(), it->end(), value) == it->end()) return at_key("enum");
   std::optional<std::string> why;
   if (value.is_number()) why = broken_number(schema, value);
-  if (value.is_string()) why = broken_string(schema, value);
+  if (value.is_string()) why = broken_string(schema, value, walk);
   if (value.is_array()) why = broken_array(schema, value, at, depth, walk);
   if (value.is_object()) why = broken_object(schema, value, at, depth, walk);
   if (why) return at_key(*why);
@@ -324,6 +330,8 @@ std::optional<std::string> JsonSchema::Impl::broken(const json& schema, const js
 JsonSchema::JsonSchema(const json& schema) : impl_(std::make_unique<Impl>()) {
   impl_->root = schema;
   impl_->check(impl_->root, "", 0);
+  for (const auto& [where, place] : impl_->targets)
+    if (!impl_->checked.contains(place)) refuse(where, "points at what is no schema");
 }
 JsonSchema::~JsonSchema() = default;
 

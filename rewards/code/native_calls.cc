@@ -122,7 +122,7 @@ bool read_native(const std::string& ground_truth, Tests* tests) {
 // ways is seen in its module (carries_state in the harness).
 bool may_carry_state(const std::string& code) {
   for (const char* word : {"global", "__", "cache", "class ", "open", "exec", "eval", "attr",
-                           "iter(", "next(", "partial"})
+                           "iter(", "next(", "partial", "import", "vars(", "globals", "locals"})
     if (code.find(word) != std::string::npos) return true;
   for (size_t at = 0; at < code.size();) {  // x.y = …
     const size_t end = std::min(code.find('\n', at), code.size());
@@ -138,16 +138,17 @@ bool may_carry_state(const std::string& code) {
 
 // Whether only the general way can say that an answer is right.
 bool asks_for_more(const std::string& code, const json& results, const json& outputs) {
-  const auto is_name_error = [](const json& v) {
-    return v.is_string() && v.get_ref<const std::string&>() == "NameError";
+  // Names that graders import, and room that only a process of its own has.
+  const auto needs_general_way = [](const json& v) {
+    return v.is_string() && (v == "NameError" || v == "RecursionError" || v == "MemoryError");
   };
   const bool has_solution = code.find("class Solution") != std::string::npos;
   if (results.is_object()) return true;  // carries_state
-  if (results.is_string()) return is_name_error(results) || has_solution;
+  if (results.is_string()) return needs_general_way(results) || has_solution;
   if (!results.is_array()) return false;
   const bool are_lists_of_one = std::all_of(
       outputs.begin(), outputs.end(), [](const json& v) { return v.is_array() && v.size() == 1; });
-  return are_lists_of_one || std::any_of(results.begin(), results.end(), is_name_error);
+  return are_lists_of_one || std::any_of(results.begin(), results.end(), needs_general_way);
 }
 
 Score judge_native(const std::string& code, const sandbox::Result& result, const json& outputs,
@@ -159,16 +160,21 @@ Score judge_native(const std::string& code, const sandbox::Result& result, const
     score.parts = {{"passed_fraction", 0}, {"num_tests", static_cast<double>(outputs.size())}};
     return score;
   };
-  if (result.outcome == sandbox::Outcome::kTimeout && result.hit_wall_limit) warn_of_wall_clock();
-  if (const std::string reason = reason_of(result); !reason.empty()) return none(reason);
+  // One test may have used what belongs to all of them.
+  if (const std::string reason = reason_of(result); !reason.empty()) {
+    *needs_more = true;
+    return none(reason);
+  }
   // Whatever is wrong with the output is the code's doing: the harness itself writes one JSON
   // value.
   const json results = json::parse(result.out, nullptr, /*allow_exceptions=*/false);
   *needs_more = asks_for_more(code, results, outputs);
   if (results.is_object() && *needs_more) return none("to be run the general way");
   if (results.is_string()) return none("no function: " + results.get<std::string>());
-  if (!results.is_array() || results.size() != outputs.size())
+  if (!results.is_array() || results.size() != outputs.size()) {
+    *needs_more = true;
     return none("ended before the tests did");
+  }
   size_t num_passed = 0;
   for (size_t i = 0; i < outputs.size(); ++i)
     num_passed += results[i].is_array() && results[i].size() == 1 && results[i][0] == outputs[i];

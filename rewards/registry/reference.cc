@@ -35,9 +35,8 @@ std::string verifiers_reference() {
   text +=
       "\n## Data sets by name\n\n"
       "Of a row whose style names no verifier `data_source` says which one scores it; a `*` stands "
-      "for anything.\nThe range is that of `compat = \"verl\"`, without which all of these are 0 "
-      "and "
-      "1. What differs from verl 0.9.1's\n`default_compute_score` does so on purpose.\n\n"
+      "for anything.\nThe range is that of `compat = \"verl\"`; without it scores are those of the "
+      "table above. What differs from verl 0.9.1's\n`default_compute_score` does so on purpose.\n\n"
       "| `data_source` | verifier | verl's range | what differs |\n|---|---|---|---|\n";
   for (const DataSource& s : data_sources())
     text += std::string("| `") + s.name + "` | `" + s.verifier + "` | " + range_text(s) + " | " +

@@ -41,6 +41,12 @@ std::string no_arguments(const Verifier& verifier) {
   return "the row's verifier " + std::string(verifier.name) + " does not take these arguments";
 }
 
+// A name of a part that means something here.
+bool is_own_part(const std::string& name) {
+  return name == kAuditPart || std::any_of(std::begin(kIncompleteKinds), std::end(kIncompleteKinds),
+                                           [&](const char* kind) { return name == kind; });
+}
+
 // The value at a dotted path of a row, as JSON text; empty: there is none.
 std::string column_of(const std::string& row_json, const std::string& path) {
   const json row = json::parse(row_json, nullptr, /*allow_exceptions=*/false);
@@ -153,9 +159,15 @@ Score Scorer::score_by_row(const ScoreRequest& request, const SettingsByName& se
     theirs.arguments = std::make_shared<const json>(
         updated(*own->second.arguments, json::parse(source->verl_arguments)));
   Score score = verifier->score(request, theirs);
-  if (score.status == Status::kScored)
-    score.reward = source->verl_wrong + (source->verl_right - source->verl_wrong) * score.reward;
+  if (score.status == Status::kScored) score.reward = in_range(request, score.reward);
   return score;
+}
+
+double Scorer::in_range(const ScoreRequest& request, double score) const {
+  const DataSource* source = options_.reward.compat == RewardCompat::kVerl
+                                 ? find_data_source(request.data_source)
+                                 : nullptr;
+  return source ? source->verl_wrong + (source->verl_right - source->verl_wrong) * score : score;
 }
 
 std::vector<Score> Scorer::call_plugin(const std::vector<ScoreRequest>& requests) const {
@@ -165,7 +177,12 @@ std::vector<Score> Scorer::call_plugin(const std::vector<ScoreRequest>& requests
         {r.data_source, r.solution, r.ground_truth, r.extra_info, r.columns, r.completion_ids});
   // That of a batch is its prompt's: STAGE/STEP/GROUP.
   const std::string& id = requests.at(0).sample_id;
-  return plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);
+  std::vector<Score> scores =
+      plugin_->score(plugin_->takes_batches() ? id.substr(0, id.rfind('/')) : id, samples);
+  for (Score& score : scores)
+    for (auto& [name, value] : score.parts)
+      if (is_own_part(name)) name = "function/" + name;
+  return scores;
 }
 
 std::vector<Score> Scorer::score_part(const Part& part,
@@ -189,7 +206,10 @@ Score Scorer::combined(const std::vector<std::vector<Score>>& by_part, size_t i)
   for (size_t p = 0; p < parts_.size(); ++p) {
     const configs::VerifierConfig& config = parts_[p].config;
     const Score& score = by_part[p][i];
-    if (score.status != Status::kScored) return score;
+    if (score.status != Status::kScored) {
+      if (config.role == VerifierRole::kAudit) continue;  // it takes no reward away
+      return score;
+    }
     const double value = std::clamp(score.reward, config.min, config.max);
     if (config.role == VerifierRole::kReward) sum += config.weight * value;
     if (config.role == VerifierRole::kGate) gates *= value;
@@ -197,11 +217,13 @@ Score Scorer::combined(const std::vector<std::vector<Score>>& by_part, size_t i)
     all.parts.emplace_back(name, value);
     if (config.role == VerifierRole::kAudit) continue;
     for (const auto& [part, x] : score.parts) all.parts.emplace_back(name + "/" + part, x);
-    for (const auto& [list, verdicts] : score.verdicts) all.verdicts.emplace_back(list, verdicts);
+    for (const auto& [list, verdicts] : score.verdicts)
+      all.verdicts.emplace_back(name + "/" + list, verdicts);
     if (all.answer.empty()) all.answer = score.answer;
     all.detail += (all.detail.empty() ? "" : "; ") + name + ": " + score.detail;
   }
-  all.reward = sum * gates + 0.0;  // never -0
+  // A gate never raises a reward.
+  all.reward = sum > 0 ? sum * gates : sum;
   return all;
 }
 
@@ -240,7 +262,7 @@ void Scorer::apply(const Guard& guard, const ScoreRequest& request, Score* score
     }
     if (score->status != Status::kScored && !guard.skips) return;
     if (guard.skips) *score = scored(0, "");
-    score->reward = guard.score;
+    score->reward = in_range(request, guard.score);
     score->detail = std::string(guard.name) + " answer";
     score->answer.clear();
     if (guard.skips && has_audit()) score->parts.emplace_back(kAuditPart, 0);
@@ -270,7 +292,9 @@ std::optional<std::string> Scorer::problem(const ScoreRequest& row) const {
     ScoreRequest own = row;
     if (!part.config.truth.empty()) own.ground_truth = column_of(row.row, part.config.truth);
     std::optional<std::string> why;
-    if (!part.verifier)
+    if (!part.config.truth.empty() && own.ground_truth.empty())
+      why = "there is no column " + part.config.truth;
+    else if (!part.verifier)
       why = by_row(own, part.by_row);
     else if (part.verifier->problem)
       why = part.verifier->problem(own, part.settings);

@@ -69,6 +69,8 @@ class Scorer {
   std::optional<Guard> guard(const ScoreRequest& request) const;
   void apply(const Guard& guard, const ScoreRequest& request, Score* score) const;
   using SettingsByName = std::map<std::string, VerifierSettings>;  // by verifier
+  // 0 and 1 in the range of the row's data source.
+  double in_range(const ScoreRequest& request, double score) const;
   Score score_by_row(const ScoreRequest& request, const SettingsByName& settings) const;
   std::vector<Score> call_plugin(const std::vector<ScoreRequest>& requests) const;
   std::vector<Score> score_part(const Part& part, const std::vector<ScoreRequest>& requests) const;

@@ -163,8 +163,10 @@ Score score_length_request(const Request& r, const Settings& s) {
 }
 
 Why repetition_settings_problem(const Settings& s) {
-  const double ngram = s.arguments->at("ngram");
-  if (ngram < 1 || ngram > 100) return "repetition: ngram must be from 1 to 100";
+  const json& ngram = s.arguments->at("ngram");
+  if (!ngram.is_number_integer() || ngram < 1 || ngram > 100)
+    return "repetition: ngram must be a whole number from 1 to 100";
+  if (s.arguments->at("max_penalty") > 0) return "repetition: max_penalty must be 0 or less";
   return std::nullopt;
 }
 
@@ -180,6 +182,12 @@ Why math_problem(const Request& r, const Settings&) { return problem_of_math(r.g
 
 Score score_code(const Request& r, const Settings& s) {
   return score_code_tests(r.content, r.ground_truth, r.row, code_options(r, s));
+}
+Why code_settings_problem(const Settings& s) {
+  const json& seconds = s.arguments->at("test_seconds");
+  if (!seconds.is_null() && !(seconds.is_number() && seconds > 0))
+    return "code: test_seconds must be more than 0";
+  return std::nullopt;
 }
 Why code_problem(const Request& r, const Settings&) {
   return problem_of_tests(r.ground_truth, r.row);
@@ -223,7 +231,8 @@ const std::vector<Verifier>& verifiers() {
         {"stop_at_first_failure", "false", "later tests do not run, and count as failed"},
         {"test_seconds", "null", "CPU time of one test; null: sandbox.cpu_seconds"}},
        score_code,
-       code_problem},
+       code_problem,
+       code_settings_problem},
       {"instruct",
        "it keeps all instructions",
        "`instruction_id_list` and `kwargs` of IFEval and IFBench, or constraints",

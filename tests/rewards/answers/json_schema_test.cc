@@ -67,6 +67,8 @@ TEST(JsonSchema, RefusesWhatItCannotCheckWhole) {
             "schema.properties.a.unevaluatedItems: is a keyword that is not known");
   EXPECT_EQ(refused(R"({"$ref": "https://example.org/s"})"),
             "schema.$ref: points at no place in the schema");
+  EXPECT_EQ(refused(R"({"$ref": "#/title", "title": {"type": "string"}})"),
+            "schema.$ref: points at what is no schema");
   EXPECT_EQ(refused(R"({"type": "text"})"), "schema.type: is no type");
   EXPECT_NE(refused(R"({"pattern": "("})"), "");
   EXPECT_NE(refused(R"({"minimum": "3"})"), "");
@@ -80,6 +82,7 @@ TEST(JsonSchema, EndsOnHostileValuesAndSchemas) {
   EXPECT_NE(violation(doubling, "1"), "");
   const std::string long_text = "\"" + std::string(100000, 'a') + "!\"";
   EXPECT_EQ(violation(R"({"pattern": "^(a+)+$"})", long_text), "pattern at the top");
+  EXPECT_NE(violation(R"({"not": {"pattern": "^(a+)+$"}})", long_text), "");
 }
 
 TEST(JsonAnswer, AloneOrInAFence) {

@@ -140,6 +140,10 @@ TEST(Scorer, VerlsRangesWhereTheyAreAskedFor) {
   };
   EXPECT_EQ(score("math_dapo", "Answer: 34"), 1);
   EXPECT_EQ(score("math_dapo", "Answer: 35"), -1);
+  EXPECT_EQ(score("math_dapo", ""), -1);  // not better than a wrong one
+  ScoreRequest cut = of_source("math_dapo", "\"34\"", "34");
+  cut.state = MessageState::kTruncated;
+  EXPECT_EQ(scorer.score(cut).reward, -1);
   EXPECT_EQ(score("lighteval/MATH", "\\boxed{35}"), 0);
   EXPECT_EQ(score("openai/gsm8k", "#### 34"), 1);
   EXPECT_EQ(score("openai/gsm8k", "\\boxed{34}"), 0);  // verl's strict extraction
@@ -174,8 +178,13 @@ TEST(Scorer, SeveralVerifiersAreWeighedGatedAndAudited) {
   r.content = "It is go go go go go go 12.";
   EXPECT_EQ(scorer.score(r).reward, 2 - 0.25 * 0.5);  // cut to min
   r.row = R"({"extra_info": {}})";                    // the audit's truth is missing
-  EXPECT_EQ(scorer.score(r).status, Status::kBadRow);
-  EXPECT_NE(scorer.problem(r).value_or("").find("choice"), std::string::npos);
+  EXPECT_EQ(scorer.score(r).reward, 2 - 0.25 * 0.5);  // which takes no reward away
+  EXPECT_EQ(scorer.score(r).parts.size(), 4u);
+  EXPECT_EQ(scorer.problem(r), "choice: there is no column extra_info.letter");
+  // A gate never raises a reward.
+  options.reward.verifiers[0].weight = -1;
+  r.content = "So 12.";
+  EXPECT_EQ(Scorer(options).score(r).reward, -1);
 }
 
 TEST(Scorer, AnAuditMovesNoReward) {
@@ -247,7 +256,12 @@ TEST(Scorer, SettingsThatNoRowCanBeScoredByAreErrors) {
   EXPECT_EQ(error("length", "{}"), "length: give max_length, in tokens");
   EXPECT_EQ(error("length", R"({"max_length": 9, "buffer": 10})"),
             "length: buffer must be from 1 to max_length");
-  EXPECT_EQ(error("repetition", R"({"ngram": 0})"), "repetition: ngram must be from 1 to 100");
+  EXPECT_EQ(error("repetition", R"({"ngram": 0})"),
+            "repetition: ngram must be a whole number from 1 to 100");
+  EXPECT_NE(error("repetition", R"({"ngram": 2.5})"), "");
+  EXPECT_NE(error("repetition", R"({"max_penalty": 3.0})"), "");
+  EXPECT_NE(error("code", R"({"test_seconds": "0.5"})"), "");
+  EXPECT_NE(error("code", R"({"test_seconds": -3})"), "");
   EXPECT_NE(error("regex", R"({"pattern": "("})").find("is no regular expression"),
             std::string::npos);
   EXPECT_EQ(error("json_schema", R"({"schema": [1]})"), "[1] is no JSON schema");
