@@ -23,7 +23,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info):
 """
 TRL = """
 import json
-def some_reward(completions, prompts, colour, **columns):
+def some_reward(completions, prompts, colour=None, **columns):
     assert set(columns) >= {"reward_model", "extra_info", "rubric"}, columns
     assert colour == ["red"] * len(completions), colour
     with open(OUT, "a") as file:
