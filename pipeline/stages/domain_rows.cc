@@ -157,7 +157,7 @@ rewards::Scorer row_checker(const configs::DomainConfig& domain) {
 }
 
 void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfig& domain,
-               const Row& row, RowUse use) {
+               const rewards::Scorer& scorer, const Row& row, RowUse use) {
   if (!is_of_efforts(domain, row)) return;
   const std::string where = "the row";
   const Asked asked = asked_of(domain, row, 0);
@@ -166,7 +166,7 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
-  if (const auto problem = row_checker(domain).problem(row_request(row))) throw Error(*problem);
+  if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
 }
 
 std::string said_effort(const configs::DomainConfig& domain, const Row& row) {

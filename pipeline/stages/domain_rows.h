@@ -46,9 +46,9 @@ struct SftRow {
 rewards::Scorer row_checker(const configs::DomainConfig& domain);
 
 // Throws Error for a row that the domain cannot use: with messages or tools that cannot be encoded,
-// or with a ground truth that the verifier which will score it cannot use.
+// or with a ground truth that the verifier which will score it cannot use. scorer: row_checker().
 void check_row(const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
-               const Row& row, RowUse use);
+               const rewards::Scorer& scorer, const Row& row, RowUse use);
 
 // Whether the domain has a use for the row: its efforts are none, or have the row's, or the row has
 // none.

@@ -8,9 +8,10 @@ namespace amalgam::pipeline {
 ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
                               const configs::DomainConfig& domain, const RowFiles& files,
                               const std::function<void(ReadRow&&)>& sink) {
+  const rewards::Scorer scorer = row_checker(domain);
   const ReadOptions options = {
       .use = files.use, .python = domain.reward.interpreter(), .check = [&](ReadRow* row) {
-        check_row(tools, domain, row->understood.row, files.use);
+        check_row(tools, domain, scorer, row->understood.row, files.use);
       }};
   return read_rows(find_input_files(files.paths.strings()), options, pool, sink);
 }

@@ -108,7 +108,8 @@ TEST_F(EffortRows, WithoutEffortsOfTheDomainARowsOwnIsSaid) {
   numbered.prompt = R"([{"role": "user", "content": "q"}])";
   numbered.effort = "35";
   try {
-    check_row(rollout::ToolRegistry::builtin(), domain, numbered, RowUse::kPrompt);
+    check_row(rollout::ToolRegistry::builtin(), domain, row_checker(domain), numbered,
+              RowUse::kPrompt);
     ADD_FAILURE();
   } catch (const Error& e) {
     EXPECT_THAT(e.what(), HasSubstr("cannot write the effort '35'"));
