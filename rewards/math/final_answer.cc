@@ -60,8 +60,15 @@ size_t behind_marker(std::string_view text, size_t at) {
 
 // Where the answer after the last marker begins; npos: there is no marker.
 size_t answer_begin(std::string_view text) {
+  // The last "####" with something behind it.
   size_t hashes = last_of(text, '#');
   if (hashes != std::string_view::npos) hashes = text.rfind("####");
+  constexpr int kMaxEmpty = 16;
+  for (int i = 0; hashes != std::string_view::npos && is_blank(text.substr(hashes + 4)); ++i) {
+    const size_t other = text.find_last_not_of("# \t\r\n", hashes);
+    hashes = i == kMaxEmpty || other == std::string_view::npos ? other : text.rfind("####", other);
+    if (i == kMaxEmpty) return std::string_view::npos;
+  }
   const size_t earliest = hashes == std::string_view::npos ? 0 : hashes + 4;
   size_t lower = last_of(text, 'w'), upper = last_of(text, 'W');
   for (;;) {
