@@ -161,13 +161,13 @@ std::optional<Reading> read_marked(std::string_view tail) {
   }
   if (span_end > 0 && span_end < sentence.size() && !last_number(sentence.substr(span_end)))
     if (auto first = read_front(sentence, span_end, sentence.substr(0, span_end))) return first;
-  if (hedges(sentence)) return whole;
-  // "we find that the area is $25\pi$"
-  const std::string_view clause = last_clause(sentence);
-  if (clause.size() < sentence.size() &&
-      !last_number(sentence.substr(0, sentence.size() - clause.size()))) {
-    Reading said = read(clause);
-    if (is_acceptable(said)) return said;
+  // "we find that the area is $25\pi$", "the chance of red or blue is 1/2"
+  const std::string_view said = behind_copula(sentence);
+  if (hedges(last_number(said) ? said : sentence)) return whole;
+  const std::string_view subject = sentence.substr(0, sentence.size() - said.size());
+  if (!subject.empty() && !last_number(subject)) {
+    Reading value = read(said);
+    if (is_acceptable(value)) return value;
   }
   if (is_prose(sentence) && has_one_number(sentence))
     if (auto number = read_number_of(sentence)) return number;
@@ -206,7 +206,9 @@ std::optional<Reading> read_unmarked(std::string_view text) {
         return static_cast<size_t>(part.data() - tail.data());
       };
       if (is_hedged(tail, place(formula->first) - 1, place(formula->second))) return std::nullopt;
-      if (Reading reading = read(formula->first); reading.tree) return reading;
+      if (Reading reading = read(formula->first);
+          reading.tree || (!is_prose(formula->first) && formula->first[0] != '^'))
+        return reading;
     }
   }
   const size_t bold_end = tail.rfind("**");

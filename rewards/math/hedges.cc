@@ -16,15 +16,22 @@ bool is_hedge(std::string_view word) {
   constexpr std::string_view kWords[] = {
       // Negations and alternatives
       "not", "never", "cannot", "neither", "nor", "or", "wrong", "incorrect", "except", "unless",
+      "different", "unequal", "anything",
       // Bounds
-      "than", "below", "above", "under", "over", "beyond", "between", "within", "exceed", "exceeds",
-      "exceeding", "almost", "nearly", "onwards",
+      "than", "between", "exceed", "exceeds", "exceeding", "almost", "nearly", "onwards",
       // Other values
       "divisible", "divides", "congruent", "mod", "modulo", "twice", "squared", "cubed",
-      "factorial", "dozen", "dozens", "negative", "minus", "plus", "hundred", "thousand", "million",
-      "billion", "trillion"};
+      "factorial", "dozen", "dozens", "plus", "hundred", "thousand", "million", "billion",
+      "trillion"};
   return word.ends_with("n't") ||
          std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
+
+// Right before a number.
+bool is_hedge_of_number(std::string_view word) {
+  constexpr std::string_view kWords[] = {"below",  "above",  "under",    "over",
+                                         "beyond", "within", "negative", "minus"};
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
 // "a multiple of", "the square of"
@@ -48,7 +55,11 @@ bool ascii_hedges(std::string_view text) {
     for (; i < text.size() && is_word_char(text[i]); ++i)
       if (word.size() < 20)
         word += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
-    if (is_hedge(word)) return true;
+    if (is_hedge(word) || (before == "no" && word == "longer")) return true;
+    if (is_hedge_of_number(word)) {
+      const size_t next = text.find_first_not_of(' ', i);
+      if (next == std::string_view::npos || !is_word_char(text[next])) return true;
+    }
     if (word.starts_with("need") || word.starts_with("requir")) needed = true;
     if (before == "at" && (word == "least" || word == "most") && !needed) return true;
     if (word == "of" && is_function(before)) return true;
@@ -62,8 +73,9 @@ constexpr size_t kNearBytes = 60, kNearWordsBehind = 3, kNearWordsBefore = 6;
 
 // The words before a number: back to other punctuation, another number, or a new thought.
 std::string_view words_before(std::string_view text, size_t at) {
-  constexpr std::string_view kThoughts[] = {"so",  "then", "hence", "thus",  "therefore", "and",
-                                            "but", "we",   "get",   "gives", "that"};
+  constexpr std::string_view kThoughts[] = {"so",   "then", "hence", "thus", "therefore",
+                                            "and",  "but",  "we",    "get",  "gives",
+                                            "that", "is",   "are"};
   size_t begin = at, words = 0;
   while (begin > 0 && words <= kNearWordsBefore && at - begin < kNearBytes) {
     const char c = text[begin - 1];

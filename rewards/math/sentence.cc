@@ -95,4 +95,13 @@ std::string_view last_clause(std::string_view sentence) {
   return trimmed(sentence.substr(begin));
 }
 
+std::string_view behind_copula(std::string_view sentence) {
+  size_t begin = 0;
+  for (const std::string_view word : {" is ", " are ", ": "}) {
+    const size_t at = sentence.rfind(word);
+    if (at != std::string_view::npos) begin = std::max(begin, at + word.size());
+  }
+  return trimmed(sentence.substr(begin));
+}
+
 }  // namespace amalgam::rewards

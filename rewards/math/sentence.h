@@ -21,5 +21,7 @@ std::string_view last_sentence(std::string_view text);
 
 // What follows the last "is", "are", "equals" or ":" of a sentence.
 std::string_view last_clause(std::string_view sentence);
+// What follows the last "is", "are" or ":"; all of it if there is none.
+std::string_view behind_copula(std::string_view sentence);
 
 }  // namespace amalgam::rewards
