@@ -82,16 +82,58 @@ std::optional<Box> box_at(std::string_view text, size_t at, size_t last_brace) {
   return box;
 }
 
-// What may stand between two boxes of one list.
+// Without the "x =" or "x_1 =" at the end of a text.
+std::string_view without_label(std::string_view words) {
+  const auto drop_spaces = [&] {
+    while (!words.empty() && (words.back() == ' ' || words.back() == '&')) words.remove_suffix(1);
+  };
+  drop_spaces();
+  if (words.empty() || words.back() != '=') return words;
+  words.remove_suffix(1);
+  drop_spaces();
+  constexpr std::string_view kOfNames = "_{}'\\()";
+  while (!words.empty() && (std::isalnum(static_cast<unsigned char>(words.back())) ||
+                            kOfNames.find(words.back()) != std::string_view::npos))
+    words.remove_suffix(1);
+  return words;
+}
+
+// What may stand between two boxes of one list: a comma, "and", "or", "or maybe", also with a
+// list's dash or number and the name of what the second box is.
 bool joins(std::string_view between) {
-  constexpr size_t kMaxBytes = 60;
+  constexpr size_t kMaxBytes = 80;
+  constexpr std::string_view kJoiners[] = {",", ";", "and", "or", "\\lor", "\\vee", "\\land"};
+  constexpr std::string_view kOthers[] = {"maybe",  "perhaps", "possibly", "else", "also",
+                                          "either", "both",    "-",        "/",    "&"};
   if (between.size() > kMaxBytes) return false;
-  const std::string words = words_of(to_ascii(between));
-  std::string rest;
-  for (const char c : words)
-    if (c != ' ' && c != '&' && c != '\\' && c != '{' && c != '}') rest += c;
-  return rest == "," || rest == "and" || rest == "or" || rest == ",and" || rest == ",or" ||
-         rest == ";";
+  const std::string text = words_of(to_ascii(between));
+  const std::string_view words = without_label(text);
+  bool joined = false;
+  for (size_t i = 0; i < words.size();) {
+    const char c = words[i];
+    size_t end = i + 1;
+    if (c == ' ' || c == '{' || c == '}' || (c == '\\' && words.substr(i, 2) == "\\\\")) {
+      i = end + (c == '\\');
+      continue;
+    }
+    if (c == '\\' || is_name_char(c)) {
+      while (end < words.size() && is_name_char(words[end])) ++end;
+    } else if (std::isdigit(static_cast<unsigned char>(c))) {
+      while (end < words.size() && std::isdigit(static_cast<unsigned char>(words[end]))) ++end;
+      // words_of() has dropped a full stop at the end.
+      if (end < words.size() && words[end] != '.' && words[end] != ')') return false;
+      i = end + 1;
+      continue;
+    }
+    const std::string_view word = words.substr(i, end - i);
+    const auto is_word = [&](std::string_view other) { return other == word; };
+    if (std::any_of(std::begin(kJoiners), std::end(kJoiners), is_word))
+      joined = true;
+    else if (std::none_of(std::begin(kOthers), std::end(kOthers), is_word))
+      return false;
+    i = end;
+  }
+  return joined;
 }
 
 }  // namespace

@@ -5,23 +5,19 @@
 #include <utility>
 
 #include "rewards/math/boxes.h"
+#include "rewards/math/emphasis.h"
 #include "rewards/math/exact.h"
+#include "rewards/math/hedges.h"
 #include "rewards/math/last_number.h"
 #include "rewards/math/last_of.h"
+#include "rewards/math/sentence.h"
+#include "rewards/math/words.h"
 
 namespace amalgam::rewards {
 namespace {
 
 constexpr size_t kTailBytes = 2000;  // of a text without a marker that are looked at
 constexpr size_t kLineBytes = 60000;
-
-bool is_space_char(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space_char(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space_char(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 bool equals_ignoring_case(std::string_view text, size_t at, std::string_view lower) {
   if (at + lower.size() > text.size()) return false;
@@ -60,8 +56,15 @@ size_t behind_marker(std::string_view text, size_t at) {
 
 // Where the answer after the last marker begins; npos: there is no marker.
 size_t answer_begin(std::string_view text) {
+  // The last "####" with something behind it.
   size_t hashes = last_of(text, '#');
   if (hashes != std::string_view::npos) hashes = text.rfind("####");
+  constexpr int kMaxEmpty = 16;
+  for (int i = 0; hashes != std::string_view::npos && is_blank(text.substr(hashes + 4)); ++i) {
+    const size_t other = text.find_last_not_of("# \t\r\n", hashes);
+    hashes = i == kMaxEmpty || other == std::string_view::npos ? other : text.rfind("####", other);
+    if (i == kMaxEmpty) return std::string_view::npos;
+  }
   const size_t earliest = hashes == std::string_view::npos ? 0 : hashes + 4;
   size_t lower = last_of(text, 'w'), upper = last_of(text, 'W');
   for (;;) {
@@ -80,76 +83,13 @@ size_t answer_begin(std::string_view text) {
   return hashes == std::string_view::npos ? hashes : earliest;
 }
 
-struct Delimiters {
-  std::string_view open, close;
-};
-constexpr Delimiters kDelimiters[] = {{"$$", "$$"}, {"$", "$"}, {"\\(", "\\)"}, {"\\[", "\\]"}};
-
-// The formula that begins at `at` and where it ends; an empty one: none begins there.
-std::string_view formula_at(std::string_view text, size_t at, size_t* behind) {
-  for (const Delimiters& d : kDelimiters) {
-    if (text.substr(at, d.open.size()) != d.open) continue;
-    size_t close = at + d.open.size();
-    while ((close = text.find(d.close, close)) != std::string_view::npos &&
-           text[close - 1] == '\\' && d.close[0] == '$')
-      ++close;
-    if (close == std::string_view::npos) return {};
-    *behind = close + d.close.size();
-    return text.substr(at + d.open.size(), close - at - d.open.size());
-  }
-  return {};
-}
-
-// The last formula of a text and what follows it.
-std::optional<std::pair<std::string_view, std::string_view>> last_formula(std::string_view text) {
-  std::optional<std::pair<std::string_view, std::string_view>> last;
-  for (size_t i = 0; i < text.size();) {
-    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == '$') {
-      i += 2;
-      continue;
-    }
-    size_t behind = 0;
-    const std::string_view formula =
-        text[i] == '$' || text[i] == '\\' ? formula_at(text, i, &behind) : std::string_view();
-    if (behind > 0) {
-      if (!trimmed(formula).empty()) last = {formula, text.substr(behind)};
-      i = behind;
-    } else {
-      ++i;
-    }
-  }
-  return last;
-}
-
-// The first sentence: up to a full stop that ends it, or to words that begin an explanation.
-std::string_view first_sentence(std::string_view text) {
-  constexpr std::string_view kExplanations[] = {
-      ", as ",     ", since ", ", because ", ", which ", ", so ",     ", where ", ", not ",
-      " because ", " since ",  ", when ",    ", for ",   ", and so ", ", but ",   ", with "};
-  size_t end = text.size();
-  for (const std::string_view words : kExplanations) end = std::min(end, text.find(words));
-  for (size_t i = 0; i + 1 < end; ++i) {
-    if (text[i] == '.' && is_space_char(text[i + 1])) {
-      size_t next = i + 1;
-      while (next < text.size() && is_space_char(text[next])) ++next;
-      if (next == text.size() || std::isupper(static_cast<unsigned char>(text[next]))) end = i;
-    } else if (text[i] == '(' && i > 0 && text[i - 1] == ' ' &&
-               std::islower(static_cast<unsigned char>(text[i + 1])) && i + 4 < text.size() &&
-               std::islower(static_cast<unsigned char>(text[i + 2])) &&
-               std::islower(static_cast<unsigned char>(text[i + 3]))) {
-      end = i;  // "1024 (checked)"
-    }
-  }
-  return trimmed(text.substr(0, end));
-}
-
 bool has_text_inside(const Node& node) {
   return node.is(Kind::kText) || std::any_of(node.args.begin(), node.args.end(), has_text_inside);
 }
 
 // A formula, a list of them, or words alone: not a sentence with a number in it.
 bool is_answer(const Reading& reading) {
-  if (date_of(reading.words) || time_of(reading.words)) return true;
+  if (date_of(reading.words) || time_of(reading.words) || choice_of(reading.ascii)) return true;
   if (!reading.tree) return false;
   const Node& tree = *reading.tree;
   if (tree.is(Kind::kList))
@@ -175,63 +115,79 @@ bool is_undone_arithmetic(const Node& node) {
   return true;
 }
 
+bool is_acceptable(const Reading& reading) {
+  return is_answer(reading) && !(reading.tree && is_undone_arithmetic(*reading.tree));
+}
+
 std::optional<Reading> read_number_of(std::string_view text) {
   const auto number = last_number(text);
   if (!number) return std::nullopt;
   return read(*number);
 }
 
-bool denies(std::string_view text) {
-  for (size_t i = 0; i + 3 <= text.size(); ++i) {
-    if (!equals_ignoring_case(text, i, "not")) continue;
-    const bool begins = i == 0 || !std::isalpha(static_cast<unsigned char>(text[i - 1]));
-    if (begins && (i + 3 == text.size() || !std::isalpha(static_cast<unsigned char>(text[i + 3]))))
-      return true;
+// Of a sentence that is no answer as a whole: what its first `size` bytes say, if the rest does not
+// change that.
+std::optional<Reading> read_front(std::string_view sentence, size_t size, std::string_view front) {
+  const std::string_view rest = sentence.substr(std::min(size, sentence.size()));
+  if (hedges(rest)) return std::nullopt;
+  Reading first = read(front);
+  if (first.tree && is_answer(first)) return first;
+  // Nobody can read it, but there is nothing else.
+  if (rest.find_first_not_of(" .,;!\"`") == std::string_view::npos) {
+    if (is_prose(front) && has_one_number(front) && !hedges(front)) return read_number_of(front);
+    return first;
   }
-  return false;
+  return std::nullopt;
 }
 
 std::optional<Reading> read_marked(std::string_view tail) {
   size_t behind = 0;
   const std::string_view formula = formula_at(tail, 0, &behind);
   if (behind > 0 && trimmed(formula).empty()) return std::nullopt;
-  std::string_view line = tail;
-  if (behind == 0 || tail.substr(0, behind).find('\n') == std::string_view::npos)
-    line = tail.substr(0, tail.find('\n'));
-  line = line.substr(0, line.find("</answer>"));
-  const std::string_view sentence = first_sentence(line);
+  std::string_view line = tail.substr(0, tail.find('\n', behind));
+  for (const std::string_view end : {"</", "<|"}) line = line.substr(0, line.find(end, behind));
+  size_t span_end = 0;
+  std::string plain = without_emphasis(line, &span_end);
+  for (const std::string_view minus : {"minus ", "negative "})
+    if (equals_ignoring_case(plain, 0, minus)) plain.replace(0, minus.size(), "-");
+  const std::string_view sentence = first_sentence(plain);
   Reading whole = read(sentence);
   if (is_answer(whole)) return whole;
-  if (behind > 0 && !denies(sentence.substr(std::min(behind, sentence.size())))) {
+  if (behind > 0 && plain.starts_with(tail.substr(0, behind))) {
     // "$15$, which …": another formula behind the first one would be a list, read above.
-    Reading first = read(formula);
     const auto last = last_formula(sentence);
-    const bool only = !last || last->first.data() == formula.data();
-    if (first.tree && only) return first;
+    if (!last || last->first.size() + last->second.size() + 1 >= sentence.size() - 1)
+      if (auto first = read_front(sentence, behind, formula)) return first;
   }
-  if (denies(sentence)) return whole;
-  if (has_one_number(sentence))
+  if (span_end > 0 && span_end < sentence.size() && !last_number(sentence.substr(span_end)))
+    if (auto first = read_front(sentence, span_end, sentence.substr(0, span_end))) return first;
+  // "we find that the area is $25\pi$", "the chance of red or blue is 1/2"
+  const std::string_view said = behind_copula(sentence);
+  if (hedges(last_number(said) ? said : sentence)) return whole;
+  const std::string_view subject = sentence.substr(0, sentence.size() - said.size());
+  if (!subject.empty() && !last_number(subject)) {
+    Reading value = read(said);
+    if (is_acceptable(value)) return value;
+  }
+  if (is_prose(sentence) && has_one_number(sentence))
     if (auto number = read_number_of(sentence)) return number;
   return whole;
 }
 
-std::string_view last_sentence(std::string_view text) {
-  text = trimmed(text);
-  size_t begin = text.size();
-  while (begin > 0 && text[begin - 1] != '\n' &&
-         !(text[begin - 1] == '.' && begin < text.size() && is_space_char(text[begin])))
-    --begin;
-  return trimmed(text.substr(begin));
-}
-
-// What follows the last "is", "are", "equals", "=" or ":" of a sentence.
-std::string_view last_clause(std::string_view sentence) {
-  size_t begin = 0;
-  for (const std::string_view word : {" is ", " are ", " equals ", " be ", ": ", " at "}) {
-    const size_t at = sentence.rfind(word);
-    if (at != std::string_view::npos) begin = std::max(begin, at + word.size());
-  }
-  return trimmed(sentence.substr(begin));
+// Whether its last number is no answer.
+bool has_hedged_number(std::string_view sentence) {
+  constexpr std::string_view kFigures = "0123456789.,/", kAround = "$\\({[*-+ ";
+  const size_t last = sentence.find_last_of("0123456789");
+  size_t at = last;
+  while (at != std::string_view::npos && at > 0 &&
+         kFigures.find(sentence[at - 1]) != std::string_view::npos)
+    --at;
+  if (at == std::string_view::npos) return hedges(sentence);
+  size_t begin = at;
+  while (begin > 0 && kAround.find(sentence[begin - 1]) != std::string_view::npos) --begin;
+  const std::string_view before = sentence.substr(0, begin);
+  return is_hedged(sentence, begin, last + 1) || before.find(" between ") != before.npos ||
+         before.ends_with("<") || before.ends_with(">");
 }
 
 std::optional<Reading> read_unmarked(std::string_view text) {
@@ -240,16 +196,19 @@ std::optional<Reading> read_unmarked(std::string_view text) {
   const bool at_end = denial != std::string_view::npos && denial > 0 &&
                       text.find_first_of(".\n", denial) >= text.size() - 1;
   const std::string_view tail = at_end ? text.substr(0, denial) : text;
-  const auto acceptable = [](const Reading& reading) {
-    return is_answer(reading) && !(reading.tree && is_undone_arithmetic(*reading.tree));
-  };
   if (const auto formula = last_formula(tail)) {
     if (!last_number(formula->second)) {
       // "The solutions are $x=2$ and $x=3$."
       if (Reading reading = read(last_clause(last_sentence(tail)));
           reading.tree && reading.tree->is(Kind::kList) && is_answer(reading))
         return reading;
-      if (Reading reading = read(formula->first); reading.tree) return reading;
+      const auto place = [&](std::string_view part) {
+        return static_cast<size_t>(part.data() - tail.data());
+      };
+      if (is_hedged(tail, place(formula->first) - 1, place(formula->second))) return std::nullopt;
+      if (Reading reading = read(formula->first);
+          reading.tree || (!is_prose(formula->first) && formula->first[0] != '^'))
+        return reading;
     }
   }
   const size_t bold_end = tail.rfind("**");
@@ -258,19 +217,23 @@ std::optional<Reading> read_unmarked(std::string_view text) {
                           : tail.rfind("**", bold_end - 1);
   if (bold != std::string_view::npos && bold + 2 < bold_end &&
       !last_number(tail.substr(bold_end))) {
+    if (is_hedged(tail, bold, bold_end + 2)) return std::nullopt;
     Reading reading = read(tail.substr(bold + 2, bold_end - bold - 2));
-    if (acceptable(reading)) return reading;
+    if (is_acceptable(reading)) return reading;
   }
   const std::string_view line = trimmed(tail.substr(tail.rfind('\n') + 1));
   constexpr size_t kMaxFormula = 300;
   if (line.size() <= kMaxFormula) {
     Reading whole = read(line);
-    if (acceptable(whole)) return whole;
+    if (is_acceptable(whole)) return whole;
     const std::string_view clause = last_clause(last_sentence(line));
-    Reading last = read(clause);
-    if (clause.size() < line.size() && acceptable(last)) return last;
+    if (clause.size() < line.size() &&
+        !is_hedged(line, static_cast<size_t>(clause.data() - line.data()), line.size())) {
+      Reading last = read(clause);
+      if (is_acceptable(last)) return last;
+    }
   }
-  if (!denies(last_sentence(tail)))
+  if (const std::string_view sentence = last_sentence(tail); !has_hedged_number(sentence))
     if (auto number = read_number_of(tail)) return number;
   Reading words = read(line);
   if (words.words.empty()) return std::nullopt;

@@ -134,13 +134,17 @@ std::optional<char> choice_alone(std::string_view ascii) {
 }
 
 std::optional<std::string> behind_choice(std::string_view ascii) {
-  // "\textbf{(B) }12"
-  if (ascii.size() > kMaxChoiceBytes || ascii.find('(') > 24) return std::nullopt;
+  // "\textbf{(B) }12", "B) 12", "B. 12"
+  if (ascii.size() > kMaxChoiceBytes) return std::nullopt;
+  const size_t mark = ascii.find_first_of("().");
+  if (mark > 24) return std::nullopt;
   const std::string text = unwrapped(ascii);
-  if (text.size() < 5 || text[0] != '(' || !is_choice_letter(text[1]) || text[2] != ')')
+  const size_t letter = text.starts_with('(') ? 1 : 0;
+  if (text.size() < letter + 4 || !is_choice_letter(text[letter]) || text[letter + 2] != ' ')
     return std::nullopt;
-  const size_t begin = text.find_first_not_of(' ', 3);
-  if (begin == std::string::npos || text[begin] == '(' || text[3] != ' ') return std::nullopt;
+  if (text[letter + 1] != ')' && (letter == 1 || text[letter + 1] != '.')) return std::nullopt;
+  const size_t begin = text.find_first_not_of(' ', letter + 2);
+  if (begin == std::string::npos || text[begin] == '(') return std::nullopt;
   return text.substr(begin);
 }
 
