@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "configs/utf8.h"
 #include "rewards/math/ascii.h"
 #include "rewards/math/based.h"
 #include "rewards/math/equality.h"
@@ -162,7 +163,7 @@ std::string spelled(const Reading& reading) {
   constexpr size_t kMostBytes = 400;
   std::string text = reading.tree ? spelled(answered(*reading.tree)) : wording(reading.words);
   if (text.empty()) text = reading.words;
-  if (text.size() > kMostBytes) text.resize(kMostBytes);
+  if (text.size() > kMostBytes) text.resize(complete_utf8_prefix(text.substr(0, kMostBytes)));
   return text;
 }
 

@@ -71,6 +71,13 @@ Node Parser::take_symbol(const Token& token) {
     }
   }
   while (take("'")) symbol.text += "'";
+  // f^{\prime}
+  const size_t braces = peek(1).is("{") ? 1 : 0;
+  if (peek().is("^") && peek(1 + braces).is("'")) {
+    at_ += 1 + braces;
+    while (take("'")) symbol.text += "'";
+    if (braces) expect("}");
+  }
   if (symbol.text == "e" || symbol.text == "i") symbol.kind = Kind::kConstant;
   // f(x): a function that nothing is known of.
   constexpr std::string_view kOpaque = "fgFG";

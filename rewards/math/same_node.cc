@@ -281,6 +281,10 @@ bool same_plain(const Node& truth, const Node& answer) {
   if (either(Kind::kNamedSet)) return truth == answer;
   if (either(Kind::kPercent)) return same_percent(truth, answer);
   if (truth.is(Kind::kText) || answer.is(Kind::kText)) return truth == answer;
+  // Names and words: AB and ACB, HHT and HTH, though all are products as well.
+  if (truth.is(Kind::kProduct) && answer.is(Kind::kProduct) && !truth.text.empty() &&
+      !answer.text.empty())
+    return truth.text == answer.text;
   return same_value(truth, answer);
 }
 
