@@ -70,7 +70,10 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   if (words == "negative infinity") return negative(Node{Kind::kConstant, "inf", {}});
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
   if (const auto said = behind_choice(ascii)) return parse_answer(*said, commas);
-  if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
+  const std::string usual = with_usual_brackets(ascii);
+  if (auto tree = parse_answer(usual, commas)) return tree;
+  if (commas == Commas::kGroupThousands && has_comma_between_figures(ascii))
+    if (auto tree = parse_answer(usual, Commas::kGroupEverywhere)) return tree;  // \sqrt{(1,225)}
   // "P(A \cap B) = 1/4", "\lim_{x \to 0} f(x) = 2": a name that is no formula.
   const size_t equals = last_equals(ascii);
   if (equals == std::string_view::npos) return std::nullopt;
