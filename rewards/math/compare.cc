@@ -83,9 +83,26 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   return Node{Kind::kRelation, "=", {std::move(name), std::move(*value)}};
 }
 
+// Without the braces that hold one token: a_{k} is a_k.
+std::optional<std::vector<Token>> unbraced_tokens(std::string_view text) {
+  auto tokens = tokens_of(text, Commas::kSeparate);
+  if (!tokens) return std::nullopt;
+  std::vector<Token> plain;
+  for (Token& token : *tokens) {
+    const size_t n = plain.size();
+    if (token.is("}") && n >= 2 && plain[n - 2].is("{")) {
+      plain[n - 2] = std::move(plain[n - 1]);
+      plain.pop_back();
+    } else {
+      plain.push_back(std::move(token));
+    }
+  }
+  return plain;
+}
+
 // What no reader understands, but for spaces and the like.
 bool same_tokens(std::string_view a, std::string_view b) {
-  const auto tokens_a = tokens_of(a, Commas::kSeparate), tokens_b = tokens_of(b, Commas::kSeparate);
+  const auto tokens_a = unbraced_tokens(a), tokens_b = unbraced_tokens(b);
   if (!tokens_a || !tokens_b) return a == b;
   return std::equal(
       tokens_a->begin(), tokens_a->end(), tokens_b->begin(), tokens_b->end(),

@@ -167,6 +167,11 @@ Node Parser::take_formula() {
     value = is_quotient ? quotient(std::move(value), std::move(bottom))
                         : Node{Kind::kCall, "binom", {std::move(value), std::move(bottom)}};
   }
+  if (take("bmod")) {
+    Node modulus = take_sum();
+    if (failed_ || !is_expression(value) || !is_expression(modulus)) return fail();
+    value = Node{Kind::kCall, "mod", {std::move(value), std::move(modulus)}};
+  }
   if (take("mod")) return fail();
   Measure measure = read_unit(tokens_, at_);
   at_ = measure.end;

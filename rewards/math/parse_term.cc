@@ -173,7 +173,8 @@ bool Parser::begins_factor() const {
       return is_function(token) || token.is("(") || token.is("{") || token.is("frac") ||
              token.is("sqrt") || token.is("binom") || token.is("log") || token.is("pi") ||
              token.is("infinity") || token.is("begin") || token.is("lfloor") || token.is("lceil") ||
-             token.is("[") || token.is("langle") || (token.is("|") && bars_ == 0);
+             token.is("sum") || token.is("prod") || token.is("[") || token.is("langle") ||
+             (token.is("|") && bars_ == 0);
     default:
       return false;
   }

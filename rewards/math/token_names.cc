@@ -94,7 +94,9 @@ constexpr Name kCommands[] = {
     {"begin", "begin"},
     {"end", "end"},
     {"prime", "'"},
-    {"bmod", "mod"},
+    {"sum", "sum"},
+    {"prod", "prod"},
+    {"bmod", "bmod"},
     {"lbrack", "["},
     {"rbrack", "]"},
 };

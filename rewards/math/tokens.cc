@@ -321,6 +321,7 @@ class Lexer {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
     const std::string_view command = text_.substr(begin, at_ - begin);
+    if (command == "overrightarrow" && is_one_letter_ahead()) return take_upright("vec");
     switch (use_of_command(command)) {
       case CommandUse::kSpace:
         space_ = true;
@@ -337,6 +338,7 @@ class Lexer {
       case CommandUse::kNamed:
         break;
     }
+    if (command == "times" && is_between_vectors()) return add(Token::Type::kUnknown, command);
     if (const auto name = name_of_command(command); !name.empty())
       return add(Token::Type::kName, name);
     if (command == "pounds" || command == "textsterling") return add(Token::Type::kUnit, "pound");
@@ -357,11 +359,33 @@ class Lexer {
     add(Token::Type::kUnknown, command);
   }
 
+  // a × b of vectors is not b × a, which no reader of products knows.
+  bool is_between_vectors() const {
+    const size_t next = std::min(text_.find_first_not_of(" {(", at_), text_.size());
+    if (tokens_.empty() || tokens_.back().type == Token::Type::kNumber) return false;
+    constexpr std::string_view kVectors[] = {
+        "\\vec", "\\overrightarrow", "\\mathbf", "\\boldsymbol", "\\bm", "\\hat"};
+    return std::any_of(std::begin(kVectors), std::end(kVectors), [&](std::string_view command) {
+      const std::string_view rest = text_.substr(next);
+      const size_t argument = command.size();
+      return rest.starts_with(command) && argument < rest.size() && !is_letter(rest[argument]) &&
+             rest.find_first_of("0123456789", argument) != argument + 1 && had_vector_;
+    });
+  }
+
   // \\[2mm]
   void skip_row_space() {
     const size_t close = peek() == '[' ? text_.find(']', at_) : std::string_view::npos;
     if (close != std::string_view::npos && close - at_ < 8 && is_letter(text_[close - 1]))
       at_ = close + 1;
+  }
+
+  bool is_one_letter_ahead() const {
+    const size_t begin = text_.find_first_not_of(" ", at_);
+    if (begin == std::string_view::npos) return false;
+    if (is_letter(text_[begin])) return true;
+    return begin + 2 < text_.size() && text_[begin] == '{' && is_letter(text_[begin + 1]) &&
+           text_[begin + 2] == '}';
   }
 
   void skip_group() {
@@ -372,6 +396,8 @@ class Lexer {
   // \text{cm}: the content, as it stands in plain text.
   void take_upright(std::string_view command) {
     while (peek() == ' ' || peek() == '*') ++at_;
+    had_vector_ = had_vector_ || command == "vec" || command == "mathbf" || command == "hat" ||
+                  command == "boldsymbol" || command == "bm";
     if (command == "mathbb" && is_letter(peek())) {
       add(Token::Type::kName, "mathbb" + std::string(1, peek()));
       ++at_;
@@ -483,6 +509,7 @@ class Lexer {
   };
   std::vector<Bracket> brackets_;  // open ones, braces as well
   size_t number_begin_ = 0;
+  bool had_vector_ = false;
   std::vector<Token> tokens_;
 };
 
