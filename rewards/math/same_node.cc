@@ -71,7 +71,7 @@ bool same_in_order(const std::vector<Node>& truth, const std::vector<Node>& answ
 }
 
 // Compares items of two lists, each possibly with each other; what its sketches do not tell apart
-// costs, and is unequal once a few thousand comparisons are made.
+// costs, and is unequal once that many are made.
 class Matching {
  public:
   Matching(const std::vector<Node>& truth, const std::vector<Node>& answer)
@@ -90,7 +90,7 @@ class Matching {
  private:
   const std::vector<Node>&truth_, &answer_;
   std::vector<std::optional<std::complex<double>>> truth_sketches_, answer_sketches_;
-  mutable long comparisons_ = 2500;
+  mutable long comparisons_ = 1500;
 };
 
 bool same_in_any_order(const std::vector<Node>& truth, const std::vector<Node>& answer) {
