@@ -34,6 +34,9 @@ constexpr Spelling kSpellings[] = {
     {0x0393, "\\Gamma "},
     {0x0394, "\\Delta "},
     {0x0398, "\\Theta "},
+    {0x039B, "\\Lambda "},
+    {0x039E, "\\Xi "},
+    {0x03A0, "\\Pi "},
     {0x03A3, "\\Sigma "},
     {0x03A6, "\\Phi "},
     {0x03A8, "\\Psi "},
@@ -84,6 +87,7 @@ constexpr Spelling kSpellings[] = {
     {0x20B9, "\\rupee "},
     {0x2102, "\\mathbb{C}"},
     {0x2107, "e"},
+    {0x2113, "\\ell "},
     {0x2115, "\\mathbb{N}"},
     {0x211A, "\\mathbb{Q}"},
     {0x211D, "\\mathbb{R}"},
@@ -103,10 +107,18 @@ constexpr Spelling kSpellings[] = {
     {0x215C, "\\frac{3}{8}"},
     {0x215D, "\\frac{5}{8}"},
     {0x215E, "\\frac{7}{8}"},
+    {0x2190, "\\leftarrow "},
+    {0x2192, "\\rightarrow "},
+    {0x21D2, "\\Rightarrow "},
+    {0x21D4, "\\Leftrightarrow "},
     {0x2200, "\\forall "},
+    {0x2202, "\\partial "},
+    {0x2203, "\\exists "},
     {0x2205, "\\emptyset "},
     {0x2208, "\\in "},
     {0x2209, "\\notin "},
+    {0x220F, "\\prod "},
+    {0x2211, "\\sum "},
     {0x2212, "-"},
     {0x2213, "\\mp "},
     {0x2215, "/"},
@@ -118,11 +130,15 @@ constexpr Spelling kSpellings[] = {
     {0x221C, "\\sqrt[4]"},
     {0x221E, "\\infty "},
     {0x2220, "\\angle "},
+    {0x2225, "\\parallel "},
     {0x2227, "\\land "},
     {0x2228, "\\lor "},
     {0x2229, "\\cap "},
     {0x222A, "\\cup "},
+    {0x222B, "\\int "},
     {0x2236, ":"},
+    {0x223C, "\\sim "},
+    {0x2245, "\\cong "},
     {0x2248, "\\approx "},
     {0x2260, "\\ne "},
     {0x2261, "\\equiv "},
@@ -130,6 +146,9 @@ constexpr Spelling kSpellings[] = {
     {0x2265, "\\ge "},
     {0x2266, "\\le "},
     {0x2267, "\\ge "},
+    {0x2282, "\\subset "},
+    {0x2286, "\\subseteq "},
+    {0x22A5, "\\perp "},
     {0x22C5, "\\cdot "},
     {0x2308, "\\lceil "},
     {0x2309, "\\rceil "},
@@ -227,7 +246,7 @@ std::string to_ascii(std::string_view text) {
       if (found != std::end(kSpellings) && found->character == c)
         ascii += found->latex;
       else
-        ascii += '?';
+        append_utf8(c, ascii);
     }
   }
   if (script) ascii += '}';

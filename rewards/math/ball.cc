@@ -10,6 +10,30 @@
 namespace amalgam::rewards {
 namespace {
 
+// At the precision that decides, parts that the result cannot show make it undefined: else
+// √2 + e^{-1000} would be √2, and arctan(10^{1000}) be π/2. Powers of two.
+constexpr long kDecidingBits = 1000;
+constexpr double kMostBetweenTerms = 600, kMostInArgument = 300, kMostInPower = 1 << 22;
+
+// log2 |value|, from below; −∞ if it may be 0.
+double least_log2(acb_srcptr value) {
+  mag_t size;
+  mag_init(size);
+  acb_get_mag_lower(size, value);
+  const double log = mag_get_d_log2_approx(size);
+  mag_clear(size);
+  return log;
+}
+double most_log2(acb_srcptr value) {
+  mag_t size;
+  mag_init(size);
+  acb_get_mag(size, value);
+  const double log = mag_get_d_log2_approx(size);
+  mag_clear(size);
+  return log;
+}
+bool may_be_zero(double log) { return log < -1e18; }
+
 class BallEvaluation {
  public:
   BallEvaluation(Point point, long bits, long* steps) : point_(point), bits_(bits), steps_(steps) {}
@@ -45,8 +69,16 @@ class BallEvaluation {
       case Kind::kProduct: {
         if (!evaluate(node.args[0], out)) return false;
         Ball next;
+        double least = 1e300, most = -1e300;  // log2 of the terms
+        const auto shows = [&](acb_srcptr term) {
+          if (bits_ < kDecidingBits || !node.is(Kind::kSum)) return true;
+          const double log = least_log2(term);
+          if (!may_be_zero(log)) least = std::min(least, log), most = std::max(most, log);
+          return most - least < kMostBetweenTerms;
+        };
+        if (!shows(out)) return false;
         for (size_t i = 1; i < node.args.size(); ++i) {
-          if (!evaluate(node.args[i], next.get())) return false;
+          if (!evaluate(node.args[i], next.get()) || !shows(next.get())) return false;
           (node.is(Kind::kSum) ? acb_add : acb_mul)(out, out, next.get(), bits_);
         }
         return true;
@@ -110,7 +142,9 @@ class BallEvaluation {
       } else {
         Ball exact;
         arb_set_fmpq(acb_realref(exact.get()), exponent->get(), bits_);
+        if (!shows_in_power(exact.get())) return false;
         acb_pow(out, out, exact.get(), bits_);
+        if (!is_of_height(out)) return false;
       }
       if (odd_root && fmpz_is_odd(p)) acb_neg(out, out);
       return acb_is_finite(out);
@@ -118,8 +152,39 @@ class BallEvaluation {
     Ball exponent;
     if (!evaluate(node.args[1], exponent.get())) return false;
     if (acb_contains_zero(out)) return false;
+    if (!shows_in_power(exponent.get())) return false;
     acb_pow(out, out, exponent.get(), bits_);
-    return acb_is_finite(out);
+    return acb_is_finite(out) && is_of_height(out);
+  }
+
+  // 2^{10^{-500}} is 1 as far as one can see.
+  bool shows_in_power(acb_srcptr exponent) const {
+    if (bits_ < kDecidingBits) return true;
+    const double log = least_log2(exponent);
+    return may_be_zero(log) || log > -kMostInArgument;
+  }
+  // e^{-10^9}: is no 0.
+  bool is_of_height(acb_srcptr value) const {
+    if (bits_ < kDecidingBits) return true;
+    const double log = most_log2(value);
+    return log < kMostInPower && log > -kMostInPower;
+  }
+
+  // Whether a function's value depends on its argument as far as one can see.
+  bool shows_in_value(const std::string& name, acb_srcptr argument) const {
+    constexpr std::string_view kFlat[] = {"sin",  "cos",    "tan",    "cot",    "sec",
+                                          "csc",  "arcsin", "arccos", "arctan", "sinh",
+                                          "cosh", "tanh",   "exp"};
+    if (bits_ < kDecidingBits ||
+        std::find(std::begin(kFlat), std::end(kFlat), name) == std::end(kFlat))
+      return true;
+    // sin x = x and cos x = 1 for small x, arctan x = π/2 for large ones; tanh x = 1 for those that
+    // are not even large, as 1 − tanh x < 2 e^{-2x}.
+    const double least = least_log2(argument), most = most_log2(argument);
+    if (!may_be_zero(least) && least < -kMostInArgument) return false;
+    if (name == "tanh") return most < 7.5;
+    if (name == "exp" || name == "sinh" || name == "cosh") return most < 20;
+    return most < (name == "arctan" ? kMostInArgument : kMostInPower);
   }
 
   bool call(const Node& node, acb_ptr out) {
@@ -138,7 +203,7 @@ class BallEvaluation {
                 name == "csc";
     const bool inside = evaluate(node.args[0], out);
     in_angle_ = outer;
-    if (!inside) return false;
+    if (!inside || !shows_in_value(name, out)) return false;
     if (!apply(node, out)) return false;
     return acb_is_finite(out);
   }

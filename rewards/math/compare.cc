@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "configs/utf8.h"
 #include "rewards/math/ascii.h"
 #include "rewards/math/based.h"
 #include "rewards/math/equality.h"
@@ -69,7 +70,10 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   if (words == "negative infinity") return negative(Node{Kind::kConstant, "inf", {}});
   if (is_all_real_numbers(words)) return Node{Kind::kNamedSet, "R", {}};
   if (const auto said = behind_choice(ascii)) return parse_answer(*said, commas);
-  if (auto tree = parse_answer(with_usual_brackets(ascii), commas)) return tree;
+  const std::string usual = with_usual_brackets(ascii);
+  if (auto tree = parse_answer(usual, commas)) return tree;
+  if (commas == Commas::kGroupThousands && has_comma_between_figures(ascii))
+    if (auto tree = parse_answer(usual, Commas::kGroupEverywhere)) return tree;  // \sqrt{(1,225)}
   // "P(A \cap B) = 1/4", "\lim_{x \to 0} f(x) = 2": a name that is no formula.
   const size_t equals = last_equals(ascii);
   if (equals == std::string_view::npos) return std::nullopt;
@@ -79,9 +83,26 @@ std::optional<Node> tree_of(std::string_view ascii, std::string_view words, Comm
   return Node{Kind::kRelation, "=", {std::move(name), std::move(*value)}};
 }
 
+// Without the braces that hold one token: a_{k} is a_k.
+std::optional<std::vector<Token>> unbraced_tokens(std::string_view text) {
+  auto tokens = tokens_of(text, Commas::kSeparate);
+  if (!tokens) return std::nullopt;
+  std::vector<Token> plain;
+  for (Token& token : *tokens) {
+    const size_t n = plain.size();
+    if (token.is("}") && n >= 2 && plain[n - 2].is("{")) {
+      plain[n - 2] = std::move(plain[n - 1]);
+      plain.pop_back();
+    } else {
+      plain.push_back(std::move(token));
+    }
+  }
+  return plain;
+}
+
 // What no reader understands, but for spaces and the like.
 bool same_tokens(std::string_view a, std::string_view b) {
-  const auto tokens_a = tokens_of(a, Commas::kSeparate), tokens_b = tokens_of(b, Commas::kSeparate);
+  const auto tokens_a = unbraced_tokens(a), tokens_b = unbraced_tokens(b);
   if (!tokens_a || !tokens_b) return a == b;
   return std::equal(
       tokens_a->begin(), tokens_a->end(), tokens_b->begin(), tokens_b->end(),
@@ -162,7 +183,7 @@ std::string spelled(const Reading& reading) {
   constexpr size_t kMostBytes = 400;
   std::string text = reading.tree ? spelled(answered(*reading.tree)) : wording(reading.words);
   if (text.empty()) text = reading.words;
-  if (text.size() > kMostBytes) text.resize(kMostBytes);
+  if (text.size() > kMostBytes) text.resize(complete_utf8_prefix(text.substr(0, kMostBytes)));
   return text;
 }
 

@@ -35,6 +35,16 @@ Verdict compare_modular(const Node& a, const Node& b) {
   return Verdict::kEqual;
 }
 
+// Balls that meet because they are large prove nothing: both must be exact, or small by their
+// numbers, or about a zero.
+bool is_precise(acb_srcptr value) {
+  constexpr long kEnoughBits = 500;
+  if (acb_is_exact(value) || acb_rel_accuracy_bits(value) > kEnoughBits) return true;
+  return acb_contains_zero(value) &&
+         mag_cmp_2exp_si(arb_radref(acb_realref(value)), -kEnoughBits) < 0 &&
+         mag_cmp_2exp_si(arb_radref(acb_imagref(value)), -kEnoughBits) < 0;
+}
+
 bool has_negative(Point point) { return point == Point::kNegative || point == Point::kMixedSigns; }
 
 bool same_at(const Node& a, const Node& b, Point point, long bits, long* steps, bool* defined) {
@@ -49,11 +59,7 @@ bool same_at(const Node& a, const Node& b, Point point, long bits, long* steps, 
     return true;
   }
   if (!acb_overlaps(va.get(), vb.get())) return false;
-  if (bits == kLowBits) return true;
-  // Balls that meet because they are large prove nothing.
-  return acb_rel_accuracy_bits(va.get()) > 500 || acb_is_exact(va.get()) ||
-         (acb_contains_zero(va.get()) && acb_contains_zero(vb.get()) &&
-          mag_cmp_2exp_si(arb_radref(acb_realref(va.get())), -500) < 0);
+  return bits == kLowBits || (is_precise(va.get()) && is_precise(vb.get()));
 }
 
 bool same_by_balls(const Node& a, const Node& b) {
@@ -110,7 +116,8 @@ bool same_value(const Node& a, const Node& b) {
     case Verdict::kDifferent:
       return false;
     case Verdict::kUnknown:
-      return same_by_balls(a, b);
+      // What has no value that can be told is equal to its own spelling alone.
+      return same_by_balls(a, b) || a == b;
   }
   return false;
 }
@@ -130,6 +137,7 @@ bool proportional(const Node& a, const Node& b, Factor factor) {
       if (!evaluate(a, point, bits, &steps, &va) || !evaluate(b, point, bits, &steps, &vb))
         return false;
       if (acb_contains_zero(va.get()) || acb_contains_zero(vb.get())) return false;
+      if (bits == kHighBits && !(is_precise(va.get()) && is_precise(vb.get()))) return false;
       acb_div(va.get(), va.get(), vb.get(), bits);
       if (!first && !acb_overlaps(va.get(), quotient.get())) return false;
       if (factor == Factor::kPositive && !arb_is_positive(acb_realref(va.get()))) return false;
@@ -163,6 +171,7 @@ std::optional<int> order_of(const Node& a, const Node& b) {
       return std::nullopt;
     if (arb_lt(acb_realref(va.get()), acb_realref(vb.get()))) return -1;
     if (arb_gt(acb_realref(va.get()), acb_realref(vb.get()))) return 1;
+    if (bits == kHighBits && !(is_precise(va.get()) && is_precise(vb.get()))) return std::nullopt;
   }
   return 0;
 }

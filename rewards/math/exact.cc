@@ -105,6 +105,11 @@ std::optional<Fraction> call_value(const Node& node, long* steps) {
     }
     return result;
   }
+  if (name == "mod") {
+    if (fmpz_sgn(fmpq_numref(args.at(1).get())) <= 0) return std::nullopt;
+    fmpz_fdiv_r(fmpq_numref(result.get()), fmpq_numref(result.get()), fmpq_numref(args[1].get()));
+    return result;
+  }
   const auto n = args[0].as_long();
   if (!n || *n < 0) return std::nullopt;
   if (name == "factorial" && *n <= kMaxFactorial) {

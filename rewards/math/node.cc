@@ -34,6 +34,7 @@ Node sum(Node a, Node b) {
 
 Node product(Node a, Node b) {
   if (a.is(Kind::kProduct)) {
+    a.text.clear();
     a.args.push_back(std::move(b));
     return a;
   }

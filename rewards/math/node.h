@@ -8,12 +8,13 @@
 namespace amalgam::rewards {
 
 enum class Kind {
-  kNumber,     // text: decimal digits with at most one point, '-' before them if negative
-  kSymbol,     // text: a variable's name, with its subscript
-  kText,       // text: words, in lower case
-  kConstant,   // text: "pi", "e", "i", "inf"
-  kSum,        // args
-  kProduct,    // args; a negation is a product with −1
+  kNumber,    // text: decimal digits with at most one point, '-' before them if negative
+  kSymbol,    // text: a variable's name, with its subscript
+  kText,      // text: words, in lower case
+  kConstant,  // text: "pi", "e", "i", "inf"
+  kSum,       // args
+  kProduct,  // args; a negation is a product with −1. Text: the letters of what may be a name or a
+             // word, AB or HTH, or none
   kPower,      // args: base, exponent; a quotient is a product with a power −1
   kCall,       // text: the function; args
   kPlusMinus,  // text: "+" for ±, "-" for ∓; args: one

@@ -25,7 +25,7 @@ char relation_of(const Token& token) {
 Node Parser::take_list() {
   const Level level(this);
   Node list{Kind::kList, ",", {}};
-  bool and_between = false;
+  bool and_between = false, of_logic = false;
   for (;;) {
     const bool fraction_may_follow = and_between && list.args.size() == 1;
     Node item = take_item();
@@ -39,9 +39,10 @@ Node Parser::take_list() {
     and_between = false;
     for (;;) {
       const Token& next = peek();
-      if (next.is("or")) {
+      of_logic = of_logic || next.is("land") || next.is("lor");
+      if (next.is("or") || next.is("lor")) {
         list.text = "or";
-      } else if (next.is("and") || next.is("&")) {
+      } else if (next.is("and") || next.is("land") || next.is("&")) {
         and_between = !separated;
         if (list.text == ",") list.text = "and";
       } else if (!next.is(",") && !next.is(";") && !next.is("\\\\")) {
@@ -54,6 +55,11 @@ Node Parser::take_list() {
     if (!separated || next.type == Type::kEnd || is_closing(next)) break;
   }
   if (list.args.size() == 1) return std::move(list.args[0]);
+  // p ∧ q is no list of p and q; x < 1 ∨ x > 3 and 1 ∨ 3 are.
+  if (of_logic && std::any_of(list.args.begin(), list.args.end(), [](const Node& item) {
+        return is_expression(item) && has_variables(item);
+      }))
+    return fail();
   return list;
 }
 
@@ -160,6 +166,11 @@ Node Parser::take_formula() {
     if (failed_) return {};
     value = is_quotient ? quotient(std::move(value), std::move(bottom))
                         : Node{Kind::kCall, "binom", {std::move(value), std::move(bottom)}};
+  }
+  if (take("bmod")) {
+    Node modulus = take_sum();
+    if (failed_ || !is_expression(value) || !is_expression(modulus)) return fail();
+    value = Node{Kind::kCall, "mod", {std::move(value), std::move(modulus)}};
   }
   if (take("mod")) return fail();
   Measure measure = read_unit(tokens_, at_);

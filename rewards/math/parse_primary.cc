@@ -56,14 +56,48 @@ Node Parser::take_primary() {
   }
 }
 
+// Up to the brace that closes it; braces around one token or around all of it mean nothing:
+// n_{k}, {n}_k and {n_k} are n_k.
+std::string Parser::take_subscript() {
+  struct Group {
+    size_t begin;  // in the text
+    size_t tokens;
+  };
+  std::vector<Group> groups = {{0, 0}};
+  std::string text;
+  bool all = false;  // the text is one group
+  for (; peek().type != Type::kEnd; ++at_) {
+    if (peek().is("{")) {
+      groups.push_back({text.size(), 0});
+    } else if (peek().is("}")) {
+      const Group group = groups.back();
+      groups.pop_back();
+      if (groups.empty()) break;
+      all = group.begin == 0;
+      ++groups.back().tokens;
+      if (group.tokens > 1) {
+        text.insert(group.begin, "{");
+        text += "}";
+      }
+      continue;
+    } else {
+      ++groups.back().tokens;
+      text += peek().text;
+    }
+    all = false;
+  }
+  expect("}");
+  if (all && text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
+  return text;
+}
+
 Node Parser::take_symbol(const Token& token) {
   Node symbol{Kind::kSymbol, token.text, {}};
   if (peek().is("_")) {
     ++at_;
     symbol.text += "_";
     if (take("{")) {
-      while (peek().type != Type::kEnd && !peek().is("}")) symbol.text += tokens_[at_++].text;
-      expect("}");
+      symbol.text += take_subscript();
     } else {
       symbol.text += tokens_[at_].text;
       if (peek().type == Type::kEnd) return fail();
@@ -71,6 +105,13 @@ Node Parser::take_symbol(const Token& token) {
     }
   }
   while (take("'")) symbol.text += "'";
+  // f^{\prime}
+  const size_t braces = peek(1).is("{") ? 1 : 0;
+  if (peek().is("^") && peek(1 + braces).is("'")) {
+    at_ += 1 + braces;
+    while (take("'")) symbol.text += "'";
+    if (braces) expect("}");
+  }
   if (symbol.text == "e" || symbol.text == "i") symbol.kind = Kind::kConstant;
   // f(x): a function that nothing is known of.
   constexpr std::string_view kOpaque = "fgFG";
@@ -120,6 +161,7 @@ Node Parser::take_named() {
   if (token.is("lfloor")) return take_rounded("floor", "rfloor");
   if (token.is("lceil")) return take_rounded("ceil", "rceil");
   if (token.is("begin")) return take_environment();
+  if (token.is("sum") || token.is("prod")) return take_series(token.is("sum"));
   return fail();
 }
 

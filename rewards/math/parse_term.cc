@@ -11,6 +11,27 @@ namespace {
 
 bool is_words(const Node& node) { return node.is(Kind::kText); }
 
+// Letters that are a name or a word and no product, in their order: AB, ∠ABC, HTH, tea. Capitals;
+// of others three and more, unless they come in the order that a product is written in, as abc.
+std::string word_of(const std::vector<Token>& tokens, size_t begin, size_t end) {
+  std::string word;
+  bool capitals = true, small = true, sorted = true;
+  size_t i = begin;
+  if (tokens[i].text == "angle" || tokens[i].text == "triangle") word = tokens[i++].text + " ";
+  const size_t first = word.size();
+  for (; i < end; ++i) {
+    const Token& token = tokens[i];
+    if (token.type != Token::Type::kLetter || token.text.size() != 1) return "";
+    const char c = token.text[0];
+    capitals = capitals && c >= 'A' && c <= 'Z';
+    small = small && c >= 'a' && c <= 'z' && (!token.space_before || word.size() == first);
+    sorted = sorted && (word.size() == first || word.back() <= c);
+    word += c;
+  }
+  const size_t letters = word.size() - first;
+  return (capitals && letters >= 2) || (small && !sorted && letters >= 3) ? word : "";
+}
+
 }  // namespace
 
 Node Parser::take_sum() {
@@ -66,6 +87,7 @@ Node Parser::take_term() {
       break;
     }
   }
+  if (result.is(Kind::kProduct) && !failed_) result.text = word_of(tokens_, begin, at_);
   return result;
 }
 
@@ -151,7 +173,8 @@ bool Parser::begins_factor() const {
       return is_function(token) || token.is("(") || token.is("{") || token.is("frac") ||
              token.is("sqrt") || token.is("binom") || token.is("log") || token.is("pi") ||
              token.is("infinity") || token.is("begin") || token.is("lfloor") || token.is("lceil") ||
-             token.is("[") || token.is("langle") || (token.is("|") && bars_ == 0);
+             token.is("sum") || token.is("prod") || token.is("[") || token.is("langle") ||
+             (token.is("|") && bars_ == 0);
     default:
       return false;
   }

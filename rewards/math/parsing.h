@@ -79,6 +79,7 @@ class Parser {
 
   // parse_primary.cc
   Node take_primary();
+  std::string take_subscript();
   Node take_symbol(const Token& token);
   Node take_named();
   Node take_fraction();
@@ -87,6 +88,9 @@ class Parser {
   Node take_logarithm();
   Node take_function();
   Node take_function_argument(bool trigonometric);
+
+  // parse_series.cc
+  Node take_series(bool is_sum);
 
   // parse_brackets.cc
   Node take_named_set(const std::string& name);
@@ -102,7 +106,8 @@ class Parser {
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
-  int bars_ = 0;  // open | of absolute values
+  int bars_ = 0;              // open | of absolute values
+  long series_nodes_ = 4000;  // that sums may still be written out in
   bool failed_ = false;
 };
 

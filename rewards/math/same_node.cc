@@ -7,6 +7,7 @@
 #include "rewards/math/exact.h"
 #include "rewards/math/matrix.h"
 #include "rewards/math/real_set.h"
+#include "rewards/math/sketch.h"
 
 namespace amalgam::rewards {
 namespace {
@@ -69,14 +70,38 @@ bool same_in_order(const std::vector<Node>& truth, const std::vector<Node>& answ
   return std::equal(truth.begin(), truth.end(), answer.begin(), answer.end(), same_plain);
 }
 
+// Compares items of two lists, each possibly with each other; what its sketches do not tell apart
+// costs, and is unequal once that many are made.
+class Matching {
+ public:
+  Matching(const std::vector<Node>& truth, const std::vector<Node>& answer)
+      : truth_(truth), answer_(answer) {
+    constexpr size_t kFewItems = 8;
+    if (truth.size() <= kFewItems && answer.size() <= kFewItems) return;
+    for (const Node& node : truth) truth_sketches_.push_back(sketch_of(node));
+    for (const Node& node : answer) answer_sketches_.push_back(sketch_of(node));
+  }
+  bool same(size_t wanted, size_t given) const {
+    if (!truth_sketches_.empty() && surely_differ(truth_sketches_[wanted], answer_sketches_[given]))
+      return false;
+    return --comparisons_ >= 0 && same_plain(truth_[wanted], answer_[given]);
+  }
+
+ private:
+  const std::vector<Node>&truth_, &answer_;
+  std::vector<std::optional<std::complex<double>>> truth_sketches_, answer_sketches_;
+  mutable long comparisons_ = 1500;
+};
+
 bool same_in_any_order(const std::vector<Node>& truth, const std::vector<Node>& answer) {
   if (truth.size() != answer.size() || truth.size() > kMaxItems) return false;
   if (same_in_order(truth, answer)) return true;
+  const Matching matching(truth, answer);
   std::vector<bool> used(answer.size(), false);
-  for (const Node& wanted : truth) {
+  for (size_t wanted = 0; wanted < truth.size(); ++wanted) {
     bool found = false;
     for (size_t i = 0; i < answer.size() && !found; ++i) {
-      if (used[i] || !same_plain(wanted, answer[i])) continue;
+      if (used[i] || !matching.same(wanted, i)) continue;
       used[i] = found = true;
     }
     if (!found) return false;
@@ -85,12 +110,14 @@ bool same_in_any_order(const std::vector<Node>& truth, const std::vector<Node>& 
 }
 
 void remove_repeated(std::vector<Node>* items) {
+  const Matching matching(*items, *items);
+  std::vector<size_t> kept;
+  for (size_t i = 0; i < items->size(); ++i)
+    if (std::none_of(kept.begin(), kept.end(),
+                     [&](size_t other) { return matching.same(other, i); }))
+      kept.push_back(i);
   std::vector<Node> once;
-  for (Node& item : *items) {
-    const bool known = std::any_of(once.begin(), once.end(),
-                                   [&](const Node& other) { return same_plain(other, item); });
-    if (!known) once.push_back(std::move(item));
-  }
+  for (const size_t i : kept) once.push_back(std::move((*items)[i]));
   *items = std::move(once);
 }
 
@@ -281,6 +308,10 @@ bool same_plain(const Node& truth, const Node& answer) {
   if (either(Kind::kNamedSet)) return truth == answer;
   if (either(Kind::kPercent)) return same_percent(truth, answer);
   if (truth.is(Kind::kText) || answer.is(Kind::kText)) return truth == answer;
+  // Names and words: AB and ACB, HHT and HTH, though all are products as well.
+  if (truth.is(Kind::kProduct) && answer.is(Kind::kProduct) && !truth.text.empty() &&
+      !answer.text.empty())
+    return truth.text == answer.text;
   return same_value(truth, answer);
 }
 

@@ -39,12 +39,18 @@ class Lexer {
     space_ = false;
   }
 
+  // ".\overline{3}"
+  bool is_period_ahead() const {
+    return text_.substr(at_ + 1).starts_with("\\overline{") && is_figure(peek(11)) &&
+           !after_value();
+  }
+
   void step() {
     const char c = peek();
     if (std::isspace(static_cast<unsigned char>(c)) || c == '~') {
       space_ = true;
       ++at_;
-    } else if (is_figure(c) || (c == '.' && is_figure(peek(1)))) {
+    } else if (is_figure(c) || (c == '.' && (is_figure(peek(1)) || is_period_ahead()))) {
       take_number();
     } else if (is_letter(c)) {
       take_letters();
@@ -57,6 +63,7 @@ class Lexer {
 
   // Digits with separators of thousands, each before exactly three digits.
   void take_number() {
+    number_begin_ = at_;
     std::string digits = take_figures();
     if (!digits.empty() && digits.size() <= 3 && digits[0] != '0') {
       std::string grouped = digits;
@@ -81,6 +88,12 @@ class Lexer {
       ++at_;
       digits += '.';
       digits += take_figures();
+      if (const std::string period = take_period(false); !period.empty())
+        return add_repeating(digits, period);
+    } else if (peek() == '.' && (peek(1) == '\\' || peek(1) == '(')) {
+      ++at_;
+      if (const std::string period = take_period(true); !period.empty())
+        return add_repeating(digits, period);
     } else if (peek() == '.' && !digits.empty() && !is_letter(peek(1)) && peek(1) != '.') {
       ++at_;  // "17."
     }
@@ -95,18 +108,110 @@ class Lexer {
   }
 
   // Of the separator of thousands that stands here, always the same one within a number; 0: none.
-  size_t separator_length(std::string_view* separator) const {
+  size_t separator_length(std::string_view* separator) {
     constexpr std::string_view kSeparators[] = {"{,}", "\\,", "{\\,}", ",\\!", ",\\,", ",",
                                                 " ",   "~",   "'",     "\\ ",  "\\;"};
     for (const std::string_view s : kSeparators) {
       if (!starts(s)) continue;
-      if (commas_ == Commas::kSeparate && s == ",") return 0;
+      if (s == "," && (commas_ == Commas::kSeparate || separates_here())) return 0;
       if (!separator->empty() && *separator != s) return 0;
       if (!is_figure(peek(s.size()))) return 0;
       *separator = s;
       return s.size();
     }
     return 0;
+  }
+
+  // Whether the comma here is one between the parts of a tuple or a set.
+  bool separates_here() {
+    if (commas_ != Commas::kGroupThousands || brackets_.empty() || !brackets_.back().of_parts)
+      return false;
+    if (peek(1) == '0') return false;  // (1,000)
+    if (number_begin_ >= 2 && text_.substr(number_begin_ - 2, 2) == "\\$") return false;
+    Bracket& bracket = brackets_.back();
+    if (!bracket.is_searched) {
+      bracket.is_searched = true;
+      constexpr size_t kMostBytes = 1000;
+      const size_t end = std::min(text_.size(), at_ + kMostBytes);
+      int depth = 0;
+      for (size_t i = bracket.begin; i < end && depth >= 0; ++i) {
+        const char c = text_[i];
+        if (c == '(' || c == '[' || c == '{') ++depth;
+        if (c == ')' || c == ']' || c == '}') --depth;
+        if (depth == 0 && c == ',' && i + 1 < end && (text_[i + 1] == ' ' || text_[i + 1] == '\\'))
+          bracket.has_spaced_comma = true;
+      }
+    }
+    return !bracket.has_spaced_comma;
+  }
+
+  void open_bracket(bool of_parts) { brackets_.push_back({at_, of_parts}); }
+  void close_bracket() {
+    if (!brackets_.empty()) brackets_.pop_back();
+  }
+
+  // The figures of \overline{36}, \bar{3}, \dot{3}, \dot{1}4285\dot{7}, (36), which stand here
+  // behind the point or the decimals of a number; none: an empty text.
+  std::string take_period(bool behind_point) {
+    const size_t begin = at_;
+    std::string period;
+    if (behind_point && peek() == '(') {  // 0.(36)
+      ++at_;
+      period = take_figures();
+      if (peek() == ')')
+        ++at_;
+      else
+        period.clear();
+    }
+    for (const std::string_view command : {"\\overline", "\\bar", "\\dot"}) {
+      if (!starts(command)) continue;
+      const bool dots = command == "\\dot";
+      period = take_marked_figures(command);
+      if (!dots || period.empty()) break;
+      const size_t behind = at_;
+      const std::string between = take_figures();
+      const std::string last = starts(command) ? take_marked_figures(command) : "";
+      if (last.empty())
+        at_ = behind;
+      else
+        period += between + last;
+      break;
+    }
+    constexpr size_t kMostFigures = 60;
+    if (period.empty() || period.size() > kMostFigures) {
+      at_ = begin;
+      return "";
+    }
+    return period;
+  }
+  std::string take_marked_figures(std::string_view command) {
+    at_ += command.size();
+    while (peek() == ' ') ++at_;
+    if (is_figure(peek())) return std::string(1, text_[at_++]);
+    if (peek() != '{') return "";
+    ++at_;
+    std::string figures = take_figures();
+    if (peek() != '}') return "";
+    ++at_;
+    return figures;
+  }
+
+  // 0.1\overline{6} is (16 − 1)/90: as many nines as the period has figures, as many noughts as
+  // stand before it.
+  void add_repeating(const std::string& digits, const std::string& period) {
+    const size_t point = digits.find('.');
+    const size_t decimals = point == std::string::npos ? 0 : digits.size() - point - 1;
+    std::string before = digits;
+    if (point != std::string::npos) before.erase(point, 1);
+    add(Token::Type::kName, "(");
+    add(Token::Type::kName, "(");
+    add(Token::Type::kNumber, before + period);
+    add(Token::Type::kName, "-");
+    add(Token::Type::kNumber, before.empty() ? "0" : before);
+    add(Token::Type::kName, ")");
+    add(Token::Type::kName, "/");
+    add(Token::Type::kNumber, std::string(period.size(), '9') + std::string(decimals, '0'));
+    add(Token::Type::kName, ")");
   }
 
   // 1.5e-3, not 2e^{x} nor 3ex.
@@ -195,6 +300,10 @@ class Lexer {
         space_ = true;
       } else if (c == '{' || c == '}') {
         add(Token::Type::kName, c == '{' ? "\\{" : "\\}");
+        if (c == '{')
+          open_bracket(true);
+        else
+          close_bracket();
       } else if (c == '%') {
         add(Token::Type::kName, "%");
       } else if (c == '$') {
@@ -212,6 +321,7 @@ class Lexer {
     const size_t begin = at_;
     while (is_letter(peek())) ++at_;
     const std::string_view command = text_.substr(begin, at_ - begin);
+    if (command == "overrightarrow" && is_one_letter_ahead()) return take_upright("vec");
     switch (use_of_command(command)) {
       case CommandUse::kSpace:
         space_ = true;
@@ -228,6 +338,7 @@ class Lexer {
       case CommandUse::kNamed:
         break;
     }
+    if (command == "times" && is_between_vectors()) return add(Token::Type::kUnknown, command);
     if (const auto name = name_of_command(command); !name.empty())
       return add(Token::Type::kName, name);
     if (command == "pounds" || command == "textsterling") return add(Token::Type::kUnit, "pound");
@@ -248,11 +359,33 @@ class Lexer {
     add(Token::Type::kUnknown, command);
   }
 
+  // a × b of vectors is not b × a, which no reader of products knows.
+  bool is_between_vectors() const {
+    const size_t next = std::min(text_.find_first_not_of(" {(", at_), text_.size());
+    if (tokens_.empty() || tokens_.back().type == Token::Type::kNumber) return false;
+    constexpr std::string_view kVectors[] = {
+        "\\vec", "\\overrightarrow", "\\mathbf", "\\boldsymbol", "\\bm", "\\hat"};
+    return std::any_of(std::begin(kVectors), std::end(kVectors), [&](std::string_view command) {
+      const std::string_view rest = text_.substr(next);
+      const size_t argument = command.size();
+      return rest.starts_with(command) && argument < rest.size() && !is_letter(rest[argument]) &&
+             rest.find_first_of("0123456789", argument) != argument + 1 && had_vector_;
+    });
+  }
+
   // \\[2mm]
   void skip_row_space() {
     const size_t close = peek() == '[' ? text_.find(']', at_) : std::string_view::npos;
     if (close != std::string_view::npos && close - at_ < 8 && is_letter(text_[close - 1]))
       at_ = close + 1;
+  }
+
+  bool is_one_letter_ahead() const {
+    const size_t begin = text_.find_first_not_of(" ", at_);
+    if (begin == std::string_view::npos) return false;
+    if (is_letter(text_[begin])) return true;
+    return begin + 2 < text_.size() && text_[begin] == '{' && is_letter(text_[begin + 1]) &&
+           text_[begin + 2] == '}';
   }
 
   void skip_group() {
@@ -263,6 +396,8 @@ class Lexer {
   // \text{cm}: the content, as it stands in plain text.
   void take_upright(std::string_view command) {
     while (peek() == ' ' || peek() == '*') ++at_;
+    had_vector_ = had_vector_ || command == "vec" || command == "mathbf" || command == "hat" ||
+                  command == "boldsymbol" || command == "bm";
     if (command == "mathbb" && is_letter(peek())) {
       add(Token::Type::kName, "mathbb" + std::string(1, peek()));
       ++at_;
@@ -295,6 +430,7 @@ class Lexer {
       }
     }
     ++at_;
+    open_bracket(!brackets_.empty() && brackets_.back().of_parts);
     open_.push_back(true);
     if (command != "boxed" && command != "fbox" && command != "framebox" &&
         command != "underline" && command != "overline" && command != "ensuremath")
@@ -308,6 +444,8 @@ class Lexer {
     ++at_;
     switch (c) {
       case '{':
+        // {1,200} is a set, \frac{1,200}{7} has none.
+        open_bracket(tokens_.empty() || tokens_.back().is("=") || tokens_.back().is("in"));
         open_.push_back(false);
         upright_.push_back(false);
         return add(Token::Type::kName, "{");
@@ -318,6 +456,7 @@ class Lexer {
           open_.pop_back();
           upright_.pop_back();
         }
+        close_bracket();
         if (of_text) return;
         return add(Token::Type::kName, "}");
       }
@@ -349,6 +488,8 @@ class Lexer {
       case '"':
         return;
       default:
+        if (c == '(' || c == '[') open_bracket(true);
+        if (c == ')' || c == ']') close_bracket();
         if (std::string_view("+-/^_()[]|,;:%&'.").find(c) != std::string_view::npos && c != '\0')
           return add(Token::Type::kName, std::string(1, c));
         return add(Token::Type::kUnknown, std::string(1, c));
@@ -361,6 +502,14 @@ class Lexer {
   bool space_ = false;
   std::vector<bool> open_, upright_;  // open braces: of \text{}; and whether upright
   int upright_depth_ = 0;
+  struct Bracket {
+    size_t begin;   // of what it holds
+    bool of_parts;  // that commas separate
+    bool is_searched = false, has_spaced_comma = false;
+  };
+  std::vector<Bracket> brackets_;  // open ones, braces as well
+  size_t number_begin_ = 0;
+  bool had_vector_ = false;
   std::vector<Token> tokens_;
 };
 

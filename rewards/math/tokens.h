@@ -25,8 +25,9 @@ struct Token {
   bool is(std::string_view name) const { return type == Type::kName && text == name; }
 };
 
-// How "1,234" reads.
-enum class Commas { kGroupThousands, kSeparate };
+// How "1,234" reads. Within brackets a comma separates, (1,200) is a pair; but one that no space
+// follows groups where others have a space behind them, and wherever kGroupEverywhere says so.
+enum class Commas { kGroupThousands, kGroupEverywhere, kSeparate };
 
 // The tokens of an ASCII text (to_ascii()), the last of them kEnd; none if there are more than
 // 4,000. \text{…} is its content. Relations are "=", "!=", "<", ">", "<=", ">=", "in"; products

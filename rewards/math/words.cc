@@ -5,10 +5,22 @@
 #include <iterator>
 #include <vector>
 
+#include "configs/utf8.h"
+
 namespace amalgam::rewards {
 namespace {
 
 bool is_ascii_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+
+// A byte of a letter beyond ASCII: of any character but U+2000 to U+2BFF, which are signs.
+bool of_foreign_letter(std::string_view text, size_t at) {
+  size_t begin = at;
+  while (begin > 0 && continues_utf8(text[begin])) --begin;
+  const auto lead = static_cast<unsigned char>(text[begin]);
+  if (lead < 0xC3) return false;  // up to U+00BF: signs
+  return lead != 0xE2 ||
+         (begin + 1 < text.size() && static_cast<unsigned char>(text[begin + 1]) >= 0xB0);
+}
 
 // Without \text{} and the like, dollars, stars and LaTeX's spaces; as it is otherwise.
 std::string unwrapped(std::string_view text) {
@@ -88,18 +100,30 @@ std::string words_of(std::string_view ascii) {
 std::string wording(std::string_view words) {
   bool letters = false;
   std::string text;
-  for (const char c : words) {
-    const bool letter = is_ascii_letter(c);
+  const auto letter_at = [&](size_t i) {
+    return i < words.size() && (is_ascii_letter(words[i]) || of_foreign_letter(words, i));
+  };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (size_t i = 0; i < words.size(); ++i) {
+    const char c = words[i];
+    const bool letter = letter_at(i);
     letters = letters || letter;
-    if (!letter && !std::isdigit(static_cast<unsigned char>(c)) &&
+    if (!letter && !is_digit(c) &&
         std::string_view(" -',.:;()/?").find(c) == std::string_view::npos)
       return "";
-    text += c == '-' ? ' ' : c;
+    // What belongs to the spelling of words: "x-axis", "doesn't", "a.m."; not a - b, f'(x), 1.5.
+    size_t before = i;  // a prime's letter
+    while (c == '\'' && before > 0 && words[before - 1] == '\'') --before;
+    const bool prime = c == '\'' && before > 0 && letter_at(before - 1) &&
+                       (before == 1 || !letter_at(before - 2)) && !letter_at(i + 1);
+    if (c == '-' && letter_at(i + 1) && (letter_at(i + 2) || (i > 1 && letter_at(i - 2))))
+      text += ' ';
+    else if (c == '?' || (c == '.' && !(i + 1 < words.size() && is_digit(words[i + 1]))))
+      continue;
+    else if (c != '\'' || prime)
+      text += c;
   }
   if (!letters) return "";
-  text.erase(std::remove_if(text.begin(), text.end(),
-                            [](char c) { return c == '\'' || c == '.' || c == '?'; }),
-             text.end());
   for (const std::string_view article : {"the ", "an ", "a "})
     if (text.starts_with(article)) text.erase(0, article.size());
   struct Synonym {

@@ -147,6 +147,22 @@ TEST(MathHostile, AsAGroundTruthToo) {
   }
 }
 
+TEST(MathHostile, LongListsInAnotherOrder) {
+  const std::string roots =
+      "\\{0" + counted(190, [](int i) { return ",\\sqrt{" + std::to_string(i) + "}"; }) + "\\}";
+  const std::string powers =
+      "\\{" + counted(190, [](int i) { return std::to_string(191 - i) + "^{1/2},"; }) + "0\\}";
+  const std::string bounds =
+      "x<0" + counted(150, [](int i) { return ",x<\\sqrt{" + std::to_string(i) + "}"; });
+  const std::string bounds_reversed =
+      counted(150, [](int i) { return std::to_string(151 - i) + "^{0.5}>x,"; }) + "0>x";
+  const double begin = cpu_seconds();
+  EXPECT_EQ(score_math_answer(boxed(powers), in_json(roots)).reward, 1);
+  EXPECT_LT(cpu_seconds() - begin, kTolerance * kMostSeconds / 2);
+  score_math_answer(boxed(bounds_reversed), in_json(bounds));
+  EXPECT_LT(cpu_seconds() - begin, kTolerance * 2 * kMostSeconds);
+}
+
 TEST(MathHostile, LongTextsHideNoAnswer) {
   const std::string noise = repeated("We look at the next case, which adds nothing new. ", 2000);
   EXPECT_EQ(score_math_answer(noise + "Hence \\boxed{42}.", "42").reward, 1);
