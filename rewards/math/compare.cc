@@ -109,6 +109,22 @@ bool same_tokens(std::string_view a, std::string_view b) {
       [](const Token& x, const Token& y) { return x.type == y.type && x.text == y.text; });
 }
 
+// Whether a text says yes, no or perhaps: words of their own.
+bool takes_back(std::string_view text) {
+  std::string word;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const bool is_letter = i < text.size() && std::isalpha(static_cast<unsigned char>(text[i]));
+    if (is_letter) {
+      word += text[i];
+      continue;
+    }
+    for (const char* other : {"yes", "no", "maybe", "perhaps", "wait", "or", "unless"})
+      if (word == other) return true;
+    word.clear();
+  }
+  return false;
+}
+
 }  // namespace
 
 Reading read(std::string_view text) {
@@ -164,10 +180,11 @@ bool is_same(const Reading& truth, const Reading& answer) {
       const bool of_letters = wanted.size() < 3 && !truth.ascii.starts_with("\\text");
       if (!of_letters || wanted == "no" || truth.ascii == answer.ascii) return true;
     }
-    // "Yes, it is."
+    // "Yes, it is." but not "yes, no".
     if (wanted == "yes" || wanted == "no") {
       const size_t end = answer.words.find_first_of(",;.");
-      if (end != std::string::npos) return answer.words.substr(0, end) == wanted;
+      if (end != std::string::npos)
+        return answer.words.substr(0, end) == wanted && !takes_back(answer.words.substr(end));
     }
     if (!truth.tree && !answer.tree) return same_tokens(truth.ascii, answer.ascii);
   }
