@@ -300,6 +300,13 @@ class Link:
     def do_await(self, v):
         import asyncio
         return asyncio.run(v)
+    def do_rebind(self, name, value):
+        self.module.__dict__[name] = value
+    def do_type(self, v):
+        return type(v)
+    def do_copy(self, name, v):
+        import copy
+        return getattr(copy, name)(v)
     def do_isinstance(self, v, t):
         return isinstance(v, t)
     def do_op(self, name, *args):
