@@ -220,6 +220,8 @@ class Wire:
             return v(*args, **kwargs)
         if what == "get" or what == "set":
             name = args[0]
+            if what == "get" and name in ("__name__", "__qualname__"):
+                return str(getattr(v, name))
             if type(name) is not str or name.startswith("_") or name.startswith(("gi_", "cr_", "f_", "tb_", "co_")):
                 raise AttributeError(name)
             return getattr(v, name) if what == "get" else setattr(v, name, args[1])
@@ -277,6 +279,9 @@ class Remote:
         object.__setattr__(self, "number_", number)
         object.__setattr__(self, "kind_", kind)
         object.__setattr__(self, "guarded_", False)
+    @property
+    def __doc__(self):
+        return wire.do("get", Own(number_of(self)), "__doc__")
     def __getattr__(self, name):
         return guard(self, wire.do("get", Own(number_of(self)), name))
     def __setattr__(self, name, value):

@@ -57,7 +57,7 @@ class Stub:
     def __call__(self, *args, **kwargs):
         return self._link.call_back("call", self._number, args, kwargs)
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("_") and name not in ("__name__", "__qualname__"):
             raise AttributeError(name)
         return self._link.call_back("get", self._number, (name,), {})
     def __setattr__(self, name, value):

@@ -271,6 +271,16 @@ TEST_F(TestCode, ClassesOfObjects) {
     EXPECT_EQ(run(lie, {{"test_list", {test}}}).reward, 0) << test;
 }
 
+TEST_F(TestCode, NamesAndDocumentation) {
+  passes(
+      "import functools\ndef deco(f):\n    @functools.wraps(f)\n    def inner(*a): return f(*a)\n"
+      "    return inner\nclass Box:\n    '''A box.'''\n    def open(self): '''Opens.'''",
+      "from solution import Box, deco\n"
+      "def test_doc(): assert Box.__doc__ == 'A box.' and Box().open.__doc__ == 'Opens.'\n"
+      "def test_names():\n    def f(x): return x\n    assert deco(f).__name__ == 'f' and "
+      "deco(f)(3) == 3 and deco.__doc__ is None\n");
+}
+
 // What a test asks for that only one process could give is no answer's fault.
 TEST_F(TestCode, WhatTheBorderCannotDo) {
   const char* const answer =
