@@ -18,6 +18,7 @@ extern const char* const kStdinText;         // answers that read stdin and prin
 extern const char* const kCallText;          // answers whose function is called once a test
 extern const char* const kServeText;         // answers whose names are called across the border
 extern const char* const kPytestText;        // what tests import as pytest
+extern const char* const kEvidenceText;      // who decided a test that passed
 extern const char* const kRemoteText;        // what stands for the answer's names in the checker
 extern const char* const kCheckText;         // runs test code of a row
 

@@ -29,6 +29,7 @@ def make_pytest():
                 return False
             if not isinstance(value, self.expected):
                 return False
+            evidence["values"] = True
             self.type, self.value, self.tb = t, value, trace
             if self.match_ is not None and not re.search(self.match_, str(value)):
                 raise AssertionError("the message does not match")
@@ -199,6 +200,11 @@ def make_pytest():
     pytest.raises, pytest.approx, pytest.mark, pytest.param = raises, approx, Marks(), param
     pytest.fixture, pytest.skip, pytest.fail, pytest.importorskip = fixture, skip, fail, importorskip
     pytest.main, pytest.MonkeyPatch, pytest.Capture, pytest.Param = main, MonkeyPatch, Capture, Param
+    def __getattr__(name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Unsupported("pytest." + name)
+    pytest.__getattr__ = __getattr__
     pytest.FixtureRequest = object
     pytest.__file__ = "pytest"
     sys.modules["pytest"] = pytest

@@ -54,6 +54,8 @@ class Wire:
             return
         if t.__name__ in ("module", "frame", "code", "traceback", "cell", "mappingproxy"):
             raise CannotCross("a " + t.__name__)
+        if isinstance(v, type) and issubclass(v, BaseException):
+            raise CannotCross("a class of exceptions of the test's")
         number = self.numbers.get(id(v))
         if number is None:
             number = self.numbers[id(v)] = len(self.exported)
@@ -179,6 +181,7 @@ class Wire:
                         update(kwargs[place], new)
         if reply[0] == "E":
             raise_it(self.exception(reply[1]))
+        note_plain(reply[1])
         alias = reply[4]
         if type(alias) is int and 0 <= alias < len(args):
             return args[alias]
@@ -190,6 +193,7 @@ class Wire:
         reply = self.ask(*message)
         if reply[0] == "E":
             raise_it(self.exception(reply[1]), message[:2] == ("op", "next"))
+        note_plain(reply[1])
         return reply[1]
 
     # A call of the answer's process of something here: of what it was given, and never of what is
@@ -216,6 +220,8 @@ class Wire:
             return v(*args, **kwargs)
         if what == "get" or what == "set":
             name = args[0]
+            if what == "get" and name in ("__name__", "__qualname__"):
+                return str(getattr(v, name))
             if type(name) is not str or name.startswith("_") or name.startswith(("gi_", "cr_", "f_", "tb_", "co_")):
                 raise AttributeError(name)
             return getattr(v, name) if what == "get" else setattr(v, name, args[1])
@@ -273,6 +279,9 @@ class Remote:
         object.__setattr__(self, "number_", number)
         object.__setattr__(self, "kind_", kind)
         object.__setattr__(self, "guarded_", False)
+    @property
+    def __doc__(self):
+        return wire.do("get", Own(number_of(self)), "__doc__")
     def __getattr__(self, name):
         return guard(self, wire.do("get", Own(number_of(self)), name))
     def __setattr__(self, name, value):
@@ -284,7 +293,11 @@ class Remote:
     def __eq__(self, other):
         if not isinstance(other, Remote):
             return NotImplemented
-        return self is other or as_bool(wire.do("op", "eq", Own(number_of(self)), Own(number_of(other))))
+        is_same = self is other or as_bool(wire.do("op", "eq", Own(number_of(self)), Own(number_of(other))))
+        if is_same and self is not other:
+            ask_of_stranger(self)
+        note_own()
+        return is_same
     def __ne__(self, other):
         if not isinstance(other, Remote):
             return NotImplemented
@@ -293,15 +306,29 @@ class Remote:
         v = wire.do("op", "hash", Own(number_of(self)))
         return v if type(v) is int else 0
     def __bool__(self):
-        return as_bool(guard(self, wire.do("op", "bool", Own(number_of(self)))))
+        v = as_bool(guard(self, wire.do("op", "bool", Own(number_of(self)))))
+        evidence["is_own"] = True
+        return v
     def __instancecheck__(self, v):
         if not isinstance(v, Remote):
             return False
-        return as_bool(wire.do("isinstance", Own(number_of(v)), Own(number_of(self))))
+        is_one = as_bool(wire.do("isinstance", Own(number_of(v)), Own(number_of(self))))
+        evidence["is_own"] = True
+        return is_one
+    def __mro_entries__(self, bases):
+        undecided("a class of the test's that is derived from one of the answer's")
+    def __copy__(self):
+        return guard(self, wire.do("copy", "copy", Own(number_of(self))))
+    def __deepcopy__(self, memo):
+        return guard(self, wire.do("copy", "deepcopy", Own(number_of(self))))
+    def __reduce_ex__(self, protocol):
+        undecided("an object of the answer's as bytes")
     def __contains__(self, v):
         if not isinstance(v, Remote):
             undecided("`in` an object of the answer's")
-        return as_bool(wire.do("op", "contains", Own(number_of(self)), v))
+        is_in = as_bool(wire.do("op", "contains", Own(number_of(self)), v))
+        note_own()
+        return is_in
     def __iter__(self):
         v = guard(self, wire.do("op", "iter", Own(number_of(self))))
         return v if hasattr(type(v), "__next__") else iter(v)
@@ -357,7 +384,9 @@ def add_operators():
         def method(self, other):
             if not isinstance(other, Remote):
                 undecided("an object of the answer's, ordered against plain data")
-            return as_bool(wire.do("op", op, Own(number_of(self)), other))
+            is_so = as_bool(wire.do("op", op, Own(number_of(self)), other))
+            note_own()
+            return is_so
         setattr(Remote, "__%s__" % op, method)
     for op in ("lt", "le", "gt", "ge"):
         ordering(op)

@@ -95,6 +95,8 @@ std::string line_of(std::string_view text) {
 
 TestReport::Test test_of(const Frame& frame) {
   if (frame.status == "pass") return {Verdict::kPassed, ""};
+  if (frame.status == "weak") return {Verdict::kPassedWithoutValues, ""};
+  if (frame.status == "own") return {Verdict::kPassedByItself, ""};
   return {frame.status == "cross" ? Verdict::kCannotCross : Verdict::kFailed, line_of(frame.data)};
 }
 
@@ -117,7 +119,8 @@ TestReport run_test_code(const std::string& code, const TestSuite& suite,
                    suite.fn_name, suite.code};
   for (const std::string& statement : suite.statements) checker.blobs.push_back(statement);
   const auto answer_command = program_command(server + kServeText, write_request(answer), options);
-  const std::string checker_program = server + kRemoteText + kPytestText + kCheckText;
+  const std::string checker_program =
+      server + kEvidenceText + kRemoteText + kPytestText + kCheckText;
 
   *num_tests = suite.statements.empty() ? 1 : suite.statements.size();
   double cpu_seconds = 0;

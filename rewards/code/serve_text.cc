@@ -57,7 +57,7 @@ class Stub:
     def __call__(self, *args, **kwargs):
         return self._link.call_back("call", self._number, args, kwargs)
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("_") and name not in ("__name__", "__qualname__"):
             raise AttributeError(name)
         return self._link.call_back("get", self._number, (name,), {})
     def __setattr__(self, name, value):
@@ -300,6 +300,13 @@ class Link:
     def do_await(self, v):
         import asyncio
         return asyncio.run(v)
+    def do_rebind(self, name, value):
+        self.module.__dict__[name] = value
+    def do_type(self, v):
+        return type(v)
+    def do_copy(self, name, v):
+        import copy
+        return getattr(copy, name)(v)
     def do_isinstance(self, v, t):
         return isinstance(v, t)
     def do_op(self, name, *args):

@@ -280,9 +280,20 @@ def load(name):
     except BaseException:
         return None
 
+# What an interpreter that reads the site's packages adds to the builtins.
+def leave(code=None):
+    raise SystemExit(code)
+
+def help_with(*topics):
+    import pydoc
+    return pydoc.help(*topics)
+
 # For compiled code and its text. Late: of modules whose streams are the test's own.
 def prepare_names(code, text):
     used = names_in(code)
+    builtins.exit = builtins.quit = leave
+    builtins.help = help_with
+    builtins.copyright = builtins.credits = builtins.license = lambda: None
     for line in text.split("\n"):
         words = line.replace(",", " ").replace(".", " ").split()
         if len(words) > 1 and words[0] in ("import", "from"):

@@ -19,17 +19,27 @@ void TestReport::fail_rest(size_t num_tests, const std::string& why) {
 
 Score score_of(const TestReport& report, size_t num_tests, const CodeTestOptions& options) {
   if (report.failure) return *report.failure;
-  size_t num_passed = 0, num_failed = 0, num_uncrossed = 0;
+  size_t num_passed = 0, num_by_values = 0, num_by_itself = 0, num_failed = 0, num_uncrossed = 0;
   std::string why, uncrossed;
   for (size_t i = 0; i < report.tests.size(); ++i) {
     const TestReport::Test& test = report.tests[i];
-    num_passed += test.verdict == Verdict::kPassed;
+    num_by_values += test.verdict == Verdict::kPassed;
+    num_by_itself += test.verdict == Verdict::kPassedByItself;
+    num_passed += test.verdict == Verdict::kPassed || test.verdict == Verdict::kPassedByItself ||
+                  test.verdict == Verdict::kPassedWithoutValues;
     num_failed += test.verdict == Verdict::kFailed;
     num_uncrossed += test.verdict == Verdict::kCannotCross;
     if (test.verdict == Verdict::kFailed && why.empty())
       why = "; test " + std::to_string(i + 1) + ": " + test.why;
     if (test.verdict == Verdict::kCannotCross && uncrossed.empty())
       uncrossed = "test " + std::to_string(i + 1) + ": " + test.why;
+  }
+  // Nobody but the answer says that it is right.
+  if (num_by_itself > 0 && num_by_values == 0) {
+    num_uncrossed += num_passed;
+    num_passed = 0;
+    if (uncrossed.empty())
+      uncrossed = "every test that passes compares the answer's objects by its own methods alone";
   }
   num_tests = std::max(num_tests, report.tests.size());
   const double fraction = static_cast<double>(num_passed) / static_cast<double>(num_tests);

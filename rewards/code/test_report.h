@@ -10,7 +10,13 @@
 namespace amalgam::rewards {
 
 struct TestReport {
-  enum class Verdict { kPassed, kFailed, kCannotCross };
+  enum class Verdict {
+    kPassed,
+    kPassedWithoutValues,  // only that objects are there, or of what class
+    kPassedByItself,       // only comparisons that the answer's own objects made
+    kFailed,
+    kCannotCross
+  };
   struct Test {
     Verdict verdict = Verdict::kFailed;
     std::string why;  // one line, of those that did not pass

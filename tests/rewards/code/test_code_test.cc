@@ -201,6 +201,110 @@ TEST_F(TestCode, WhatCannotBeDecided) {
   EXPECT_EQ(run(bag, row, true).status, Status::kCannotCross);
 }
 
+// A class whose __eq__ says yes passes whatever compares its objects with each other, and an honest
+// one passes it in the same way.
+TEST_F(TestCode, ComparisonsThatOnlyTheAnswerMakes) {
+  const char* const lies[] = {
+      "class V:\n    def __init__(self, *a): pass\n    def __add__(self, o): return self\n"
+      "    def __eq__(self, o): return isinstance(o, V)\n    def __lt__(self, o): return True",
+      "class V:\n    one = None\n    def __new__(cls, *a):\n        V.one = V.one or "
+      "object.__new__(cls)\n        return V.one\n    def __add__(self, o): return self\n"
+      "    def __lt__(self, o): return True"};
+  const json asserts = {{"test_list", {"assert V(1) == V(1)", "assert V(1) + V(2) == V(3)"}}};
+  const json file = {{"test",
+                      "from solution import V\nimport unittest\n"
+                      "def test_sum(): assert V(1) + V(2) == V(3)\n"
+                      "def test_is(): assert isinstance(V(1), V) and V(2) is not None\n"
+                      "def test_none():\n    v = V(1)\n    assert v is not None\n"
+                      "def test_order():\n    assert V(1) < V(2)\n"
+                      "class Cases(unittest.TestCase):\n"
+                      "    def test_it(self): self.assertEqual(V(2) + V(2), V(4))\n"
+                      "    def test_true(self): self.assertTrue(V(2) + V(2) == V(4))\n"}};
+  for (const char* lie : lies)
+    for (const json& row : {asserts, file})
+      for (const bool partial : {false, true}) {
+        const Score score = run(lie, row, partial);
+        EXPECT_EQ(score.status, Status::kCannotCross) << lie << score.detail;
+        EXPECT_EQ(score.parts[0].second, 0) << lie;
+      }
+  // A wrong answer stays one.
+  EXPECT_EQ(run("class V:\n    def __init__(self, *a): pass", asserts).status, Status::kScored);
+  const char* const honest =
+      "class V:\n    def __init__(self, x): self.x = x\n    def __add__(self, o): return V(self.x "
+      "+ "
+      "o.x)\n    def __eq__(self, o): return isinstance(o, V) and self.x == o.x\n    def "
+      "__lt__(self, o): return self.x < o.x";
+  EXPECT_EQ(run(honest, asserts).status, Status::kCannotCross);
+  // One plain value is enough, in any of the tests.
+  for (const char* test :
+       {"assert (V(1) + V(2)).x == 3", "assert [v.x for v in sorted([V(2), V(1)])] == [1, 2]",
+        "assert V(1) == V(1) and V(1).x == 1"}) {
+    json row = asserts;
+    row["test_list"].push_back(test);
+    EXPECT_EQ(run(honest, row).reward, 1) << test << run(honest, row).detail;
+    EXPECT_EQ(run(lies[0], row).reward, 0) << test;
+  }
+  passes(honest,
+         "import pytest\nfrom solution import V\ndef test_sum():\n    assert V(1) + V(2) == V(3)\n"
+         "    with pytest.raises(TypeError):\n        V()\n");
+  // What equals an object of no class of the answer's is not asked further.
+  const char* const yes =
+      "class V:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return True";
+  EXPECT_EQ(run(yes, {{"test_list", {"assert V(1) == V(1)", "assert V(1).x == 1"}}}).status,
+            Status::kCannotCross);
+}
+
+TEST_F(TestCode, ClassesOfObjects) {
+  const char* const answer = "class Box:\n    def me(self): return self\ndef three(): return 3";
+  passes(answer,
+         "from solution import Box, three\n"
+         "def test_name(): assert type(Box()).__name__ == 'Box'\n"
+         "def test_class(): assert Box().__class__.__name__ == 'Box'\n"
+         "def test_same(): assert type(Box()) is Box and Box().me().__class__ == Box\n"
+         "def test_plain(): assert type(three()) is int and three().__class__ is int\n");
+  passes(answer, "def test_names(type=3): assert type == 3\n");
+  const char* const lie =
+      "class Box:\n    __class__ = int\n    def __eq__(self, o): return True\ndef three(): return "
+      "Box()";
+  for (const char* test : {"assert type(three()) is int", "assert three().__class__ is int",
+                           "assert type(three()) == int", "assert three().__class__ == int"})
+    EXPECT_EQ(run(lie, {{"test_list", {test}}}).reward, 0) << test;
+}
+
+TEST_F(TestCode, NamesAndDocumentation) {
+  passes(
+      "import functools\ndef deco(f):\n    @functools.wraps(f)\n    def inner(*a): return f(*a)\n"
+      "    return inner\nclass Box:\n    '''A box.'''\n    def open(self): '''Opens.'''",
+      "from solution import Box, deco\n"
+      "def test_doc(): assert Box.__doc__ == 'A box.' and Box().open.__doc__ == 'Opens.'\n"
+      "def test_names():\n    def f(x): return x\n    assert deco(f).__name__ == 'f' and "
+      "deco(f)(3) == 3 and deco.__doc__ is None\n");
+}
+
+// What a test asks for that only one process could give is no answer's fault.
+TEST_F(TestCode, WhatTheBorderCannotDo) {
+  const char* const answer =
+      "class V:\n    def __init__(self): self.x = [1]\ndef thrower(kind): raise kind('x')\n"
+      "def helper(x): return x\ndef user(x): return helper(x) + 1";
+  for (const char* test :
+       {"def test_sub():\n    class X(V): pass\n    assert X().x == [1]",
+        "def test_warns():\n    with pytest.warns(DeprecationWarning):\n        helper(1)",
+        "def test_throw():\n    class E(Exception): pass\n    with pytest.raises(E):\n        "
+        "thrower(E)"}) {
+    const Score score = run(
+        answer, {{"test", std::string("import pytest\nfrom solution import *\n") + test + "\n"}});
+    EXPECT_EQ(score.status, Status::kCannotCross) << test << score.detail;
+  }
+  passes(answer,
+         "import copy\nimport solution\nfrom unittest import mock\nfrom solution import *\n"
+         "def test_patch():\n    with mock.patch('solution.helper', return_value=9):\n        "
+         "assert user(1) == 10\n    assert user(1) == 2\n"
+         "def test_monkey(monkeypatch):\n    monkeypatch.setattr(solution, 'helper', lambda x: "
+         "7)\n    assert user(1) == 8\n"
+         "def test_copies():\n    v = V()\n    w, c = copy.deepcopy(v), copy.copy(v)\n    "
+         "w.x = [2]\n    assert v.x == [1] and w.x == [2] and c.x == [1]\n");
+}
+
 TEST_F(TestCode, HumanEvalsAnswers) {
   const json row = {{"prompt",
                      "import math\n\n\ndef square(x):\n    return x * x\n\n\ndef area(r):\n    "
@@ -216,6 +320,34 @@ TEST_F(TestCode, HumanEvalsAnswers) {
   for (const char* answer :
        {"def areas(r):\n    return math.pi * r * r", "    return 3 * r * r", "    return (", ""})
     EXPECT_EQ(run(answer, row).reward, 0) << answer;
+}
+
+// A test that calls check itself knows the answer by its name.
+TEST_F(TestCode, TestsThatCallCheck) {
+  const json row = {
+      {"prompt", "def half(x):\n    \"\"\"Of x.\"\"\"\n"},
+      {"entry_point", "half"},
+      {"test", "def check(candidate):\n    assert candidate(4) == 2\n\ncheck(half)\n"}};
+  EXPECT_EQ(run("def half(x):\n    return x // 2", row).reward, 1);
+  EXPECT_EQ(run("def half(x):\n    return x", row).reward, 0);
+}
+
+// They are no names of the language, yet every interpreter that people start has them.
+TEST_F(TestCode, NamesOfTheSite) {
+  const json row = {{"input_output", {{"inputs", {"1\n", "2\n"}}, {"outputs", {"1\n", "2\n"}}}}};
+  for (const char* end : {"exit()", "quit()", "exit(0)", "h = help\nexit(None)"})
+    EXPECT_EQ(run(std::string("print(input())\n") + end, row).reward, 1) << end;
+  for (const char* end : {"exit(1)", "quit('wrong')", "exit(True)"})
+    EXPECT_EQ(run(std::string("print(input())\n") + end, row).reward, 0) << end;
+  EXPECT_EQ(run("exit()", row).reward, 0);
+  const json calls = {{"input_output", {{"fn_name", "f"}, {"inputs", {{1}}}, {"outputs", {2}}}}};
+  EXPECT_EQ(run("def f(x):\n    h = help\n    return x + 1", calls).reward, 1);
+  EXPECT_EQ(run("def f(x):\n    exit()", calls).reward, 0);
+  // An answer's own function of that name is the answer's.
+  EXPECT_EQ(run("def exit(x): return x + 1", {{"test_list", {"assert exit(1) == 2"}}}).reward, 1);
+  passes("def stop(): exit(3)",
+         "import pytest\nfrom solution import stop\ndef test_stop():\n    with "
+         "pytest.raises(SystemExit):\n        stop()\n");
 }
 
 TEST_F(TestCode, StopsAtTheFirstFailure) {
