@@ -46,8 +46,8 @@ std::string eight_digits(size_t n) {
 
 // Version and code; empty when it cannot be compiled here.
 std::string compile_text(const std::string& text, const CodeTestOptions& options) {
-  std::string
-      error;  // the limits are those of all else: sandboxes of other ones are not made ahead
+  std::string error;
+  // The limits are those of all else: sandboxes with other ones are not made ahead.
   const auto sandbox = options.make_sandbox(limits_of_all(options), options.image, &error);
   if (!sandbox) return {};
   sandbox::Command command;
