@@ -86,8 +86,8 @@ struct Scorer::Part {
   configs::VerifierConfig config;
   const Verifier* verifier = nullptr;  // null: the row's, or the plug-in
   VerifierSettings settings;
-  std::map<std::string, VerifierSettings> by_row =
-      {};  // of the row's: those that take the arguments
+  // Of verifiers that rows name: those that take the arguments.
+  std::map<std::string, VerifierSettings> by_row = {};
 };
 
 // What an incomplete answer gets, and the figure that counts it.
@@ -150,9 +150,7 @@ Score Scorer::score_by_row(const ScoreRequest& request, const SettingsByName& se
   if (!verifier) return failed(Status::kBadRow, no_verifier(request));
   const auto own = settings.find(verifier->name);
   if (own == settings.end()) return failed(Status::kBadRow, no_arguments(*verifier));
-  const DataSource* source = options_.reward.compat == RewardCompat::kVerl
-                                 ? find_data_source(request.data_source)
-                                 : nullptr;
+  const DataSource* source = theirs_of(request);
   if (!source) return verifier->score(request, own->second);
   VerifierSettings theirs = own->second;
   if (verifier->name == std::string(source->verifier))
@@ -163,10 +161,19 @@ Score Scorer::score_by_row(const ScoreRequest& request, const SettingsByName& se
   return score;
 }
 
+const DataSource* Scorer::theirs_of(const ScoreRequest& request) const {
+  if (options_.reward.compat != RewardCompat::kVerl) return nullptr;
+  return find_data_source(request.data_source);
+}
+
+bool Scorer::asks_rows() const {
+  if (parts_.empty()) return !plugin_;
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& p) { return p.config.style == configs::kRowStyle; });
+}
+
 double Scorer::in_range(const ScoreRequest& request, double score) const {
-  const DataSource* source = options_.reward.compat == RewardCompat::kVerl
-                                 ? find_data_source(request.data_source)
-                                 : nullptr;
+  const DataSource* source = theirs_of(request);
   return source ? source->verl_wrong + (source->verl_right - source->verl_wrong) * score : score;
 }
 
@@ -262,7 +269,7 @@ void Scorer::apply(const Guard& guard, const ScoreRequest& request, Score* score
     }
     if (score->status != Status::kScored && !guard.skips) return;
     if (guard.skips) *score = scored(0, "");
-    score->reward = in_range(request, guard.score);
+    score->reward = asks_rows() ? in_range(request, guard.score) : guard.score;
     score->detail = std::string(guard.name) + " answer";
     score->answer.clear();
     if (guard.skips && has_audit()) score->parts.emplace_back(kAuditPart, 0);
@@ -301,12 +308,6 @@ std::optional<std::string> Scorer::problem(const ScoreRequest& row) const {
     if (why) return part.config.name + ": " + *why;
   }
   return std::nullopt;
-}
-
-std::optional<double> Scorer::best_reward() const {
-  if (plugin_ || !parts_.empty() || options_.reward.compat != RewardCompat::kNone)
-    return std::nullopt;
-  return kBestReward;
 }
 
 void Scorer::stop() {

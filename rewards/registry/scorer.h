@@ -13,6 +13,8 @@
 
 namespace amalgam::rewards {
 
+struct DataSource;
+
 // What a right answer gets from a built-in verifier.
 inline constexpr double kBestReward = 1;
 
@@ -55,9 +57,6 @@ class Scorer {
   // Why no answer to a row can be scored. None: it can.
   std::optional<std::string> problem(const ScoreRequest& row) const;
 
-  // The best possible reward; none where it is not known.
-  std::optional<double> best_reward() const;
-
   bool has_audit() const;
 
   // Calls of the plug-in that are under way, and all later ones, fail at once.
@@ -69,6 +68,10 @@ class Scorer {
   std::optional<Guard> guard(const ScoreRequest& request) const;
   void apply(const Guard& guard, const ScoreRequest& request, Score* score) const;
   using SettingsByName = std::map<std::string, VerifierSettings>;  // by verifier
+  // The row's data set, where scores have verl's range; null: they have not.
+  const DataSource* theirs_of(const ScoreRequest& request) const;
+  // Whether any score is that of the verifier which the row names.
+  bool asks_rows() const;
   // 0 and 1 in the range of the row's data source.
   double in_range(const ScoreRequest& request, double score) const;
   Score score_by_row(const ScoreRequest& request, const SettingsByName& settings) const;

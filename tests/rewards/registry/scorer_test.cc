@@ -147,7 +147,12 @@ TEST(Scorer, VerlsRangesWhereTheyAreAskedFor) {
   EXPECT_EQ(score("lighteval/MATH", "\\boxed{35}"), 0);
   EXPECT_EQ(score("openai/gsm8k", "#### 34"), 1);
   EXPECT_EQ(score("openai/gsm8k", "\\boxed{34}"), 0);  // verl's strict extraction
-  EXPECT_FALSE(scorer.best_reward());
+  // A verifier that the config names keeps its range, also for what is cut.
+  options.reward.verifiers = {{.style = "math", .name = "math"}};
+  EXPECT_EQ(Scorer(options).score(cut).reward, 0);
+  options.reward.verifiers = {{.style = "row", .name = "row"}};
+  options.reward.verifiers[0].arguments.json = "{}";
+  EXPECT_EQ(Scorer(options).score(cut).reward, -1);
 }
 
 configs::VerifierConfig verifier(const std::string& style, configs::VerifierRole role,
