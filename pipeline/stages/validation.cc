@@ -15,8 +15,8 @@ const char kStepPrefix[] = "step-";
 const std::string kPrefix = kValidationFigurePrefix;
 }  // namespace
 
-BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
-    : run_(run), stage_(stage) {
+BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage, Choose choose)
+    : run_(run), stage_(stage), choose_(choose) {
   std::map<int64_t, double> by_step;
   for (const auto& [name, value] : run.store.figures(stage))
     if (name.starts_with(kPrefix)) by_step[std::stoll(name.substr(kPrefix.size()))] = value;
@@ -25,7 +25,7 @@ BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
 }
 
 bool BestCheckpoint::is_better(int64_t step, double score) const {
-  return step > 0 && (!has_best() || score >= best_score_);
+  return step > 0 && (!has_best() || choose_ == Choose::kLast || score >= best_score_);
 }
 
 std::string BestCheckpoint::folder() const { return run_.run_dir + "/checkpoints/" + stage_; }
