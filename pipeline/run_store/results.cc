@@ -1,5 +1,7 @@
 #include "pipeline/run_store/results.h"
 
+#include "pipeline/run_store/judge_results.h"
+
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -306,6 +308,7 @@ std::string results_json(const Results& results) {
         json["left_out"][d.domain][model][reason] = n;
     }
   add_efforts(results.efforts, &json);
+  add_judges(results, &json);
   return json.dump(2) + "\n";
 }
 
@@ -345,6 +348,7 @@ std::string scores_text(const Results& results) {
   if (!results.efforts.empty())
     text += "modes of effort differ in length by intention: read their accuracy with it\n";
   text += efforts_text(results.efforts, results.models);
+  text += judges_text(results);
   text += "means over\n";
   for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
   const bool has_choices = std::any_of(results.choices.begin(), results.choices.end(),

@@ -1,5 +1,8 @@
 #include "pipeline/stages/inputs_check.h"
 
+#include "pipeline/data/judge_rows.h"
+#include "pipeline/stages/judge.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -179,6 +182,23 @@ class Inspection {
       });
     }
     if (function && first && scope_.calls_rewards) try_reward(d, *function, *first);
+    if (d.judge.is_on() && !scope_.examples_of) judge(d);
+  }
+
+  void judge(const configs::DomainConfig& d) {
+    attempt([&] {
+      (void)judge_template(d.judge);
+      if (!d.judge.template_file.empty()) usable("judge", d.judge.template_file.string());
+    });
+    if (!d.judge.model.empty()) model(d.judge.model.string(), /*has_tokenizer=*/true);
+    for (const configs::Paths& files : {d.judge.train_file, d.judge.heldout_file})
+      if (!files.empty())
+        attempt([&] {
+          const auto rows = read_judge_rows(files.strings(), verdict_form(d.judge.form),
+                                            d.reward.interpreter(), pool_);
+          if (rows.empty()) throw Error(files.text() + ": holds no rows");
+          usable("rows", files.text() + ": " + std::to_string(rows.size()) + " with labels");
+        });
   }
 
   void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d,

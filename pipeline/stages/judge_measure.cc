@@ -66,6 +66,7 @@ void add_judge_figures(const std::string& prefix, const rewards::JudgeFigures& f
   };
   add("balanced_accuracy", f.balanced_accuracy);
   add("accuracy", f.accuracy);
+  add("agreement", f.agreement);
   add("auc", f.auc);
   add("brier", f.brier);
   add("calibration_error", f.calibration_error);
