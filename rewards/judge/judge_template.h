@@ -12,11 +12,11 @@ namespace amalgam::rewards {
 
 // What is filled in. What others than the user wrote is a line of literal_line().
 struct JudgePrompt {
-  std::string question;
-  std::string rubric;        // rubric_lines()
-  std::string reference;     // empty: there is none
-  std::string answer;        // of kPairwise: the first
-  std::string other_answer;  // of kPairwise: the second
+  std::string question = {};
+  std::string rubric = {};        // rubric_lines()
+  std::string reference = {};     // empty: there is none
+  std::string answer = {};        // of kPairwise: the first
+  std::string other_answer = {};  // of kPairwise: the second
 };
 
 // One criterion a line, "WEIGHT TEXT", without a last line break: weights as short as they can be
@@ -29,8 +29,9 @@ class JudgeTemplate {
   static JudgeTemplate built_in(VerdictForm form, int64_t max_points);
 
   // Places: {question}, {rubric}, {reference}, and {answer}, or of kPairwise {answer_a} and
-  // {answer_b}; {{ and }} are braces. Throws Error "FILE:LINE: …" for a place that is unknown, a
-  // brace that is not closed or not opened, and when a place for an answer is missing.
+  // {answer_b}; {{ and }} are braces. The last line break is not part of it. Throws Error
+  // "FILE:LINE: …" for a place that is unknown, a brace that is not closed or not opened, and when
+  // a place for an answer is missing.
   static JudgeTemplate parse(std::string_view text, const std::string& file_name, VerdictForm form);
 
   // All places at once: what looks like a place in what is filled in stays as it is. A line whose
@@ -39,13 +40,12 @@ class JudgeTemplate {
 
  private:
   struct Piece {
-    std::string text;                           // that stands before the place
-    std::string JudgePrompt::*place = nullptr;  // nullptr: no place follows
+    std::string text;                           // before the place
+    std::string JudgePrompt::*place = nullptr;  // nullptr: the line ends here
   };
-  struct Line {
-    std::vector<Piece> pieces;  // with the line break, unless it is the last
-    bool is_reference = false;  // {reference} is its only place
-  };
+  using Line = std::vector<Piece>;  // without its line break
+  static bool is_reference_alone(const Line& line);
+
   std::vector<Line> lines_;
 };
 
