@@ -50,9 +50,10 @@ struct JudgeConfig {
             "row's rubric; points: how far, 0 to max_points; pairwise: which of two answers to a "
             "prompt is the better one; none: no judge. With a judge the domain's reward_file "
             "rewards nothing: it audits, and gives labels (label_share)");
-    v.value("weights", weights,
-            "whose weights judge: policy: those that wrote the answers; base: the run's base model's, "
-            "which stay as they are");
+    v.value(
+        "weights", weights,
+        "whose weights judge: policy: those that wrote the answers; base: the run's base model's, "
+        "which stay as they are");
     v.value("model", model,
             "model directory of another judge, with the same tokenizer; goes before weights");
     v.value("template", template_file,
@@ -71,10 +72,11 @@ struct JudgeConfig {
             "tokens of an answer that the judge is shown; what is beyond is left out and counted");
     v.value("max_response_length", max_response_length, between(1, 1 << 20),
             "tokens of a judge's message");
-    v.value("ratio", ratio, between(0, 1000),
-            "labelled answers that judging is trained on in a step, for each prompt of "
-            "data.train_batch_size, in the same updates: first the policy's own (label_share), then "
-            "rows of train_file; 0: judging is not trained; of a judge that is the policy");
+    v.value(
+        "ratio", ratio, between(0, 1000),
+        "labelled answers that judging is trained on in a step, for each prompt of "
+        "data.train_batch_size, in the same updates: first the policy's own (label_share), then "
+        "rows of train_file; 0: judging is not trained; of a judge that is the policy");
     v.value("n", n, between(2, 4096), "verdicts on each labelled answer");
     v.value("reward", reward,
             "of a verdict on a labelled answer: agreement: the share of the criteria on which it "

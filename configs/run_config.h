@@ -180,9 +180,12 @@ struct RunConfig {
               "Rubric rewards: answers that no rule can check are judged, by default by the policy "
               "itself; [domain.judge] changes one domain's.");
     v.tables("domain", domains,
-             DomainConfig{
-                 .effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward,
-                 .judge = judge},
+             DomainConfig{.effort_form = effort_form,
+                          .data = data,
+                          .sft = sft,
+                          .rl = rl,
+                          .reward = reward,
+                          .judge = judge},
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.tables("tool", tools, ToolConfig{},
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "

@@ -27,10 +27,9 @@ std::vector<MetricName> judge_metric_names() {
   struct Where {
     const char *prefix, *of;
   };
-  constexpr Where kWhere[] = {
-      {"judge/", "of the step's own answers, those with labels"},
-      {"val-judge/", "of validation answers with labels"},
-      {"val-judge/heldout/", "of the rows of judge.heldout_file"}};
+  constexpr Where kWhere[] = {{"judge/", "of the step's own answers, those with labels"},
+                              {"val-judge/", "of validation answers with labels"},
+                              {"val-judge/heldout/", "of the rows of judge.heldout_file"}};
   struct Figure {
     const char *name, *meaning;
   };
@@ -40,7 +39,8 @@ std::vector<MetricName> judge_metric_names() {
        "verdicts gets right, "},
       {"accuracy", "share of all criteria that the mean of the verdicts gets right, "},
       {"agreement", "share of criteria on which single verdicts agree with the label, "},
-      {"auc", "chance that a criterion with label yes has a higher mean verdict than one with no, "},
+      {"auc",
+       "chance that a criterion with label yes has a higher mean verdict than one with no, "},
       {"brier", "mean squared difference of mean verdict and label, "},
       {"calibration_error", "mean distance of mean verdict and label over ten bins, "},
       {"false_yes", "share of criteria with label no that the judge says yes to, "},

@@ -19,7 +19,9 @@ struct JudgeRow {
 };
 
 std::vector<JudgeRow> judge_rows(const Results& results) {
-  const auto has_judge = [](const DomainScores& d) { return d.metrics.contains(kJudgeScoreMetric); };
+  const auto has_judge = [](const DomainScores& d) {
+    return d.metrics.contains(kJudgeScoreMetric);
+  };
   std::vector<JudgeRow> rows;
   if (std::none_of(results.domains.begin(), results.domains.end(), has_judge)) return rows;
   const bool is_eval = results.models == std::vector<std::string>{kScored};
@@ -61,9 +63,9 @@ std::string judges_text(const Results& results) {
       "how many criteria it agrees with labels\n{:{}}  {:>6}  {:>6}  {:>12}  {:>13}\n",
       "", width, "score", "truth", "these answers", "held-out rows");
   for (const JudgeRow& row : rows)
-    text += fmt::format("{:{}}  {:>6}  {:>6}  {:>13}  {:>13}\n", row.domain, width,
-                        percent(row.score), percent(row.truth), percent(row.current),
-                        percent(row.heldout));
+    text +=
+        fmt::format("{:{}}  {:>6}  {:>6}  {:>13}  {:>13}\n", row.domain, width, percent(row.score),
+                    percent(row.truth), percent(row.current), percent(row.heldout));
   for (const JudgeRow& row : rows)
     if (row.score - row.truth > kFarApart)
       text += fmt::format("{}: the judge gives {} points more than the answers are worth\n",

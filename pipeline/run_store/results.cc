@@ -1,7 +1,5 @@
 #include "pipeline/run_store/results.h"
 
-#include "pipeline/run_store/judge_results.h"
-
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <set>
 
 #include "configs/domain_config.h"
+#include "pipeline/run_store/judge_results.h"
 #include "pipeline/run_store/text_format.h"
 #include "proto/append_file.h"
 

@@ -96,11 +96,11 @@ int64_t num_choices(const RunStore& store, const std::string& model);
 //  "rollout_probs_diff_max": x, "wall_s": x, "peak_rss_bytes": n,
 //  "workers": [{"pid": n, "sampled_tokens": n}], "sandbox_failed": n,
 //  "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
-// and what add_efforts() and add_judges() add; null where a figure is unknown. METRIC is mean@N, pass@k, maj@k,
-// greedy, tokens, tokens/greedy, within/N or forced_thinking_ends (docs/RESULTS.md). Every domain
-// of a run has base, specialist, student, weight_average and sampled_kl, and the further
-// comparisons, and a METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam eval`
-// scored is "model" alone.
+// and what add_efforts() and add_judges() add; null where a figure is unknown. METRIC is mean@N,
+// pass@k, maj@k, greedy, tokens, tokens/greedy, within/N or forced_thinking_ends (docs/RESULTS.md).
+// Every domain of a run has base, specialist, student, weight_average and sampled_kl, and the
+// further comparisons, and a METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam
+// eval` scored is "model" alone.
 std::string results_json(const Results& results);
 
 // "math: 48 of 64 prompts: …", a domain a line: which prompts the scores are means of. Where the

@@ -1,8 +1,5 @@
 #include "pipeline/stages/inputs_check.h"
 
-#include "pipeline/data/judge_rows.h"
-#include "pipeline/stages/judge.h"
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,9 +10,11 @@
 #include "model/checkpoint/checkpoint.h"
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/data/judge_rows.h"
 #include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/stages/domain_groups.h"
+#include "pipeline/stages/judge.h"
 #include "pipeline/stages/row_files.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/run_sandboxes.h"

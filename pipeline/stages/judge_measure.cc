@@ -150,13 +150,12 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
   }
   if (questions.empty()) return measured;
   TrajectoryLog log(trajectory_log_path(run_.run_dir, judge_stage(stage_)));
-  const JudgeReplies replies = judge_.ask(
-      {.stage = stage_,
-       .step = step,
-       .policy = policy,
-       .use = kUseMeasure,
-       .temperature = temperature},
-      questions, log);
+  const JudgeReplies replies = judge_.ask({.stage = stage_,
+                                           .step = step,
+                                           .policy = policy,
+                                           .use = kUseMeasure,
+                                           .temperature = temperature},
+                                          questions, log);
   run_.rollouts(tokenizer_dir(run_)).forget(judge_stage(stage_), step);
   const auto part = [&](size_t begin, size_t end) {
     JudgeReplies some;

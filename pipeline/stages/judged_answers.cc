@@ -73,9 +73,8 @@ std::vector<double> mean_of(const std::vector<std::vector<double>>& votes) {
 
 RubricPrompt rubric_prompt(const Row& row) {
   if (row.rubric.empty()) throw Error("the row has no rubric, and its answers are to be judged");
-  RubricPrompt prompt{.question = {},
-                      .rubric = rewards::rubric_from_json(row.rubric),
-                      .reference = {}};
+  RubricPrompt prompt{
+      .question = {}, .rubric = rewards::rubric_from_json(row.rubric), .reference = {}};
   for (const model::Message& message : model::messages_from_json(row.prompt, "prompt"))
     if (message.role == model::MessageRole::kUser) prompt.question = message.content;
   const auto given = ordered_json::parse(row.json.empty() ? "{}" : row.json);
@@ -109,8 +108,8 @@ JudgedAnswers::JudgedAnswers(const Judge& judge, const configs::DomainConfig& do
              .audit = {}};
     if (meta.has_reward()) a.audit = meta.reward();
     bool is_cut = false;
-    a.text =
-        judge.shown(final_text(judge.tokenizer(), trajectories_[i], thinking[meta.group()]), &is_cut);
+    a.text = judge.shown(final_text(judge.tokenizer(), trajectories_[i], thinking[meta.group()]),
+                         &is_cut);
     if (config_.incomplete != configs::Incomplete::kVerify) {
       if (meta.outcome() == proto::OUTCOME_TRUNCATED)
         a.incomplete = "truncated";

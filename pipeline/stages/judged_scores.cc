@@ -41,8 +41,7 @@ void score_by_judge(RunContext& run, const std::string& stage, int64_t step,
     std::vector<proto::Trajectory> own;
     std::vector<size_t> places;
     for (size_t i = 0; i < samples->size(); ++i)
-      if ((*samples)[i].meta().domain() == name)
-        places.push_back(i), own.push_back((*samples)[i]);
+      if ((*samples)[i].meta().domain() == name) places.push_back(i), own.push_back((*samples)[i]);
     JudgedAnswers answers(
         judge, domain, [&](int64_t group) { return prompts[static_cast<size_t>(group)]; }, &own);
     TrajectoryLog verdicts(trajectory_log_path(run.run_dir, judge_stage(stage_of_domain)));

@@ -111,8 +111,9 @@ class RlStage : public SamplingStage {
         scores.samples, figures);
     if (rl_.select_by != configs::SelectBy::kAgreement) return rating;
     if (!agreement)
-      throw Error(spec().stage + ": no answer or row that the judge was measured on has a verdict "
-                                 "that could be parsed; nothing can choose a step by agreement");
+      throw Error(spec().stage +
+                  ": no answer or row that the judge was measured on has a verdict "
+                  "that could be parsed; nothing can choose a step by agreement");
     return *agreement;
   }
 

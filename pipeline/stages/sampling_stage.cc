@@ -95,12 +95,12 @@ double SamplingStage::run(int64_t end) {
 
 void SamplingStage::finish() {
   if (best_.has_best() && best_.best_score() < best_.score(0))
-    log::warn(log::Part::kRun, spec_.stage +
-                                   (spec_.choose == Choose::kLast ? ": the last step scored "
-                                                                  : ": the best validated step scored ") +
-                                   format_number(best_.best_score()) +
-                                   ", what the stage began with " + format_number(best_.score(0)) +
-                                   ": the result is worse than its start");
+    log::warn(log::Part::kRun,
+              spec_.stage +
+                  (spec_.choose == Choose::kLast ? ": the last step scored "
+                                                 : ": the best validated step scored ") +
+                  format_number(best_.best_score()) + ", what the stage began with " +
+                  format_number(best_.score(0)) + ": the result is worse than its start");
   best_.finish(spec_.out_dir, training_,
                why_not_longer(spec_.optim, spec_.test_freq, spec_.steps).empty()
                    ? AfterEnd::kKeepState

@@ -31,7 +31,7 @@ struct SamplingSpec {
   int64_t steps = 0, updates = 1;  // updates of a step
   int64_t test_freq = 0, val_n = 1;
   double mtp_loss_weight = 0;
-  bool score = false;  // training samples get rewards
+  bool score = false;             // training samples get rewards
   Choose choose = Choose::kBest;  // of the validated steps
 };
 

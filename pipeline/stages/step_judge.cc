@@ -36,8 +36,8 @@ StepJudge::StepJudge(RunContext& run, const configs::DomainConfig& domain, const
       log_(trajectory_log_path(run.run_dir, judge_stage(stage))),
       measure_(run, domain, judge_, validation_stage(stage)) {
   if (!config_.is_trained() || config_.train_file.empty()) return;
-  rows_ = read_judge_rows(config_.train_file.strings(), judge_.form(),
-                          domain.reward.interpreter(), run.pool);
+  rows_ = read_judge_rows(config_.train_file.strings(), judge_.form(), domain.reward.interpreter(),
+                          run.pool);
   order_.emplace(static_cast<int64_t>(rows_.size()), static_cast<uint64_t>(run.config.seed),
                  stage_stream(stage, kUseJudgeRows));
 }
@@ -62,8 +62,8 @@ void StepJudge::mark_labelled(int64_t step, std::vector<proto::SampleGroup>* gro
   const auto count = static_cast<size_t>(std::max<int64_t>(1, std::llround(share)));
   for (const size_t u : drawn(units.size(), count,
                               {.seed = static_cast<uint64_t>(run_.config.seed),
-                               .stream = stage_stream(stage_, kUseLabels),
-                               .request = static_cast<uint64_t>(step)})) {
+                              .stream = stage_stream(stage_, kUseLabels),
+                              .request = static_cast<uint64_t>(step)})) {
     const auto [group, place] = units[u];
     for (int i = 0; i < group->scored_size(); ++i)
       if (pairwise || i == place) group->set_scored(i, true);
@@ -82,8 +82,8 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
     const auto wanted = static_cast<size_t>(
         std::llround(config_.ratio * static_cast<double>(domain_.rl.data.train_batch_size)));
     trained.assign(own.begin(), own.begin() + static_cast<int64_t>(std::min(own.size(), wanted)));
-    for (auto i = static_cast<int64_t>(trained.size());
-         order_ && i < static_cast<int64_t>(wanted); ++i) {
+    for (auto i = static_cast<int64_t>(trained.size()); order_ && i < static_cast<int64_t>(wanted);
+         ++i) {
       const JudgeRow& row =
           rows_[static_cast<size_t>(order_->at(step * static_cast<int64_t>(wanted) + i))];
       trained.push_back({questions.size(), row.labels, 0});
@@ -92,15 +92,15 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   }
   const configs::RolloutConfig& rollout = domain_.rl.rollout;
   const bool has_updates = config_.is_trained();
-  JudgeReplies replies = judge_.ask(
-      {.stage = stage_,
-       .step = step,
-       .policy = policy,
-       .use = kUseVerdicts,
-       .temperature = rollout.temperature,
-       .keep_experts = has_updates && rollout.keeps_experts(domain_.rl.ppo_mini_batches),
-       .keep_index = has_updates && rollout.keep_index},
-      questions, log_);
+  JudgeReplies replies =
+      judge_.ask({.stage = stage_,
+                  .step = step,
+                  .policy = policy,
+                  .use = kUseVerdicts,
+                  .temperature = rollout.temperature,
+                  .keep_experts = has_updates && rollout.keeps_experts(domain_.rl.ppo_mini_batches),
+                  .keep_index = has_updates && rollout.keep_index},
+                 questions, log_);
   const std::string where = stage_ + " step " + std::to_string(step);
   const int64_t masked = answers.reward(replies, where);
   // The records with their rewards, in place of those without.

@@ -22,9 +22,9 @@ class BestCheckpoint {
   // Whether this step's score is recorded already (an earlier process got that far).
   bool has(int64_t step) const;
   double score(int64_t step) const;  // of a validated step
-  // Keeps the weights if they are the best so far (or simply the last), then records the score, in this order: a crash
-  // between the two repeats the validation, never loses the weights. Of equal scores the later step
-  // is kept. Step 0 is recorded alone.
+  // Keeps the weights if they are the best so far (or simply the last), then records the score, in
+  // this order: a crash between the two repeats the validation, never loses the weights. Of equal
+  // scores the later step is kept. Step 0 is recorded alone.
   void record(int64_t step, double score, TrainingJob& job);
   bool has_best() const { return best_step_ > 0; }
   double best_score() const { return best_score_; }

@@ -144,7 +144,8 @@ std::string wrong_in(const proto::WorkerReply& reply, const CollectSpec& spec,
     seen.push_back(sample);
     num_owed -= !is_finished;
     if (has_bad_tokens(t, *group, spec, config.vocab_size)) return "tokens that cannot be";
-    if (has_bad_outcome(t.meta(), spec.score && is_scored(*group, place))) return "an outcome that cannot be";
+    if (has_bad_outcome(t.meta(), spec.score && is_scored(*group, place)))
+      return "an outcome that cannot be";
     if (has_bad_choices(t, spec, config)) return "experts or entries that cannot be";
   }
   if (reply.done() && num_owed > 0) return "that it is done, which it is not";

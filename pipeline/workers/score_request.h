@@ -10,7 +10,7 @@
 namespace amalgam::proto {
 class SampleGroup;
 class TrajectoryMetadata;
-}
+}  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
 
