@@ -51,6 +51,7 @@ void agree_on_unit(std::map<std::string, Score>* scores) {
 
 // Validated steps of a stage but the first weights.
 int64_t num_candidates(const RunStore& store, const std::string& stage) {
+  if (store.figure(stage, kKeepsLastFigure)) return 0;
   int64_t n = 0;
   for (const auto& [name, value] : store.figures(stage))
     n += name.starts_with(kValidationFigurePrefix) && !name.ends_with("/0");
@@ -113,19 +114,11 @@ TrainingFigures training_figures(const RunStore& store, const std::string& stage
     t.name = name;
     if (!std::isnan(t.first)) break;
   }
-  const std::string prefix = kValidationFigurePrefix;
-  int64_t best = -1;
-  for (const auto& [name, value] : store.figures(stage)) {
-    if (!name.starts_with(prefix)) continue;
-    const int64_t step = std::stoll(name.substr(prefix.size()));
-    if (step == 0) t.validation_first = value;
-    const bool is_better = !t.validation_best || value > *t.validation_best ||
-                           (value == *t.validation_best && step < best);
-    if (step > 0 && is_better) {
-      t.validation_best = value;
-      best = step;
-      t.best_step = std::to_string(step);
-    }
+  t.validation_first = store.figure(stage, std::string(kValidationFigurePrefix) + "0");
+  if (const auto step = store.figure(stage, kBestStepFigure)) {
+    t.validation_best = store.figure(stage, kBestScoreFigure);
+    t.best_step = std::to_string(static_cast<int64_t>(*step));
+    t.keeps_last = store.figure(stage, kKeepsLastFigure).has_value();
   }
   return t;
 }
@@ -136,7 +129,8 @@ std::string training_text(const TrainingFigures& t) {
   if (t.validation_best) {
     text += "   validation ";
     if (t.validation_first) text += format_number(*t.validation_first) + " before, ";
-    text += format_number(*t.validation_best) + " at step " + t.best_step + ", the best";
+    text += format_number(*t.validation_best) + " at step " + t.best_step +
+            (t.keeps_last ? ", the last, which is kept" : ", the best");
   }
   return text + "\n";
 }

@@ -22,8 +22,13 @@ inline constexpr const char* kScored = "model";  // what `amalgam eval` scores
 std::string candidate_prefix(const std::string& model);   // "distill-lr", "compare-NAME-lr"
 std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"
 inline constexpr const char* kValidationFigurePrefix = "validation/";  // + the step
-inline constexpr const char* kSampledMetricPrefix = "mean@";           // EvalRow.metric: mean@N
-inline constexpr const char* kGreedyMetric = "pass@1/greedy";          // EvalRow.metric
+// Figures of a training: the validated step that is kept, its score, and 1 where it is simply the
+// last.
+inline constexpr const char* kBestStepFigure = "best_step";
+inline constexpr const char* kBestScoreFigure = "best_score";
+inline constexpr const char* kKeepsLastFigure = "keeps_last";
+inline constexpr const char* kSampledMetricPrefix = "mean@";   // EvalRow.metric: mean@N
+inline constexpr const char* kGreedyMetric = "pass@1/greedy";  // EvalRow.metric
 inline constexpr const char* kAllRowsSuffix = "/all";       // of a metric: validation prompts too
 inline constexpr const char* kSampledKind = "sampled";      // of an evaluation stage
 inline constexpr const char* kCoefficient = "coefficient";  // SweepRow.parameter
@@ -61,6 +66,7 @@ struct TrainingFigures {
   double first = kUnknown, last = kUnknown;
   std::optional<double> validation_first, validation_best;  // as far as it was validated
   std::string best_step;                                    // "12"
+  bool keeps_last = false;                                  // whatever the validations say
 };
 
 struct Results {

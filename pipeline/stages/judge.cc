@@ -183,7 +183,10 @@ JudgeReplies Judge::ask(const JudgeCall& call, const std::vector<JudgeQuestion>&
       const bool counts = round > 0 || index < questions[q].num_votes;
       if (counts && verdict) reply.votes.push_back(*verdict);
       next[q] += counts && !verdict;
-      if (round > 0) continue;
+      if (round > 0) {
+        reply.again.push_back(t);
+        continue;
+      }
       reply.samples.push_back(t);
       reply.verdicts.push_back(std::move(verdict));
     }

@@ -33,6 +33,7 @@ struct JudgeQuestion {
 struct JudgeReply {
   std::vector<proto::Trajectory> samples;  // [num_asked]: the judge's messages
   std::vector<rewards::Verdict> verdicts;  // of each
+  std::vector<proto::Trajectory> again;    // messages that were asked for again
   std::vector<std::vector<double>> votes;  // parsed ones that count, those asked again among them
   std::string problem;                     // of the last one that could not be parsed
 };

@@ -163,9 +163,8 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
                     replies.all.begin() + static_cast<int64_t>(end));
     return some;
   };
-  const std::string where = stage_ + " step " + std::to_string(step);
   if (!own.empty()) {
-    own_answers.reward(part(0, num_own), where);
+    (void)own_answers.reward(part(0, num_own));
     std::vector<const proto::Trajectory*> all;
     for (const proto::Trajectory& t : own) all.push_back(&t);
     measured.score = score_of(all);
@@ -174,7 +173,7 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
       measured.current = rewards::judge_figures(judged_answers(labelled, replies));
   }
   if (!first.empty()) {
-    first_judged.reward(part(num_own, rows_begin), where);
+    (void)first_judged.reward(part(num_own, rows_begin));
     compare(own, first, &measured);
   }
   if (!rows.empty()) measured.heldout = rewards::judge_figures(judged_answers(rows, replies));

@@ -78,8 +78,8 @@ RubricPrompt rubric_prompt(const Row& row) {
   for (const model::Message& message : model::messages_from_json(row.prompt, "prompt"))
     if (message.role == model::MessageRole::kUser) prompt.question = message.content;
   const auto given = ordered_json::parse(row.json.empty() ? "{}" : row.json);
-  if (given.contains("reference") && given["reference"].is_string())
-    prompt.reference = given["reference"].get<std::string>();
+  if (given.contains(kReferenceColumn) && given[kReferenceColumn].is_string())
+    prompt.reference = given[kReferenceColumn].get<std::string>();
   return prompt;
 }
 
@@ -211,9 +211,16 @@ void JudgedAnswers::set_reward(const Answer& a, double reward,
     add_part(kCriterionPrefix + std::to_string(c + 1), criteria[c], &meta);
 }
 
-int64_t JudgedAnswers::reward(const JudgeReplies& replies, const std::string& where) {
+void JudgedAnswers::Rewarded::require_some(const std::string& where) const {
+  if (!problem.empty())
+    throw Error(where + ": none of the judge's verdicts could be parsed, the last: " + problem +
+                "; see its messages with `amalgam samples`, and change judge.template, "
+                "judge.max_response_length or the model");
+}
+
+JudgedAnswers::Rewarded JudgedAnswers::reward(const JudgeReplies& replies) {
   const bool pairwise = judge_.form() == rewards::VerdictForm::kPairwise;
-  CHECK_EQ(replies.all.size(), pairwise ? pairs_.size() : judged_.size());
+  CHECK_GE(replies.all.size(), pairwise ? pairs_.size() : judged_.size());
   std::vector<std::vector<double>> criteria(answers_.size());
   std::vector<std::optional<double>> scores(answers_.size());
   if (pairwise) {
@@ -256,11 +263,8 @@ int64_t JudgedAnswers::reward(const JudgeReplies& replies, const std::string& wh
                                 : "no verdict on it could be parsed: " + problem);
     }
   }
-  if (!judged_.empty() && masked == static_cast<int64_t>(judged_.size()) && !problem.empty())
-    throw Error(where + ": none of the judge's verdicts could be parsed, the last: " + problem +
-                "; see its messages with `amalgam samples`, and change judge.template, "
-                "judge.max_response_length or the model");
-  return masked;
+  const bool is_none = !judged_.empty() && masked == static_cast<int64_t>(judged_.size());
+  return {masked, is_none ? problem : ""};
 }
 
 std::vector<rewards::JudgedAnswer> judged_answers(const std::vector<LabelledQuestion>& labelled,

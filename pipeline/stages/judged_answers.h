@@ -22,6 +22,9 @@ inline constexpr char kJudgePart[] = "judge";
 inline constexpr char kCriterionPrefix[] = "criterion/";
 inline constexpr char kLabelPrefix[] = "label/";
 
+// The column of a row whose text is shown to the judge as an answer to compare with.
+inline constexpr char kReferenceColumn[] = "reference";
+
 // What a judge needs to know of a prompt's row.
 struct RubricPrompt {
   std::string question;  // the text of the last user message
@@ -50,9 +53,14 @@ class JudgedAnswers {
   // num_labelled: verdicts on what has labels.
   std::vector<JudgeQuestion> questions(int64_t votes, int64_t num_labelled) const;
   std::vector<LabelledQuestion> labelled() const;
-  // Gives every answer its reward and parts, and masks those without a parsed verdict; returns how
-  // many these are. Throws Error if no verdict could be parsed at all.
-  int64_t reward(const JudgeReplies& replies, const std::string& where);
+  // Gives every answer its reward and parts, by the first replies, and masks those without a parsed
+  // verdict.
+  struct Rewarded {
+    int64_t num_masked = 0;
+    std::string problem;  // of answers that are all masked: why; empty: they are not
+    void require_some(const std::string& where) const;  // throws Error
+  };
+  Rewarded reward(const JudgeReplies& replies);
   int64_t num_cut() const { return num_cut_; }  // answers that the judge is not shown whole
 
  private:

@@ -51,7 +51,7 @@ void score_by_judge(RunContext& run, const std::string& stage, int64_t step,
                                             .use = kUseScores,
                                             .temperature = temperature > 0 ? temperature : 1},
                                            answers.questions(domain.judge.votes, 0), verdicts);
-    answers.reward(replies, stage + " step " + std::to_string(step));
+    answers.reward(replies).require_some(stage + " step " + std::to_string(step));
     run.rollouts(tokenizer_dir(run)).forget(judge_stage(stage_of_domain), step);
     for (size_t i = 0; i < places.size(); ++i) (*samples)[places[i]] = std::move(own[i]);
   }

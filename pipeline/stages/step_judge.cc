@@ -101,8 +101,8 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
                   .keep_experts = has_updates && rollout.keeps_experts(domain_.rl.ppo_mini_batches),
                   .keep_index = has_updates && rollout.keep_index},
                  questions, log_);
-  const std::string where = stage_ + " step " + std::to_string(step);
-  const int64_t masked = answers.reward(replies, where);
+  const JudgedAnswers::Rewarded rewarded = answers.reward(replies);
+  rewarded.require_some(stage_ + " step " + std::to_string(step));
   // The records with their rewards, in place of those without.
   log.truncate_after(step - 1);
   run_.store.record_trajectories(stage_, *trajectories, log.append(*trajectories));
@@ -113,20 +113,21 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   learner::Mean judge_reward, length, stored;
   for (size_t g = 0; g < trained.size(); ++g) {
     const LabelledQuestion& question = trained[g];
-    const JudgeReply& reply = replies.all[question.question];
+    JudgeReply& reply = replies.all[question.question];
     const std::vector<double> brier = rewards::brier_rewards(reply.verdicts, question.labels);
     for (size_t i = 0; i < reply.samples.size(); ++i) {
       const double agreement = rewards::agreement_reward(reply.verdicts[i], question.labels);
       if (g >= std::min(own.size(), trained.size())) stored.add(agreement);
+      reply.samples[i].mutable_meta()->set_reward(
+          config_.reward == configs::JudgeReward::kBrier ? brier[i] : agreement);
       proto::Trajectory t = reply.samples[i];
-      t.mutable_meta()->set_reward(config_.reward == configs::JudgeReward::kBrier ? brier[i]
-                                                                                  : agreement);
       t.mutable_meta()->set_group(static_cast<int64_t>(g));
       judge_reward.add(t.meta().reward());
       training_samples_.push_back(std::move(t));
     }
   }
   num_training_groups_ = static_cast<int64_t>(trained.size());
+  record(step, replies);
 
   learner::Mean score;
   int64_t tokens = 0, verdicts = 0, unparsable = 0;
@@ -145,7 +146,7 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
     figures_.emplace_back("judge/unparsable",
                           static_cast<double>(unparsable) / static_cast<double>(verdicts));
   figures_.emplace_back("judge/asked_again", static_cast<double>(replies.asked_again));
-  figures_.emplace_back("judge/masked", static_cast<double>(masked));
+  figures_.emplace_back("judge/masked", static_cast<double>(rewarded.num_masked));
   if (answers.num_cut() > 0)
     figures_.emplace_back("judge/cut_answers", static_cast<double>(answers.num_cut()));
   if (!own.empty())
@@ -158,6 +159,17 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   if (replies.figures.rollout_s > 0)
     figures_.emplace_back("perf/judge_throughput",
                           static_cast<double>(tokens) / replies.figures.rollout_s);
+}
+
+// The records of the judge's messages, with rewards where they are trained on.
+void StepJudge::record(int64_t step, const JudgeReplies& replies) {
+  std::vector<proto::Trajectory> all;
+  for (const JudgeReply& reply : replies.all) {
+    all.insert(all.end(), reply.samples.begin(), reply.samples.end());
+    all.insert(all.end(), reply.again.begin(), reply.again.end());
+  }
+  log_.truncate_after(step - 1);
+  run_.store.record_trajectories(judge_stage(stage_), all, log_.append(all));
 }
 
 std::optional<double> StepJudge::validate(int64_t step, const proto::WeightsRef& policy,

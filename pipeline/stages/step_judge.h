@@ -48,6 +48,8 @@ class StepJudge {
                                  NamedValues* figures);
 
  private:
+  void record(int64_t step, const JudgeReplies& replies);
+
   RunContext& run_;
   const configs::DomainConfig& domain_;
   const configs::JudgeConfig& config_;

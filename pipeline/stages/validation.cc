@@ -44,8 +44,9 @@ void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
   if (is_better(step, score)) {
     job.save(directory(), false);
     best_step_ = step, best_score_ = score;
-    run_.store.set_figure(stage_, "best_step", static_cast<double>(step));
-    run_.store.set_figure(stage_, "best_score", score);
+    run_.store.set_figure(stage_, kBestStepFigure, static_cast<double>(step));
+    run_.store.set_figure(stage_, kBestScoreFigure, score);
+    if (choose_ == Choose::kLast) run_.store.set_figure(stage_, kKeepsLastFigure, 1);
   }
   if (run_.config.keep_last > 0 && step > 0) keep(step, job);
   // The validated step last: it says that all else is recorded.
