@@ -43,6 +43,7 @@ rewards::JudgeTemplate judge_template(const configs::JudgeConfig& config) {
 }
 
 std::string judge_stage(const std::string& stage) { return stage + "-judge"; }
+std::string judge_measure_stage(const std::string& stage) { return stage + "-judge-measure"; }
 
 std::string final_text(const model::Tokenizer& tokenizer, const proto::Trajectory& t,
                        bool thinking) {
@@ -129,15 +130,14 @@ rewards::Verdict Judge::verdict_of(const proto::Trajectory& t, const JudgeQuesti
 
 JudgeReplies Judge::ask(const JudgeCall& call, const std::vector<JudgeQuestion>& questions,
                         TrajectoryLog& log) const {
-  const std::string stage = judge_stage(call.stage);
   CollectSpec spec;
-  spec.stage = stage;
+  spec.stage = call.stage;
   spec.step = call.step;
   if (config_.is_policy())
     spec.weights = call.policy;
   else
     spec.weights.set_model_dir(config_.model.empty() ? base_dir(run_) : config_.model.string());
-  spec.stream = stage_stream(stage, call.use);
+  spec.stream = stage_stream(call.stage, call.use);
   spec.temperature = call.temperature;
   spec.max_response_length = config_.max_response_length;
   spec.keep_experts = call.keep_experts, spec.keep_index = call.keep_index;
@@ -177,6 +177,7 @@ JudgeReplies Judge::ask(const JudgeCall& call, const std::vector<JudgeQuestion>&
     for (const proto::Trajectory& t : samples) {
       const auto q = static_cast<size_t>(t.meta().group());
       const int64_t index = t.meta().sample_index();
+      CHECK_LT(q, questions.size());
       if (index < had[q] || index >= had[q] + more[q]) continue;
       JudgeReply& reply = replies.all[q];
       rewards::Verdict verdict = verdict_of(t, questions[q], &reply.problem);

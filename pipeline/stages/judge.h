@@ -16,8 +16,10 @@
 
 namespace amalgam::pipeline {
 
-// The stage, and so the log, of the verdicts on a stage's answers.
+// The stages, and so the logs, of verdicts on a stage's answers: those that score them, and those
+// that measure the judge.
 std::string judge_stage(const std::string& stage);
+std::string judge_measure_stage(const std::string& stage);
 
 // One prompt for the judge.
 struct JudgeQuestion {
@@ -46,7 +48,7 @@ struct JudgeReplies {
 
 // What a collection of verdicts is for.
 struct JudgeCall {
-  std::string stage;  // of the answers
+  std::string stage;  // of the verdicts
   int64_t step = 0;
   proto::WeightsRef policy;  // that judges, if the config says so
   uint64_t use = 0;          // its random numbers are stage_stream(stage, use)
@@ -75,8 +77,8 @@ class Judge {
   int64_t num_tokens(const std::string& answer) const;
   std::string rubric_lines(const rewards::Rubric& rubric) const;
 
-  // Samples the verdicts, which are durable one by one in `log`, in the stage judge_stage(): those
-  // of an interrupted collection are not sampled again. Their records have no reward.
+  // Samples the verdicts, which are durable one by one in `log`, which is the stage's: those of an
+  // interrupted collection are not sampled again. Their records have no reward.
   JudgeReplies ask(const JudgeCall& call, const std::vector<JudgeQuestion>& questions,
                    TrajectoryLog& log) const;
 

@@ -149,14 +149,15 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
     questions.push_back(stored_question(judge_, row, config.n));
   }
   if (questions.empty()) return measured;
-  TrajectoryLog log(trajectory_log_path(run_.run_dir, judge_stage(stage_)));
-  const JudgeReplies replies = judge_.ask({.stage = stage_,
+  const std::string stage = judge_measure_stage(stage_);
+  TrajectoryLog log(trajectory_log_path(run_.run_dir, stage));
+  const JudgeReplies replies = judge_.ask({.stage = stage,
                                            .step = step,
                                            .policy = policy,
                                            .use = kUseMeasure,
                                            .temperature = temperature},
                                           questions, log);
-  run_.rollouts(tokenizer_dir(run_)).forget(judge_stage(stage_), step);
+  run_.rollouts(tokenizer_dir(run_)).forget(stage, step);
   const auto part = [&](size_t begin, size_t end) {
     JudgeReplies some;
     some.all.assign(replies.all.begin() + static_cast<int64_t>(begin),

@@ -44,19 +44,19 @@ void score_by_judge(RunContext& run, const std::string& stage, int64_t step,
       if ((*samples)[i].meta().domain() == name) places.push_back(i), own.push_back((*samples)[i]);
     JudgedAnswers answers(
         judge, domain, [&](int64_t group) { return prompts[static_cast<size_t>(group)]; }, &own);
-    TrajectoryLog verdicts(trajectory_log_path(run.run_dir, judge_stage(stage_of_domain)));
-    const JudgeReplies replies = judge.ask({.stage = stage_of_domain,
+    const std::string verdict_stage = judge_stage(stage_of_domain);
+    TrajectoryLog verdicts(trajectory_log_path(run.run_dir, verdict_stage));
+    const JudgeReplies replies = judge.ask({.stage = verdict_stage,
                                             .step = step,
                                             .policy = weights,
                                             .use = kUseScores,
                                             .temperature = temperature > 0 ? temperature : 1},
                                            answers.questions(domain.judge.votes, 0), verdicts);
     answers.reward(replies).require_some(stage + " step " + std::to_string(step));
-    run.rollouts(tokenizer_dir(run)).forget(judge_stage(stage_of_domain), step);
+    run.rollouts(tokenizer_dir(run)).forget(verdict_stage, step);
     for (size_t i = 0; i < places.size(); ++i) (*samples)[places[i]] = std::move(own[i]);
   }
-  log.truncate_after(step - 1);
-  run.store.record_trajectories(stage, *samples, log.append(*samples));
+  run.store.record_trajectories(stage, *samples, log.replace_step(*samples));
   run.store.count_masked(stage);
 }
 

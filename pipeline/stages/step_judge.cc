@@ -93,7 +93,7 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   const configs::RolloutConfig& rollout = domain_.rl.rollout;
   const bool has_updates = config_.is_trained();
   JudgeReplies replies =
-      judge_.ask({.stage = stage_,
+      judge_.ask({.stage = judge_stage(stage_),
                   .step = step,
                   .policy = policy,
                   .use = kUseVerdicts,
@@ -104,8 +104,7 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   const JudgedAnswers::Rewarded rewarded = answers.reward(replies);
   rewarded.require_some(stage_ + " step " + std::to_string(step));
   // The records with their rewards, in place of those without.
-  log.truncate_after(step - 1);
-  run_.store.record_trajectories(stage_, *trajectories, log.append(*trajectories));
+  run_.store.record_trajectories(stage_, *trajectories, log.replace_step(*trajectories));
   run_.store.count_masked(stage_);
 
   // Verdicts on labelled answers get their rewards.
@@ -127,7 +126,7 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
     }
   }
   num_training_groups_ = static_cast<int64_t>(trained.size());
-  record(step, replies);
+  record(replies);
 
   learner::Mean score;
   int64_t tokens = 0, verdicts = 0, unparsable = 0;
@@ -162,14 +161,13 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
 }
 
 // The records of the judge's messages, with rewards where they are trained on.
-void StepJudge::record(int64_t step, const JudgeReplies& replies) {
+void StepJudge::record(const JudgeReplies& replies) {
   std::vector<proto::Trajectory> all;
   for (const JudgeReply& reply : replies.all) {
     all.insert(all.end(), reply.samples.begin(), reply.samples.end());
     all.insert(all.end(), reply.again.begin(), reply.again.end());
   }
-  log_.truncate_after(step - 1);
-  run_.store.record_trajectories(judge_stage(stage_), all, log_.append(all));
+  run_.store.record_trajectories(judge_stage(stage_), all, log_.replace_step(all));
 }
 
 std::optional<double> StepJudge::validate(int64_t step, const proto::WeightsRef& policy,

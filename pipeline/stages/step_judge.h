@@ -48,7 +48,7 @@ class StepJudge {
                                  NamedValues* figures);
 
  private:
-  void record(int64_t step, const JudgeReplies& replies);
+  void record(const JudgeReplies& replies);
 
   RunContext& run_;
   const configs::DomainConfig& domain_;

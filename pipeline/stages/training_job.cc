@@ -30,7 +30,8 @@ void remove_token_logs(const std::string& run_dir, const std::string& stage) {
 void forget_job(RunContext& run, const std::string& stage) {
   std::filesystem::remove_all(run.path("checkpoints/" + stage));
   const std::string validation = validation_stage(stage);
-  for (const std::string& name : {stage, validation, judge_stage(stage), judge_stage(validation)}) {
+  for (const std::string& name : {stage, validation, judge_stage(stage), judge_stage(validation),
+                                  judge_measure_stage(stage), judge_measure_stage(validation)}) {
     run.store.forget(name);
     std::filesystem::remove(trajectory_log_path(run.run_dir, name));
   }
