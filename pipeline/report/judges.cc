@@ -16,14 +16,14 @@ namespace {
 constexpr int64_t kWindow = 4;  // steps of a mean: few of a step's answers have labels
 constexpr double kFarApart = 0.1;
 
-struct Series {
+struct JudgeCurve {
   const char *name, *metric;
 };
-constexpr Series kScores[] = {{"judge's score", "judge/score"},
-                              {"audit of the labelled answers", "critic/audit/mean"}};
-constexpr Series kAgreements[] = {{"with labels of the step's answers", "judge/agreement"},
-                                  {"of stored rows", "judge/stored/agreement"},
-                                  {"of held-out rows", "val-judge/heldout/agreement"}};
+constexpr JudgeCurve kScores[] = {{"judge's score", "judge/score"},
+                                  {"audit of the labelled answers", "critic/audit/mean"}};
+constexpr JudgeCurve kAgreements[] = {{"with labels of the step's answers", "judge/agreement"},
+                                      {"of stored rows", "judge/stored/agreement"},
+                                      {"of held-out rows", "val-judge/heldout/agreement"}};
 
 std::vector<MetricRow> of_metric(const std::vector<MetricRow>& metrics, const std::string& name) {
   std::vector<MetricRow> rows;
@@ -33,7 +33,7 @@ std::vector<MetricRow> of_metric(const std::vector<MetricRow>& metrics, const st
 }
 
 // Means over the steps up to each one, as far as the window goes.
-XySeries series_of(const std::vector<MetricRow>& metrics, const Series& series) {
+XySeries series_of(const std::vector<MetricRow>& metrics, const JudgeCurve& series) {
   XySeries out{.name = series.name, .points = {}};
   const std::vector<MetricRow> rows = of_metric(metrics, series.metric);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -51,9 +51,9 @@ XySeries series_of(const std::vector<MetricRow>& metrics, const Series& series) 
 
 template <size_t N>
 std::string chart(const std::string& title, const std::vector<MetricRow>& metrics,
-                  const Series (&all)[N]) {
+                  const JudgeCurve (&all)[N]) {
   std::vector<XySeries> series;
-  for (const Series& one : all)
+  for (const JudgeCurve& one : all)
     if (XySeries s = series_of(metrics, one); !s.points.empty()) series.push_back(std::move(s));
   return series.empty() ? "" : xy_chart(title, "step", series);
 }
