@@ -55,7 +55,12 @@ std::string chart(const std::string& title, const std::vector<MetricRow>& metric
   std::vector<XySeries> series;
   for (const JudgeCurve& one : all)
     if (XySeries s = series_of(metrics, one); !s.points.empty()) series.push_back(std::move(s));
-  return series.empty() ? "" : xy_chart(title, "step", series);
+  if (series.empty()) return "";
+  std::string legend = "<p class=\"legend\">";
+  for (size_t s = 0; s < series.size(); ++s)
+    legend += fmt::format("<span><i class=\"m{}\"></i>{}</span>", s % kNumModelColours,
+                          escape_html(series[s].name));
+  return "<div>" + xy_chart(title, "step", series) + legend + "</p></div>\n";
 }
 
 // The mean over the last quarter of the steps that have it.
@@ -90,8 +95,10 @@ std::string judges_section(const Results& results, const RunStore& store) {
     const auto metrics = store.metrics(stage.name);
     if (of_metric(metrics, "judge/score").empty()) continue;
     html += "<h3>" + escape_html(stage.name) + "</h3>\n" + warning(metrics);
-    html += chart("what the judge gives, and what it is worth", metrics, kScores);
-    html += chart("share of criteria on which single verdicts agree", metrics, kAgreements);
+    html += "<div class=\"efforts\">" +
+            chart("what the judge gives, and what it is worth", metrics, kScores) +
+            chart("share of criteria on which single verdicts agree", metrics, kAgreements) +
+            "</div>\n";
   }
   if (!html.empty())
     html += fmt::format("<p class=\"note\">Lines are means over {} steps.</p>\n", kWindow);
