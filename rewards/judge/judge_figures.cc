@@ -100,6 +100,15 @@ std::optional<double> vote_agreement(const std::vector<JudgedAnswer>& answers) {
   return over_criteria.get();
 }
 
+std::optional<double> agreement(const std::vector<JudgedAnswer>& answers) {
+  Mean mean;
+  for (const JudgedAnswer& answer : answers)
+    for (const std::vector<double>& vote : answer.votes)
+      for (size_t c = 0; c < answer.labels.size(); ++c)
+        mean.add(1 - std::abs(vote[c] - answer.labels[c]));
+  return mean.get();
+}
+
 // The lower one, of answers with a vote.
 int64_t median_length(const std::vector<JudgedAnswer>& answers) {
   std::vector<int64_t> lengths;
@@ -152,6 +161,7 @@ JudgeFigures judge_figures(const std::vector<JudgedAnswer>& answers) {
   figures.accuracy_of_longer =
       accuracy(all, [&](const Judged& judged) { return judged.num_tokens > median; });
   figures.vote_agreement = vote_agreement(answers);
+  figures.agreement = agreement(answers);
   return figures;
 }
 

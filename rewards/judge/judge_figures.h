@@ -22,6 +22,8 @@ struct JudgeFigures {
   std::optional<double> false_yes_rate, false_no_rate;  // of the negatives, of the positives
   std::optional<double> accuracy;
   std::optional<double> balanced_accuracy, auc;  // absent without positives, or without negatives
+  // The mean over votes and criteria of 1 − |vote − label|: how far a single verdict agrees.
+  std::optional<double> agreement;
   // Of the mean of the votes as a probability of the label (as it is, not yes or no): the mean of
   // (mean − label)², and Σ over 10 equal bins of the mean of share · |mean of means − mean of
   // labels|.
