@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "configs/error.h"
+#include "tests/temp_dir.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -16,14 +16,9 @@ using testing::ElementsAre;
 
 class JudgeRows : public testing::Test {
  protected:
-  JudgeRows() : dir_(testing::TempDir() + "/judge_rows") {
-    std::filesystem::create_directory(dir_);
-  }
-  ~JudgeRows() override { std::filesystem::remove_all(dir_); }
-
   std::string file(const std::string& name, const std::string& content) const {
-    std::ofstream(dir_ + "/" + name) << content;
-    return dir_ + "/" + name;
+    std::ofstream(dir_ / name) << content;
+    return dir_ / name;
   }
   std::vector<JudgeRow> read(const std::string& path, VerdictForm form = VerdictForm::kYesNo) {
     return read_judge_rows({path}, form, "python3", pool_);
@@ -45,7 +40,7 @@ class JudgeRows : public testing::Test {
     return "";
   }
 
-  const std::string dir_;
+  const TempDir dir_;
   kernels::ThreadPool pool_{2};
 };
 
@@ -92,11 +87,11 @@ TEST_F(JudgeRows, OfPairs) {
 TEST_F(JudgeRows, OfAGlobAreReadInOrder) {
   file("b1.jsonl", R"({"prompt":"1","rubric":["a"],"answer":"x","labels":[1]})");
   file("b0.jsonl", R"({"prompt":"0","rubric":["a"],"answer":"x","labels":[1]})");
-  const std::vector<JudgeRow> rows = read(dir_ + "/b*.jsonl");
+  const std::vector<JudgeRow> rows = read(dir_ / "b*.jsonl");
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].question, "0");
   EXPECT_EQ(rows[1].question, "1");
-  EXPECT_EQ(rows[1].place, dir_ + "/b1.jsonl:1");
+  EXPECT_EQ(rows[1].place, dir_ / "b1.jsonl:1");
 }
 
 TEST_F(JudgeRows, SayWhatIsWrong) {

@@ -43,6 +43,8 @@ TEST(JudgeFigures, ByHand) {
   EXPECT_THAT(figures.accuracy_by_position[2], Optional(DoubleEq(1)));
   EXPECT_THAT(figures.accuracy_of_shorter, Optional(DoubleEq(2.0 / 3)));  // up to 20 tokens
   EXPECT_THAT(figures.accuracy_of_longer, Optional(DoubleEq(2.0 / 3)));
+  // Votes that agree: 3 + 1 of the first answer's 3 + 3, 0 1 1 of the second's, ½ ½ of the last's.
+  EXPECT_THAT(figures.agreement, Optional(DoubleEq((3 + 1 + 2 + 1) / 11.0)));
   // Of criteria with two votes: 1, ⅓, 0.
   EXPECT_THAT(figures.vote_agreement, Optional(DoubleEq((1 + 1.0 / 3 + 0) / 3)));
 }
@@ -55,7 +57,7 @@ TEST(JudgeFigures, WhatThereIsNothingOfIsAbsent) {
     for (const auto& figure :
          {none.false_yes_rate, none.false_no_rate, none.accuracy, none.balanced_accuracy, none.auc,
           none.brier, none.calibration_error, none.accuracy_of_shorter, none.accuracy_of_longer,
-          none.vote_agreement})
+          none.vote_agreement, none.agreement})
       EXPECT_EQ(figure, std::nullopt);
     EXPECT_TRUE(none.accuracy_by_position.empty());
   }

@@ -39,6 +39,9 @@ TEST(Rubric, SaysWhatIsWrong) {
             "the rubric has a weight that is not finite");
   EXPECT_EQ(rubric_fault(R"([{"text":"a","weight":1e308},{"text":"b","weight":1e308}])"),
             "the rubric has weights whose sum is not finite");
+  EXPECT_EQ(rubric_fault(R"([{"text":"a","weight":1},{"text":"b","weight":-1e308},)"
+                         R"({"text":"c","weight":-1e308}])"),
+            "the rubric has weights whose sum is not finite");
   EXPECT_EQ(rubric_fault(R"([{"text":"a","weight":1},{"text":"b","weight":-1}])"),
             "the weights of the rubric sum to 0; change one of them");
   EXPECT_EQ(rubric_fault(R"([{"text":"a","weight":-1},{"text":"b","weight":0}])"),
