@@ -20,6 +20,8 @@
 #include "pipeline/commands/generate.h"
 #include "pipeline/commands/init.h"
 #include "pipeline/commands/inspect.h"
+#include "pipeline/commands/judge_export.h"
+#include "pipeline/commands/judge_import.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/commands/reward.h"
 #include "pipeline/commands/run.h"
@@ -227,6 +229,12 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
           cli.group("effort", "reasoning effort: what to train its modes with",
                     "  amalgam effort suggest configs/effort.toml --model runs/effort/base \\\n"
                     "      --domain modes\n"));
+  CLI::App* const judge =
+      cli.group("judge", "answers for people to label, which train and measure a judge",
+                "  amalgam judge export runs/rubric --limit 40 --out form.jsonl\n"
+                "  amalgam judge import form.jsonl --run runs/rubric --out labelled.jsonl\n");
+  cli.add(run_judge_export, judge);
+  cli.add(run_judge_import, judge);
   cli.add(run_report);
   cli.add(run_samples);
   cli.add(run_generate);

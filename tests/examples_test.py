@@ -30,7 +30,7 @@ def examples(text):
 def help_pages(program):
     """A help page of every command but those of `sandbox`."""
     listed = subprocess.run([program.binary, "--help"], capture_output=True, text=True, check=True).stdout
-    names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1], re.M)) - {"sandbox", "effort"}
+    names = set(re.findall(r"^  ([a-z-]+) {2,}", listed.split("\nSubcommands:\n", 1)[1], re.M)) - {"sandbox", "effort", "judge"}
     check(names == set(COMMANDS), f"the list of this test is not that of --help: {names ^ set(COMMANDS)}")
     return {name: subprocess.run([program.binary, name, "--help"], capture_output=True, text=True, check=True).stdout
             for name in COMMANDS}
@@ -51,7 +51,7 @@ def examples_run(program):
         file.write(re.sub(r"^run_dir = .*$", "", config, flags=re.M))
     environment = {**os.environ, "PATH": clone + "/build:" + os.environ["PATH"]}
     count = 0
-    shown = set(re.findall(r"^\| `amalgam ([a-z]+)", text_of(ROOT + "/README.md"), re.M)) - {"sandbox", "effort"}
+    shown = set(re.findall(r"^\| `amalgam ([a-z]+)", text_of(ROOT + "/README.md"), re.M)) - {"sandbox", "effort", "judge"}
     check(shown <= set(COMMANDS), f"the README has commands that there are not: {shown}")
     for name, page in help_pages(program).items():
         for line in examples(page):
@@ -70,6 +70,29 @@ def examples_run(program):
         check("mean reward" in done.stdout and os.path.exists(clone + "/runs/quickstart/report.html"),
               f"make quickstart: no scores: {done.stdout[-600:]}")
     return f"{count} examples of --help, make quickstart"
+
+
+def judge_examples(program):
+    """Those of `judge`, after a run that has one; what people do between the two is to fill in labels."""
+    program.run(program.path("runs/rubric"), config=ROOT + "/tests/golden/judge/rubric.toml", log=program.path("log"))
+    shell, count = Shell(program.binary, program.path("home")), 0
+    shell.folder = program.path("")
+    for name in ("", "export", "import"):
+        page = subprocess.run([program.binary, "judge", *([name] if name else []), "--help"], capture_output=True, text=True,
+                              check=True).stdout
+        for line in examples(page):
+            if "export" in line and "form.jsonl" in line and os.path.exists(program.path("form.jsonl")):
+                os.remove(program.path("form.jsonl"))
+            shell.type(line)
+            if "export" in line:
+                form = re.search(r"--out (\S+)", line)[1]
+                text = text_of(program.path(form)).replace("null", "1")
+                check(text.count("\n") >= 4, f"{line}: {text}")
+                with open(program.path(form), "w") as file:
+                    file.write(text)
+            count += 1
+    check(text_of(program.path("labelled.jsonl")).count("\n") >= 20, "few rows with labels")
+    return f"{count} examples of judge ... --help"
 
 
 class Shell:
@@ -145,4 +168,4 @@ def sandbox_examples(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({"examples": examples_run, "sandbox_examples": sandbox_examples}))
+    sys.exit(main({"examples": examples_run, "judge_examples": judge_examples, "sandbox_examples": sandbox_examples}))

@@ -56,7 +56,7 @@ def main():
                 help_page = help_page.replace("\nSubcommands:\n", "\nExamples:\n")  # options are before them
             with gzip.open(f"{prefix}/share/man/man1/amalgam-{'-'.join(command)}.1.gz", "rt", encoding="utf-8") as file:
                 page = file.read().replace("\\-", "-")
-            if command in (["sandbox"], ["effort"]):  # of commands alone
+            if command in (["sandbox"], ["effort"], ["judge"]):  # of commands alone
                 continue
             options = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", help_page.split("\nExamples:\n")[0].split("\nOptions:\n")[1]))
             options = {o for o in options if re.search(rf"^  (-\w,)?([^ ]*,)?{o}[ ,]", help_page, re.M)}

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "configs/clock.h"
-#include "kernels/device/rng.h"
 #include "learner/step/figures.h"
+#include "pipeline/data/drawn.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/training_job.h"
@@ -14,16 +14,6 @@ namespace amalgam::pipeline {
 namespace {
 
 constexpr uint64_t kUseLabels = 12, kUseJudgeRows = 13, kUseVerdicts = 14;
-
-// Places of `count` of `all`, drawn without putting back.
-std::vector<size_t> drawn(size_t all, size_t count, const kernels::RngKey& key) {
-  std::vector<std::pair<double, size_t>> order;
-  for (size_t i = 0; i < all; ++i) order.emplace_back(kernels::uniform(key, i), i);
-  std::sort(order.begin(), order.end());
-  std::vector<size_t> places;
-  for (size_t i = 0; i < std::min(all, count); ++i) places.push_back(order[i].second);
-  return places;
-}
 
 }  // namespace
 
