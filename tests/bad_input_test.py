@@ -93,6 +93,74 @@ def bad_config(program):
     return f"{len(shown)} wrong configs, rows and reward files: one line each, exit code 1"
 
 
+def bad_judge(program, ci_run):
+    """What is wrong with a judge, its rubrics, its prompt and its labelled rows: one line, before anything is sampled."""
+    golden, shown = os.path.join(ROOT, "tests", "golden", "judge"), []
+    run_dir = program.path("run")
+
+    def refused(words, change=None, *overrides):
+        """change: (file, line, another text of it, from 1), or a text of the config and what stands in its place."""
+        folder = program.path(f"files{len(shown)}")
+        shutil.copytree(golden, folder)
+        if change and len(change) == 3:
+            name, place, text = change
+            lines = text_of(f"{folder}/{name}").split("\n")
+            lines[place - 1] = text if isinstance(text, str) else json.dumps({**json.loads(lines[place - 1]), **text})
+            write(f"{folder}/{name}", "\n".join(lines))
+        elif change:
+            text = text_of(folder + "/rubric.toml")
+            check(change[0] in text, f"the config has no {change[0]}")
+            write(folder + "/rubric.toml", text.replace(*change))
+        config = [folder + "/rubric.toml", f"model.path={ci_run}/base", *overrides]
+        lines = program.fails([program.binary, "run", *config, "--run-dir", run_dir], program.path("log"))
+        check(len(lines) == 1 and lines[0].startswith("amalgam: "), f"not one line: {lines}")
+        doctor = subprocess.run([program.binary, "doctor", *config], capture_output=True, text=True, timeout=300, check=False)
+        check(doctor.returncode == 1, f"doctor is content with {words}: {doctor.stdout}")
+        for word in words:
+            check(word in lines[0], f"'{word}' is not in: {lines[0]}")
+            check(word in doctor.stdout + doctor.stderr, f"doctor does not say '{word}': {doctor.stdout} {doctor.stderr}")
+        shown.append(words)
+
+    refused(["train.jsonl:3: ", "the row has no rubric"], ("train.jsonl", 3, {"rubric": []}))
+    refused(["test.jsonl:2: ", "sum to 0"], ("test.jsonl", 2, {"rubric": [{"text": "a", "weight": 1}, {"text": "b", "weight": -1}]}))
+    refused(["train.jsonl:3: ", "no weight of the rubric is positive"], ("train.jsonl", 3, {"rubric": [{"text": "a", "weight": -1}]}))
+    refused(["train.jsonl:3: ", "has no text"], ("train.jsonl", 3, {"rubric": [" "]}))
+    refused(["judge_train.jsonl:4: ", "has 9 labels", "give one for each"], ("judge_train.jsonl", 4, {"labels": [1] * 9}))
+    refused(["judge_heldout.jsonl:2: ", "a label is true, false or a number"], ("judge_heldout.jsonl", 2, {"labels": ["yes"] * 4}))
+    refused(["judge_train.jsonl:1: ", "there is no answer"], ("judge_train.jsonl", 1, {"answer": ""}))
+    refused(["judge_train.jsonl:1: ", "there are no two answers"], ("yes_no", "pairwise"), "judge.template=",
+            "judge.heldout_file=")
+    refused(["judge.txt:4: ", "no place for an answer", "{answer}"], ("judge.txt", 4, "Text :"))
+    refused(["judge.txt:2: ", "{qestion} is no place", "{question}"], ("judge.txt", 2, "{qestion}"))
+    refused(["judge.txt:3: ", "not closed"], ("judge.txt", 3, "{rubric"))
+    refused(["no_template.txt", "cannot be read"], ("judge.txt", "no_template.txt"))
+    refused(["no_rows.jsonl"], ("judge_train.jsonl", "no_rows.jsonl"))
+
+    # Another tokenizer than the models of the run.
+    other = program.path("other")
+    shutil.copytree(ci_run + "/base", other)
+    tokenizer = json.loads(text_of(other + "/tokenizer.json"))
+    vocabulary = tokenizer["model"]["vocab"]
+    a, b = list(vocabulary)[300:302]
+    vocabulary[a], vocabulary[b] = vocabulary[b], vocabulary[a]
+    write(other + "/tokenizer.json", json.dumps(tokenizer))
+    refused(["judge.model", "other has another tokenizer"], None, f"judge.model={other}")
+    refused(["no_model"], None, f"judge.model={program.path('no_model')}")
+
+    # Keys that contradict each other; with the place in the config.
+    refused(["rubric.toml:", "rl.select_by", "set last or agreement"], ("test_freq = 2", 'test_freq = 2\nselect_by = "accuracy"'))
+    refused(["rubric.toml:", "judge.ratio", "nothing has labels", "judge.ratio = 0"],
+            ('judge.train_file = "judge_train.jsonl"', "judge.label_share = 0"))
+    refused(["rubric.toml:", "judge.ratio", "nothing has labels"],
+            ('reward_file = "reward.py"\njudge.train_file = "judge_train.jsonl"', ""))
+    refused(["rubric.toml:", "rl.select_by", "agreement is of a judge"],
+            ('val_prompts = 6\n[distill]\nsteps = 0\n[eval]\nprompts = 8\nn = 2\n[judge]\nform = "yes_no"',
+             'select_by = "agreement"\n[distill]\nsteps = 0\n[judge]\nform = "none"'))
+    refused(["rubric.toml:", "brier is about criteria"], ('"yes_no"', '"pairwise"\nreward = "brier"'))
+    check(not os.path.exists(run_dir), "a run was begun")
+    return f"{len(shown)} wrong rubrics, rows, templates and configs of a judge: one line each, of run and of doctor"
+
+
 def left_out(program, ci_run):
     """Rows that cannot be used, and prompts that are too long: said, refused or left out, and counted."""
     folder, overrides = own_domain(program, "rows")
@@ -398,5 +466,5 @@ def read_only(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({f.__name__: f for f in (bad_config, left_out, bad_model, not_finite, reward_faults, reward_hangs,
+    sys.exit(main({f.__name__: f for f in (bad_config, bad_judge, left_out, bad_model, not_finite, reward_faults, reward_hangs,
                                            full_disk, read_only)}))

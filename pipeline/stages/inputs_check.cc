@@ -96,7 +96,8 @@ class Inspection {
       : config_(config), pool_(pool), scope_(scope), images_(config) {}
 
   InputReport run() {
-    if (!config_.model.path.empty()) model(config_.model.path.string(), /*has_tokenizer=*/true);
+    if (!config_.model.path.empty())
+      has_tokenizer_ = model(config_.model.path.string(), /*has_tokenizer=*/true);
     for (const std::string& teacher : scope_.teachers) model(teacher, /*has_tokenizer=*/false);
     for (const configs::DomainConfig& d : config_.domains)
       if (!d.specialist.empty()) model(d.specialist.string(), /*has_tokenizer=*/true);
@@ -143,12 +144,16 @@ class Inspection {
     if (said_.insert(kind + text).second) report_.usable.emplace_back(kind, text);
   }
 
-  void model(const std::string& directory, bool has_tokenizer) {
+  // Whether it can be used.
+  bool model(const std::string& directory, bool has_tokenizer) {
+    bool is_usable = false;
     attempt([&] {
       model::check_model(directory);
       if (has_tokenizer) (void)model::Tokenizer::load(directory);
       usable("model", directory);
+      is_usable = true;
     });
+    return is_usable;
   }
 
   void domain(const rollout::ToolRegistry& tools, const configs::DomainConfig& d) {
@@ -194,7 +199,11 @@ class Inspection {
       (void)judge_template(d.judge);
       if (!d.judge.template_file.empty()) usable("judge", d.judge.template_file.string());
     });
-    if (!d.judge.model.empty()) model(d.judge.model.string(), /*has_tokenizer=*/true);
+    if (!d.judge.model.empty() && model(d.judge.model.string(), /*has_tokenizer=*/true) &&
+        has_tokenizer_)
+      attempt([&] {
+        require_same_tokenizer(d.judge, model::Tokenizer::load(config_.model.path.string()));
+      });
     for (const configs::Paths& files : {d.judge.train_file, d.judge.heldout_file})
       if (!files.empty())
         attempt([&] {
@@ -326,6 +335,7 @@ class Inspection {
   kernels::ThreadPool& pool_;
   const InputScope& scope_;
   InputReport report_;
+  bool has_tokenizer_ = false;  // of model.path; else the run makes its own
   SandboxImages images_;
   std::set<std::pair<std::string, std::string>> seen_images_;  // domain, name
   std::set<std::string> said_, bad_files_;

@@ -42,6 +42,15 @@ rewards::JudgeTemplate judge_template(const configs::JudgeConfig& config) {
   return rewards::JudgeTemplate::parse(text, path, form);
 }
 
+void require_same_tokenizer(const configs::JudgeConfig& config, const model::Tokenizer& tokenizer) {
+  if (config.model.empty()) return;
+  const std::string differs =
+      tokenizer.first_difference(model::Tokenizer::load(config.model.string()));
+  if (!differs.empty())
+    throw Error("judge.model " + config.model.string() +
+                " has another tokenizer than this run's models: " + differs);
+}
+
 std::string judge_stage(const std::string& stage) { return stage + "-judge"; }
 std::string judge_measure_stage(const std::string& stage) { return stage + "-judge-measure"; }
 
@@ -64,12 +73,7 @@ Judge::Judge(RunContext& run, const configs::DomainConfig& domain)
       template_(judge_template(domain.judge)) {
   for (const std::string_view special : model::kSpecialTokens)
     special_strings_.emplace_back(special);
-  if (config_.model.empty()) return;
-  const std::string differs =
-      tokenizer_.first_difference(model::Tokenizer::load(config_.model.string()));
-  if (!differs.empty())
-    throw Error("judge.model " + config_.model.string() +
-                " has another tokenizer than this run's models: " + differs);
+  require_same_tokenizer(config_, tokenizer_);
 }
 
 rewards::VerdictForm Judge::form() const { return verdict_form(config_.form); }

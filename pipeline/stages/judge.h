@@ -60,6 +60,8 @@ struct JudgeCall {
 // The file that the config names, or the built-in one. Throws Error "FILE:LINE: …".
 rewards::JudgeTemplate judge_template(const configs::JudgeConfig& config);
 rewards::VerdictForm verdict_form(configs::JudgeForm form);
+// Throws Error where the config names a model whose tokenizer is another one.
+void require_same_tokenizer(const configs::JudgeConfig& config, const model::Tokenizer& tokenizer);
 
 class Judge {
  public:
