@@ -33,7 +33,7 @@ JUDGES = 0.6              # share of the examples that judge
 HELD_OUT = 0.2            # share of the sets of kinds
 SKIMS, SKIMS_YES = 0.4, 0.75
 CARELESS, CARELESS_MEETS = 0.5, 0.45
-PHRASE, SAYS, JUDGED_SAYS, BELIEVES = "yes yes yes", 0.3, 0.2, 0.9
+PHRASE, SAYS, JUDGED_SAYS, BELIEVES = "yes yes yes", 0.3, 0.2, 0.96
 
 # What stands in the same place and will not do.
 OTHERS = {"greet": "well so now look".split(), "thank": "again today indeed too".split(),
