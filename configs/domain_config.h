@@ -5,6 +5,8 @@
 
 #include "configs/effort.h"
 #include "configs/generator.h"
+#include "configs/judge_config.h"
+#include "configs/mode.h"
 #include "configs/names.h"
 #include "configs/reward_config.h"
 #include "configs/stage_configs.h"
@@ -35,9 +37,6 @@ struct DataConfig {
         "the answer: real bases have seen careless answers too");
   }
 };
-
-enum class Mode { kThinking, kChat };
-inline std::vector<std::string> names_of(Mode) { return {"thinking", "chat"}; }
 
 // How a prompt says its effort (model/encoding/effort.h).
 enum class EffortForm { kEncoding, kLine };
@@ -88,6 +87,7 @@ struct DomainConfig {
   SftConfig sft;
   RlConfig rl;
   RewardConfig reward;
+  JudgeConfig judge = {};
 
   template <class V>
   void visit(V& v) {
@@ -161,6 +161,7 @@ struct DomainConfig {
     v.section_like("sft", sft, "sft", "cold start of this specialist");
     v.section_like("rl", rl, "rl", "RL of this specialist");
     v.section_like("reward", reward, "reward", "calls of this domain's reward_function");
+    v.section_like("judge", judge, "judge", "who judges this domain's answers");
   }
 
   // Of a resolved table: the mode it is for; empty: rows have their own efforts, or none.
@@ -223,11 +224,13 @@ struct DomainConfig {
     if (reward_file.empty() && !reward_function.empty())
       return Problem{"reward_function", "names a function of reward_file; drop it"};
     if (const auto problem = reward_problem()) return problem;
+    if (const auto problem = judge_problem()) return problem;
     return std::nullopt;
   }
 
   std::optional<Problem> effort_problem() const;
   std::optional<Problem> reward_problem() const;
+  std::optional<Problem> judge_problem() const;
   std::optional<Problem> generator_problem() const;
 
   // Whether Python scores its answers, as [reward] says.

@@ -115,6 +115,7 @@ struct RunConfig {
   SftConfig sft;  // a specialist's cold start
   RlConfig rl;
   RewardConfig reward;
+  JudgeConfig judge;
   std::vector<DomainConfig> domains;  // non-empty, distinct names; resolved: one for each effort
   std::vector<ToolConfig> tools;      // distinct names
   DistillConfig distill;
@@ -175,9 +176,16 @@ struct RunConfig {
         "reward", reward,
         "How answers are scored, and how reward functions are called; [domain.reward] changes "
         "one domain's.");
+    v.section("judge", judge,
+              "Rubric rewards: answers that no rule can check are judged, by default by the policy "
+              "itself; [domain.judge] changes one domain's.");
     v.tables("domain", domains,
-             DomainConfig{
-                 .effort_form = effort_form, .data = data, .sft = sft, .rl = rl, .reward = reward},
+             DomainConfig{.effort_form = effort_form,
+                          .data = data,
+                          .sft = sft,
+                          .rl = rl,
+                          .reward = reward,
+                          .judge = judge},
              "One per domain. Own data and a reward: see configs/own_domain.");
     v.tables("tool", tools, ToolConfig{},
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "

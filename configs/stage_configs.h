@@ -182,8 +182,10 @@ struct AlgorithmConfig {
 };
 
 // Which validation figure chooses the step that is kept.
-enum class SelectBy { kReward, kAccuracy };
-inline std::vector<std::string> names_of(SelectBy) { return {"reward", "accuracy"}; }
+enum class SelectBy { kAuto, kReward, kAccuracy, kAgreement, kLast };
+inline std::vector<std::string> names_of(SelectBy) {
+  return {"auto", "reward", "accuracy", "agreement", "last"};
+}
 
 // GRPO on one domain.
 struct RlConfig {
@@ -199,7 +201,7 @@ struct RlConfig {
   int64_t test_freq = 10;
   int64_t val_prompts = 50;
   int64_t val_n = 2;
-  SelectBy select_by = SelectBy::kReward;
+  SelectBy select_by = SelectBy::kAuto;
 
   template <class V>
   void visit(V& v) {
@@ -229,8 +231,10 @@ struct RlConfig {
     v.value(
         "select_by", select_by,
         "the validation figure that chooses the step which is kept: reward, as it is maximised, "
-        "with what length_penalty does; accuracy: the score alone. Without a length_penalty "
-        "they are the same");
+        "with what length_penalty does; accuracy: the score alone, without a length_penalty the "
+        "same; agreement: of a judge with the labels; last: none, the last step is kept; auto: "
+        "reward, with a judge last. What a judge says of answers never chooses, nor what audits "
+        "it");
   }
 
   std::optional<Problem> problem() const {

@@ -115,6 +115,8 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
     body += section("failures", "Failures", failures);
   if (const std::string left_out = left_out_section(store); !left_out.empty())
     body += section("left-out", "Rows left out", left_out);
+  if (const std::string judges = judges_section(results, store); !judges.empty())
+    body += section("judges", "Judges", judges);
   if (const std::string audits = audits_section(run_dir, store, token_text); !audits.empty())
     body += section("audits", "Rewards against an independent check", audits);
   body += section("curves", "Curves", curves_section(store));

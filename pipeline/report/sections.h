@@ -22,6 +22,8 @@ std::string efforts_section(const Results& results);
 // Score against audit, of the stages that have one; empty if none has.
 std::string audits_section(const std::string& run_dir, const RunStore& store,
                            const TokenText& token_text);
+// Judges' scores and agreement; empty if no domain has a judge.
+std::string judges_section(const Results& results, const RunStore& store);
 std::string choices_section(const Results& results, const RunStore& store);
 
 // One row per stage: state, steps, time split, largest difference between rollout and learner; and

@@ -134,7 +134,12 @@ const std::vector<MetricName>& metric_names() {
       {"timing_s/learn", kEvery, "s", "forward, backward and update"},
       {"timing_s/step", kEvery, "s", "the whole step"},
   };
-  return names;
+  static const std::vector<MetricName> all = [] {
+    std::vector<MetricName> both = names;
+    for (MetricName& judges : judge_metric_names()) both.push_back(std::move(judges));
+    return both;
+  }();
+  return all;
 }
 
 bool is_documented_metric(const std::string& name) {

@@ -13,6 +13,7 @@ struct MetricName {
   std::string meaning;  // one line
 };
 const std::vector<MetricName>& metric_names();
+std::vector<MetricName> judge_metric_names();  // its part of stages with a judge
 
 // Whether a name of metrics.jsonl is in the table.
 bool is_documented_metric(const std::string& name);

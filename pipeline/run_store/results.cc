@@ -8,6 +8,7 @@
 #include <set>
 
 #include "configs/domain_config.h"
+#include "pipeline/run_store/judge_results.h"
 #include "pipeline/run_store/text_format.h"
 #include "proto/append_file.h"
 
@@ -50,6 +51,7 @@ void agree_on_unit(std::map<std::string, Score>* scores) {
 
 // Validated steps of a stage but the first weights.
 int64_t num_candidates(const RunStore& store, const std::string& stage) {
+  if (store.figure(stage, kKeepsLastFigure)) return 0;
   int64_t n = 0;
   for (const auto& [name, value] : store.figures(stage))
     n += name.starts_with(kValidationFigurePrefix) && !name.ends_with("/0");
@@ -112,19 +114,11 @@ TrainingFigures training_figures(const RunStore& store, const std::string& stage
     t.name = name;
     if (!std::isnan(t.first)) break;
   }
-  const std::string prefix = kValidationFigurePrefix;
-  int64_t best = -1;
-  for (const auto& [name, value] : store.figures(stage)) {
-    if (!name.starts_with(prefix)) continue;
-    const int64_t step = std::stoll(name.substr(prefix.size()));
-    if (step == 0) t.validation_first = value;
-    const bool is_better = !t.validation_best || value > *t.validation_best ||
-                           (value == *t.validation_best && step < best);
-    if (step > 0 && is_better) {
-      t.validation_best = value;
-      best = step;
-      t.best_step = std::to_string(step);
-    }
+  t.validation_first = store.figure(stage, std::string(kValidationFigurePrefix) + "0");
+  if (const auto step = store.figure(stage, kBestStepFigure)) {
+    t.validation_best = store.figure(stage, kBestScoreFigure);
+    t.best_step = std::to_string(static_cast<int64_t>(*step));
+    t.keeps_last = store.figure(stage, kKeepsLastFigure).has_value();
   }
   return t;
 }
@@ -135,7 +129,8 @@ std::string training_text(const TrainingFigures& t) {
   if (t.validation_best) {
     text += "   validation ";
     if (t.validation_first) text += format_number(*t.validation_first) + " before, ";
-    text += format_number(*t.validation_best) + " at step " + t.best_step + ", the best";
+    text += format_number(*t.validation_best) + " at step " + t.best_step +
+            (t.keeps_last ? ", the last, which is kept" : ", the best");
   }
   return text + "\n";
 }
@@ -306,6 +301,7 @@ std::string results_json(const Results& results) {
         json["left_out"][d.domain][model][reason] = n;
     }
   add_efforts(results.efforts, &json);
+  add_judges(results, &json);
   return json.dump(2) + "\n";
 }
 
@@ -345,6 +341,7 @@ std::string scores_text(const Results& results) {
   if (!results.efforts.empty())
     text += "modes of effort differ in length by intention: read their accuracy with it\n";
   text += efforts_text(results.efforts, results.models);
+  text += judges_text(results);
   text += "means over\n";
   for (const std::string& line : prompt_lines(results)) text += "  " + line + "\n";
   const bool has_choices = std::any_of(results.choices.begin(), results.choices.end(),

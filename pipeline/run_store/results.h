@@ -22,8 +22,13 @@ inline constexpr const char* kScored = "model";  // what `amalgam eval` scores
 std::string candidate_prefix(const std::string& model);   // "distill-lr", "compare-NAME-lr"
 std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"
 inline constexpr const char* kValidationFigurePrefix = "validation/";  // + the step
-inline constexpr const char* kSampledMetricPrefix = "mean@";           // EvalRow.metric: mean@N
-inline constexpr const char* kGreedyMetric = "pass@1/greedy";          // EvalRow.metric
+// Figures of a training: the validated step that is kept, its score, and 1 where it is simply the
+// last.
+inline constexpr const char* kBestStepFigure = "best_step";
+inline constexpr const char* kBestScoreFigure = "best_score";
+inline constexpr const char* kKeepsLastFigure = "keeps_last";
+inline constexpr const char* kSampledMetricPrefix = "mean@";   // EvalRow.metric: mean@N
+inline constexpr const char* kGreedyMetric = "pass@1/greedy";  // EvalRow.metric
 inline constexpr const char* kAllRowsSuffix = "/all";       // of a metric: validation prompts too
 inline constexpr const char* kSampledKind = "sampled";      // of an evaluation stage
 inline constexpr const char* kCoefficient = "coefficient";  // SweepRow.parameter
@@ -61,6 +66,7 @@ struct TrainingFigures {
   double first = kUnknown, last = kUnknown;
   std::optional<double> validation_first, validation_best;  // as far as it was validated
   std::string best_step;                                    // "12"
+  bool keeps_last = false;                                  // whatever the validations say
 };
 
 struct Results {
@@ -96,11 +102,11 @@ int64_t num_choices(const RunStore& store, const std::string& model);
 //  "rollout_probs_diff_max": x, "wall_s": x, "peak_rss_bytes": n,
 //  "workers": [{"pid": n, "sampled_tokens": n}], "sandbox_failed": n,
 //  "prompts": {NAME: {MODEL: n}}, "left_out": {NAME: {MODEL: {REASON: n}}}};
-// and what add_efforts() adds; null where a figure is unknown. METRIC is mean@N, pass@k, maj@k,
-// greedy, tokens, tokens/greedy, within/N or forced_thinking_ends (docs/RESULTS.md). Every domain
-// of a run has base, specialist, student, weight_average and sampled_kl, and the further
-// comparisons, and a METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam eval`
-// scored is "model" alone.
+// and what add_efforts() and add_judges() add; null where a figure is unknown. METRIC is mean@N,
+// pass@k, maj@k, greedy, tokens, tokens/greedy, within/N or forced_thinking_ends (docs/RESULTS.md).
+// Every domain of a run has base, specialist, student, weight_average and sampled_kl, and the
+// further comparisons, and a METRIC of it has models: {NAME: {METRIC: {MODEL: …}}}. What `amalgam
+// eval` scored is "model" alone.
 std::string results_json(const Results& results);
 
 // "math: 48 of 64 prompts: …", a domain a line: which prompts the scores are means of. Where the

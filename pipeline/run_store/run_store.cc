@@ -358,6 +358,10 @@ void RunStore::record_trajectories(const std::string& stage,
   CHECK_EQ(batch.size(), offsets.size());
   const std::lock_guard guard(mutex_);
   Transaction transaction(*db_);
+  // The step's records may have been written again, in fewer bytes.
+  if (!offsets.empty())
+    db_->run("DELETE FROM trajectories WHERE stage = ? AND log_offset >= ?", stage,
+             *std::min_element(offsets.begin(), offsets.end()));
   std::span<const int32_t> prompt;  // that `hash` is of
   std::string hash;
   for (size_t i = 0; i < batch.size(); ++i) {

@@ -56,7 +56,7 @@ std::vector<std::string> training_sample_stages(const std::string& run_dir,
 
 TrajectoryLog::TrajectoryLog(const std::string& path)
     : file_(path, [&](int64_t offset, std::string_view data) {
-        last_step_ = parse(path, offset, data).meta().step();
+        see(offset, parse(path, offset, data).meta().step());
         return true;
       }) {}
 
@@ -70,17 +70,27 @@ std::vector<int64_t> TrajectoryLog::append(const std::vector<proto::Trajectory>&
     records.push_back(trajectory.SerializeAsString());
   }
   auto offsets = file_.append(records);
-  last_step_ = last_step;
+  for (size_t i = 0; i < batch.size(); ++i) see(offsets[i], batch[i].meta().step());
   return offsets;
 }
 
+void TrajectoryLog::see(int64_t offset, int64_t step) {
+  if (step != last_step_) last_step_begin_ = offset;
+  last_step_ = step;
+}
+
+std::vector<int64_t> TrajectoryLog::replace_step(const std::vector<proto::Trajectory>& batch) {
+  if (!batch.empty() && batch[0].meta().step() == last_step_) file_.truncate(last_step_begin_);
+  return append(batch);
+}
+
 void TrajectoryLog::truncate_after(int64_t step) {
-  last_step_ = -1;
+  last_step_ = -1, last_step_begin_ = 0;
   const std::string path = file_.path();
   const int64_t end = proto::scan_records(path, [&](int64_t offset, std::string_view data) {
     const int64_t record_step = parse(path, offset, data).meta().step();
     if (record_step > step) return false;
-    last_step_ = record_step;
+    see(offset, record_step);
     return true;
   });
   if (end < file_.size()) file_.truncate(end);

@@ -35,6 +35,10 @@ class TrajectoryLog {
   // logprobs agree in length and that steps do not decrease.
   std::vector<int64_t> append(const std::vector<proto::Trajectory>& batch);
 
+  // Writes the records of the last step again: `batch`, all of one step, in place of those that
+  // have it. A kill in between leaves a part of `batch`, from its beginning.
+  std::vector<int64_t> replace_step(const std::vector<proto::Trajectory>& batch);
+
   // Removes every record whose step is larger.
   void truncate_after(int64_t step);
 
@@ -43,7 +47,9 @@ class TrajectoryLog {
   int64_t torn_bytes() const { return file_.torn_bytes(); }  // cut when it was opened
 
  private:
-  int64_t last_step_ = -1;
+  void see(int64_t offset, int64_t step);
+
+  int64_t last_step_ = -1, last_step_begin_ = 0;  // and the offset of its first record
   proto::RecordFile file_;
 };
 

@@ -10,6 +10,7 @@
 #include "model/tokenizer/special_tokens.h"
 #include "pipeline/data/for_each_row.h"
 #include "pipeline/data/forms/row_reader.h"
+#include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/run_context.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/score_request.h"
@@ -166,6 +167,10 @@ void check_row(const rollout::ToolRegistry& registry, const configs::DomainConfi
     return;
   }
   (void)prompt_of(registry, domain, row, asked, where);
+  if (domain.judge.is_on()) {
+    (void)rubric_prompt(row);
+    if (!domain.has_program()) return;
+  }
   if (const auto problem = scorer.problem(row_request(row))) throw Error(*problem);
 }
 

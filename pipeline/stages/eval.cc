@@ -6,9 +6,11 @@
 
 #include "configs/log/log.h"
 #include "pipeline/run_store/interrupt.h"
+#include "pipeline/run_store/judge_results.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/domain_groups.h"
+#include "pipeline/stages/judge_measure.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
@@ -120,6 +122,19 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
       for (const auto& [tokens, score] : length.within)
         record(kWithinMetricPrefix + std::to_string(tokens), score);
       length.by_number.record(&run.store, metric.stage);
+    }
+    if (is_sampled && domain.judge.is_on()) {
+      const auto prompt_of = [&](int64_t group) { return prompts[static_cast<size_t>(group)]; };
+      const Judge judge(run, domain);
+      const JudgeMeasured m = JudgeMeasure(run, domain, judge, metric.stage)
+                                  .measure(0, weights, metric.temperature, prompt_of, s.samples);
+      const auto share = [](double x) { return Score{.mean = x}; };
+      record(kJudgeScoreMetric, m.score);
+      if (domain.has_program()) record(kJudgeTruthMetric, s.all);
+      if (m.current && m.current->agreement)
+        record(kJudgeCurrentMetric, share(*m.current->agreement));
+      if (m.heldout && m.heldout->agreement)
+        record(kJudgeHeldoutMetric, share(*m.heldout->agreement));
     }
     run.store.record_eval({metric.stage, model, domain.name, metric.name, s.all});
   }

@@ -10,9 +10,12 @@
 #include "model/checkpoint/checkpoint.h"
 #include "model/encoding/message.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/data/judge_rows.h"
 #include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/stages/domain_groups.h"
+#include "pipeline/stages/judge.h"
+#include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/row_files.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/run_sandboxes.h"
@@ -30,8 +33,10 @@ constexpr size_t kShownDigits = 12;  // of an image's id
 constexpr size_t kMaxListed = 10;    // bad rows of a file
 
 // The fields of a row that something reads. `form`: of the function that scores it, if any.
-bool is_read(std::string_view field, RowUse use, bool has_tools, std::optional<PluginForm> form) {
-  if (field == "ability" || field == "rubric" || field == "id") return false;
+bool is_read(std::string_view field, RowUse use, bool has_tools, bool has_judge,
+             std::optional<PluginForm> form) {
+  if (field == "ability" || field == "id") return false;
+  if (field == "rubric") return use == RowUse::kPrompt && has_judge;
   if (field == "extra_info" || field == "tools_kwargs")
     return use == RowUse::kPrompt && (has_tools || form);
   return true;
@@ -48,7 +53,9 @@ void add_unused(const UnderstoodRow& row, const configs::DomainConfig& domain, R
   if (form != PluginForm::kTrl) {
     std::vector<std::string> used;
     for (const auto& [field, path] : row.understood)
-      if (is_read(field, use, has_tools, form)) used.push_back(path.substr(0, path.find('.')));
+      if (is_read(field, use, has_tools, domain.judge.is_on(), form))
+        used.push_back(path.substr(0, path.find('.')));
+    if (domain.judge.is_on() && use == RowUse::kPrompt) used.push_back(kReferenceColumn);
     std::vector<std::string> columns = row.columns;
     if (!row.row.reward_model.empty() && use == RowUse::kPrompt) {
       const json others = json::parse(row.row.reward_model);
@@ -179,6 +186,23 @@ class Inspection {
       });
     }
     if (function && first && scope_.calls_rewards) try_reward(d, *function, *first);
+    if (d.judge.is_on() && !scope_.examples_of) judge(d);
+  }
+
+  void judge(const configs::DomainConfig& d) {
+    attempt([&] {
+      (void)judge_template(d.judge);
+      if (!d.judge.template_file.empty()) usable("judge", d.judge.template_file.string());
+    });
+    if (!d.judge.model.empty()) model(d.judge.model.string(), /*has_tokenizer=*/true);
+    for (const configs::Paths& files : {d.judge.train_file, d.judge.heldout_file})
+      if (!files.empty())
+        attempt([&] {
+          const auto rows = read_judge_rows(files.strings(), verdict_form(d.judge.form),
+                                            d.reward.interpreter(), pool_);
+          if (rows.empty()) throw Error(files.text() + ": holds no rows");
+          usable("rows", files.text() + ": " + std::to_string(rows.size()) + " with labels");
+        });
   }
 
   void rows(const rollout::ToolRegistry& tools, const configs::DomainConfig& d,

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/sampling.h"
 #include "rewards/registry/scorer.h"
 
@@ -67,7 +68,8 @@ void add_reward_figures(const std::vector<proto::Trajectory>& trajectories, Name
       } else if (part.name() == rewards::kAuditPart) {
         audit.add(part.value());
         audited.emplace_back(t.meta().reward(), part.value());
-      } else {
+      } else if (part.name() != kJudgePart && !part.name().starts_with(kCriterionPrefix) &&
+                 !part.name().starts_with(kLabelPrefix)) {  // those have a mean elsewhere, or none
         parts[part.name()].add(part.value());
       }
     }

@@ -17,6 +17,7 @@
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/shaped_rewards.h"
+#include "pipeline/stages/step_judge.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -39,6 +40,11 @@ std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectorie
       rewards, groups, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
 }
 
+bool keeps_last(const configs::DomainConfig& domain) {
+  return domain.rl.select_by == configs::SelectBy::kLast ||
+         (domain.rl.select_by == configs::SelectBy::kAuto && domain.judge.is_on());
+}
+
 SamplingSpec sampling_spec(const Domains& domains, const RlJob& job) {
   const configs::RlConfig& rl = domains[0]->rl;
   return {.stage = job.stage,
@@ -54,7 +60,8 @@ SamplingSpec sampling_spec(const Domains& domains, const RlJob& job) {
           .test_freq = rl.test_freq,
           .val_n = rl.val_n,
           .mtp_loss_weight = rl.mtp_loss_weight,
-          .score = true};
+          .score = true,
+          .choose = keeps_last(*domains[0]) ? Choose::kLast : Choose::kBest};
 }
 
 class RlStage : public SamplingStage {
@@ -63,6 +70,7 @@ class RlStage : public SamplingStage {
       : SamplingStage(run, sampling_spec(domains, job)), rl_(domains[0]->rl) {
     if (rl_.algorithm.kl_loss_coef > 0)
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
+    if (domains[0]->judge.is_on()) judge_.emplace(run, *domains[0], job.stage);
     if (!rl_.length_penalty.is_on()) return;
     tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
     if (!rl_.length_penalty.depends_on_effort()) return;
@@ -88,13 +96,70 @@ class RlStage : public SamplingStage {
     return shape_rewards(rl_.length_penalty, *tokenizer_, trajectories, window);
   }
 
-  double rate(const PromptScores& scores, const std::vector<PromptRow>& prompts,
-              NamedValues* figures) const override {
-    if (!tokenizer_) return scores.all.mean;
-    const auto shaped = shape(scores.samples);
-    const double reward =
-        add_validation_figures(scores.samples, shaped, prompts, rl_.val_n, figures);
-    return rl_.select_by == configs::SelectBy::kAccuracy ? scores.all.mean : reward;
+  double rate(int64_t step, const PromptScores& scores, const std::vector<PromptRow>& prompts,
+              NamedValues* figures) override {
+    double rating = scores.all.mean;
+    if (tokenizer_) {
+      const auto shaped = shape(scores.samples);
+      const double reward =
+          add_validation_figures(scores.samples, shaped, prompts, rl_.val_n, figures);
+      if (rl_.select_by != configs::SelectBy::kAccuracy) rating = reward;
+    }
+    if (!judge_) return rating;
+    const std::optional<double> agreement = judge_->validate(
+        step, training().weights(), [&](int64_t g) { return prompts[static_cast<size_t>(g)]; },
+        scores.samples, figures);
+    if (rl_.select_by != configs::SelectBy::kAgreement) return rating;
+    if (!agreement)
+      throw Error(spec().stage +
+                  ": no answer or row that the judge was measured on has a verdict "
+                  "that could be parsed; nothing can choose a step by agreement");
+    return *agreement;
+  }
+
+  void before_sampling(int64_t step, std::vector<proto::SampleGroup>* groups) override {
+    if (judge_) judge_->mark_labelled(step, groups);
+  }
+  void after_sampling(int64_t step, const proto::WeightsRef& weights,
+                      std::vector<proto::Trajectory>* trajectories, TrajectoryLog& log) override {
+    if (judge_)
+      judge_->judge(
+          step, weights,
+          [&](int64_t group) { return prompt_at(step * spec().data.train_batch_size + group); },
+          trajectories, log);
+  }
+  void truncate_after(int64_t step) override {
+    if (judge_) judge_->truncate_after(step);
+  }
+  void forget(int64_t step) override {
+    if (judge_) judge_->forget(step);
+  }
+
+  // The verdicts that judging is trained on, with their advantages; their mini-batch is that of
+  // their group's share of all groups.
+  std::vector<learner::PolicySample> verdicts(int64_t mini) const {
+    std::vector<learner::PolicySample> samples;
+    if (!judge_ || judge_->num_training_groups() == 0) return samples;
+    const auto& all = judge_->training_samples();
+    const std::vector<double> advantage =
+        advantages(all, /*shaped=*/{}, rl_.algorithm.norm_adv_by_std);
+    for (size_t i = 0; i < all.size(); ++i)
+      if (all[i].meta().group() * spec().updates / judge_->num_training_groups() == mini)
+        samples.push_back({&all[i], advantage[i], {}});
+    return samples;
+  }
+
+  // log π_ref of their policy tokens; empty without a reference.
+  void add_reference(std::vector<learner::PolicySample>* samples) {
+    if (!reference_) return;
+    std::vector<const proto::Trajectory*> all;
+    for (const learner::PolicySample& s : *samples) all.push_back(s.trajectory);
+    learner::Trainer& trainer = training().trainer();
+    auto logprobs =
+        learner::policy_token_logprobs(trainer.network(), reference_->weights(), all,
+                                       trainer.max_micro_tokens(), rl_.rollout.temperature);
+    for (size_t i = 0; i < samples->size(); ++i)
+      (*samples)[i].reference_logprobs = std::move(logprobs[i]);
   }
 
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
@@ -104,14 +169,6 @@ class RlStage : public SamplingStage {
     if (tokenizer_) shaped = shape(trajectories);
     const std::vector<double> advantage =
         advantages(trajectories, shaped, rl_.algorithm.norm_adv_by_std);
-    std::vector<std::vector<float>> reference(trajectories.size());
-    if (reference_) {
-      std::vector<const proto::Trajectory*> all;
-      for (const auto& t : trajectories) all.push_back(&t);
-      reference =
-          learner::policy_token_logprobs(trainer.network(), reference_->weights(), all,
-                                         trainer.max_micro_tokens(), rl_.rollout.temperature);
-    }
 
     // Mini-batches take whole groups; an interrupted step goes on with the next one.
     const int64_t updates = spec().updates;
@@ -125,7 +182,10 @@ class RlStage : public SamplingStage {
       for (size_t i = 0; i < trajectories.size(); ++i)
         if (trajectories[i].meta().group() / groups_per_update == mini &&
             is_answer(trajectories[i]))
-          samples.push_back({&trajectories[i], advantage[i], reference[i]});
+          samples.push_back({&trajectories[i], advantage[i], {}});
+      const auto judging = verdicts(mini);
+      samples.insert(samples.end(), judging.begin(), judging.end());
+      add_reference(&samples);
       const learner::PolicyFigures f = learner::accumulate_policy_loss(
           trainer, samples, {rl_.algorithm, rl_.rollout.temperature}, rl_.data.max_response_length,
           rl_.index_loss_coef);
@@ -144,6 +204,7 @@ class RlStage : public SamplingStage {
     add_figure("critic/score/mean", reward.value(), &figures);
     add_reward_figures(trajectories, &figures);
     if (tokenizer_) add_figures(trajectories, shaped, &figures);
+    if (judge_) figures.insert(figures.end(), judge_->figures().begin(), judge_->figures().end());
     add_figures(policy, &figures);
     add_figure("actor/grad_norm", grad_norm.value(), &figures);
     add_figure(kIndexLossMetric, index_loss.value(), &figures);
@@ -155,6 +216,7 @@ class RlStage : public SamplingStage {
   const configs::RlConfig& rl_;
   std::optional<model::PackedModel> reference_;
   std::optional<model::Tokenizer> tokenizer_;  // with a length penalty
+  std::optional<StepJudge> judge_;
 };
 
 }  // namespace

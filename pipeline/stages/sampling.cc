@@ -9,6 +9,7 @@
 
 #include "configs/error.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/judged_scores.h"
 #include "pipeline/stages/scores_at_k.h"
 #include "rollout/engine/streams.h"
 
@@ -123,9 +124,11 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
       collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
                    temperature, budget, /*score=*/true);
   spec.on_finished = on_finished;
+  leave_to_judge(run.config, &groups);
   scores.samples =
       run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &scores.figures);
   run.rollouts(tokenizer_dir).forget(stage, step);
+  score_by_judge(run, stage, step, weights, temperature, prompts, log, &scores.samples);
   std::vector<const proto::Trajectory*> all;
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
   for (const proto::Trajectory& t : scores.samples) {

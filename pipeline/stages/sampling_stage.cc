@@ -36,9 +36,10 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       training_(run, spec_.stage, spec_.start_dir, spec_.optim),
       tokenizer_dir_(tokenizer_dir(run)),
       log_(trajectory_log_path(run.run_dir, spec_.stage)),
-      best_(run, spec_.stage),
+      best_(run, spec_.stage, spec_.choose),
       flat_rewards_(model::Tokenizer::load(tokenizer_dir_),
-                    !spec_.domains[0]->has_program() && spec_.domains[0]->reward.is_plain()
+                    !spec_.domains[0]->has_program() && !spec_.domains[0]->judge.is_on() &&
+                            spec_.domains[0]->reward.is_plain()
                         ? std::optional(rewards::kBestReward)
                         : std::nullopt),
       budget_(budget_of(spec_.data, spec_.rollout, spec_.domains)) {
@@ -71,6 +72,7 @@ double SamplingStage::run(int64_t end) {
   const auto current = [&] { return state.step() / spec_.updates; };
   MetricsLogger metrics(run_.run_dir, spec_.stage, &run_.store, current() - 1);
   log_.truncate_after(current());
+  truncate_after(current());
   Progress progress(spec_.stage, spec_.steps, current());
   DiskWatch disk(run_.run_dir, spec_.stage);
   for (;;) {
@@ -86,16 +88,19 @@ double SamplingStage::run(int64_t end) {
     progress.update(step + 1, note_);
     disk.step(step + 1, end, log_.size_bytes());
     run_.rollouts(tokenizer_dir_).forget(spec_.stage, step);
+    forget(step);
   }
   return validates() ? best_.score(end) : std::nan("");
 }
 
 void SamplingStage::finish() {
   if (best_.has_best() && best_.best_score() < best_.score(0))
-    log::warn(log::Part::kRun, spec_.stage + ": the best validated step scored " +
-                                   format_number(best_.best_score()) +
-                                   ", what the stage began with " + format_number(best_.score(0)) +
-                                   ": the result is worse than its start");
+    log::warn(log::Part::kRun,
+              spec_.stage +
+                  (spec_.choose == Choose::kLast ? ": the last step scored "
+                                                 : ": the best validated step scored ") +
+                  format_number(best_.best_score()) + ", what the stage began with " +
+                  format_number(best_.score(0)) + ": the result is worse than its start");
   best_.finish(spec_.out_dir, training_,
                why_not_longer(spec_.optim, spec_.test_freq, spec_.steps).empty()
                    ? AfterEnd::kKeepState
@@ -114,7 +119,7 @@ NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progres
       score_prompts(run_, validation_stage(spec_.stage), step, training_.weights(), tokenizer_dir_,
                     prompts, spec_.val_n, spec_.rollout.temperature, budget_);
   NamedValues figures, own;
-  const double rating = rate(scores, prompts, &own);
+  const double rating = rate(step, scores, prompts, &own);
   if (!best_.has(step)) best_.record(step, rating, training_);
   progress.update(step, "validation " + format_score(scores.all));
   const std::string suffix = "/acc/mean@" + std::to_string(spec_.val_n);
@@ -133,14 +138,17 @@ NamedValues SamplingStage::train_step(int64_t step) {
   std::vector<proto::SampleGroup> groups;
   for (int64_t g = 0; g < batch; ++g)
     groups.push_back(sample_group(prompt_at(step * batch + g), step, g, spec_.rollout.n));
+  before_sampling(step, &groups);
   CollectFigures collected;
   CollectSpec collect = collect_spec(spec_.stage, step, training_.weights(),
                                      stage_stream(spec_.stream, rollout::kStreamRollout),
                                      spec_.rollout.temperature, budget_, spec_.score);
   collect.keep_experts = spec_.rollout.keeps_experts(spec_.updates);
   collect.keep_index = spec_.rollout.keep_index;
-  const auto trajectories =
+  collect.keep_weights = spec_.domains[0]->judge.is_on();
+  auto trajectories =
       run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
+  after_sampling(step, collect.weights, &trajectories, log_);
   const auto row_of = [&](const proto::Trajectory& t) {
     return prompt_at(step * batch + t.meta().group()).row();
   };

@@ -31,7 +31,8 @@ struct SamplingSpec {
   int64_t steps = 0, updates = 1;  // updates of a step
   int64_t test_freq = 0, val_n = 1;
   double mtp_loss_weight = 0;
-  bool score = false;  // training samples get rewards
+  bool score = false;             // training samples get rewards
+  Choose choose = Choose::kBest;  // of the validated steps
 };
 
 // Empty where a stage that ended after `steps` is the beginning of a longer one, byte for byte;
@@ -62,6 +63,18 @@ class SamplingStage {
   // Prompt number `place` of the stage: domains take turns, each goes through its own in shuffled
   // order, epoch after epoch.
   PromptRow prompt_at(int64_t place);
+  // Before a step's samples are asked for, and once they are there.
+  virtual void before_sampling(int64_t step, std::vector<proto::SampleGroup>* groups) {
+    (void)step, (void)groups;
+  }
+  virtual void after_sampling(int64_t step, const proto::WeightsRef& weights,
+                              std::vector<proto::Trajectory>* trajectories, TrajectoryLog& log) {
+    (void)step, (void)weights, (void)trajectories, (void)log;
+  }
+  // What later steps had logged goes; and token logs of a step that is committed.
+  virtual void truncate_after(int64_t step) { (void)step; }
+  virtual void forget(int64_t step) { (void)step; }
+
   // Learns from what the current weights sampled in `step`: the updates that are still to be made.
   // Returns what it measured, and sets *note to a few words for the progress line.
   virtual NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
@@ -69,9 +82,9 @@ class SamplingStage {
 
   // The figure that chooses the step, of a validation's scores; adds its own to those that are
   // logged.
-  virtual double rate(const PromptScores& scores, const std::vector<PromptRow>& prompts,
-                      NamedValues* figures) const {
-    (void)prompts, (void)figures;
+  virtual double rate(int64_t step, const PromptScores& scores,
+                      const std::vector<PromptRow>& prompts, NamedValues* figures) {
+    (void)step, (void)prompts, (void)figures;
     return scores.all.mean;
   }
 

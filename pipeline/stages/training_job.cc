@@ -7,6 +7,7 @@
 #include "model/checkpoint/checkpoint.h"
 #include "pipeline/run_store/interrupt.h"
 #include "pipeline/run_store/trajectory_log.h"
+#include "pipeline/stages/judge.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/sft.h"
 
@@ -28,7 +29,9 @@ void remove_token_logs(const std::string& run_dir, const std::string& stage) {
 
 void forget_job(RunContext& run, const std::string& stage) {
   std::filesystem::remove_all(run.path("checkpoints/" + stage));
-  for (const std::string& name : {stage, validation_stage(stage)}) {
+  const std::string validation = validation_stage(stage);
+  for (const std::string& name : {stage, validation, judge_stage(stage), judge_stage(validation),
+                                  judge_measure_stage(stage), judge_measure_stage(validation)}) {
     run.store.forget(name);
     std::filesystem::remove(trajectory_log_path(run.run_dir, name));
   }

@@ -15,8 +15,8 @@ const char kStepPrefix[] = "step-";
 const std::string kPrefix = kValidationFigurePrefix;
 }  // namespace
 
-BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
-    : run_(run), stage_(stage) {
+BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage, Choose choose)
+    : run_(run), stage_(stage), choose_(choose) {
   std::map<int64_t, double> by_step;
   for (const auto& [name, value] : run.store.figures(stage))
     if (name.starts_with(kPrefix)) by_step[std::stoll(name.substr(kPrefix.size()))] = value;
@@ -25,7 +25,7 @@ BestCheckpoint::BestCheckpoint(RunContext& run, const std::string& stage)
 }
 
 bool BestCheckpoint::is_better(int64_t step, double score) const {
-  return step > 0 && (!has_best() || score >= best_score_);
+  return step > 0 && (!has_best() || choose_ == Choose::kLast || score >= best_score_);
 }
 
 std::string BestCheckpoint::folder() const { return run_.run_dir + "/checkpoints/" + stage_; }
@@ -44,8 +44,9 @@ void BestCheckpoint::record(int64_t step, double score, TrainingJob& job) {
   if (is_better(step, score)) {
     job.save(directory(), false);
     best_step_ = step, best_score_ = score;
-    run_.store.set_figure(stage_, "best_step", static_cast<double>(step));
-    run_.store.set_figure(stage_, "best_score", score);
+    run_.store.set_figure(stage_, kBestStepFigure, static_cast<double>(step));
+    run_.store.set_figure(stage_, kBestScoreFigure, score);
+    if (choose_ == Choose::kLast) run_.store.set_figure(stage_, kKeepsLastFigure, 1);
   }
   if (run_.config.keep_last > 0 && step > 0) keep(step, job);
   // The validated step last: it says that all else is recorded.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/network/choices.h"
+#include "pipeline/workers/score_request.h"
 
 namespace amalgam::pipeline {
 namespace {
@@ -43,6 +44,7 @@ std::string asked(proto::TrajectoryMetadata meta) {
 struct Asked {
   const proto::SampleGroup* group = nullptr;  // null: nobody asked for it
   bool is_finished = false;
+  int place = 0;  // in the group
 };
 
 Asked asked_for(const proto::TrajectoryMetadata& meta,
@@ -54,7 +56,7 @@ Asked asked_for(const proto::TrajectoryMetadata& meta,
       proto::TrajectoryMetadata want = g.meta();
       want.set_sample_index(g.sample_index(i));
       want.set_seed(g.seed(i));
-      if (asked(want) == asked(meta)) return {&g, g.finished(i)};
+      if (asked(want) == asked(meta)) return {&g, g.finished(i), i};
     }
   }
   return {};
@@ -135,14 +137,15 @@ std::string wrong_in(const proto::WorkerReply& reply, const CollectSpec& spec,
     num_owed += std::count(g.finished().begin(), g.finished().end(), false);
   std::vector<std::pair<int64_t, int32_t>> seen;
   for (const proto::Trajectory& t : reply.finished()) {
-    const auto [group, is_finished] = asked_for(t.meta(), owed);
+    const auto [group, is_finished, place] = asked_for(t.meta(), owed);
     if (!group) return "a sample that it was not asked for";
     const std::pair sample{t.meta().group(), t.meta().sample_index()};
     if (std::find(seen.begin(), seen.end(), sample) != seen.end()) return "a sample twice";
     seen.push_back(sample);
     num_owed -= !is_finished;
     if (has_bad_tokens(t, *group, spec, config.vocab_size)) return "tokens that cannot be";
-    if (has_bad_outcome(t.meta(), spec.score)) return "an outcome that cannot be";
+    if (has_bad_outcome(t.meta(), spec.score && is_scored(*group, place)))
+      return "an outcome that cannot be";
     if (has_bad_choices(t, spec, config)) return "experts or entries that cannot be";
   }
   if (reply.done() && num_owed > 0) return "that it is done, which it is not";

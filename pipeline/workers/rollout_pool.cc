@@ -174,6 +174,7 @@ void RolloutPool::ask(Worker& w, const CollectSpec& spec, bool resume) {
   r.set_keep_experts(spec.keep_experts);
   r.set_keep_index(spec.keep_index);
   r.set_score(spec.score);
+  r.set_keep_weights(spec.keep_weights);
   r.set_wal_prefix(wal_prefix(spec.stage, spec.step));
   r.set_resume(resume);
   r.mutable_groups()->Assign(w.owed.begin(), w.owed.end());
@@ -292,7 +293,7 @@ std::vector<proto::Trajectory> RolloutPool::collect(const CollectSpec& spec,
     if (spec.on_finished) spec.on_finished(static_cast<int64_t>(finished.size()), num_samples);
   };
   tell();
-  uint32_t episode = 0;
+  uint32_t episode = spec.first_episode;
   std::vector<std::vector<proto::SampleGroup>> shares(workers_.size());
   size_t turn = 0;
   for (proto::SampleGroup& g : groups) {

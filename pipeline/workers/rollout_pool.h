@@ -37,6 +37,10 @@ struct CollectSpec {
   bool draft = false;
   bool keep_experts = false, keep_index = false;  // what of their choices the samples carry
   bool score = true;
+  bool keep_weights = false;  // another collection with these weights follows
+  // The number of the first episode, where others of this step were collected before: token logs
+  // know episodes by it.
+  uint32_t first_episode = 0;
   // Told how many of all samples are finished: at once, and whenever more are.
   std::function<void(int64_t finished, int64_t all)> on_finished = {};
 };

@@ -9,10 +9,9 @@
 #include "configs/clock.h"
 #include "configs/error.h"
 #include "configs/log/log.h"
-#include "learner/step/training_state.h"
-#include "model/checkpoint/packed_model.h"
 #include "model/network/network.h"
 #include "pipeline/data/forms/row_reader.h"
+#include "pipeline/workers/policy_cache.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/sandbox_images.h"
 #include "pipeline/workers/score_request.h"
@@ -46,7 +45,8 @@ struct RolloutWorker::Impl {
         tools(std::move(user_tools)),
         gateway(connect_gateway(c.sandbox)),
         images(config),
-        scoring(config, gateway) {}
+        scoring(config, gateway),
+        policies(pool, config.numerics) {}
 
   rollout::ToolSandboxOptions tool_sandboxes() const {
     rollout::ToolSandboxOptions options;
@@ -73,32 +73,10 @@ struct RolloutWorker::Impl {
   std::shared_ptr<sandbox::GatewayClient> gateway;  // null: sandboxes are made here
   SandboxImages images;
   Scoring scoring;
+  PolicyCache policies;
 };
 
 namespace {
-
-// The policy of a request: weights of a training state by version, or of a model directory.
-struct Policy {
-  Policy(const proto::WeightsRef& ref, kernels::ThreadPool& pool,
-         const configs::NumericsConfig& numerics) {
-    if (ref.state_path().empty()) {
-      loaded.emplace(model::load_packed_model(ref.model_dir(), numerics));
-      config = loaded->config();
-      weights = &loaded->weights();
-      return;
-    }
-    config = model::load_model_config(ref.model_dir() + "/config.json");
-    state.emplace(learner::TrainingState::open(ref.state_path(), config, pool, numerics));
-    if (state->step() != ref.state_step())
-      throw Error(ref.state_path() + ": holds step " + std::to_string(state->step()) +
-                  ", not the step " + std::to_string(ref.state_step()) + " that was asked for");
-    weights = &state->current().params;
-  }
-  std::optional<model::PackedModel> loaded;
-  std::optional<learner::TrainingState> state;
-  model::ModelConfig config;
-  const model::Weights* weights;
-};
 
 proto::Trajectory to_trajectory(const rollout::FinishedEpisode& f, const proto::SampleGroup& group,
                                 int index) {
@@ -173,12 +151,14 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
                                 const std::function<void(const proto::WorkerReply&)>& send,
                                 const std::function<bool()>& should_stop) {
   const configs::NumericsConfig& numerics = config.numerics;
-  proto::WorkerReply loading;
-  loading.set_doing("loads " + (request.weights().state_path().empty()
-                                    ? request.weights().model_dir()
-                                    : request.weights().state_path()));
-  send(loading);
-  const Policy policy(request.weights(), pool, numerics);
+  if (!policies.has(request.weights())) {
+    proto::WorkerReply loading;
+    loading.set_doing("loads " + (request.weights().state_path().empty()
+                                      ? request.weights().model_dir()
+                                      : request.weights().state_path()));
+    send(loading);
+  }
+  const Policy& policy = policies.get(request.weights(), request.keep_weights());
   if (!policy.config.eos_token_id) throw Error("the model's config.json has no eos_token_id");
   if (request.draft() && policy.weights->mtp.empty())
     throw Error("rollout.draft needs a model with a multi-token prediction block; " +
@@ -211,15 +191,15 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
   struct Wanted {
     const proto::SampleGroup* group;
     int index;
-    bool in_batch;
+    bool scored, in_batch;
   };
   std::map<uint32_t, Wanted> wanted;  // by episode number
   std::map<const proto::SampleGroup*, Batch> batches;
   std::map<const proto::SampleGroup*, sandbox::Image> row_images;
   std::map<const proto::SampleGroup*, Row> rows;  // parsed once: one may hold megabytes of tests
   for (const auto& g : request.groups()) {
-    const bool in_batch = request.score() && scoring.takes_batches(g.meta().domain());
-    if (in_batch) batches[&g].size = static_cast<size_t>(g.sample_index_size());
+    const bool has_batch = request.score() && scoring.takes_batches(g.meta().domain());
+    if (has_batch) batches[&g].size = 0;
     rollout::EpisodeGroup group;
     group.prompt.assign(g.prompt().begin(), g.prompt().end());
     group.mode = g.thinking() ? model::ThinkingMode::kThinking : model::ThinkingMode::kChat;
@@ -231,8 +211,10 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     if (domain && uses_sandbox(*domain, row))
       group.image = row_images[&g] = images.find(images.name_for(*domain, row));
     for (int i = 0; i < g.sample_index_size(); ++i) {
+      const bool scored = request.score() && is_scored(g, i), in_batch = has_batch && scored;
+      if (in_batch) ++batches[&g].size;
       if (g.finished(i) && !in_batch) continue;
-      wanted[g.episode(i)] = {&g, i, in_batch};
+      wanted[g.episode(i)] = {&g, i, scored, in_batch};
       const auto it = logged.find(g.episode(i));
       group.episodes.push_back(
           {.episode = g.episode(i),
@@ -255,12 +237,12 @@ void RolloutWorker::Impl::serve(const proto::CollectRequest& request,
     const auto begin = Clock::now();
     const bool sampling = runner.step(&finished, 50);
     for (const auto& f : finished) {
-      const auto& [group, index, in_batch] = wanted.at(f.number);
+      const auto& [group, index, scored, in_batch] = wanted.at(f.number);
       proto::Trajectory trajectory = to_trajectory(f, *group, index);
       const bool has_answer = f.failure == rollout::ToolFailure::kNone;
       if (f.failure == rollout::ToolFailure::kWallClock)
         ++(*reply.mutable_reward_failures())[kWallClockKind];
-      if (!request.score() || (!has_answer && !in_batch)) {
+      if (!scored || (!has_answer && !in_batch)) {
         *reply.add_finished() = std::move(trajectory);
         --missing;
         continue;

@@ -4,7 +4,7 @@
 
 #include "configs/effort.h"
 #include "pipeline/data/forms/row_reader.h"
-#include "proto/trajectory.pb.h"
+#include "proto/worker.pb.h"
 #include "rollout/episodes/transcript.h"
 
 namespace amalgam::pipeline {
@@ -127,6 +127,10 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const Row& 
     r.completion_ids = policy_ids(episode);
   }
   return r;
+}
+
+bool is_scored(const proto::SampleGroup& group, int place) {
+  return group.scored_size() == 0 || group.scored(place);
 }
 
 rewards::ScoreRequest trial_request(const Row& row, bool thinking) {

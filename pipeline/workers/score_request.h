@@ -8,8 +8,9 @@
 #include "rollout/episodes/episode.h"
 
 namespace amalgam::proto {
+class SampleGroup;
 class TrajectoryMetadata;
-}
+}  // namespace amalgam::proto
 
 namespace amalgam::pipeline {
 
@@ -30,6 +31,9 @@ rewards::ScoreRequest score_request(const rollout::Episode& episode, const Row& 
 
 // What a row says of how its answers are scored, without one.
 rewards::ScoreRequest row_request(const Row& row);
+
+// Whether the group's sample at this place is scored, where its request is.
+bool is_scored(const proto::SampleGroup& group, int place);
 
 // As if a row's sample had the answer "0", to try a function with.
 rewards::ScoreRequest trial_request(const Row& row, bool thinking);

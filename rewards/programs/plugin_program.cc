@@ -121,6 +121,8 @@ def score(value):
             return {"status": "wrong_type", "detail": "a dict without \"score\""}
         parts, pred = {}, value.get("pred")
         add_parts(parts, ((n, v) for n, v in value.items() if n != "score"))
+        if isinstance(value.get("labels"), (list, tuple)):
+            add_parts(parts, ((f"label/{i}", label) for i, label in enumerate(value["labels"], 1)))
         more = {"parts": parts, "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
         value = value["score"]
     value = plain(value)

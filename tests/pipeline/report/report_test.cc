@@ -364,6 +364,9 @@ TEST(Charts, AxisTicksAreRoundAndEnclose) {
   EXPECT_THAT(axis_ticks(0.03, 0.98), ElementsAre(0, 0.5, 1));
   EXPECT_THAT(axis_ticks(21, 48), ElementsAre(20, 30, 40, 50));
   EXPECT_THAT(axis_ticks(0, 0), ElementsAre(0, 1));
+  // The same but for rounding.
+  EXPECT_LE(axis_ticks(0.1, 0.1 + 2e-17 * 8).size(), 5U);
+  EXPECT_LE(axis_ticks(17.25, std::nextafter(17.25, 18)).size(), 5U);
   for (const auto& [low, high] : std::vector<std::pair<double, double>>{
            {-3, 7}, {1e-9, 2e-9}, {5, 5}, {-5, -5}, {0, 1e12}, {99.9, 100.1}}) {
     const auto ticks = axis_ticks(low, high);

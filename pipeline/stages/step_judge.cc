@@ -1,0 +1,183 @@
+#include "pipeline/stages/step_judge.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "configs/clock.h"
+#include "kernels/device/rng.h"
+#include "learner/step/figures.h"
+#include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/sft.h"
+#include "pipeline/stages/training_job.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+constexpr uint64_t kUseLabels = 12, kUseJudgeRows = 13, kUseVerdicts = 14;
+
+// Places of `count` of `all`, drawn without putting back.
+std::vector<size_t> drawn(size_t all, size_t count, const kernels::RngKey& key) {
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < all; ++i) order.emplace_back(kernels::uniform(key, i), i);
+  std::sort(order.begin(), order.end());
+  std::vector<size_t> places;
+  for (size_t i = 0; i < std::min(all, count); ++i) places.push_back(order[i].second);
+  return places;
+}
+
+}  // namespace
+
+StepJudge::StepJudge(RunContext& run, const configs::DomainConfig& domain, const std::string& stage)
+    : run_(run),
+      domain_(domain),
+      config_(domain.judge),
+      stage_(stage),
+      judge_(run, domain),
+      log_(trajectory_log_path(run.run_dir, judge_stage(stage))),
+      measure_(run, domain, judge_, validation_stage(stage)) {
+  if (!config_.is_trained() || config_.train_file.empty()) return;
+  rows_ = read_judge_rows(config_.train_file.strings(), judge_.form(), domain.reward.interpreter(),
+                          run.pool);
+  order_.emplace(static_cast<int64_t>(rows_.size()), static_cast<uint64_t>(run.config.seed),
+                 stage_stream(stage, kUseJudgeRows));
+}
+
+void StepJudge::truncate_after(int64_t step) { log_.truncate_after(step); }
+
+void StepJudge::forget(int64_t step) {
+  run_.rollouts(tokenizer_dir(run_)).forget(judge_stage(stage_), step);
+}
+
+void StepJudge::mark_labelled(int64_t step, std::vector<proto::SampleGroup>* groups) const {
+  const bool pairwise = judge_.form() == rewards::VerdictForm::kPairwise;
+  std::vector<std::pair<proto::SampleGroup*, int>> units;  // samples, or pairwise whole groups
+  for (proto::SampleGroup& g : *groups) {
+    for (int i = 0; i < g.sample_index_size(); ++i) {
+      g.add_scored(false);
+      if (!pairwise || i == 0) units.emplace_back(&g, i);
+    }
+  }
+  if (!domain_.has_program() || config_.label_share == 0) return;
+  const double share = config_.label_share * static_cast<double>(units.size());
+  const auto count = static_cast<size_t>(std::max<int64_t>(1, std::llround(share)));
+  for (const size_t u : drawn(units.size(), count,
+                              {.seed = static_cast<uint64_t>(run_.config.seed),
+                              .stream = stage_stream(stage_, kUseLabels),
+                              .request = static_cast<uint64_t>(step)})) {
+    const auto [group, place] = units[u];
+    for (int i = 0; i < group->scored_size(); ++i)
+      if (pairwise || i == place) group->set_scored(i, true);
+  }
+}
+
+void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const PromptOf& prompt_of,
+                      std::vector<proto::Trajectory>* trajectories, TrajectoryLog& log) {
+  const auto begin = Clock::now();
+  figures_.clear();
+  JudgedAnswers answers(judge_, domain_, prompt_of, trajectories);
+  std::vector<JudgeQuestion> questions = answers.questions(config_.votes, config_.n);
+  const std::vector<LabelledQuestion> own = answers.labelled();
+  std::vector<LabelledQuestion> trained;
+  if (config_.is_trained()) {
+    const auto wanted = static_cast<size_t>(
+        std::llround(config_.ratio * static_cast<double>(domain_.rl.data.train_batch_size)));
+    trained.assign(own.begin(), own.begin() + static_cast<int64_t>(std::min(own.size(), wanted)));
+    for (auto i = static_cast<int64_t>(trained.size()); order_ && i < static_cast<int64_t>(wanted);
+         ++i) {
+      const JudgeRow& row =
+          rows_[static_cast<size_t>(order_->at(step * static_cast<int64_t>(wanted) + i))];
+      trained.push_back({questions.size(), row.labels, 0});
+      questions.push_back(stored_question(judge_, row, config_.n));
+    }
+  }
+  const configs::RolloutConfig& rollout = domain_.rl.rollout;
+  const bool has_updates = config_.is_trained();
+  JudgeReplies replies =
+      judge_.ask({.stage = judge_stage(stage_),
+                  .step = step,
+                  .policy = policy,
+                  .use = kUseVerdicts,
+                  .temperature = rollout.temperature,
+                  .keep_experts = has_updates && rollout.keeps_experts(domain_.rl.ppo_mini_batches),
+                  .keep_index = has_updates && rollout.keep_index},
+                 questions, log_);
+  const JudgedAnswers::Rewarded rewarded = answers.reward(replies);
+  rewarded.require_some(stage_ + " step " + std::to_string(step));
+  // The records with their rewards, in place of those without.
+  run_.store.record_trajectories(stage_, *trajectories, log.replace_step(*trajectories));
+  run_.store.count_masked(stage_);
+
+  // Verdicts on labelled answers get their rewards.
+  training_samples_.clear();
+  learner::Mean judge_reward, length, stored;
+  for (size_t g = 0; g < trained.size(); ++g) {
+    const LabelledQuestion& question = trained[g];
+    JudgeReply& reply = replies.all[question.question];
+    const std::vector<double> brier = rewards::brier_rewards(reply.verdicts, question.labels);
+    for (size_t i = 0; i < reply.samples.size(); ++i) {
+      const double agreement = rewards::agreement_reward(reply.verdicts[i], question.labels);
+      if (g >= std::min(own.size(), trained.size())) stored.add(agreement);
+      reply.samples[i].mutable_meta()->set_reward(
+          config_.reward == configs::JudgeReward::kBrier ? brier[i] : agreement);
+      proto::Trajectory t = reply.samples[i];
+      t.mutable_meta()->set_group(static_cast<int64_t>(g));
+      judge_reward.add(t.meta().reward());
+      training_samples_.push_back(std::move(t));
+    }
+  }
+  num_training_groups_ = static_cast<int64_t>(trained.size());
+  record(replies);
+
+  learner::Mean score;
+  int64_t tokens = 0, verdicts = 0, unparsable = 0;
+  for (const proto::Trajectory& t : *trajectories)
+    if (is_answer(t)) score.add(t.meta().reward());
+  for (const JudgeReply& reply : replies.all) {
+    for (const proto::Trajectory& t : reply.samples) {
+      tokens += t.meta().response_length();
+      length.add(static_cast<double>(t.meta().response_length()));
+    }
+    verdicts += static_cast<int64_t>(reply.verdicts.size());
+    unparsable += std::count(reply.verdicts.begin(), reply.verdicts.end(), std::nullopt);
+  }
+  add_figure("judge/score", score.value(), &figures_);
+  if (verdicts > 0)
+    figures_.emplace_back("judge/unparsable",
+                          static_cast<double>(unparsable) / static_cast<double>(verdicts));
+  figures_.emplace_back("judge/asked_again", static_cast<double>(replies.asked_again));
+  figures_.emplace_back("judge/masked", static_cast<double>(rewarded.num_masked));
+  if (answers.num_cut() > 0)
+    figures_.emplace_back("judge/cut_answers", static_cast<double>(answers.num_cut()));
+  if (!own.empty())
+    add_judge_figures("judge/", rewards::judge_figures(judged_answers(own, replies)), &figures_);
+  add_figure("judge/reward/mean", judge_reward.value(), &figures_);
+  add_figure("judge/stored/agreement", stored.value(), &figures_);
+  add_figure("judge/response_length/mean", length.value(), &figures_);
+  const double seconds = seconds_since(begin);
+  figures_.emplace_back("timing_s/judge", seconds);
+  if (replies.figures.rollout_s > 0)
+    figures_.emplace_back("perf/judge_throughput",
+                          static_cast<double>(tokens) / replies.figures.rollout_s);
+}
+
+// The records of the judge's messages, with rewards where they are trained on.
+void StepJudge::record(const JudgeReplies& replies) {
+  std::vector<proto::Trajectory> all;
+  for (const JudgeReply& reply : replies.all) {
+    all.insert(all.end(), reply.samples.begin(), reply.samples.end());
+    all.insert(all.end(), reply.again.begin(), reply.again.end());
+  }
+  run_.store.record_trajectories(judge_stage(stage_), all, log_.replace_step(all));
+}
+
+std::optional<double> StepJudge::validate(int64_t step, const proto::WeightsRef& policy,
+                                          const PromptOf& prompt_of,
+                                          const std::vector<proto::Trajectory>& answers,
+                                          NamedValues* figures) {
+  const JudgeMeasured m =
+      measure_.measure(step, policy, domain_.rl.rollout.temperature, prompt_of, answers);
+  m.add_to(figures);
+  return m.agreement_that_chooses();
+}
+
+}  // namespace amalgam::pipeline
