@@ -17,6 +17,9 @@ import sqlite3
 import subprocess
 import sys
 
+from curves import smoothed, svg
+
+KL_WINDOW = 10  # steps
 MODELS = ["base", "specialist", "student", "weight_average"]
 
 
@@ -87,11 +90,6 @@ def pooled_correlation(runs, domain, modes):
     return (n * bl - b * length) / math.sqrt(spread) if spread > 0 else math.nan
 
 
-def smoothed(kl):
-    """The mean of each step and the nine before it."""
-    return [sum(kl[max(0, i - 9):i + 1]) / len(kl[max(0, i - 9):i + 1]) for i in range(len(kl))]
-
-
 def kl_curves(run):
     """{distillation: KL of each step}; as far as it was logged."""
     curves = {}
@@ -111,44 +109,20 @@ def leaving(kl):
     """(step from which on the KL was below half of its plateau, plateau, last KL), means of ten steps; None: never. The
     plateau is the mean of steps 5 to 14: the student has become the average of its teachers."""
     plateau = sum(kl[5:15]) / max(1, len(kl[5:15]))
-    above = [i for i, x in enumerate(smoothed(kl)) if x > plateau / 2]
+    above = [i for i, x in enumerate(smoothed(kl, KL_WINDOW)) if x > plateau / 2]
     step = above[-1] + 1 if above else 0
-    return step if step < len(kl) else None, plateau, smoothed(kl)[-1]
-
-
-COLOURS = ["#2a6fd6", "#c98200", "#128a63", "#5b49b8", "#d03f3e", "#8d8b83", "#1f9bb5", "#b5487f", "#6b8e23", "#a0522d"]
+    return step if step < len(kl) else None, plateau, smoothed(kl, KL_WINDOW)[-1]
 
 
 def curves_svg(curves):
     """curves: {seed: {distillation: KL of each step}}; a panel for each distillation."""
-    names = list(next(iter(curves.values())))
-    width, height, left, top, bottom = 420, 260, 44, 28, 34
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * len(names)} {height}" '
-           'font-family="sans-serif" font-size="11" fill="#55534c">',
-           f'<rect width="{width * len(names)}" height="{height}" fill="#fcfcfb"/>']
-    for panel, name in enumerate(names):
-        x0 = panel * width
-        steps = max(len(of[name]) for of in curves.values())
-        top_kl = max(max(smoothed(of[name])[9:]) for of in curves.values()) * 1.05
-
-        def x(i):
-            return x0 + left + i / steps * (width - left - 14)
-
-        def y(kl):
-            return height - bottom - min(kl, top_kl) / top_kl * (height - top - bottom)
-
-        out.append(f'<text x="{x0 + left}" y="16" font-size="12" fill="#16150f">{name}: KL to the teachers, nats a token</text>')
-        for tick in range(5):
-            kl, step = top_kl * tick / 4, steps * tick // 4
-            out.append(f'<path d="M{x(0):.1f} {y(kl):.1f}H{x(steps):.1f}" stroke="#dddbd5"/>'
-                       f'<text x="{x0 + left - 5}" y="{y(kl) + 4:.1f}" text-anchor="end">{kl:.2f}</text>'
-                       f'<text x="{x(step):.1f}" y="{height - bottom + 16}" text-anchor="middle">{step}</text>')
-        for k, (seed, of) in enumerate(curves.items()):
-            points = [f"{x(i):.1f} {y(kl):.1f}" for i, kl in enumerate(smoothed(of[name])) if i % 4 == 3]
-            out.append(f'<path d="M{"L".join(points)}" fill="none" stroke="{COLOURS[k % len(COLOURS)]}" '
-                       f'stroke-width="1.3" opacity="0.85"><title>seed {seed}</title></path>')
-        out.append(f'<text x="{x(steps / 2):.1f}" y="{height - 4}" text-anchor="middle">step</text>')
-    return "\n".join(out) + "\n</svg>\n"
+    panels = []
+    for name in next(iter(curves.values())):
+        lines = {f"seed {seed}": smoothed(of[name], KL_WINDOW) for seed, of in curves.items()}
+        highest = max(max(kl[KL_WINDOW - 1:]) for kl in lines.values()) * 1.05
+        panels.append((f"{name}: KL to the teachers, nats a token", highest, 2,
+                       {seed: [(i, x) for i, x in enumerate(kl) if i % 4 == 3] for seed, kl in lines.items()}))
+    return svg(panels)
 
 
 def main():
