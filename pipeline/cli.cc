@@ -231,7 +231,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
                     "      --domain modes\n"));
   CLI::App* const judge =
       cli.group("judge", "answers for people to label, which train and measure a judge",
-                "  amalgam judge export runs/rubric --limit 40 --out form.jsonl\n"
+                "  amalgam judge export runs/rubric --stage rl-joint --limit 40 --out form.jsonl\n"
                 "  amalgam judge import form.jsonl --run runs/rubric --out labelled.jsonl\n");
   cli.add(run_judge_export, judge);
   cli.add(run_judge_import, judge);

@@ -11,8 +11,8 @@ struct JudgeExportOptions {
   static constexpr const char* kName = "export";
   static constexpr const char* kSummary = "draw answers of a run for people to label";
   static constexpr const char* kExamples =
-      "  amalgam judge export runs/rubric --limit 40 --out form.jsonl\n"
-      "  amalgam judge export runs/rubric --stage rl-joint --step 1 --share 0.5 --seed 2 \\\n"
+      "  amalgam judge export runs/rubric --stage rl-joint --limit 40 --out form.jsonl\n"
+      "  amalgam judge export runs/rubric --domain joint --step 1 --share 0.5 --seed 2 \\\n"
       "      --out form-2.jsonl\n"
       "A line has an answer, or of a pairwise judge two, its prompt and its rubric, and "
       "\"labels\"\n"
