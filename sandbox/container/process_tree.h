@@ -9,8 +9,10 @@ namespace amalgam::sandbox {
 
 struct TreeUsage {
   int64_t cpu_ns = 0;  // of all descendants, those already reaped by one of them included
-  // Resident pages that are not of files on a disk. Pages shared by several processes count in
-  // each: what a process holds back in shared memory must not go unseen.
+  // Resident pages that are not of files on a disk, of what the children of the root started: these
+  // are inits, ours. Until a command's execve its process borrows init's memory, which would count
+  // twice. Pages shared by several processes count in each: what a process holds back in shared
+  // memory must not go unseen.
   int64_t memory_bytes = 0;
 };
 

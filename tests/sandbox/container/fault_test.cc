@@ -21,6 +21,7 @@
 #include "sandbox/container/launcher.h"
 #include "tests/eventually.h"
 #include "tests/sandbox/fixture.h"
+#include "tests/sandbox/processes.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -90,10 +91,9 @@ TEST(Fault, LauncherKilledBetweenCommands) {
   auto sandbox = make();
   ASSERT_TRUE(sandbox);
   EXPECT_EQ(shell(*sandbox, "echo works").out, "works\n");
-  kill(Launcher::instance().pid(), SIGKILL);
+  kill_launcher();
   std::string content;
   EXPECT_LT(seconds_of([&] {
-              usleep(200'000);
               const Result r = shell(*sandbox, "echo no");
               EXPECT_EQ(r.outcome, Outcome::kSandboxFailed);
               EXPECT_NE(r.detail, "");

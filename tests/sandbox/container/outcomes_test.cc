@@ -11,6 +11,7 @@
 
 #include "configs/clock.h"
 #include "tests/sandbox/container/outcome_cases.h"
+#include "tests/sandbox/processes.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -142,13 +143,9 @@ TEST(Cancel, EndsARunningCommand) {
   auto running = std::async(std::launch::async, [&] {
     return shell(*sandbox, "trap '' TERM; echo begun; sleep 30 & sleep 30");
   });
+  wait_until_runs("sleep");
   const auto begin = Clock::now();
-  bool cancelled = false;
-  while (!cancelled && Clock::now() - begin < std::chrono::seconds(10)) {
-    usleep(100'000);
-    cancelled = sandbox->cancel(10);
-  }
-  EXPECT_TRUE(cancelled);
+  EXPECT_TRUE(sandbox->cancel(60));
   const Result r = running.get();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(15));
   EXPECT_EQ(r.outcome, Outcome::kCancelled) << to_string(r.outcome);

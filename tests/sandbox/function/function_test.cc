@@ -3,15 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <atomic>
 #include <future>
 #include <thread>
 
 #include "configs/clock.h"
-#include "sandbox/container/launcher.h"
 #include "tests/sandbox/fixture.h"
+#include "tests/sandbox/processes.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -283,8 +282,7 @@ TEST(Function, ThePoolRefillsAndSurvivesALauncherThatDies) {
   EXPECT_EQ(num_warm_functions({}), kWarmFunctions);
   EXPECT_EQ(call("print(1)").out, "1\n");
   ASSERT_TRUE(warm_functions({}, kFillSeconds));
-  kill(Launcher::instance().pid(), SIGKILL);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  kill_launcher();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(call("print(1)").out, "1\n");
 }
 

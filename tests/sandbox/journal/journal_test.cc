@@ -13,10 +13,10 @@
 #include <random>
 #include <sstream>
 
-#include "sandbox/container/launcher.h"
 #include "sandbox/journal/journaled_sandbox.h"
 #include "sandbox/journal/replay.h"
 #include "tests/sandbox/images/image_fixture.h"
+#include "tests/sandbox/processes.h"
 
 namespace amalgam::sandbox {
 namespace {
@@ -33,16 +33,6 @@ std::string read_all(const std::string& path) {
 std::unique_ptr<Sandbox> session(const std::string& path, const Image& image = {},
                                  const Limits& limits = {}) {
   return open_journaled(path, limits, image);
-}
-
-// Its pid before. It is not replaced until a sandbox is needed.
-pid_t kill_launcher() {
-  const pid_t launcher = Launcher::instance().pid();
-  kill(launcher, SIGKILL);
-  siginfo_t end;
-  waitid(P_PID, static_cast<id_t>(launcher), &end, WEXITED | WNOWAIT);
-  usleep(100'000);  // its slots die with it
-  return launcher;
 }
 
 // A line that no second run prints again.

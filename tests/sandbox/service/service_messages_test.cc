@@ -57,7 +57,8 @@ TEST_F(Service, NoMessageBreaksTheGateway) {
     usleep(200'000);
   }
   // What a damaged message may have been enrolled as an agent takes no calls of this session.
-  EXPECT_EQ(shell(*box, "cat x").out, "1\n");
+  const Result r = shell(*box, "cat x");
+  EXPECT_EQ(r.out, "1\n") << to_string(r.outcome) << " " << r.detail;
 }
 
 TEST_F(Service, NoMessageBreaksAnAgent) {

@@ -10,6 +10,7 @@
 #include "configs/error.h"
 #include "sandbox/function/function.h"
 #include "sandbox/journal/journaled_sandbox.h"
+#include "tests/sandbox/processes.h"
 #include "tests/sandbox/service/service_fixture.h"
 #include "tests/temp_dir.h"
 
@@ -141,10 +142,10 @@ TEST_F(Service, AResumableSessionLivesAsLongAsItsFile) {
     EXPECT_EQ(shell(*box, "wc -l < x").out, "1\n");
     // Its agent is gone in the middle of a call: that is told once, and not again after a resume.
     std::thread killer([&] {
-      usleep(300'000);
+      wait_until_runs("sleep");
       stop_agents_ = true;
     });
-    EXPECT_EQ(shell(*box, "sleep 2; cat x").outcome, Outcome::kSandboxFailed);
+    EXPECT_EQ(shell(*box, "sleep 5; cat x").outcome, Outcome::kSandboxFailed);
     killer.join();
   }
   restart_agents();
@@ -152,7 +153,7 @@ TEST_F(Service, AResumableSessionLivesAsLongAsItsFile) {
     const auto box = open();
     EXPECT_EQ(shell(*box, script).out, first);
     EXPECT_EQ(shell(*box, "wc -l < x").out, "1\n");
-    EXPECT_EQ(shell(*box, "sleep 2; cat x").out, "line\n");
+    EXPECT_EQ(shell(*box, "sleep 5; cat x").out, "line\n");
     std::filesystem::remove(file);
   }
   EXPECT_NE(shell(*open(), script).out, first);
@@ -171,10 +172,8 @@ TEST_F(Service, OnlyNamedSessionsLeaveARecord) {
     EXPECT_NE(files, std::filesystem::directory_iterator());
   }
   EXPECT_EQ(read_journal(folder_ / "records/me/kept/kept.journal").entries.size(), 1u);
-  bool is_empty = false;
-  for (int i = 0; i < 500 && !is_empty; ++i, usleep(10'000))
-    is_empty = std::filesystem::is_empty(folder_ / "records/me/temporary");
-  EXPECT_TRUE(is_empty);
+  EXPECT_TRUE(
+      eventually([&] { return std::filesystem::is_empty(folder_ / "records/me/temporary"); }));
 }
 
 TEST_F(Service, CancelEndsACommandAndTheSandboxGoesOn) {
@@ -183,7 +182,7 @@ TEST_F(Service, CancelEndsACommandAndTheSandboxGoesOn) {
   EXPECT_FALSE(box->cancel(1));
   EXPECT_EQ(shell(*box, "echo 1 > x").outcome, Outcome::kOk);
   std::thread canceller([&] {
-    usleep(500'000);
+    wait_until_runs("sleep");
     EXPECT_TRUE(box->cancel(10));
   });
   EXPECT_EQ(shell(*box, "sleep 60").outcome, Outcome::kCancelled);
@@ -194,10 +193,7 @@ TEST_F(Service, CancelEndsACommandAndTheSandboxGoesOn) {
   agents_[0].join();
   agents_.clear();
   while (client()->check() > 0) usleep(10'000);
-  std::thread waiter([&] {
-    usleep(500'000);
-    EXPECT_TRUE(box->cancel(10));
-  });
+  std::thread waiter([&] { EXPECT_TRUE(eventually([&] { return box->cancel(10); })); });
   EXPECT_EQ(shell(*box, "true").outcome, Outcome::kCancelled);
   waiter.join();
 }
