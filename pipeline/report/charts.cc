@@ -66,7 +66,8 @@ std::string color_class(const std::string& name, const std::vector<std::string>&
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high) {
-  if (!(high > low)) {
+  // What differs by less than its rounding has no steps in between.
+  if (!(high - low > 1e-9 * std::max(std::abs(low), std::abs(high)))) {
     const double margin = low == 0 ? 1 : std::abs(low) / 2;
     if (low == 0) return {0, 1};
     low -= margin, high += margin;
