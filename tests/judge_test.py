@@ -132,7 +132,7 @@ class Lab:
 
     def __init__(self, program, form="yes_no", hostile=0.0, *overrides):
         self.program, self.form = program, form
-        self.folder = program.path("inputs")
+        self.folder = program.path("inputs-" + form)
         os.makedirs(self.folder, exist_ok=True)
         for name in os.listdir(GOLDEN):
             if not name.startswith("__"):
@@ -146,8 +146,8 @@ class Lab:
             self.settings += [f"judge.template={self.folder}/compares.txt", "judge.train_file=", "judge.heldout_file="]
         self.write("config.toml", CONFIG)
         self.config = os.path.join(self.folder, "config.toml")
-        self.run("base", "rl.steps=0", "judge.form=none", *overrides, start=None)
-        self.base = os.path.join(program.path("base"), "base")
+        self.run("base-" + form, "rl.steps=0", "judge.form=none", *overrides, start=None)
+        self.base = os.path.join(program.path("base-" + form), "base")
         with open(self.base + "/tokenizer.json") as file:
             tokenizer = json.load(file)
         self.special = {t["id"]: t["content"] for t in tokenizer["added_tokens"]}
