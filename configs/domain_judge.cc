@@ -13,6 +13,10 @@ std::optional<Problem> DomainConfig::judge_problem() const {
   }
   if (generator.source != Generator::kNone)
     return Problem{"judge.form", of + "a generator's rows have no rubric; drop the judge"};
+  if (judge.form == JudgeForm::kPairwise && !has_program())
+    return Problem{"judge.form", of + "who wins among answers to a prompt does not say how good "
+                                      "they are, and validations and evaluations need that; give "
+                                      "a reward_file that audits, or use yes_no or points"};
   if (judge.is_trained() && rl.steps > 0 && judge.train_file.empty() &&
       (!has_program() || judge.label_share == 0))
     return Problem{"judge.ratio",

@@ -49,7 +49,7 @@ std::vector<std::string> training_sample_stages(const std::string& run_dir,
     const bool is_rate =
         name.starts_with(rates) &&
         name.find_first_not_of("0123456789.e-+", rates.size()) == std::string::npos;
-    if (name == stage || is_rate) stages.push_back(name);
+    if (name == stage || is_rate || name == stage + "-judge") stages.push_back(name);
   }
   return stages;
 }
@@ -80,8 +80,32 @@ void TrajectoryLog::see(int64_t offset, int64_t step) {
 }
 
 std::vector<int64_t> TrajectoryLog::replace_step(const std::vector<proto::Trajectory>& batch) {
-  if (!batch.empty() && batch[0].meta().step() == last_step_) file_.truncate(last_step_begin_);
+  if (batch.empty()) return {};
+  const int64_t step = batch[0].meta().step();
+  if (step == last_step_) {
+    const auto offsets = last_step_is(batch);
+    if (!offsets.empty()) return offsets;
+    file_.truncate(last_step_begin_);
+  } else if (step < last_step_) {
+    truncate_after(step - 1);
+  }
   return append(batch);
+}
+
+std::vector<int64_t> TrajectoryLog::last_step_is(
+    const std::vector<proto::Trajectory>& batch) const {
+  constexpr int64_t kFrame = 16;  // bytes of a record beside its data
+  std::vector<int64_t> offsets;
+  int64_t at = last_step_begin_;
+  for (const proto::Trajectory& trajectory : batch) {
+    if (at >= file_.size()) return {};
+    const std::string record = proto::read_record(file_.path(), at);
+    if (record != trajectory.SerializeAsString()) return {};
+    offsets.push_back(at);
+    at += kFrame + static_cast<int64_t>(record.size());
+  }
+  if (at < file_.size()) return {};
+  return offsets;
 }
 
 void TrajectoryLog::truncate_after(int64_t step) {

@@ -23,7 +23,7 @@ namespace amalgam::pipeline {
 std::string trajectory_log_path(const std::string& run_dir, const std::string& stage);
 
 // The stages that have logs of a stage's training samples: it, and its learning rates
-// ("distill-lr0.001" of "distill"); not what validations sampled.
+// ("distill-lr0.001" of "distill"), and its judge; not what validations sampled.
 std::vector<std::string> training_sample_stages(const std::string& run_dir,
                                                 const std::string& stage);
 
@@ -35,8 +35,10 @@ class TrajectoryLog {
   // logprobs agree in length and that steps do not decrease.
   std::vector<int64_t> append(const std::vector<proto::Trajectory>& batch);
 
-  // Writes the records of the last step again: `batch`, all of one step, in place of those that
-  // have it. A kill in between leaves a part of `batch`, from its beginning.
+  // `batch`, all of one step, in place of the records that have it or a later one. Nothing is
+  // written where they are there already, as in a step that is gone on with: a kill while they were
+  // written again would lose what only earlier weights can sample. Else a kill leaves a part of
+  // `batch`, from its beginning.
   std::vector<int64_t> replace_step(const std::vector<proto::Trajectory>& batch);
 
   // Removes every record whose step is larger.
@@ -48,6 +50,8 @@ class TrajectoryLog {
 
  private:
   void see(int64_t offset, int64_t step);
+  // The offsets of the last step's records if they are these; else nothing.
+  std::vector<int64_t> last_step_is(const std::vector<proto::Trajectory>& batch) const;
 
   int64_t last_step_ = -1, last_step_begin_ = 0;  // and the offset of its first record
   proto::RecordFile file_;

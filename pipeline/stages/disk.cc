@@ -57,6 +57,31 @@ double num_samples(const configs::PromptBatchConfig& data, const configs::Rollou
   return static_cast<double>(steps * data.train_batch_size * rollout.n + validations * validated);
 }
 
+// Of what is said of a domain's answers: a step's and, by the function-less, validated ones. The
+// longest messages, to prompts with the longest answers.
+double verdict_bytes(const configs::DomainConfig& d) {
+  const configs::JudgeConfig& judge = d.judge;
+  if (!judge.is_on()) return 0;
+  const configs::RlConfig& rl = d.rl;
+  const auto one = [](int64_t n) { return static_cast<double>(n); };
+  const double group = one(rl.rollout.n);
+  double questions = one(rl.data.train_batch_size) * group, shown = 1;
+  if (judge.form == configs::JudgeForm::kPairwise) {
+    shown = 2;
+    questions *= judge.opponents == 0 ? group - 1 : std::min(group - 1, one(judge.opponents) + 1);
+  }
+  const double labelled = questions * judge.label_share;
+  const double rows = judge.is_trained() ? judge.ratio * one(rl.data.train_batch_size) : 0;
+  const double of_step = questions * one(judge.votes) + (labelled + rows) * one(judge.n);
+  const double validations = rl.test_freq > 0 ? one(rl.steps / rl.test_freq + 2) : 0;
+  const double of_validation =
+      2 * one(rl.val_prompts * rl.val_n) * one(std::max(judge.votes, judge.n)) +
+      (judge.heldout_file.empty() ? 0 : one(judge.heldout_rows * judge.n));
+  const double tokens = one(rl.data.max_prompt_length) + one(judge.max_response_length) +
+                        shown * one(std::min(judge.max_answer_tokens, rl.data.max_response_length));
+  return kTokenBytes * tokens * (one(rl.steps) * of_step + validations * of_validation);
+}
+
 // What stays of a stage in models: its result, its state where it may be made longer, and validated
 // models that are kept.
 double kept(const configs::RunConfig& config, const configs::OptimConfig& optim, int64_t test_freq,
@@ -88,8 +113,9 @@ DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope) {
       stay += kept(config, d.rl.optim, d.rl.test_freq, d.rl.steps);
       if (d.sft.steps > 0) needs(1 + snapshots(d.sft));
       samples += sample_bytes(config, d.rl.data, d.rl.rollout, d.rl.ppo_mini_batches) *
-                 num_samples(d.rl.data, d.rl.rollout, d.rl.steps, d.rl.test_freq,
-                             d.rl.val_prompts * d.rl.val_n);
+                     num_samples(d.rl.data, d.rl.rollout, d.rl.steps, d.rl.test_freq,
+                                 d.rl.val_prompts * d.rl.val_n) +
+                 verdict_bytes(d);
     }
     if (scope.eval || scope.all)
       samples += sample_bytes(config, d.rl.data, d.rl.rollout, 1) *

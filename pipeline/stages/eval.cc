@@ -163,7 +163,12 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
           "eval of " + model + " on " + domain.name + (rows == EvalRows::kAll ? ", all rows" : ""),
       .inputs = inputs.take(),
       .extensible = {{"eval.prompts", more}, {"eval.n", more}},
-      .reopen = [&] { run.store.forget_evals(model, domain.name); },
+      // Verdicts are numbered through all answers.
+      .reopen =
+          [&] {
+            run.store.forget_evals(model, domain.name);
+            for (const Metric& metric : metrics) forget_verdicts(run, metric.stage);
+          },
       .forget =
           [&] {
             run.store.forget_evals(model, domain.name);

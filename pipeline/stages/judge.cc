@@ -52,6 +52,9 @@ void require_same_tokenizer(const configs::JudgeConfig& config, const model::Tok
 }
 
 std::string judge_stage(const std::string& stage) { return stage + "-judge"; }
+std::string domain_answers(const std::string& stage, const std::string& domain) {
+  return stage + "-" + domain;
+}
 std::string judge_measure_stage(const std::string& stage) { return stage + "-judge-measure"; }
 
 std::string final_text(const model::Tokenizer& tokenizer, const proto::Trajectory& t,
@@ -182,6 +185,8 @@ JudgeReplies Judge::ask(const JudgeCall& call, const std::vector<JudgeQuestion>&
       const auto q = static_cast<size_t>(t.meta().group());
       const int64_t index = t.meta().sample_index();
       CHECK_LT(q, questions.size());
+      // A log that has verdicts on other questions was left behind.
+      CHECK(std::equal(prompts[q].prompt().begin(), prompts[q].prompt().end(), t.ids().begin()));
       if (index < had[q] || index >= had[q] + more[q]) continue;
       JudgeReply& reply = replies.all[q];
       rewards::Verdict verdict = verdict_of(t, questions[q], &reply.problem);

@@ -20,6 +20,8 @@ namespace amalgam::pipeline {
 // that measure the judge.
 std::string judge_stage(const std::string& stage);
 std::string judge_measure_stage(const std::string& stage);
+// What the answers of one of several domains in a stage are called there.
+std::string domain_answers(const std::string& stage, const std::string& domain);
 
 // One prompt for the judge.
 struct JudgeQuestion {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kUseMeasure = 15;
 
-// A stage's answers at its first step.
+// A stage's answers at its first step, by group and sample: the log has them as they came.
 std::vector<proto::Trajectory> first_answers(const std::string& run_dir, const std::string& stage) {
   std::vector<proto::Trajectory> first;
   for_each_trajectory(trajectory_log_path(run_dir, stage),
@@ -21,6 +21,10 @@ std::vector<proto::Trajectory> first_answers(const std::string& run_dir, const s
                         if (t.meta().step() == 0) first.push_back(t);
                         return t.meta().step() == 0;
                       });
+  std::sort(first.begin(), first.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.meta().group(), a.meta().sample_index()) <
+           std::pair(b.meta().group(), b.meta().sample_index());
+  });
   return first;
 }
 
@@ -128,7 +132,9 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
   std::vector<proto::Trajectory> own, first;
   if (domain_.has_program()) {
     own = answers;
-    if (step > 0) first = first_answers(run_.run_dir, stage_);
+    // What wins among the first ones says nothing of what wins among these.
+    const bool is_pairwise = judge_.form() == rewards::VerdictForm::kPairwise;
+    if (step > 0 && !is_pairwise) first = first_answers(run_.run_dir, stage_);
   } else {
     std::vector<const proto::Trajectory*> all;
     for (const proto::Trajectory& t : answers) all.push_back(&t);

@@ -198,6 +198,11 @@ std::vector<LabelledQuestion> JudgedAnswers::labelled() const {
   return all;
 }
 
+int64_t JudgedAnswers::num_audited() const {
+  return std::count_if(judged_.begin(), judged_.end(),
+                       [&](size_t a) { return answers_[a].audit.has_value(); });
+}
+
 double JudgedAnswers::incomplete_score(const char* kind) const {
   return kind == std::string("truncated") ? config_.truncated_score : config_.empty_score;
 }

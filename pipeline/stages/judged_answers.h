@@ -61,6 +61,7 @@ class JudgedAnswers {
     void require_some(const std::string& where) const;  // throws Error
   };
   Rewarded reward(const JudgeReplies& replies);
+  int64_t num_audited() const;                  // judged answers that the function scored
   int64_t num_cut() const { return num_cut_; }  // answers that the judge is not shown whole
 
  private:

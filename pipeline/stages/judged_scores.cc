@@ -36,7 +36,7 @@ void score_by_judge(RunContext& run, const std::string& stage, int64_t step,
   if (domains.empty()) return;
   for (const std::string& name : domains) {
     const configs::DomainConfig& domain = *run.config.find_domain(name);
-    const std::string stage_of_domain = domains.size() > 1 ? stage + "-" + name : stage;
+    const std::string stage_of_domain = domains.size() > 1 ? domain_answers(stage, name) : stage;
     const Judge judge(run, domain);
     std::vector<proto::Trajectory> own;
     std::vector<size_t> places;

@@ -49,10 +49,16 @@ void add_traces(RunContext& run, const Jobs& jobs, const std::vector<std::string
     return false;
   };
   plan->has_scores = [&run, jobs] {
-    for (const std::string& job : jobs())
+    for (const std::string& job : jobs()) {
       if (run.store.has_reward(job) || has_reward(trajectory_log_path(run.run_dir, job)) ||
           has_reward(trajectory_log_path(run.run_dir, validation_stage(job))))
         return true;
+      // What a judge said is a score before it is a reward.
+      for (const std::string& verdicts : verdict_stages(run.config, job))
+        if (const std::string log = trajectory_log_path(run.run_dir, verdicts);
+            fs::exists(log) && fs::file_size(log) > 0)
+          return true;
+    }
     return false;
   };
   plan->forget = [&run, jobs, directories, compared] {

@@ -127,8 +127,8 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
   leave_to_judge(run.config, &groups);
   scores.samples =
       run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &scores.figures);
-  run.rollouts(tokenizer_dir).forget(stage, step);
   score_by_judge(run, stage, step, weights, temperature, prompts, log, &scores.samples);
+  run.rollouts(tokenizer_dir).forget(stage, step);
   std::vector<const proto::Trajectory*> all;
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
   for (const proto::Trajectory& t : scores.samples) {

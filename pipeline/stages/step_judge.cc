@@ -4,6 +4,11 @@
 #include <cmath>
 
 #include "configs/clock.h"
+<<<<<<< HEAD
+=======
+#include "configs/error.h"
+#include "kernels/device/rng.h"
+>>>>>>> jtests
 #include "learner/step/figures.h"
 #include "pipeline/data/drawn.h"
 #include "pipeline/stages/learner_figures.h"
@@ -68,6 +73,12 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   std::vector<JudgeQuestion> questions = answers.questions(config_.votes, config_.n);
   const std::vector<LabelledQuestion> own = answers.labelled();
   std::vector<LabelledQuestion> trained;
+  if (config_.is_trained() && rows_.empty() && own.empty() && answers.num_audited() > 0 &&
+      judge_.form() != rewards::VerdictForm::kPairwise)
+    throw Error(stage_ + " step " + std::to_string(step) +
+                ": the reward function gave none of the answers that it scored labels, and judging "
+                "is to be trained; return {\"score\": …, \"labels\": [1, 0, …]}, or set "
+                "judge.ratio = 0");
   if (config_.is_trained()) {
     const auto wanted = static_cast<size_t>(
         std::llround(config_.ratio * static_cast<double>(domain_.rl.data.train_batch_size)));
@@ -123,6 +134,7 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
   for (const proto::Trajectory& t : *trajectories)
     if (is_answer(t)) score.add(t.meta().reward());
   for (const JudgeReply& reply : replies.all) {
+    for (const proto::Trajectory& t : reply.again) tokens += t.meta().response_length();
     for (const proto::Trajectory& t : reply.samples) {
       tokens += t.meta().response_length();
       length.add(static_cast<double>(t.meta().response_length()));

@@ -27,11 +27,30 @@ void remove_token_logs(const std::string& run_dir, const std::string& stage) {
       std::filesystem::remove(file.path());
 }
 
+std::vector<std::string> verdict_stages(const configs::RunConfig& config,
+                                        const std::string& stage) {
+  std::vector<std::string> stages;
+  for (const std::string& answers : {stage, validation_stage(stage)}) {
+    stages.push_back(judge_stage(answers));
+    stages.push_back(judge_measure_stage(answers));
+    for (const configs::DomainConfig& d : config.domains)
+      stages.push_back(judge_stage(domain_answers(answers, d.name)));
+  }
+  return stages;
+}
+
+void forget_verdicts(RunContext& run, const std::string& stage) {
+  for (const std::string& name : verdict_stages(run.config, stage)) {
+    run.store.forget(name);
+    std::filesystem::remove(trajectory_log_path(run.run_dir, name));
+    remove_token_logs(run.run_dir, name);
+  }
+}
+
 void forget_job(RunContext& run, const std::string& stage) {
   std::filesystem::remove_all(run.path("checkpoints/" + stage));
-  const std::string validation = validation_stage(stage);
-  for (const std::string& name : {stage, validation, judge_stage(stage), judge_stage(validation),
-                                  judge_measure_stage(stage), judge_measure_stage(validation)}) {
+  forget_verdicts(run, stage);
+  for (const std::string& name : {stage, validation_stage(stage)}) {
     run.store.forget(name);
     std::filesystem::remove(trajectory_log_path(run.run_dir, name));
   }

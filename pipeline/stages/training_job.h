@@ -23,6 +23,10 @@ inline constexpr char kDraftMetric[] = "rollout/draft_acceptance";
 std::string validation_stage(const std::string& stage);
 // Removes what the stage has under RUN/wal.
 void remove_token_logs(const std::string& run_dir, const std::string& stage);
+// The stages of verdicts on its answers, those of its validations, and of single domains.
+std::vector<std::string> verdict_stages(const configs::RunConfig& config, const std::string& stage);
+// Removes them, and what the store says of them.
+void forget_verdicts(RunContext& run, const std::string& stage);
 // Removes all that a training under this name left, but for models that it finished.
 void forget_job(RunContext& run, const std::string& stage);
 

@@ -51,7 +51,11 @@ bool PolicyCache::has(const proto::WeightsRef& ref) const {
 
 const Policy& PolicyCache::get(const proto::WeightsRef& ref, bool keep) {
   const std::string key = key_of(ref);
-  entries_.remove_if([](const Entry& e) { return !e.keep; });
+  // Of a training state there is one step at a time.
+  entries_.remove_if([&](const Entry& e) {
+    return !e.keep ||
+           (e.key != key && !ref.state_path().empty() && e.state_path == ref.state_path());
+  });
   const auto there = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const Entry& e) { return !key.empty() && e.key == key; });
   if (there != entries_.end()) {

@@ -44,8 +44,8 @@ class PolicyCache {
   struct Entry {
     Entry(std::string k, const proto::WeightsRef& ref, kernels::ThreadPool& pool,
           const configs::NumericsConfig& numerics)
-        : key(std::move(k)), policy(ref, pool, numerics) {}
-    const std::string key;
+        : key(std::move(k)), state_path(ref.state_path()), policy(ref, pool, numerics) {}
+    const std::string key, state_path;
     const Policy policy;
     bool keep = false;
   };

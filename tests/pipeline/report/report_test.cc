@@ -368,7 +368,7 @@ TEST(Charts, AxisTicksAreRoundAndEnclose) {
   EXPECT_LE(axis_ticks(0.1, 0.1 + 2e-17 * 8).size(), 5U);
   EXPECT_LE(axis_ticks(17.25, std::nextafter(17.25, 18)).size(), 5U);
   for (const auto& [low, high] : std::vector<std::pair<double, double>>{
-           {-3, 7}, {1e-9, 2e-9}, {5, 5}, {-5, -5}, {0, 1e12}, {99.9, 100.1}}) {
+           {-3, 7}, {1e-9, 2e-9}, {5, 5}, {-5, -5}, {0, 1e12}, {99.9, 100.1}, {0.7, 0.7 + 2e-16}}) {
     const auto ticks = axis_ticks(low, high);
     EXPECT_LE(ticks.front(), low * (low > 0 ? 1 + 1e-9 : 1 - 1e-9));
     EXPECT_GE(ticks.back(), high - 1e-6 * std::abs(high));

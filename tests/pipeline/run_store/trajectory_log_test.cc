@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,6 +212,54 @@ TEST(TrajectoryLog, FullDiskLeavesNoHalfRecordAndSaysSo) {
 TEST(TrajectoryLog, DevFullIsReportedAsFullDisk) {
   proto::AppendFile file("/dev/full");
   EXPECT_THAT(error_of([&] { file.append("x"); }), HasSubstr("No space left on device"));
+}
+
+std::vector<int> lengths_in(const std::string& path) {
+  std::vector<int> lengths;
+  for_each_trajectory(path, [&](int64_t, const proto::Trajectory& t) {
+    lengths.push_back(t.ids_size());
+    return true;
+  });
+  return lengths;
+}
+
+TEST(TrajectoryLog, AStepIsReplaced) {
+  const TempDir dir;
+  TrajectoryLog log(dir / "t.log");
+  log.append({make_trajectory(1, 5), make_trajectory(2, 6), make_trajectory(2, 7)});
+  const auto offsets = log.replace_step({make_trajectory(2, 8), make_trajectory(2, 9)});
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 8, 9));
+  EXPECT_EQ(read_trajectory(dir / "t.log", offsets[1]).ids_size(), 9);
+  log.replace_step({make_trajectory(3, 4)});  // of a step that is not there yet
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 8, 9, 4));
+  TrajectoryLog again(dir / "t.log");
+  again.replace_step({make_trajectory(3, 3)});
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 8, 9, 3));
+  // One that is gone back to: what came after it goes.
+  again.replace_step({make_trajectory(2, 2)});
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 2));
+  EXPECT_EQ(again.last_step(), 2);
+}
+
+// A kill while records are written again loses them, and what weights that are gone had sampled.
+TEST(TrajectoryLog, WhatIsThereIsNotWrittenAgain) {
+  const TempDir dir;
+  const std::vector<proto::Trajectory> step = {make_trajectory(2, 6), make_trajectory(2, 7)};
+  TrajectoryLog log(dir / "t.log");
+  log.append({make_trajectory(1)});
+  const auto offsets = log.append(step);
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(stat((dir / "t.log").c_str(), &before), 0);
+  EXPECT_EQ(log.replace_step(step), offsets);
+  ASSERT_EQ(stat((dir / "t.log").c_str(), &after), 0);
+  EXPECT_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+  EXPECT_EQ(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+  // A part of them, or more, is something else.
+  EXPECT_EQ(log.replace_step({step[0]}).size(), 1u);
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 6));
+  EXPECT_EQ(log.replace_step(step), offsets);
+  EXPECT_THAT(lengths_in(dir / "t.log"), ElementsAre(5, 6, 7));
 }
 
 TEST(TrajectoryLog, ReadOnlyDirectoryIsAClearError) {

@@ -29,6 +29,21 @@ TEST(DiskTest, NeedsGrowWithWhatIsMade) {
   EXPECT_EQ(need("[domain.rl]\nsteps = 400000\n").models, plain.models);
   EXPECT_GT(need("[domain.rl.data]\nmax_response_length = 100000\n").samples, plain.samples);
   EXPECT_GT(need("[domain.rl]\nrollout.keep_index = true\n").samples, plain.samples);
+  const auto judged = [&](const std::string& more) {
+    return disk_need(configs::parse_run_config("[distill]\nsteps = 0\n[[domain]]\nname = \"a\"\n"
+                                               "train_file = \"a.jsonl\"\nreward_file = \"a.py\"\n"
+                                               "[domain.judge]\n" +
+                                                   more,
+                                               "test"),
+                     {.all = true})
+        .samples;
+  };
+  const std::string points = "form = \"points\"\n";
+  const double verdicts = judged(points);
+  EXPECT_GT(judged(points + "max_response_length = 100000"), verdicts);
+  EXPECT_GT(judged(points + "votes = 8"), verdicts);
+  EXPECT_GT(judged(points + "ratio = 100"), verdicts);
+  EXPECT_LT(judged("form = \"none\""), verdicts);
   const DiskNeed one = need("", "steps = 5"),
                  two = need("", "steps = 5\ntest_freq = 1\nlr_candidates = [1e-3, 1e-4]");
   EXPECT_GT(one.models, plain.models);

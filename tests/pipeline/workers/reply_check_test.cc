@@ -118,6 +118,18 @@ TEST_F(ReplyCheckTest, AFinishedSampleMayComeAgainButIsNotOwed) {
   EXPECT_NE(wrong(), "");
 }
 
+// A reward is what marked samples must have, and no others.
+TEST_F(ReplyCheckTest, OnlyMarkedSamplesHaveRewards) {
+  owed_[0].add_scored(false), owed_[0].add_scored(true);
+  EXPECT_EQ(wrong(), "an outcome that cannot be");
+  meta().clear_reward();
+  EXPECT_EQ(wrong(), "");
+  reply_.mutable_finished(1)->mutable_meta()->clear_reward();
+  EXPECT_EQ(wrong(), "an outcome that cannot be");
+  spec_.score = false;
+  EXPECT_EQ(wrong(), "");
+}
+
 TEST_F(ReplyCheckTest, WhatCannotBeIsNot) {
   const std::vector<std::pair<const char*, std::function<void()>>> changes = {
       {"done too early", [&] { reply_.mutable_finished()->RemoveLast(); }},

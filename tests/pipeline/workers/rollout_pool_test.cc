@@ -137,6 +137,54 @@ TEST_F(RolloutPoolTest, EverySampleHasItsOwnScoreForAnyNumberOfThreads) {
   EXPECT_EQ(run(dir_ / "three", 3), want);
 }
 
+// Of some samples a score is wanted, of the others none; a function in TRL's form gets those alone.
+TEST_F(RolloutPoolTest, OnlyMarkedSamplesAreScored) {
+  for (const bool is_trl : {false, true}) {
+    std::ofstream(dir_ / "reward.py") << (is_trl ? "def lengths(completions, **columns):\n    "
+                                                   "return [len(completions)] * len(completions)\n"
+                                                 : "def compute_score(data_source, solution_str, "
+                                                   "ground_truth, extra_info):\n    return 1\n");
+    const std::string run_dir = dir_ / (is_trl ? "trl" : "verl");
+    RunStore store(run_dir);
+    TrajectoryLog log(trajectory_log_path(run_dir, "rl"));
+    kernels::ThreadPool pool(2);
+    const auto marked = [&] {
+      std::vector<proto::SampleGroup> all = groups();
+      for (size_t g = 0; g < all.size(); ++g)
+        for (int i = 0; i < kSamples; ++i)  // none of the first, all of the last, …
+          all[g].add_scored(i < static_cast<int>(g));
+      return all;
+    };
+    std::vector<std::string> want;
+    {
+      RolloutPool rollouts(config_, dir_.path(), run_dir, {}, pool, store);
+      const auto samples = rollouts.collect(spec(1, model_weights()), marked(), log, nullptr);
+      ASSERT_EQ(samples.size(), size_t{kGroups * kSamples});
+      for (const proto::Trajectory& t : samples) {
+        const bool is_scored = t.meta().sample_index() < t.meta().group();
+        EXPECT_EQ(t.meta().has_reward(), is_scored);
+        const auto num_scored = std::min<int64_t>(kSamples, t.meta().group());
+        if (is_scored) EXPECT_EQ(t.meta().reward(), is_trl ? static_cast<double>(num_scored) : 1);
+        EXPECT_EQ(t.meta().outcome(), proto::OUTCOME_TRUNCATED);
+      }
+      want = bytes(samples);
+    }
+    // Gone on with: each of a group's samples in turn was the only one that was finished.
+    for (int kept = 0; kept < kSamples; ++kept) {
+      const std::string other = run_dir + std::to_string(kept);
+      RunStore others(other);
+      TrajectoryLog part(trajectory_log_path(other, "rl"));
+      for (const std::string& b : want) {
+        proto::Trajectory t;
+        t.ParseFromString(b);
+        if (t.meta().sample_index() == kept) part.append({t});
+      }
+      RolloutPool rollouts(config_, dir_.path(), other, {}, pool, others);
+      EXPECT_EQ(bytes(rollouts.collect(spec(1, model_weights()), marked(), part, nullptr)), want);
+    }
+  }
+}
+
 TEST_F(RolloutPoolTest, FinishedSamplesAreNotSampledAgain) {
   RunStore store(dir_ / "run");
   TrajectoryLog log(trajectory_log_path(dir_ / "run", "rl"));

@@ -88,6 +88,32 @@ async def compute_score(data_sources, solution_strs, ground_truths, extra_infos)
   EXPECT_EQ(all_rewards(ask_verl(&batch, {"a", "bb"})), (std::vector<double>{1, 2}));
 }
 
+// What a judge should say of each criterion, in the rubric's order.
+TEST_F(PluginFormsTest, LabelsAreParts) {
+  Plugin one(options(R"(
+def compute_score(data_source, solution_str, ground_truth, extra_info):
+    labels = {"a": [1, 0, True, 0.5], "b": (0,) * 12, "c": [], "d": 1, "e": [1, "no", 0]}
+    return {"score": 1, "labels": labels[solution_str]}
+)"));
+  const auto parts = [&](const std::string& solution) {
+    return ask_verl(&one, {solution})[0].parts;
+  };
+  EXPECT_EQ(parts("a"), (Parts{{"label/1", 1}, {"label/2", 0}, {"label/3", 1}, {"label/4", 0.5}}));
+  ASSERT_EQ(parts("b").size(), 12u);
+  EXPECT_EQ(parts("b")[1].first, "label/2");
+  EXPECT_EQ(parts("b")[11].first, "label/12");
+  EXPECT_EQ(parts("c"), Parts{});
+  EXPECT_EQ(parts("d"), (Parts{{"labels", 1}}));                   // a figure of that name
+  EXPECT_EQ(parts("e"), (Parts{{"label/1", 1}, {"label/3", 0}}));  // too few: JudgedAnswers refuses
+  Plugin batch(options(R"(
+def compute_score(data_sources, solution_strs, ground_truths, extra_infos):
+    return [{"score": len(s), "labels": [0, len(s)]} for s in solution_strs]
+)"));
+  const auto scores = ask_verl(&batch, {"", "x"});
+  EXPECT_EQ(scores[0].parts, (Parts{{"label/1", 0}, {"label/2", 0}}));
+  EXPECT_EQ(scores[1].parts, (Parts{{"label/1", 0}, {"label/2", 1}}));
+}
+
 // What it keeps between calls is bound to its loop, as connections are.
 TEST_F(PluginFormsTest, AsyncCallsShareALoop) {
   Plugin plugin(options(R"(
