@@ -562,7 +562,7 @@ def rewards(program):
             "than the audit says")
 
 
-def forms(program):
+def points_and_pairs(program):
     """The same of points, and of comparisons: all of a group, and some on a ring."""
     lab = Lab(program, "points")
     steps = judged_steps(lab, lab.run("points.run"))
@@ -650,4 +650,4 @@ def no_function(program):
 
 
 if __name__ == "__main__":
-    sys.exit(main({"judge_" + f.__name__: f for f in (same_bytes, rewards, forms, frozen, hostile, no_function)}))
+    sys.exit(main({"judge_" + f.__name__: f for f in (same_bytes, rewards, points_and_pairs, frozen, hostile, no_function)}))

@@ -48,14 +48,16 @@ std::vector<std::string> names_near(RowUse use) {
   return {"prompt", "data_source", "reward_model", "extra_info", "tools", "mode"};
 }
 
+// has_judge: the domain has one, or another one does that may read the same files.
 void add_unused(const UnderstoodRow& row, const configs::DomainConfig& domain, RowUse use,
-                bool has_tools, std::optional<PluginForm> form, UnusedKeys* unused) {
+                bool has_tools, bool has_judge, std::optional<PluginForm> form,
+                UnusedKeys* unused) {
   if (form != PluginForm::kTrl) {
     std::vector<std::string> used;
     for (const auto& [field, path] : row.understood)
-      if (is_read(field, use, has_tools, domain.judge.is_on(), form))
+      if (is_read(field, use, has_tools, has_judge, form))
         used.push_back(path.substr(0, path.find('.')));
-    if (domain.judge.is_on() && use == RowUse::kPrompt) used.push_back(kReferenceColumn);
+    if (has_judge && use == RowUse::kPrompt) used.push_back(kReferenceColumn);
     std::vector<std::string> columns = row.columns;
     if (!row.row.reward_model.empty() && use == RowUse::kPrompt) {
       const json others = json::parse(row.row.reward_model);
@@ -233,7 +235,8 @@ class Inspection {
         image(d, name, u.row);
       if (can_score) {  // else what its function reads is not known
         const bool has_tools = !(u.row.tools.empty() ? d.tools.empty() : u.row.tools == "[]");
-        add_unused(u, d, files.use, has_tools, files.use == RowUse::kPrompt ? form : std::nullopt,
+        add_unused(u, d, files.use, has_tools, has_judge(),
+                   files.use == RowUse::kPrompt ? form : std::nullopt,
                    u.lacks_truth ? &found.unused_lacking_truth : &found.unused);
       }
       if (u.lacks_truth && ++found.num_lacking_truth <= static_cast<int64_t>(kMaxListed))
@@ -270,6 +273,11 @@ class Inspection {
     if (files.use == RowUse::kPrompt && !*first) *first = found.first;
     if (!can_score) return;
     for (const std::string& line : found.unused.lines()) note(line);
+  }
+
+  bool has_judge() const {
+    return std::any_of(config_.domains.begin(), config_.domains.end(),
+                       [](const auto& d) { return d.judge.is_on(); });
   }
 
   // Whether one of the group's domains has a use for the row.

@@ -4,11 +4,7 @@
 #include <cmath>
 
 #include "configs/clock.h"
-<<<<<<< HEAD
-=======
 #include "configs/error.h"
-#include "kernels/device/rng.h"
->>>>>>> jtests
 #include "learner/step/figures.h"
 #include "pipeline/data/drawn.h"
 #include "pipeline/stages/learner_figures.h"
