@@ -9,7 +9,7 @@ namespace {
 
 // A judge with nothing to say against it, and `more`.
 std::string judge_refusal(const std::string& more, const std::string& domain = "",
-                    const std::string& source = "train_file = \"a.jsonl\"\n") {
+                          const std::string& source = "train_file = \"a.jsonl\"\n") {
   return tests::error_of([&] {
     parse_run_config("[[domain]]\nname = \"d\"\n" + source + domain + "[domain.judge]\n" + more,
                      "test");
@@ -33,7 +33,8 @@ TEST(JudgeConfigTest, WhatTrainsItHasLabels) {
 
 TEST(JudgeConfigTest, WhatChoosesAStep) {
   for (const char* by : {"auto", "last", "agreement"})
-    EXPECT_EQ(judge_refusal(kYesNo, kFunction + std::string("rl.select_by = \"") + by + "\"\n"), "");
+    EXPECT_EQ(judge_refusal(kYesNo, kFunction + std::string("rl.select_by = \"") + by + "\"\n"),
+              "");
   for (const char* by : {"reward", "accuracy"})
     EXPECT_NE(judge_refusal(kYesNo, kFunction + std::string("rl.select_by = \"") + by + "\"\n")
                   .find("is the last, or chosen by agreement"),
@@ -48,14 +49,16 @@ TEST(JudgeConfigTest, WhatChoosesAStep) {
 TEST(JudgeConfigTest, WhatDoesNotGoWithIt) {
   EXPECT_NE(judge_refusal(kYesNo, "", "generator = \"math\"\n").find("rows have no rubric"),
             std::string::npos);
-  EXPECT_NE(judge_refusal(std::string(kYesNo) + "ratio = 0", "reward = [{ style = \"rule\" }]\n")
+  EXPECT_NE(judge_refusal(std::string(kYesNo) + "ratio = 0",
+                          "reward.verifier = [{ style = \"regex\" }]\n")
                 .find("its answers are judged"),
             std::string::npos);
   EXPECT_NE(judge_refusal("form = \"pairwise\"\nreward = \"brier\"", kFunction).find("of pairwise"),
             std::string::npos);
   EXPECT_EQ(judge_refusal("form = \"pairwise\"", kFunction), "");
-  EXPECT_NE(judge_refusal("form = \"pairwise\"\nratio = 0").find("validations and evaluations need"),
-            std::string::npos);
+  EXPECT_NE(
+      judge_refusal("form = \"pairwise\"\nratio = 0").find("validations and evaluations need"),
+      std::string::npos);
 }
 
 }  // namespace

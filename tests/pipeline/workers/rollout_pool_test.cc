@@ -164,7 +164,7 @@ TEST_F(RolloutPoolTest, OnlyMarkedSamplesAreScored) {
         const bool is_scored = t.meta().sample_index() < t.meta().group();
         EXPECT_EQ(t.meta().has_reward(), is_scored);
         const auto num_scored = std::min<int64_t>(kSamples, t.meta().group());
-        if (is_scored) EXPECT_EQ(t.meta().reward(), is_trl ? static_cast<double>(num_scored) : 1);
+        EXPECT_EQ(t.meta().reward(), !is_scored ? 0 : is_trl ? static_cast<double>(num_scored) : 1);
         EXPECT_EQ(t.meta().outcome(), proto::OUTCOME_TRUNCATED);
       }
       want = bytes(samples);
