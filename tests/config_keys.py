@@ -29,7 +29,7 @@ class Case:
     def of_domain(self, key):
         """The same for one domain, where it has a key of its own; of a config with one domain."""
         table, config = key.split(".")[0], CONTEXTS[self.context][1]
-        if table not in ("data", "sft", "rl", "reward") or config == "two" or isinstance(self.value, list):
+        if table not in ("data", "sft", "rl", "reward", "judge") or config == "two" or isinstance(self.value, list):
             return None
         domain = "sums" if config == "sums" else "words"
         return [f"domain.{domain}.{key}={self.value}"]
@@ -138,6 +138,19 @@ name = "probe"
 file = "found.py"
 """
 CODE = '[[domain]]\nname = "words"\ngenerator = "code"\nmode = "chat"\n'
+# Judged by what it says of its own answers.
+JUDGED = """
+[judge]
+form = "yes_no"
+mode = "chat"
+template = "asks.txt"
+n = 3
+label_share = 0.25
+max_response_length = 24
+train_file = "labelled.jsonl"
+heldout_file = "labelled.jsonl"
+""" + WORDS.replace("train.jsonl", "judged.jsonl").replace("heldout.jsonl", "judgedlast.jsonl").replace(
+    "sft.jsonl", "verdicts.jsonl").replace("reward.py", "labels.py")
 COMPARE = '[[compare]]\nname = "other"\n'
 
 # Rewards that any text gets, and that differ.
@@ -198,9 +211,17 @@ def write_inputs(folder):
             file.write(text)
 
     for name, domains in (("words", WORDS), ("sums", SUMS), ("tools", TOOLS), ("code", CODE), ("gym", GYM),
-                          ("two", WORDS + SUMS + COMPARE)):
+                          ("judged", JUDGED), ("two", WORDS + SUMS + COMPARE)):
         write(name + ".toml", SETTINGS + domains)
     write("reward.py", REWARD)
+    write("labels.py", REWARD.split("# In TRL's form.")[0].replace("def compute_score", "def plain").replace(
+        "def other", "def unused") + '''
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    return {"score": plain("", solution_str, ""), "labels": [len(solution_str) % 2, 1]}
+''')
+    write("asks.txt", "Judge\n{rubric}\n{answer}\n")
+    write("says.txt", "Judge\n{answer}\n{rubric}\n")
+    write("pairs.txt", "Compare\n{answer_a}\n{answer_b}\n")
     write("constant.py", REWARD.replace("% 7 / 6", "* 0"))
     write("asks.py", ASKS)
     write("python", '#!/bin/sh\nAMALGAM_PROBE=1 exec /usr/bin/python3 "$@"\n')
@@ -225,13 +246,13 @@ def write_inputs(folder):
         {"id": "x", "type": "function", "function": {"name": "probe", "arguments": "{}"}}] * 2}
     result = {"role": "tool", "tool_call_id": "x", "content": "none"}
 
-    def rows(name, numbers, answer, **more):
+    def rows(name, numbers, turns, **more):
         lines = []
         for i in numbers:
             row = {"data_source": "words", "reward_model": {"style": "rule", "ground_truth": "x"}}
-            row |= {"messages": [ask(i), *answer(i)]} if answer else {"prompt": [ask(i)]}
+            row |= {"messages": [ask(i), *turns(i)]} if turns else {"prompt": [ask(i)]}
             row |= more
-            if i % 4 == 3 and not answer:
+            if i % 4 == 3 and not turns:
                 row["extra_info"] = {"sandbox": {"files": {"awake": ""}}}
             lines.append(json.dumps(row) + "\n")
         write(name + ".jsonl", "".join(lines))
@@ -247,6 +268,22 @@ def write_inputs(folder):
     rows("validation", range(20, 24), None)
     rows("sft", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i)[::-1]}])
     rows("upper", range(0, 12), lambda i: [{"role": "assistant", "content": prompt(i).upper()}])
+    # Of a judge: what it says, some of it no verdict or too long; and answers with labels.
+    def judging(i):
+        verdicts = [f"Verdict : {i % 2} {i // 2 % 2}", "Verdict : A", "Verdict : B", "no 0 1 2 3 4 5 6 7 8 9"]
+        first, second = (text[::-1] if i % 3 else text.split()[0] for text in (prompt(i % 96), prompt(i % 96 + 1)))
+        is_pair = i % 4 in (1, 2)
+        asked = f"Compare\n{first}\n{second}" if is_pair else f"Judge\n1 odd\n2 kind\n{first}"
+        said = verdicts[i % 4] if is_pair or i % 8 == 3 else verdicts[0] if i % 8 else "Verdict : 1 1"
+        return [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+
+    rubric = [{"text": "odd", "weight": 1}, {"text": "kind", "weight": 2}]
+    rows("judged", range(0, 12), None, rubric=rubric)
+    rows("judgedlast", range(12, 20), None, rubric=rubric)
+    for name, begin in (("labelled", 20), ("otherlabels", 30)):
+        rows(name, range(begin, begin + 8), None, rubric=rubric, labels=[begin // 10 % 2, 1], answer="ember")
+    write("verdicts.jsonl", "".join(json.dumps({"messages": messages}) + "\n" for i in range(96) for messages in (
+        judging(i), [ask(i % 12), {"role": "assistant", "content": prompt(i % 12)[::-1]}])))
     rows("calls", range(0, 10), lambda i: [call, result, result, call, result, result,
                                           {"role": "assistant", "content": "done"}])
 
@@ -260,6 +297,8 @@ MODELS = [
     ("mtp", "words", [*NO_MORE, "model.num_nextn_predict_layers=1"]),
     # Knows one answer: to call the tool twice, and to do it again.
     ("caller", "tools", [*NO_MORE, "base.sft.steps=150", "base.sft.batch_tokens=512"]),
+    # Says verdicts, and sometimes none.
+    ("judging", "judged", [*NO_MORE, "judge.form=none", "base.sft.steps=300", "base.sft.batch_tokens=512"]),
     # Knows the programs of two prompts by heart.
     ("coder", "code", [*NO_MORE, "base.sft.steps=300", "base.sft.batch_tokens=512",
                        "data.sft_rows=2", "data.train_rows=2"]),
@@ -277,6 +316,8 @@ CONTEXTS = {
     "sft": ("sft", "words", ["--domain", "words", "--model", "{plain}"], ["sft.steps=3"]),
     "sft with mtp": ("sft", "words", ["--domain", "words", "--model", "{mtp}"], ["sft.steps=3"]),
     "rl": ("rl", "words", ["--domain", "words", "--model", "{plain}"], []),
+    "judged": ("rl", "judged", ["--domain", "words", "--model", "{judging}"], ["rl.optim.lr=1e-3"]),
+    "eval judged": ("eval", "judged", ["--model", "{judging}"], []),
     "rl of sums": ("rl", "sums", ["--domain", "sums", "--model", "{plain}"], []),
     "rl with mtp": ("rl", "words", ["--domain", "words", "--model", "{mtp}"], []),
     "distill": ("distill", "words", ["--model", "{plain}", "--teacher", "words={second}"], []),
@@ -410,6 +451,7 @@ REPEATS = penalty("none", "repetition_ngram=1", "repetition_max_penalty=-1")
 
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
 
+PAIRS = ["judge.form=pairwise", "judge.train_file=", "judge.heldout_file=", "judge.template={inputs}/pairs.txt"]
 THINKING = "domain.words.mode=thinking"
 HIGH = [THINKING, 'domain.words.efforts=["high"]']
 
@@ -502,8 +544,12 @@ KEYS = {
     "rl.length_penalty.correct_score": changes("rl", "0.9", "models", *penalty("kimi_k15")),
     "rl.length_penalty.repetition_ngram": changes("rl", "2", "models", *REPEATS),
     "rl.length_penalty.repetition_max_penalty": changes("rl", "-3", "models", *REPEATS),
-    "rl.select_by": changes("rl", "accuracy", "models", "rl.test_freq=1", "rl.steps=4",
-                            *penalty("linear", "k={none=1}", "cap=100")),
+    "rl.select_by": [
+        *changes("rl", "accuracy", "models", "rl.test_freq=1", "rl.steps=4",
+                 *penalty("linear", "k={none=1}", "cap=100")),
+        *changes("rl", "last", "models", "rl.test_freq=1", "rl.steps=4"),
+        *changes("judged", "agreement", "models", "rl.test_freq=1", "rl.steps=4"),
+        Refused("rl", "agreement"), Refused("judged", "reward")],
     "rl.algorithm.adv_estimator": [Refused("rl", "gae")],  # one choice
     "rl.algorithm.norm_adv_by_std": changes("rl", "true", "models"),
     "rl.algorithm.clip_ratio_low": changes("rl", "0", "models"),
@@ -543,6 +589,29 @@ KEYS = {
     "reward.python": changes("rl", "{inputs}/python", "models", ASKED),
     "reward.env": changes("rl", '["AMALGAM_PROBE"]', "models", ASKED),
     "reward.kwargs": changes("rl", "{modulus=5}", "models", ASKED),
+
+    "judge.form": [*changes("judged", "points", "trajectories"), *changes("judged", "none", "models"),
+                   Changes("judged", PAIRS, "trajectories"),
+                   Refused("rl of sums", "yes_no")],
+    "judge.weights": changes("judged", "base", "models"),
+    "judge.model": changes("judged", "{judging}", "models"),
+    "judge.template": changes("judged", "{inputs}/says.txt", "trajectories"),
+    # Of verdicts that measure: the model has none to say in the other mode.
+    "judge.mode": changes("eval judged", "thinking", "trajectories"),
+    "judge.max_points": changes("judged", "5", "trajectories", "judge.form=points"),
+    "judge.votes": changes("judged", "2", "trajectories"),
+    "judge.retries": changes("judged", "0", "trajectories"),
+    "judge.opponents": changes("judged", "2", "trajectories", *PAIRS),
+    "judge.max_answer_tokens": changes("judged", "1", "trajectories"),
+    "judge.max_response_length": changes("judged", "16", "trajectories"),
+    "judge.ratio": [*changes("judged", "2", "models"),
+                    Refused("judged", "1", ["judge.train_file=", "judge.label_share=0"])],
+    "judge.n": changes("judged", "4", "models"),
+    "judge.reward": [*changes("judged", "brier", "models", "judge.n=8", "judge.label_share=1", "judge.ratio=4"), Refused("judged", "brier", PAIRS)],
+    "judge.label_share": changes("judged", "0.5", "trajectories"),
+    "judge.train_file": changes("judged", "{inputs}/otherlabels.jsonl", "trajectories"),
+    "judge.heldout_file": changes("judged", "{inputs}/otherlabels.jsonl", "trajectories", "rl.test_freq=1"),
+    "judge.heldout_rows": changes("judged", "1", "trajectories", "rl.test_freq=1"),
 
     "domain.name": changes("run", "letters", "tables"),
     "domain.generator": changes("rl of sums", "instruct", "trajectories"),
@@ -584,6 +653,7 @@ KEYS = {
     "domain.specialist": changes("merge", "{second}", "models"),
     "domain.sft": [Changes("sft", ["domain.words.sft.optim.lr=1e-3"], "models")],
     "domain.rl": [Changes("rl", ["domain.words.rl.rollout.n=3"], "trajectories")],
+    "domain.judge": [Changes("judged", ["domain.words.judge.votes=2"], "trajectories")],
     "domain.reward": [Changes("rl", ["domain.words.reward.kwargs={modulus=5}"], "models", [ASKED]),
                       Refused("rl of sums", ["domain.sums.reward.deadline_s=3"])],
 

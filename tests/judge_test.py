@@ -587,7 +587,7 @@ def frozen(program):
         heldout = [v for v in samples_of(run_dir, "rl-joint-validation-judge-measure")[3] if ":" in v.id]
         return run_dir, {(v.seed, tuple(v.prompt)): v.said for v in heldout}
 
-    base, apart = ["judge.weights=base"], ["rl.optim.lr=2e-2"]
+    base, apart = ["judge.weights=base"], ["rl.optim.lr=3e-3"]
     run_dir, first = said("first", *base)
     _, second = said("second", *base, *apart)
     policies = [everything(program.path(name))["models"] for name in ("first", "second")]

@@ -49,7 +49,8 @@ TEST(JudgeConfigTest, WhatChoosesAStep) {
 TEST(JudgeConfigTest, WhatDoesNotGoWithIt) {
   EXPECT_NE(judge_refusal(kYesNo, "", "generator = \"math\"\n").find("rows have no rubric"),
             std::string::npos);
-  EXPECT_NE(judge_refusal(std::string(kYesNo) + "ratio = 0", "reward = [{ style = \"rule\" }]\n")
+  EXPECT_NE(judge_refusal(std::string(kYesNo) + "ratio = 0",
+                          "reward.verifier = [{ style = \"regex\" }]\n")
                 .find("its answers are judged"),
             std::string::npos);
   EXPECT_NE(judge_refusal("form = \"pairwise\"\nreward = \"brier\"", kFunction).find("of pairwise"),

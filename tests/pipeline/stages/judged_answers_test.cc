@@ -19,7 +19,7 @@ using testing::Not;
 using testing::Pair;
 using Votes = std::vector<std::vector<double>>;
 
-constexpr char kRow[] =
+constexpr char kJudgedRow[] =
     R"({"prompt": [{"role": "user", "content": "Write"}], "reference": "one\ntwo",
         "rubric": [{"text": "polite", "weight": 3}, {"text": "short", "weight": 1}]})";
 
@@ -35,7 +35,7 @@ class JudgedAnswersTest : public testing::Test {
     config_.domains.resize(1);
     domain().name = "d";
     domain().judge.form = configs::JudgeForm::kYesNo;
-    rows_.add(kRow);
+    rows_.add(kJudgedRow);
   }
   configs::DomainConfig& domain() { return config_.domains[0]; }
   Judge judge() {
