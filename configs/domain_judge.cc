@@ -23,6 +23,11 @@ std::optional<Problem> DomainConfig::judge_problem() const {
                    of + "judging is to be trained, and nothing has labels; give a reward_file that "
                         "returns \"labels\" and judge.label_share, or judge.train_file, or set "
                         "judge.ratio = 0"};
+  if (judge.is_trained() && rl.steps > 0 &&
+      judge.ratio * static_cast<double>(rl.data.train_batch_size) < 0.5)
+    return Problem{"judge.ratio",
+                   of + "of " + std::to_string(rl.data.train_batch_size) +
+                       " prompts a step that is no labelled answer; raise it, or set 0"};
   if (by == SelectBy::kReward || by == SelectBy::kAccuracy)
     return Problem{"rl.select_by",
                    of + "with a judge the step that is kept is the last, or chosen by agreement; "

@@ -10,18 +10,19 @@ def smoothed(values, window):
 
 
 def legend(names):
-    """The names in their colours, from the left bottom corner up."""
-    return [f'<text x="{LEFT + 10}" y="{HEIGHT - BOTTOM - 10 - 15 * (len(names) - 1 - k)}" '
+    """The names in their colours, in the first panel's lower right corner."""
+    return [f'<text x="{WIDTH - 110}" y="{HEIGHT - BOTTOM - 10 - 15 * (len(names) - 1 - k)}" '
             f'fill="{COLOURS[k % len(COLOURS)]}">{name}</text>' for k, name in enumerate(names)]
 
 
 def svg(panels, with_legend=False):
-    """panels: [(title, highest y, digits of y, {series: [(step, y)]})]; a series has the same colour in all of them."""
+    """panels: [(title, (lowest y, highest y), digits of y, {series: [(step, y)]})]; a series has one colour in all of
+    them, and values beyond are drawn at the edge."""
     names = list(dict.fromkeys(name for *_, series in panels for name in series))
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * len(panels)} {HEIGHT}" '
            'font-family="sans-serif" font-size="11" fill="#55534c">',
            f'<rect width="{WIDTH * len(panels)}" height="{HEIGHT}" fill="#fcfcfb"/>']
-    for panel, (title, highest, digits, series) in enumerate(panels):
+    for panel, (title, (lowest, highest), digits, series) in enumerate(panels):
         x0 = panel * WIDTH
         steps = max(x for points in series.values() for x, _ in points) + 1
 
@@ -29,11 +30,12 @@ def svg(panels, with_legend=False):
             return x0 + LEFT + step / steps * (WIDTH - LEFT - 14)
 
         def y(value):
-            return HEIGHT - BOTTOM - min(value, highest) / highest * (HEIGHT - TOP - BOTTOM)
+            part = (min(max(value, lowest), highest) - lowest) / (highest - lowest)
+            return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
 
         out.append(f'<text x="{x0 + LEFT}" y="16" font-size="12" fill="#16150f">{title}</text>')
         for tick in range(5):
-            value, step = highest * tick / 4, steps * tick // 4
+            value, step = lowest + (highest - lowest) * tick / 4, steps * tick // 4
             out.append(f'<path d="M{x(0):.1f} {y(value):.1f}H{x(steps):.1f}" stroke="#dddbd5"/>'
                        f'<text x="{x0 + LEFT - 5}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>'
                        f'<text x="{x(step):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{step}</text>')

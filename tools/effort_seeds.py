@@ -120,7 +120,7 @@ def curves_svg(curves):
     for name in next(iter(curves.values())):
         lines = {f"seed {seed}": smoothed(of[name], KL_WINDOW) for seed, of in curves.items()}
         highest = max(max(kl[KL_WINDOW - 1:]) for kl in lines.values()) * 1.05
-        panels.append((f"{name}: KL to the teachers, nats a token", highest, 2,
+        panels.append((f"{name}: KL to the teachers, nats a token", (0, highest), 2,
                        {seed: [(i, x) for i, x in enumerate(kl) if i % 4 == 3] for seed, kl in lines.items()}))
     return svg(panels)
 

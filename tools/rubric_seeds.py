@@ -55,7 +55,7 @@ def curves_svg(curves):
     def smooth(points):
         return list(zip([step for step, _ in points], smoothed([100 * value for _, value in points], WINDOW)))
 
-    return svg([(title, 100, 0, {arm: smooth(curves[arm][part]) for arm in ARMS if curves[arm][part]})
+    return svg([(title, (60, 100), 0, {arm: smooth(curves[arm][part]) for arm in ARMS if curves[arm][part]})
                 for part, title in enumerate(["what the answers are worth, %", "what the judge gives them, %"])], with_legend=True)
 
 

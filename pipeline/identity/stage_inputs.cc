@@ -68,7 +68,7 @@ void StageInputs::add_prompts() {
 void StageInputs::add_scoring(const std::string& domain) {
   const std::string prefix = "domain." + domain + ".";
   add_keys({"sandbox.", prefix + "reward_function", prefix + "reward_weights", prefix + "reward.",
-            prefix + "judge."},
+            config_.find_domain(domain)->judge.is_on() ? prefix + "judge." : prefix + "judge.form"},
            /*is_of_scoring=*/true);
   if (const auto images = facts_.images.find(domain); images != facts_.images.end())
     for (const auto& [name, id] : images->second)

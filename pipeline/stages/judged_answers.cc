@@ -20,10 +20,11 @@ void forget_judge(proto::TrajectoryMetadata* meta) {
   bool was_judged = meta->outcome() == proto::OUTCOME_JUDGE_FAILED;
   std::optional<double> audit;
   for (const proto::RewardPart& part : meta->reward_parts()) {
-    was_judged = was_judged || part.name() == kJudgePart;
+    was_judged = was_judged || part.name() == rewards::kJudgePart;
     if (part.name() == rewards::kAuditPart)
       audit = part.value();
-    else if (part.name() != kJudgePart && !part.name().starts_with(kCriterionPrefix))
+    else if (part.name() != rewards::kJudgePart &&
+             !part.name().starts_with(rewards::kCriterionPrefix))
       kept.push_back(part);
   }
   if (!was_judged) return;
@@ -50,7 +51,7 @@ std::vector<double> labels_of(const proto::TrajectoryMetadata& meta, size_t num_
                               const std::string& where) {
   std::vector<double> labels;
   for (const proto::RewardPart& part : meta.reward_parts())
-    if (part.name().starts_with(kLabelPrefix)) labels.push_back(part.value());
+    if (part.name().starts_with(rewards::kLabelPrefix)) labels.push_back(part.value());
   if (!labels.empty() && labels.size() != num_criteria)
     throw Error(where + ": the reward function gave " + std::to_string(labels.size()) +
                 " labels, and the row's rubric has " + std::to_string(num_criteria) + " criteria");
@@ -211,9 +212,9 @@ void JudgedAnswers::set_reward(const Answer& a, double reward,
                                const std::vector<double>& criteria) {
   proto::TrajectoryMetadata& meta = *trajectories_[a.trajectory].mutable_meta();
   meta.set_reward(reward);
-  add_part(kJudgePart, reward, &meta);
+  add_part(rewards::kJudgePart, reward, &meta);
   for (size_t c = 0; c < criteria.size(); ++c)
-    add_part(kCriterionPrefix + std::to_string(c + 1), criteria[c], &meta);
+    add_part(rewards::kCriterionPrefix + std::to_string(c + 1), criteria[c], &meta);
 }
 
 void JudgedAnswers::Rewarded::require_some(const std::string& where) const {

@@ -16,12 +16,6 @@
 
 namespace amalgam::pipeline {
 
-// Parts of a sample's reward (proto::RewardPart): what the judge gave, and of each criterion; what
-// labelled it said of each criterion.
-inline constexpr char kJudgePart[] = "judge";
-inline constexpr char kCriterionPrefix[] = "criterion/";
-inline constexpr char kLabelPrefix[] = "label/";
-
 // The column of a row whose text is shown to the judge as an answer to compare with.
 inline constexpr char kReferenceColumn[] = "reference";
 

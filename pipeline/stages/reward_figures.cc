@@ -68,8 +68,10 @@ void add_reward_figures(const std::vector<proto::Trajectory>& trajectories, Name
       } else if (part.name() == rewards::kAuditPart) {
         audit.add(part.value());
         audited.emplace_back(t.meta().reward(), part.value());
-      } else if (part.name() != kJudgePart && !part.name().starts_with(kCriterionPrefix) &&
-                 !part.name().starts_with(kLabelPrefix)) {  // those have a mean elsewhere, or none
+      } else if (part.name() != rewards::kJudgePart &&
+                 !part.name().starts_with(rewards::kCriterionPrefix) &&
+                 !part.name().starts_with(
+                     rewards::kLabelPrefix)) {  // those have a mean elsewhere, or none
         parts[part.name()].add(part.value());
       }
     }

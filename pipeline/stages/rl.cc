@@ -139,12 +139,12 @@ class RlStage : public SamplingStage {
   // their group's share of all groups.
   std::vector<learner::PolicySample> verdicts(int64_t mini) const {
     std::vector<learner::PolicySample> samples;
-    if (!judge_ || judge_->num_training_groups() == 0) return samples;
-    const auto& all = judge_->training_samples();
+    if (!judge_ || judge_->training().num_groups() == 0) return samples;
+    const auto& all = judge_->training().samples();
     const std::vector<double> advantage =
         advantages(all, /*shaped=*/{}, rl_.algorithm.norm_adv_by_std);
     for (size_t i = 0; i < all.size(); ++i)
-      if (all[i].meta().group() * spec().updates / judge_->num_training_groups() == mini)
+      if (all[i].meta().group() * spec().updates / judge_->training().num_groups() == mini)
         samples.push_back({&all[i], advantage[i], {}});
     return samples;
   }

@@ -14,7 +14,23 @@
 namespace amalgam::pipeline {
 namespace {
 
-constexpr uint64_t kUseLabels = 12, kUseJudgeRows = 13, kUseVerdicts = 14;
+constexpr uint64_t kUseLabels = 12, kUseVerdicts = 14;
+
+// Of the judge's messages: how many are no verdicts, how long and how fast they are.
+void add_message_figures(const JudgeReplies& replies, NamedValues* to) {
+  learner::Mean unparsable, length;
+  double tokens = 0;
+  for (const JudgeReply& reply : replies.all) {
+    for (const rewards::Verdict& verdict : reply.verdicts) unparsable.add(!verdict);
+    for (const proto::Trajectory& t : reply.samples) length.add(t.meta().response_length());
+    for (const proto::Trajectory& t : reply.again) tokens += t.meta().response_length();
+  }
+  add_figure("judge/unparsable", unparsable.value(), to);
+  to->emplace_back("judge/asked_again", static_cast<double>(replies.asked_again));
+  add_figure("judge/response_length/mean", length.value(), to);
+  if (replies.figures.rollout_s > 0)
+    to->emplace_back("perf/judge_throughput", (tokens + length.sum) / replies.figures.rollout_s);
+}
 
 }  // namespace
 
@@ -25,13 +41,8 @@ StepJudge::StepJudge(RunContext& run, const configs::DomainConfig& domain, const
       stage_(stage),
       judge_(run, domain),
       log_(trajectory_log_path(run.run_dir, judge_stage(stage))),
-      measure_(run, domain, judge_, validation_stage(stage)) {
-  if (!config_.is_trained() || config_.train_file.empty()) return;
-  rows_ = read_judge_rows(config_.train_file.strings(), judge_.form(), domain.reward.interpreter(),
-                          run.pool);
-  order_.emplace(static_cast<int64_t>(rows_.size()), static_cast<uint64_t>(run.config.seed),
-                 stage_stream(stage, kUseJudgeRows));
-}
+      training_(run, domain, judge_, stage),
+      measure_(run, domain, judge_, validation_stage(stage)) {}
 
 void StepJudge::truncate_after(int64_t step) { log_.truncate_after(step); }
 
@@ -64,29 +75,18 @@ void StepJudge::mark_labelled(int64_t step, std::vector<proto::SampleGroup>* gro
 void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const PromptOf& prompt_of,
                       std::vector<proto::Trajectory>* trajectories, TrajectoryLog& log) {
   const auto begin = Clock::now();
+  const std::string where = stage_ + " step " + std::to_string(step);
   figures_.clear();
   JudgedAnswers answers(judge_, domain_, prompt_of, trajectories);
   std::vector<JudgeQuestion> questions = answers.questions(config_.votes, config_.n);
   const std::vector<LabelledQuestion> own = answers.labelled();
-  std::vector<LabelledQuestion> trained;
-  if (config_.is_trained() && rows_.empty() && own.empty() && answers.num_audited() > 0 &&
+  if (config_.is_trained() && !training_.has_rows() && own.empty() && answers.num_audited() > 0 &&
       judge_.form() != rewards::VerdictForm::kPairwise)
-    throw Error(stage_ + " step " + std::to_string(step) +
+    throw Error(where +
                 ": the reward function gave none of the answers that it scored labels, and judging "
                 "is to be trained; return {\"score\": …, \"labels\": [1, 0, …]}, or set "
                 "judge.ratio = 0");
-  if (config_.is_trained()) {
-    const auto wanted = static_cast<size_t>(
-        std::llround(config_.ratio * static_cast<double>(domain_.rl.data.train_batch_size)));
-    trained.assign(own.begin(), own.begin() + static_cast<int64_t>(std::min(own.size(), wanted)));
-    for (auto i = static_cast<int64_t>(trained.size()); order_ && i < static_cast<int64_t>(wanted);
-         ++i) {
-      const JudgeRow& row =
-          rows_[static_cast<size_t>(order_->at(step * static_cast<int64_t>(wanted) + i))];
-      trained.push_back({questions.size(), row.labels, 0});
-      questions.push_back(stored_question(judge_, row, config_.n));
-    }
-  }
+  training_.choose(step, own, &questions);
   const configs::RolloutConfig& rollout = domain_.rl.rollout;
   const bool has_updates = config_.is_trained();
   JudgeReplies replies =
@@ -99,63 +99,24 @@ void StepJudge::judge(int64_t step, const proto::WeightsRef& policy, const Promp
                   .keep_index = has_updates && rollout.keep_index},
                  questions, log_);
   const JudgedAnswers::Rewarded rewarded = answers.reward(replies);
-  rewarded.require_some(stage_ + " step " + std::to_string(step));
+  rewarded.require_some(where);
   // The records with their rewards, in place of those without.
   run_.store.record_trajectories(stage_, *trajectories, log.replace_step(*trajectories));
   run_.store.count_masked(stage_);
-
-  // Verdicts on labelled answers get their rewards.
-  training_samples_.clear();
-  learner::Mean judge_reward, length, stored;
-  for (size_t g = 0; g < trained.size(); ++g) {
-    const LabelledQuestion& question = trained[g];
-    JudgeReply& reply = replies.all[question.question];
-    const std::vector<double> brier = rewards::brier_rewards(reply.verdicts, question.labels);
-    for (size_t i = 0; i < reply.samples.size(); ++i) {
-      const double agreement = rewards::agreement_reward(reply.verdicts[i], question.labels);
-      if (g >= std::min(own.size(), trained.size())) stored.add(agreement);
-      reply.samples[i].mutable_meta()->set_reward(
-          config_.reward == configs::JudgeReward::kBrier ? brier[i] : agreement);
-      proto::Trajectory t = reply.samples[i];
-      t.mutable_meta()->set_group(static_cast<int64_t>(g));
-      judge_reward.add(t.meta().reward());
-      training_samples_.push_back(std::move(t));
-    }
-  }
-  num_training_groups_ = static_cast<int64_t>(trained.size());
+  training_.reward(&replies, &figures_);
   record(replies);
 
   learner::Mean score;
-  int64_t tokens = 0, verdicts = 0, unparsable = 0;
   for (const proto::Trajectory& t : *trajectories)
     if (is_answer(t)) score.add(t.meta().reward());
-  for (const JudgeReply& reply : replies.all) {
-    for (const proto::Trajectory& t : reply.again) tokens += t.meta().response_length();
-    for (const proto::Trajectory& t : reply.samples) {
-      tokens += t.meta().response_length();
-      length.add(static_cast<double>(t.meta().response_length()));
-    }
-    verdicts += static_cast<int64_t>(reply.verdicts.size());
-    unparsable += std::count(reply.verdicts.begin(), reply.verdicts.end(), std::nullopt);
-  }
   add_figure("judge/score", score.value(), &figures_);
-  if (verdicts > 0)
-    figures_.emplace_back("judge/unparsable",
-                          static_cast<double>(unparsable) / static_cast<double>(verdicts));
-  figures_.emplace_back("judge/asked_again", static_cast<double>(replies.asked_again));
   figures_.emplace_back("judge/masked", static_cast<double>(rewarded.num_masked));
   if (answers.num_cut() > 0)
     figures_.emplace_back("judge/cut_answers", static_cast<double>(answers.num_cut()));
   if (!own.empty())
     add_judge_figures("judge/", rewards::judge_figures(judged_answers(own, replies)), &figures_);
-  add_figure("judge/reward/mean", judge_reward.value(), &figures_);
-  add_figure("judge/stored/agreement", stored.value(), &figures_);
-  add_figure("judge/response_length/mean", length.value(), &figures_);
-  const double seconds = seconds_since(begin);
-  figures_.emplace_back("timing_s/judge", seconds);
-  if (replies.figures.rollout_s > 0)
-    figures_.emplace_back("perf/judge_throughput",
-                          static_cast<double>(tokens) / replies.figures.rollout_s);
+  add_message_figures(replies, &figures_);
+  figures_.emplace_back("timing_s/judge", seconds_since(begin));
 }
 
 // The records of the judge's messages, with rewards where they are trained on.

@@ -6,11 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/data/judge_rows.h"
-#include "pipeline/data/prompt_order.h"
 #include "pipeline/run_store/run_store.h"
 #include "pipeline/stages/judge.h"
 #include "pipeline/stages/judge_measure.h"
+#include "pipeline/stages/judge_training.h"
 #include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/sampling.h"
 
@@ -34,10 +33,8 @@ class StepJudge {
   void judge(int64_t step, const proto::WeightsRef& policy, const PromptOf& prompt_of,
              std::vector<proto::Trajectory>* trajectories, TrajectoryLog& log);
 
-  // Of the step that was judged last: verdicts with rewards, of which meta.group is the group, from
-  // 0; and what was measured.
-  const std::vector<proto::Trajectory>& training_samples() const { return training_samples_; }
-  int64_t num_training_groups() const { return num_training_groups_; }
+  // Of the step that was judged last.
+  const JudgeTraining& training() const { return training_; }
   const NamedValues& figures() const { return figures_; }
 
   // The judge on validation answers with labels, and on the held-out rows. Returns the agreement
@@ -56,11 +53,8 @@ class StepJudge {
   std::string stage_;
   Judge judge_;
   TrajectoryLog log_;
-  std::vector<JudgeRow> rows_;
-  std::optional<PromptOrder> order_;  // of rows_
+  JudgeTraining training_;
   JudgeMeasure measure_;
-  std::vector<proto::Trajectory> training_samples_;
-  int64_t num_training_groups_ = 0;
   NamedValues figures_;
 };
 

@@ -121,8 +121,10 @@ def score(value):
             return {"status": "wrong_type", "detail": "a dict without \"score\""}
         parts, pred = {}, value.get("pred")
         add_parts(parts, ((n, v) for n, v in value.items() if n != "score"))
-        if isinstance(value.get("labels"), (list, tuple)):
-            add_parts(parts, ((f"label/{i}", label) for i, label in enumerate(value["labels"], 1)))
+        labels = value.get("labels")
+        labels = labels.tolist() if hasattr(labels, "tolist") else labels  # of numpy or torch
+        if isinstance(labels, (list, tuple)):
+            add_parts(parts, ((f"label/{i}", label) for i, label in enumerate(labels, 1)))
         more = {"parts": parts, "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
         value = value["score"]
     value = plain(value)

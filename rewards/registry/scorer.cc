@@ -43,8 +43,9 @@ std::string no_arguments(const Verifier& verifier) {
 
 // A name of a part that means something here.
 bool is_own_part(const std::string& name) {
-  return name == kAuditPart || std::any_of(std::begin(kIncompleteKinds), std::end(kIncompleteKinds),
-                                           [&](const char* kind) { return name == kind; });
+  return name == kAuditPart || name == kJudgePart || name.starts_with(kCriterionPrefix) ||
+         std::any_of(std::begin(kIncompleteKinds), std::end(kIncompleteKinds),
+                     [&](const char* kind) { return name == kind; });
 }
 
 // The value at a dotted path of a row, as JSON text; empty: there is none.

@@ -22,6 +22,10 @@ inline constexpr double kBestReward = 1;
 inline constexpr const char* kIncompleteKinds[] = {"truncated", "malformed", "empty"};
 // The part of a score that an audit gave; in no reward.
 inline constexpr const char* kAuditPart = "audit";
+// What a judge gave, and of each criterion; what a function's label says of each criterion.
+inline constexpr char kJudgePart[] = "judge";
+inline constexpr char kCriterionPrefix[] = "criterion/";
+inline constexpr char kLabelPrefix[] = "label/";
 
 // Built in, and told the final message, or all that the policy wrote; the user's own.
 enum class ScoredBy { kVerifier, kVerifierOfAll, kFunction };

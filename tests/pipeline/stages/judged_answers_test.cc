@@ -68,7 +68,7 @@ class JudgedAnswersTest : public testing::Test {
     t.mutable_meta()->set_reward(reward);
     for (size_t c = 0; c < labels.size(); ++c) {
       auto* part = t.mutable_meta()->add_reward_parts();
-      part->set_name(kLabelPrefix + std::to_string(c + 1));
+      part->set_name(rewards::kLabelPrefix + std::to_string(c + 1));
       part->set_value(labels[c]);
     }
   }
