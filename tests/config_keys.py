@@ -609,7 +609,7 @@ KEYS = {
     "judge.n": changes("judged", "4", "models"),
     "judge.reward": [*changes("judged", "brier", "models", "judge.n=8", "judge.label_share=1", "judge.ratio=4"), Refused("judged", "brier", PAIRS)],
     "judge.label_share": changes("judged", "0.5", "trajectories"),
-    "judge.train_file": changes("judged", "{inputs}/otherlabels.jsonl", "trajectories"),
+    "judge.train_file": changes("judged", "{inputs}/otherlabels.jsonl", "trajectories", "judge.ratio=2"),
     "judge.heldout_file": changes("judged", "{inputs}/otherlabels.jsonl", "trajectories", "rl.test_freq=1"),
     "judge.heldout_rows": changes("judged", "1", "trajectories", "rl.test_freq=1"),
 

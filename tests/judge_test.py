@@ -298,7 +298,7 @@ def parsed(text, form, count):
 
 def on_one_line(lab, text):
     """An answer as a judge is shown it: one line, and no special string in it."""
-    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+", " ", text).strip()
     for special in lab.special.values():
         text = text.replace(special, special[0] + " " + special[1:])
     return text
