@@ -788,8 +788,9 @@ def gateway(program, ci_run):
 
         def kill_agent():
             nonlocal victim
-            # At work: its launcher has a slot in which a sandbox runs.
-            if not any(children(slot) for launcher in children(victim.pid) for slot in children(launcher)):
+            # At work: its launcher has a slot with a sandbox in which a command runs.
+            if not any(children(sandbox) for launcher in children(victim.pid) for slot in children(launcher)
+                       for sandbox in children(slot)):
                 return 0
             victim.kill()
             victim.wait()
