@@ -14,13 +14,13 @@ namespace amalgam::pipeline {
 namespace {
 
 constexpr int64_t kWindow = 4;  // steps of a mean: few of a step's answers have labels
-constexpr double kFarApart = 0.1;
 
 struct JudgeCurve {
   const char *name, *metric;
 };
 constexpr JudgeCurve kScores[] = {{"judge's score", "judge/score"},
-                                  {"audit of the labelled answers", "critic/audit/mean"}};
+                                  {"audit of the labelled answers", "critic/audit/mean"},
+                                  {"share of repeated 3-grams", "response_repetition/mean"}};
 constexpr JudgeCurve kAgreements[] = {{"with labels of the step's answers", "judge/agreement"},
                                       {"of stored rows", "judge/stored/agreement"},
                                       {"of held-out rows", "val-judge/heldout/agreement"}};
@@ -76,7 +76,7 @@ double late_mean(const std::vector<MetricRow>& metrics, const std::string& name)
 std::string warning(const std::vector<MetricRow>& metrics) {
   const double score = late_mean(metrics, "judge/score"),
                audit = late_mean(metrics, "critic/audit/mean");
-  if (!(score - audit > kFarApart)) return "";
+  if (!(score - audit > kScoreFarAboveAudit)) return "";
   return fmt::format(
       "<p class=\"statement\"><strong>The judge’s score and the audit part:</strong> over the last "
       "quarter of the steps the judge gives {:.2f} and the audit {:.2f}. The policy may be writing "

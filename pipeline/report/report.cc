@@ -79,6 +79,13 @@ std::string base_statement(const configs::RunConfig* config) {
       has_own ? " Worked examples from files of the user's own are among its data; how good those "
                 "are is not known here."
               : "";
+  const bool has_generated = std::any_of(config->domains.begin(), config->domains.end(),
+                                         [](const auto& d) { return d.generator.is_built_in(); });
+  if (!has_generated)
+    return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run, "
+           "on "
+           "worked examples from files of the user's own; how good those are is not known "
+           "here.</p>\n";
   double careless = 0;  // the largest share of a domain
   for (const configs::DomainConfig& d : config->domains)
     if (d.generator.is_built_in()) careless = std::max(careless, d.data.careless);

@@ -170,9 +170,10 @@ std::string failures_section(const RunStore& store) {
       "scope=\"col\">what failed</th><th scope=\"col\">attempts</th><th scope=\"col\">samples "
       "left out</th></tr></thead><tbody>\n";
   for (const FailureRow& row : rows)
-    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escape_html(row.stage), escape_html(row.kind), row.num_attempts,
-                        row.num_samples);
+    html +=
+        fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                    escape_html(row.stage), escape_html(row.kind),
+                    row.num_attempts > 0 ? std::to_string(row.num_attempts) : "–", row.num_samples);
   return html +
          "</tbody></table></div>\n<p class=\"note\">A failed attempt is tried again; a sample that "
          "fails for good has no reward and is left out, it is never a reward of 0.</p>\n";

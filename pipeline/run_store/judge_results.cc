@@ -11,8 +11,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-constexpr double kFarApart = 0.1;
-
 struct JudgeRow {
   std::string domain;
   double truth = kUnknown, score = kUnknown, current = kUnknown, heldout = kUnknown;
@@ -67,7 +65,7 @@ std::string judges_text(const Results& results) {
         fmt::format("{:{}}  {:>6}  {:>6}  {:>13}  {:>13}\n", row.domain, width, percent(row.score),
                     percent(row.truth), percent(row.current), percent(row.heldout));
   for (const JudgeRow& row : rows)
-    if (row.score - row.truth > kFarApart)
+    if (row.score - row.truth > kScoreFarAboveAudit)
       text += fmt::format("{}: the judge gives {} points more than the answers are worth\n",
                           row.domain, percent(row.score - row.truth));
   return text;

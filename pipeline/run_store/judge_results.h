@@ -15,6 +15,9 @@ inline constexpr const char* kJudgeTruthMetric = "judge/truth";
 inline constexpr const char* kJudgeCurrentMetric = "judge/agreement_current";
 inline constexpr const char* kJudgeHeldoutMetric = "judge/agreement_heldout";
 
+// A mean score that is so much above the audit says that the judge is deceived.
+inline constexpr double kScoreFarAboveAudit = 0.1;
+
 // "judge": {DOMAIN: {"truth": x, "score": x, "agreement_current": x, "agreement_heldout": x}} of
 // the specialists, of `amalgam eval` of the model that it scored; null where it was not measured.
 // Nothing where no domain has a judge. A domain without one has its score as the truth.
