@@ -1,4 +1,6 @@
 // What is wrong between a domain's judge and its other keys.
+#include <algorithm>
+
 #include "configs/domain_config.h"
 
 namespace amalgam::configs {
@@ -35,6 +37,9 @@ std::optional<Problem> DomainConfig::judge_problem() const {
   if (by == SelectBy::kAgreement && !has_program() && judge.heldout_file.empty())
     return Problem{"rl.select_by", of + "agreement needs labels: a reward_file that returns them, "
                                         "or judge.heldout_file"};
+  if (std::find(tools.begin(), tools.end(), "submit") != tools.end())
+    return Problem{"tools", of + "what is submitted the judge does not see; drop `submit`, and the "
+                                 "last message is the answer"};
   if (!reward.verifiers.empty())
     return Problem{"reward", of + "its answers are judged; drop the verifiers or the judge"};
   return std::nullopt;

@@ -53,7 +53,7 @@ struct JudgeConfig {
     v.value(
         "weights", weights,
         "whose weights judge: policy: those that wrote the answers; base: the run's base model's, "
-        "which stay as they are");
+        "of `amalgam rl` those of --model, which stay as they are");
     v.value("model", model,
             "model directory of another judge, with the same tokenizer; goes before weights");
     v.value("template", template_file,

@@ -82,6 +82,17 @@ std::optional<Problem> RunConfig::problem() const {
     }
     if (distill.rollout.draft) return Problem{"distill.rollout.draft", kNeeds};
   }
+  const bool judge_alone = std::any_of(
+      domains.begin(), domains.end(),
+      [](const DomainConfig& domain) { return domain.judge.is_on() && !domain.has_program(); });
+  constexpr char kNothingCompares[] =
+      "several candidates are compared by scores, and a domain's are those of a judge, who would "
+      "choose by its own taste; give one, or a reward_file that audits";
+  if (judge_alone && distill.lr_candidates.size() > 1)
+    return Problem{"distill.lr_candidates", kNothingCompares};
+  for (const CompareConfig& c : compare)
+    if (judge_alone && c.kind == CompareKind::kWeightAverage && c.coefficients.size() != 1)
+      return Problem{"compare.coefficients", kNothingCompares};
   std::vector<std::string> rows;
   for (const TeacherRow& row : distill.teachers) {
     if (!find_domain(row.domain)) {

@@ -17,7 +17,7 @@ import sys
 
 from curves import smoothed, svg
 
-WINDOW = 4  # steps: an eighth of a step's answers have labels
+WINDOW = 4  # steps: a quarter of a step's answers have labels
 ARMS = ["true_rule", "frozen_base", "joint", "untrained_judge"]
 
 

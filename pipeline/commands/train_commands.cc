@@ -10,6 +10,7 @@
 #include "configs/log/log.h"
 #include "learner/optim/schedule.h"
 #include "model/network/model_config.h"
+#include "pipeline/run_store/judge_results.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/set_counts.h"
@@ -225,6 +226,11 @@ int run_eval(const EvalOptions& options) {
   const configs::RunConfig config = stage.load("eval", options.domain.name());
   for (const configs::DomainConfig* d : asked_domains(config, options.domain))
     require_sets(*d, "eval", {.test = true});
+  for (const configs::DomainConfig* d : asked_domains(config, options.domain))
+    if (d->judge.is_on() && !d->judge.is_policy() && d->judge.model.empty())
+      throw Error("domain '" + d->name +
+                  "': judge.weights = \"base\" is of a run; eval knows no base, give judge.model = "
+                  "DIR");
   if (!stage.session.restart.empty())
     throw Error("--restart: eval has no stages; what it read before and reads now is compared");
   return run_interruptible(config, kAgain, [&] {
@@ -249,7 +255,8 @@ int run_eval(const EvalOptions& options) {
       if (is_asked(r, domains, options) && !r.metric.starts_with(kWithinMetricPrefix))
         std::printf("%-14s %-28s %-16s mean of %s\n", r.domain.c_str(), r.metric.c_str(),
                     format_score(r.score).c_str(), set_text(counts_of(sets, r)).c_str());
-    std::printf("%s", efforts_text(results.efforts, results.models).c_str());
+    std::printf("%s%s", efforts_text(results.efforts, results.models).c_str(),
+                judges_text(results).c_str());
     return 0;
   });
 }

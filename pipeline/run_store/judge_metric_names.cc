@@ -14,7 +14,8 @@ std::vector<MetricName> judge_metric_names() {
       {"judge/reward/mean", "rl", "",
        "mean reward of the verdicts that judging is trained on, unparsed ones as 0"},
       {"judge/stored/agreement", "rl", "",
-       "of those on rows of judge.train_file: says little of the policy's own answers"},
+       "share of criteria on which single verdicts agree, of the rows of judge.train_file that the "
+       "step trains on: says little of the policy's own answers"},
       {"judge/response_length/mean", "rl", "tokens", "mean length of a judge's message"},
       {"val-judge/score", "rl", "", "mean of what the judge gives the validation answers"},
       {"val-judge/own_minus_first", "rl", "",
@@ -50,8 +51,8 @@ std::vector<MetricName> judge_metric_names() {
       {"answers", "number "},
       {"without_vote", "number left out as no verdict could be parsed, "},
       {"by_position[/K]", "accuracy on the K-th criterion, "},
-      {"shorter", "accuracy on the shorter half, "},
-      {"longer", "accuracy on the longer half, "},
+      {"accuracy_shorter", "accuracy on the shorter half, "},
+      {"accuracy_longer", "accuracy on the longer half, "},
       {"vote_agreement", "how far verdicts on one answer agree with each other, "}};
   for (const Where& where : kWhere)
     for (const Figure& figure : kFigures)

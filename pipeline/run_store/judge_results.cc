@@ -16,10 +16,9 @@ struct JudgeRow {
   double truth = kUnknown, score = kUnknown, current = kUnknown, heldout = kUnknown;
 };
 
+bool has_judge(const DomainScores& d) { return d.metrics.contains(kJudgeScoreMetric); }
+
 std::vector<JudgeRow> judge_rows(const Results& results) {
-  const auto has_judge = [](const DomainScores& d) {
-    return d.metrics.contains(kJudgeScoreMetric);
-  };
   std::vector<JudgeRow> rows;
   if (std::none_of(results.domains.begin(), results.domains.end(), has_judge)) return rows;
   const bool is_eval = results.models == std::vector<std::string>{kScored};
@@ -64,6 +63,11 @@ std::string judges_text(const Results& results) {
     text +=
         fmt::format("{:{}}  {:>6}  {:>6}  {:>13}  {:>13}\n", row.domain, width, percent(row.score),
                     percent(row.truth), percent(row.current), percent(row.heldout));
+  for (const DomainScores& d : results.domains)
+    if (has_judge(d) && !d.metrics.contains(kJudgeTruthMetric))
+      text += d.domain +
+              ": nothing audits it; each model's mean reward is what its own judge says, "
+              "so compare no models by it\n";
   for (const JudgeRow& row : rows)
     if (row.score - row.truth > kScoreFarAboveAudit)
       text += fmt::format("{}: the judge gives {} points more than the answers are worth\n",

@@ -40,6 +40,10 @@ SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double 
                     .mtp_loss_weight = config.mtp_loss_weight};
 
   spec.optim.lr = lr;
+  // Neither a judge nor what audits it chooses a step.
+  if (std::any_of(job.domains.begin(), job.domains.end(),
+                  [](const configs::DomainConfig* d) { return d->judge.is_on(); }))
+    spec.choose = Choose::kLast;
   return spec;
 }
 

@@ -11,6 +11,7 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/judge_measure.h"
+#include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sampling.h"
@@ -83,8 +84,14 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     const auto tell = [&](int64_t finished, int64_t all_samples) {
       if (on_finished) on_finished(metric.name, finished, all_samples);
     };
-    const PromptScores s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run), prompts,
-                                         metric.n, metric.temperature, budget, tell);
+    PromptScores s;
+    try {
+      s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run), prompts, metric.n,
+                        metric.temperature, budget, tell);
+    } catch (const NoVerdict& e) {  // a base that cannot judge: its score stays unknown
+      log::warn(log::Part::kReward, model + " has no score here: " + e.what());
+      continue;
+    }
     SetCounts counts = set.counts;
     counts.not_scored = counts.used - s.num_scored;
     counts.used = s.num_scored;

@@ -100,6 +100,7 @@ std::string Judge::rubric_lines(const rewards::Rubric& rubric) const {
 
 proto::SampleGroup Judge::group_of(const JudgeQuestion& question, int64_t number) const {
   Row row;
+  row.tools = "[]";  // whatever its domain has
   row.prompt = nlohmann::ordered_json::array(
                    {{{"role", "user"}, {"content", template_.render(question.prompt)}}})
                    .dump();
@@ -175,7 +176,7 @@ JudgeReplies Judge::ask(const JudgeCall& call, const std::vector<JudgeQuestion>&
       groups.push_back(std::move(g));
     }
     if (groups.empty()) break;
-    spec.keep_weights = call.keep_weights || round < config_.retries || !config_.is_policy();
+    spec.keep_weights = round < config_.retries || !config_.is_policy();
     const auto samples =
         run_.rollouts(tokenizer_dir(run_)).collect(spec, std::move(groups), log, &replies.figures);
     spec.first_episode += episodes;

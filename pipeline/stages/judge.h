@@ -55,7 +55,6 @@ struct JudgeCall {
   proto::WeightsRef policy;  // that judges, if the config says so
   uint64_t use = 0;          // its random numbers are stage_stream(stage, use)
   double temperature = 1;
-  bool keep_weights = false;  // another collection with the policy's weights follows
   bool keep_experts = false, keep_index = false;
 };
 

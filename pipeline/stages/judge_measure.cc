@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "learner/step/figures.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/sampling.h"
 #include "pipeline/stages/sft.h"
@@ -59,6 +60,16 @@ void compare(const std::vector<proto::Trajectory>& own, const std::vector<proto:
   if (to->num_compared > 0) to->own_minus_first = sum / static_cast<double>(to->num_compared);
 }
 
+// Over all verdicts; none: there are no labels.
+std::optional<double> strict_agreement(const std::vector<LabelledQuestion>& labelled,
+                                       const JudgeReplies& replies) {
+  learner::Mean mean;
+  for (const LabelledQuestion& l : labelled)
+    for (const rewards::Verdict& verdict : replies.all[l.question].verdicts)
+      mean.add(rewards::agreement_reward(verdict, l.labels));
+  return mean.value();
+}
+
 }  // namespace
 
 void add_judge_figures(const std::string& prefix, const rewards::JudgeFigures& f, NamedValues* to) {
@@ -82,14 +93,9 @@ void add_judge_figures(const std::string& prefix, const rewards::JudgeFigures& f
   count("without_vote", f.num_without_vote);
   for (size_t p = 0; p < f.accuracy_by_position.size(); ++p)
     add(("by_position/" + std::to_string(p + 1)).c_str(), f.accuracy_by_position[p]);
-  add("shorter", f.accuracy_of_shorter);
-  add("longer", f.accuracy_of_longer);
+  add("accuracy_shorter", f.accuracy_of_shorter);
+  add("accuracy_longer", f.accuracy_of_longer);
   add("vote_agreement", f.vote_agreement);
-}
-
-std::optional<double> JudgeMeasured::agreement_that_chooses() const {
-  if (current && current->agreement) return current->agreement;
-  return heldout ? heldout->agreement : std::nullopt;
 }
 
 void JudgeMeasured::add_to(NamedValues* figures) const {
@@ -170,6 +176,8 @@ JudgeMeasured JudgeMeasure::measure(int64_t step, const proto::WeightsRef& polic
                     replies.all.begin() + static_cast<int64_t>(end));
     return some;
   };
+  measured.agreement_that_chooses =
+      strict_agreement(own_answers.labelled().empty() ? rows : own_answers.labelled(), replies);
   if (!own.empty()) {
     (void)own_answers.reward(part(0, num_own));
     std::vector<const proto::Trajectory*> all;

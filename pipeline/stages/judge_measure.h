@@ -16,8 +16,8 @@
 namespace amalgam::pipeline {
 
 // PREFIX + balanced_accuracy, accuracy, agreement, auc, brier, calibration_error, false_yes,
-// false_no, positives, negatives, by_position/K, shorter, longer, vote_agreement, unparsed: as far
-// as they were measured.
+// false_no, positives, negatives, answers, without_vote, by_position/K, accuracy_shorter,
+// accuracy_longer, vote_agreement: as far as they were measured.
 void add_judge_figures(const std::string& prefix, const rewards::JudgeFigures& figures,
                        NamedValues* to);
 
@@ -31,8 +31,9 @@ struct JudgeMeasured {
   std::optional<double> own_minus_first;
   int64_t num_compared = 0;
 
-  // The share of criteria that agree: of the answers, else of the rows.
-  std::optional<double> agreement_that_chooses() const;
+  // The share of criteria on which single verdicts agree, an unparsed one on none: of the answers
+  // with labels, where there are none of the rows.
+  std::optional<double> agreement_that_chooses;
   void add_to(NamedValues* figures) const;  // val-judge/…
 };
 

@@ -38,6 +38,8 @@ class JudgeTraining {
   const configs::DomainConfig& domain_;
   const configs::JudgeConfig& config_;
   const Judge& judge_;
+  std::string stage_;
+  uint64_t seed_;
   std::vector<JudgeRow> rows_;
   std::optional<PromptOrder> order_;  // of rows_
   std::vector<LabelledQuestion> chosen_;

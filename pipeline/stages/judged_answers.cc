@@ -54,10 +54,13 @@ std::vector<double> labels_of(const proto::TrajectoryMetadata& meta, size_t num_
     if (part.name().starts_with(rewards::kLabelPrefix)) labels.push_back(part.value());
   if (!labels.empty() && labels.size() != num_criteria)
     throw Error(where + ": the reward function gave " + std::to_string(labels.size()) +
-                " labels, and the row's rubric has " + std::to_string(num_criteria) + " criteria");
+                " labels, and the row's rubric has " + std::to_string(num_criteria) +
+                " criteria; return one for each");
   for (const double label : labels)
     if (!(label >= 0 && label <= 1))
-      throw Error(where + ": the reward function gave a label that is not between 0 and 1");
+      throw Error(
+          where +
+          ": the reward function gave a label that is not between 0 and 1; return 1, 0 or a share");
   return labels;
 }
 
@@ -78,9 +81,13 @@ RubricPrompt rubric_prompt(const Row& row) {
       .question = {}, .rubric = rewards::rubric_from_json(row.rubric), .reference = {}};
   for (const model::Message& message : model::messages_from_json(row.prompt, "prompt"))
     if (message.role == model::MessageRole::kUser) prompt.question = message.content;
+  if (prompt.question.empty())
+    throw Error("the prompt has no user message, which the judge would be shown");
   const auto given = ordered_json::parse(row.json.empty() ? "{}" : row.json);
-  if (given.contains(kReferenceColumn) && given[kReferenceColumn].is_string())
-    prompt.reference = given[kReferenceColumn].get<std::string>();
+  const auto reference = given.value(kReferenceColumn, ordered_json());
+  if (!reference.is_null() && !reference.is_string())
+    throw Error("column \"reference\" is no text");
+  if (reference.is_string()) prompt.reference = reference.get<std::string>();
   return prompt;
 }
 
@@ -219,9 +226,9 @@ void JudgedAnswers::set_reward(const Answer& a, double reward,
 
 void JudgedAnswers::Rewarded::require_some(const std::string& where) const {
   if (!problem.empty())
-    throw Error(where + ": none of the judge's verdicts could be parsed, the last: " + problem +
-                "; see its messages with `amalgam samples`, and change judge.template, "
-                "judge.max_response_length or the model");
+    throw NoVerdict(where + ": none of the judge's verdicts could be parsed, the last: " + problem +
+                    "; see its messages with `amalgam samples`, and change judge.template, "
+                    "judge.max_response_length or the model");
 }
 
 JudgedAnswers::Rewarded JudgedAnswers::reward(const JudgeReplies& replies) {
@@ -229,14 +236,22 @@ JudgedAnswers::Rewarded JudgedAnswers::reward(const JudgeReplies& replies) {
   CHECK_GE(replies.all.size(), pairwise ? pairs_.size() : judged_.size());
   std::vector<std::vector<double>> criteria(answers_.size());
   std::vector<std::optional<double>> scores(answers_.size());
+  std::vector<std::string> problems(answers_.size());
+  std::string problem;  // the last of them
+  const auto note = [&](size_t answer, const JudgeReply& reply) {
+    if (!reply.problem.empty()) problem = problems[answer] = reply.problem;
+  };
   if (pairwise) {
     std::vector<rewards::Comparison> comparisons;
-    for (size_t i = 0; i < pairs_.size(); ++i)
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      note(pairs_[i].first, replies.all[i]), note(pairs_[i].second, replies.all[i]);
       for (const auto& vote : replies.all[i].votes)
         comparisons.push_back({pairs_[i].first, pairs_[i].second, vote[0]});
+    }
     scores = rewards::win_rates(answers_.size(), comparisons);
   } else {
     for (size_t i = 0; i < judged_.size(); ++i) {
+      note(judged_[i], replies.all[i]);
       if (replies.all[i].votes.empty()) continue;
       const size_t a = judged_[i];
       criteria[a] = mean_of(replies.all[i].votes);
@@ -246,9 +261,6 @@ JudgedAnswers::Rewarded JudgedAnswers::reward(const JudgeReplies& replies) {
   // Alone in its group, an answer has nobody to win against.
   std::map<int64_t, int64_t> num_judged;
   for (const size_t a : judged_) ++num_judged[answers_[a].group];
-  std::string problem;
-  for (const JudgeReply& reply : replies.all)
-    if (!reply.problem.empty()) problem = reply.problem;
   int64_t masked = 0;
   for (size_t i = 0; i < answers_.size(); ++i) {
     const Answer& a = answers_[i];
@@ -266,7 +278,7 @@ JudgedAnswers::Rewarded JudgedAnswers::reward(const JudgeReplies& replies) {
       meta.set_outcome(proto::OUTCOME_JUDGE_FAILED);
       meta.set_failure_kind(is_alone ? "no_opponent" : "judge_unparsable");
       meta.set_failure(is_alone ? "no other answer to compare it with"
-                                : "no verdict on it could be parsed: " + problem);
+                                : "no verdict on it could be parsed: " + problems[i]);
     }
   }
   const bool is_none = !judged_.empty() && masked == static_cast<int64_t>(judged_.size());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "configs/domain_config.h"
+#include "configs/error.h"
 #include "pipeline/stages/domain_rows.h"
 #include "pipeline/stages/judge.h"
 #include "proto/trajectory.pb.h"
@@ -18,6 +19,11 @@ namespace amalgam::pipeline {
 
 // The column of a row whose text is shown to the judge as an answer to compare with.
 inline constexpr char kReferenceColumn[] = "reference";
+
+// A judge said nothing that could be parsed, of any answer.
+struct NoVerdict : Error {
+  using Error::Error;
+};
 
 // What a judge needs to know of a prompt's row.
 struct RubricPrompt {
@@ -52,7 +58,7 @@ class JudgedAnswers {
   struct Rewarded {
     int64_t num_masked = 0;
     std::string problem;  // of answers that are all masked: why; empty: they are not
-    void require_some(const std::string& where) const;  // throws Error
+    void require_some(const std::string& where) const;  // throws NoVerdict
   };
   Rewarded reward(const JudgeReplies& replies);
   int64_t num_audited() const;                  // judged answers that the function scored

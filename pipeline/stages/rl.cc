@@ -112,8 +112,8 @@ class RlStage : public SamplingStage {
     if (rl_.select_by != configs::SelectBy::kAgreement) return rating;
     if (!agreement)
       throw Error(spec().stage +
-                  ": no answer or row that the judge was measured on has a verdict "
-                  "that could be parsed; nothing can choose a step by agreement");
+                  ": rl.select_by = \"agreement\", and nothing has labels; return \"labels\" from "
+                  "reward_file, or give judge.heldout_file");
     return *agreement;
   }
 

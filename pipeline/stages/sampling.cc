@@ -9,6 +9,7 @@
 
 #include "configs/error.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/judged_scores.h"
 #include "pipeline/stages/scores_at_k.h"
 #include "rollout/engine/streams.h"
@@ -150,9 +151,13 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
     scores.masked_samples += !is_answer(*t) && scored.contains(t->meta().group());
   for (const auto& [source, samples] : by_source) {
     scores.by_source.emplace_back(source, score_of(samples));
-    if (std::isnan(scores.by_source.back().second.mean))
-      throw Error(stage + ": no answer of " + source + " could be scored; the first: " +
-                  samples[0]->meta().prompt_id() + ": " + samples[0]->meta().failure());
+    if (!std::isnan(scores.by_source.back().second.mean)) continue;
+    const proto::TrajectoryMetadata& meta = samples[0]->meta();
+    const std::string problem = stage + ": no answer of " + source +
+                                " could be scored; the first: " + meta.prompt_id() + ": " +
+                                meta.failure();
+    if (is_scored_by_judge(*run.config.find_domain(meta.domain()))) throw NoVerdict(problem);
+    throw Error(problem);
   }
   return scores;
 }

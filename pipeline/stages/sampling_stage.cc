@@ -145,7 +145,7 @@ NamedValues SamplingStage::train_step(int64_t step) {
                                      spec_.rollout.temperature, budget_, spec_.score);
   collect.keep_experts = spec_.rollout.keeps_experts(spec_.updates);
   collect.keep_index = spec_.rollout.keep_index;
-  collect.keep_weights = spec_.domains[0]->judge.is_on();
+  collect.keep_weights = spec_.score && spec_.domains[0]->judge.is_on();
   auto trajectories =
       run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
   after_sampling(step, collect.weights, &trajectories, log_);

@@ -136,7 +136,7 @@ std::optional<double> StepJudge::validate(int64_t step, const proto::WeightsRef&
   const JudgeMeasured m =
       measure_.measure(step, policy, domain_.rl.rollout.temperature, prompt_of, answers);
   m.add_to(figures);
-  return m.agreement_that_chooses();
+  return m.agreement_that_chooses;
 }
 
 }  // namespace amalgam::pipeline

@@ -124,7 +124,9 @@ def score(value):
         labels = value.get("labels")
         labels = labels.tolist() if hasattr(labels, "tolist") else labels  # of numpy or torch
         if isinstance(labels, (list, tuple)):
-            add_parts(parts, ((f"label/{i}", label) for i, label in enumerate(labels, 1)))
+            for i, label in enumerate(labels, 1):  # however many figures there are
+                if (number := figure(label)) is not None:
+                    parts[f"label/{i}"] = number
         more = {"parts": parts, "answer": "" if pred is None else valid(str(plain(pred)), 2000)}
         value = value["score"]
     value = plain(value)

@@ -230,11 +230,13 @@ TEST_F(JudgedAnswersTest, LabelsMustBeThoseOfTheRubric) {
   audit(add(0, "one"), 1, {1});
   const Judge j = judge();
   EXPECT_EQ(tests::error_of([&] { read(j); }),
-            "prompt p0: the reward function gave 1 labels, and the row's rubric has 2 criteria");
+            "prompt p0: the reward function gave 1 labels, and the row's rubric has 2 criteria; "
+            "return one for each");
   answers_.clear();
   audit(add(0, "one"), 1, {1, 2});
   EXPECT_EQ(tests::error_of([&] { read(j); }),
-            "prompt p0: the reward function gave a label that is not between 0 and 1");
+            "prompt p0: the reward function gave a label that is not between 0 and 1; return 1, 0 "
+            "or a share");
 }
 
 TEST_F(JudgedAnswersTest, PairsAreOfAGroupAndInBothOrders) {
