@@ -81,7 +81,7 @@ std::string base_statement(const configs::RunConfig* config) {
               : "";
   const bool has_generated = std::any_of(config->domains.begin(), config->domains.end(),
                                          [](const auto& d) { return d.generator.is_built_in(); });
-  if (!has_generated)
+  if (!has_generated && has_own)
     return "<p class=\"statement\"><strong>About the base.</strong> It was trained for this run, "
            "on "
            "worked examples from files of the user's own; how good those are is not known "

@@ -170,7 +170,8 @@ TEST(Report, OwnExamplesAreNotCalledCorrect) {
     return base_statement(&config);
   };
   EXPECT_FALSE(has(statement(text), "Worked examples from files"));
-  EXPECT_TRUE(has(statement(text + "sft_file = \"s\"\n"), "Worked examples from files"));
+  EXPECT_TRUE(has(statement(text + "sft_file = \"s\"\n"), "worked examples from files"));
+  EXPECT_FALSE(has(statement(text + "sft_file = \"s\"\n"), "all correct"));
   const std::string mixed =
       "[data]\ncareless = 0.5\n[base]\nanneal.steps = 9\n[[domain]]\nname = \"m\"\ngenerator = "
       "\"math\"\n" +
