@@ -433,6 +433,9 @@ class Judged:
     def check_training(self, wanted, brier=False):
         """Verdicts on labelled answers and on rows have rewards, as many answers as are asked for."""
         own = [q for q, question in enumerate(self.questions) if question.labels]
+        if len(own) > wanted:  # drawn at random
+            own = sorted({v.group for v in self.verdicts if v.reward is not None})
+            check(len(own) == wanted, f"{len(own)} answers are trained on, not {wanted}")
         trained = (own + list(range(self.num_own, self.num_own + len(self.stored))))[:wanted]
         every = [*self.questions, *self.stored]
         self.judge_rewards = []
