@@ -36,14 +36,22 @@ int count_descendants(pid_t pid) {
   return n;
 }
 
-size_t count_cgroups() {
-  size_t n = 0;
-  const std::string own = "amalgam-sandbox-" + std::to_string(Launcher::instance().pid());
+// Folders are read one by one: those of other tests vanish meanwhile, which would end a recursive
+// iterator before it has seen ours.
+size_t count_cgroups(const fs::path& folder, const std::string& own) {
   std::error_code ignored;
-  for (fs::recursive_directory_iterator it("/sys/fs/cgroup", ignored), end; it != end;
-       it.increment(ignored))
-    if (it->path().parent_path().filename() == own && it->is_directory(ignored)) ++n;
+  size_t n = 0;
+  for (fs::directory_iterator it(folder, ignored), end; it != end; it.increment(ignored)) {
+    std::error_code vanished;
+    if (it->is_symlink(vanished) || !it->is_directory(vanished)) continue;
+    n += (folder.filename() == own) + count_cgroups(it->path(), own);
+  }
   return n;
+}
+
+size_t count_cgroups() {
+  return count_cgroups("/sys/fs/cgroup",
+                       "amalgam-sandbox-" + std::to_string(Launcher::instance().pid()));
 }
 
 struct Footprint {
