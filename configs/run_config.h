@@ -2,6 +2,8 @@
 // distill | eval` take their part of it. docs/CONFIG.md, made from the visitors, documents every
 // key.
 #pragma once
+#include "configs/compare_config.h"
+#include "configs/distill_config.h"
 #include "configs/domain_config.h"
 #include "configs/log_config.h"
 #include "configs/model_spec.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "configs/stage_configs.h"
+#include "configs/objective_config.h"
 #include "learner/step/figures.h"
 #include "learner/step/trainer.h"
 
