@@ -5,6 +5,6 @@
 namespace amalgam::configs {
 
 enum class Objective { kExact, kSampled };
-inline std::vector<std::string> names_of(Objective) { return {"exact", "sampled"}; }
+inline std::vector<std::string> names_of(Objective) { return {"exact", "sampled_advantage"}; }
 
 }  // namespace amalgam::configs

@@ -222,19 +222,19 @@ StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare
                           const std::string& group) {
   const std::string name = merged_name(compare.name, group), stage = "compare-" + name;
   StageInputs inputs = run.inputs();
-  const bool distills = compare.kind == configs::CompareKind::kDistill;
-  add_merging(
-      domains_of(run.config, group),
-      distills ? std::vector<std::string>{"distill."}
-               : std::vector<std::string>{"distill.data.", "distill.rollout.", "distill.test_freq"},
-      &inputs);
+  const bool is_merge = configs::is_merge(compare.method);
+  add_merging(domains_of(run.config, group),
+              !is_merge ? std::vector<std::string>{"distill."}
+                        : std::vector<std::string>{"distill.data.", "distill.rollout.",
+                                                   "distill.test_freq"},
+              &inputs);
   inputs.add_keys({"compare." + compare.name + "."});
   add_parents(run, &inputs);
-  if (distills) return merging(run, stage, compare.name, group, compare.objective, inputs.take());
-  // The grid is as long as the student's list of candidates.
-  inputs.add_number("candidates of the student",
-                    num_choices(run.store, merged_name(kStudent, group)),
-                    merged_name("distill", group));
+  if (!is_merge)
+    return merging(run, stage, compare.name, group, configs::objective_of(compare.method),
+                   inputs.take());
+  // The default list is as long as the student's.
+  inputs.add_number("candidates of the student", run.config.num_candidates(), "");
   StagePlan plan{.name = stage,
                  .inputs = inputs.take(),
                  .outputs = {{name, run.path(name)}},
