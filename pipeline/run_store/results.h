@@ -36,6 +36,10 @@ inline constexpr const char* kLearningRate = "learning rate";  // SweepRow.param
 inline constexpr const char* kScale = "scale";
 inline constexpr const char* kPlace = "t";
 inline constexpr const char* kRoutingBytesMetric = "rollout/routing_bytes_per_token";
+// Of a step: tokens that the sampling policy wrote, and those of them in samples that are learned
+// from.
+inline constexpr const char* kSampledTokensMetric = "training/sampled_tokens";
+inline constexpr const char* kTrainedTokensMetric = "training/trained_tokens";
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
 inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";

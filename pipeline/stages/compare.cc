@@ -11,7 +11,9 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/distill.h"
+#include "pipeline/stages/imitation.h"
 #include "pipeline/stages/merge_candidates.h"
+#include "pipeline/stages/mixed_rl.h"
 #include "pipeline/stages/model_files.h"
 #include "pipeline/stages/prompt_sets.h"
 #include "pipeline/stages/rl.h"
@@ -62,6 +64,16 @@ void merge(RunContext& run, const configs::CompareConfig& compare, const MergeCa
   (void)compare;
 }
 
+DistillJob comparison_job(RunContext& run, const configs::CompareConfig& compare,
+                          const std::string& group) {
+  DistillJob job =
+      merging_job(run, compare.name, group,
+                  configs::is_objective(compare.method) ? configs::objective_of(compare.method)
+                                                        : run.config.distill.objective);
+  job.learning_rates = compare.learning_rates;
+  return job;
+}
+
 void run_merge(RunContext& run, const configs::CompareConfig& compare, const std::string& group) {
   const std::string name = merged_name(compare.name, group), out = run.path(name);
   if (fs::exists(out)) return;
@@ -80,11 +92,13 @@ void run_merge(RunContext& run, const configs::CompareConfig& compare, const std
     merge(run, compare, candidates[i], specialists, trial);
     proto::WeightsRef weights;
     weights.set_model_dir(trial);
-    const Score score =
-        score_prompts(run, validation_stage(stage), static_cast<int64_t>(i), weights,
-                      tokenizer_dir(run), prompts, 1, distill.rollout.temperature,
-                      budget_of(distill.data, distill.rollout, domains))
-            .all;
+    const Score score = score_prompts(run, prompts,
+                                      {.stage = validation_stage(stage),
+                                       .step = static_cast<int64_t>(i),
+                                       .weights = weights,
+                                       .temperature = distill.rollout.temperature,
+                                       .budget = budget_of(distill.data, distill.rollout, domains)})
+                            .all;
     run.store.record_sweep(sweep_row(name, compare.method, candidates[i], score));
     if (!(score.mean <= best_score)) best = i, best_score = score.mean;
     progress.update(static_cast<int64_t>(i) + 1,
@@ -128,8 +142,10 @@ std::string comparison_dir(const RunContext& run, const configs::CompareConfig& 
 void run_comparison(RunContext& run, const configs::CompareConfig& compare,
                     const std::string& group) {
   if (configs::is_merge(compare.method)) return run_merge(run, compare, group);
-  run_distillation(run,
-                   merging_job(run, compare.name, group, configs::objective_of(compare.method)));
+  if (compare.method == Method::kMixedRl) return run_mixed_rl(run, compare, group);
+  if (compare.method == Method::kSft)
+    return run_imitation(run, comparison_job(run, compare, group));
+  run_distillation(run, comparison_job(run, compare, group));
 }
 
 }  // namespace amalgam::pipeline

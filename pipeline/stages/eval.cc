@@ -26,6 +26,7 @@ namespace {
 // One of the two figures of an evaluation.
 struct Metric {
   std::string name, stage;
+  std::string stream;  // the same for all models
   int64_t n;
   double temperature;
 };
@@ -36,7 +37,8 @@ std::vector<Metric> metrics_of(const configs::EvalConfig& eval, const std::strin
   const auto metric = [&](const std::string& name, const std::string& kind, int64_t n,
                           double temperature) -> Metric {
     return {name + (all ? kAllRowsSuffix : ""),
-            evaluation_stage(model, domain, kind) + (all ? "-all" : ""), n, temperature};
+            evaluation_stage(model, domain, kind) + (all ? "-all" : ""),
+            "eval-" + domain + "-" + kind, n, temperature};
   };
   std::vector<Metric> metrics = {metric(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind,
                                         eval.n, eval.temperature)};
@@ -87,8 +89,14 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     };
     PromptScores s;
     try {
-      s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run), prompts, metric.n,
-                        metric.temperature, budget, tell);
+      s = score_prompts(run, prompts,
+                        {.stage = metric.stage,
+                         .stream = metric.stream,
+                         .weights = weights,
+                         .n = metric.n,
+                         .temperature = metric.temperature,
+                         .budget = budget,
+                         .on_finished = tell});
     } catch (const NoVerdict& e) {  // a base that cannot judge: its score stays unknown
       log::warn(log::Part::kReward, model + " has no score here: " + e.what());
       continue;
