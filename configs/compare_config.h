@@ -12,7 +12,7 @@ struct CompareConfig {
   std::string name;
   CompareKind kind = CompareKind::kWeightAverage;
   std::vector<double> coefficients;
-  Objective objective = Objective::kSampled;
+  Objective objective = Objective::kSampledAdvantage;
 
   template <class V>
   void visit(V& v) {
@@ -35,7 +35,7 @@ struct CompareConfig {
       return Problem{"name", "'" + name + "' is a model of the run itself"};
     if (kind == CompareKind::kDistill && !coefficients.empty())
       return Problem{"coefficients", "are those of kind = \"weight_average\""};
-    if (kind == CompareKind::kWeightAverage && objective != Objective::kSampled)
+    if (kind == CompareKind::kWeightAverage && objective != Objective::kSampledAdvantage)
       return Problem{"objective", "is that of kind = \"distill\""};
     return std::nullopt;
   }

@@ -17,16 +17,13 @@ std::string explanation_of(const std::string& model, const configs::RunConfig* c
   if (model == kBase) return "before post-training";
   if (model == kSpecialist) return "one per domain, by RL";
   if (!config) return "";
-  const auto objective = [](configs::Objective o) {
-    return o == configs::Objective::kExact ? "KL over the whole vocabulary"
-                                           : "KL estimated from the sampled token";
-  };
-  if (model == kStudent) return std::string("distilled: ") + objective(config->distill.objective);
+  const auto objective = [](configs::Objective o) { return "objective " + configs::name_of(o); };
+  if (model == kStudent) return "distilled, " + objective(config->distill.objective);
   for (const configs::CompareConfig& c : config->compare)
     if (c.name == model)
       return c.kind == configs::CompareKind::kWeightAverage
                  ? "comparison: mean of the specialists' weights"
-                 : std::string("comparison: ") + objective(c.objective);
+                 : "comparison: distilled, " + objective(c.objective);
   return "";
 }
 

@@ -93,7 +93,8 @@ void run_comparison(RunContext& run, const configs::CompareConfig& compare,
       run_weight_average(run, compare, student_group);
       break;
     case configs::CompareKind::kDistill:
-      run_distillation(run, merging_job(run, compare.name, student_group, compare.objective));
+      run_distillation(
+          run, merging_job(run, compare.name, student_group, compare.objective, /*parameters=*/{}));
       break;
   }
 }

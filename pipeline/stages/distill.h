@@ -15,6 +15,7 @@ struct DistillJob {
   Domains domains;                                            // of the prompts
   std::vector<std::pair<std::string, std::string>> teachers;  // domain, model directory
   configs::Objective objective = configs::Objective::kExact;
+  configs::ObjectiveParameters parameters = {};
 };
 
 std::vector<std::string> teacher_dirs(const DistillJob& job);
@@ -28,7 +29,8 @@ std::string student_start_dir(const RunContext& run);
 
 // RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists.
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
-                       configs::Objective objective);
+                       configs::Objective objective,
+                       const configs::ObjectiveParameters& parameters);
 
 // Trains with the best learning rate of distill.lr_candidates, each in a stage of its own, and
 // leaves the chosen weights in out_dir; does nothing if it is there. Continues an interrupted job.

@@ -161,12 +161,14 @@ StagePlan distillation(RunContext& run, const std::string& stage, const std::str
 
 StagePlan merging(RunContext& run, const std::string& stage, const std::string& model,
                   const std::string& group, configs::Objective objective,
-                  std::vector<Input> inputs) {
+                  const configs::ObjectiveParameters& parameters, std::vector<Input> inputs) {
   const std::string name = merged_name(model, group);
   return distillation(
       run, stage, name,
-      [&run, model, group, objective] { return merging_job(run, model, group, objective); }, name,
-      run.path(name), std::move(inputs));
+      [&run, model, group, objective, parameters] {
+        return merging_job(run, model, group, objective, parameters);
+      },
+      name, run.path(name), std::move(inputs));
 }
 
 }  // namespace
@@ -214,8 +216,9 @@ StagePlan student_plan(RunContext& run, const std::string& group) {
   StageInputs inputs = run.inputs();
   add_merging(domains_of(run.config, group), {"distill."}, &inputs);
   add_parents(run, &inputs);
-  return merging(run, merged_name("distill", group), kStudent, group, run.config.distill.objective,
-                 inputs.take());
+  const configs::DistillConfig& distill = run.config.distill;
+  return merging(run, merged_name("distill", group), kStudent, group, distill.objective,
+                 distill.parameters, inputs.take());
 }
 
 StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare,
@@ -230,7 +233,9 @@ StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare
       &inputs);
   inputs.add_keys({"compare." + compare.name + "."});
   add_parents(run, &inputs);
-  if (distills) return merging(run, stage, compare.name, group, compare.objective, inputs.take());
+  if (distills)
+    return merging(run, stage, compare.name, group, compare.objective, /*parameters=*/{},
+                   inputs.take());
   // The grid is as long as the student's list of candidates.
   inputs.add_number("candidates of the student",
                     num_choices(run.store, merged_name(kStudent, group)),
