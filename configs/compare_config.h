@@ -40,6 +40,7 @@ struct CompareConfig {
   Method method = Method::kMean;
   std::vector<double> scales, densities, ts, learning_rates;
   int64_t n = 0;
+  ObjectiveParameters parameters;  // of a method that is an objective: keys of this table
 
   template <class V>
   void visit(V& v) {
@@ -69,6 +70,7 @@ struct CompareConfig {
     v.value("n", n, between(0, 4096),
             "mixed_rl: samples of a prompt; divides the samples of a step of [distill]; 0: "
             "rl.rollout.n");
+    parameters.visit(v);
   }
 
   void resolve() {
@@ -90,6 +92,9 @@ struct CompareConfig {
     if (!ts.empty() && method != Method::kSlerp) return not_of("ts");
     if (!learning_rates.empty() && !is_trained(method)) return not_of("learning_rates");
     if (n != 0 && method != Method::kMixedRl) return not_of("n");
+    if (is_objective(method)) return parameters.problem(objective_of(method));
+    if (parameters != ObjectiveParameters())
+      return Problem{"method", "method '" + of + "' has no parameters of an objective; drop them"};
     return std::nullopt;
   }
 

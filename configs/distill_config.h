@@ -31,6 +31,7 @@ struct DistillConfig {
   PromptBatchConfig data{.train_batch_size = 48};
   RolloutConfig rollout{.n = 1};
   Objective objective = Objective::kExact;
+  ObjectiveParameters parameters;  // of the objective: keys of this table
   double mtp_loss_weight = 0.1;
   double index_loss_coef = 1;
   OptimConfig optim{.lr = 2e-3, .decay_fraction = 0.5, .beta2 = 0.99};
@@ -47,9 +48,13 @@ struct DistillConfig {
     v.section("data", data, "Prompts of a step, split evenly over the domains.");
     v.section("rollout", rollout, "Sampling.");
     v.value("objective", objective,
-            "exact: reverse KL over the whole vocabulary; sampled_advantage: its estimate from the "
-            "sampled token "
-            "(baseline)");
+            "docs/OBJECTIVES.md. Over the whole vocabulary: exact (reverse KL), forward, jsd. From "
+            "the sampled token, as baselines: sampled_advantage (its estimate of the reverse KL as "
+            "an advantage), sampled_loss (an estimate as the loss itself). From the teacher's "
+            "likeliest ids: topk_forward_verl, topk_forward_nemo, topk_reverse_nemo, "
+            "topk_mixed_nemo, as verl and NeMo-RL define them, and topk_tail (reverse KL, all "
+            "other ids as one)");
+    parameters.visit(v);
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
@@ -94,7 +99,10 @@ struct DistillConfig {
       return Problem{"test_freq",
                      "lr_candidates are compared on validation prompts; give test_freq, "
                      "or one rate"};
-    return std::nullopt;
+    if (parameters.reward_coef > 0 && rollout.n < 2)
+      return Problem{"rollout.n",
+                     "reward_coef compares the rewards of a prompt's samples; give at least 2"};
+    return parameters.problem(objective);
   }
 };
 

@@ -37,6 +37,10 @@ std::optional<Problem> candidates_problem(const RunConfig& config, const Compare
     return Problem{key("learning_rates"), "the student has " +
                                               std::to_string(size(config.distill.lr_candidates)) +
                                               " (distill.lr_candidates): give as many"};
+  if (c.parameters.reward_coef > 0 && config.distill.rollout.n < 2)
+    return Problem{key("reward_coef"),
+                   "compares the rewards of a prompt's samples; give distill.rollout.n of at least "
+                   "2"};
   if (c.method != Method::kMixedRl || config.distill.steps == 0) return std::nullopt;
   const int64_t samples = config.distill.data.train_batch_size * config.distill.rollout.n;
   const int64_t n = c.n == 0 ? config.rl.rollout.n : c.n;

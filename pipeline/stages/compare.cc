@@ -69,7 +69,8 @@ DistillJob comparison_job(RunContext& run, const configs::CompareConfig& compare
   DistillJob job =
       merging_job(run, compare.name, group,
                   configs::is_objective(compare.method) ? configs::objective_of(compare.method)
-                                                        : run.config.distill.objective);
+                                                        : run.config.distill.objective,
+                  compare.parameters);
   job.learning_rates = compare.learning_rates;
   return job;
 }
@@ -124,7 +125,7 @@ std::string why_left_out(const configs::RunConfig& config, const configs::Compar
 bool is_the_student(const configs::RunConfig& config, const configs::CompareConfig& compare) {
   return configs::is_objective(compare.method) && config.distill.steps > 0 &&
          configs::objective_of(compare.method) == config.distill.objective &&
-         compare.learning_rates.empty();
+         compare.parameters == config.distill.parameters && compare.learning_rates.empty();
 }
 
 bool has_stage(const configs::RunConfig& config, const configs::CompareConfig& compare,

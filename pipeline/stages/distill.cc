@@ -12,7 +12,9 @@
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/rate_choice.h"
+#include "pipeline/stages/reward_figures.h"
 #include "pipeline/stages/rl.h"
+#include "pipeline/stages/sample_advantages.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "proto/append_file.h"
@@ -23,7 +25,8 @@ namespace {
 class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job, double lr)
-      : SamplingStage(run, merging_spec(run, job, lr)), objective_(job.objective) {
+      : SamplingStage(run, merging_spec(run, job, lr)),
+        objective_{job.objective, job.parameters, run.config.distill.rollout.temperature} {
     for (const configs::DomainConfig* d : job.domains)
       teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
     for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
@@ -33,24 +36,38 @@ class DistillStage : public SamplingStage {
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
                     std::string* note) override {
     learner::Trainer& trainer = training().trainer();
+    const bool rewarded = objective_.parameters.reward_coef > 0;
+    std::vector<double> advantages(trajectories.size());
+    if (rewarded)
+      advantages = sample_advantages(
+          trajectories, [&](size_t i) { return trajectories[i].meta().reward(); },
+          learner::AdvantageScale::kNone);
     std::vector<distill::DistillSample> samples;
-    for (const auto& t : trajectories)
-      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
+    for (size_t i = 0; i < trajectories.size(); ++i) {
+      const proto::Trajectory& t = trajectories[i];
+      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain()), advantages[i]});
+    }
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, {objective_, spec().rollout.temperature},
-        context().config.distill.index_loss_coef, trainer.max_micro_tokens());
+        trainer, samples, objective_, context().config.distill.index_loss_coef,
+        trainer.max_micro_tokens());
     const double lr = learner::learning_rate(spec().optim, step, spec().steps);
     const learner::StepReport report = trainer.step(lr);
     *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
     NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
     add_figures(f, teacher_names_, &figures);
+    if (rewarded) {
+      learner::Mean reward;
+      for (const auto& s : samples) reward.add(s.trajectory->meta().reward());
+      add_figure("critic/score/mean", reward.value(), &figures);
+      add_reward_figures(trajectories, &figures);
+    }
     add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
     add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
     add_figure(kDiffMetric, f.probs_diff_max, &figures);
     return figures;
   }
 
-  const configs::Objective objective_;
+  const distill::DistillObjective objective_;
   std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
   std::map<std::string, std::string> teacher_names_;         // by directory
 };
@@ -84,7 +101,8 @@ SamplingSpec merging_spec(const RunContext& run, const DistillJob& job, double l
                     .rollout = config.rollout,
                     .steps = config.steps,
                     .test_freq = config.test_freq,
-                    .mtp_loss_weight = config.mtp_loss_weight};
+                    .mtp_loss_weight = config.mtp_loss_weight,
+                    .score = job.parameters.reward_coef > 0};
 
   spec.optim.lr = lr;
   // Neither a judge nor what audits it chooses a step.
@@ -139,14 +157,16 @@ std::string student_start_dir(const RunContext& run) {
 }
 
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
-                       configs::Objective objective) {
+                       configs::Objective objective,
+                       const configs::ObjectiveParameters& parameters) {
   const std::string name = merged_name(model, student_group);
   DistillJob job{.model = name,
                  .start_dir = student_start_dir(run),
                  .out_dir = run.path(name),
                  .domains = domains_of(run.config, student_group),
                  .teachers = {},
-                 .objective = objective};
+                 .objective = objective,
+                 .parameters = parameters};
   for (const configs::DomainConfig& d : run.config.domains)
     job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
   return job;

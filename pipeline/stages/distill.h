@@ -18,6 +18,7 @@ struct DistillJob {
   std::vector<std::pair<std::string, std::string>> teachers;  // domain, model directory
   configs::Objective objective = configs::Objective::kExact;
   std::vector<double> learning_rates = {};  // empty: distillation_rates()
+  configs::ObjectiveParameters parameters = {};
 };
 
 std::vector<std::string> teacher_dirs(const DistillJob& job);
@@ -46,7 +47,8 @@ std::string student_start_dir(const RunContext& run);
 
 // RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists.
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
-                       configs::Objective objective);
+                       configs::Objective objective,
+                       const configs::ObjectiveParameters& parameters);
 
 // distill.lr_candidates, or the one rate.
 std::vector<double> distillation_rates(const configs::DistillConfig& config);

@@ -209,7 +209,8 @@ StagePlan student_plan(RunContext& run, const std::string& group) {
   add_parents(run, &inputs);
   const std::string name = merged_name(kStudent, group);
   const auto make = [&run, group] {
-    run_distillation(run, merging_job(run, kStudent, group, run.config.distill.objective));
+    run_distillation(run, merging_job(run, kStudent, group, run.config.distill.objective,
+                                      run.config.distill.parameters));
   };
   return distillation(run, merged_name("distill", group), name, make, name, run.path(name),
                       run.config.distill.optim, inputs.take());

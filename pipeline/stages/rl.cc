@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "configs/error.h"
-#include "learner/estimators/advantage.h"
 #include "learner/optim/schedule.h"
 #include "learner/step/policy_step.h"
 #include "model/checkpoint/packed_model.h"
@@ -14,6 +13,7 @@
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/reward_figures.h"
+#include "pipeline/stages/sample_advantages.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/shaped_rewards.h"
@@ -22,22 +22,15 @@
 namespace amalgam::pipeline {
 namespace {
 
-// A sample that could not be scored has no reward.
 std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectories,
                                const std::vector<std::optional<ShapedReward>>& shaped,
                                bool by_std) {
-  std::vector<std::optional<double>> rewards;
-  std::vector<int64_t> groups;
-  for (size_t i = 0; i < trajectories.size(); ++i) {
-    const proto::Trajectory& t = trajectories[i];
-    if (!is_answer(t))
-      rewards.push_back(std::nullopt);
-    else
-      rewards.push_back(shaped.empty() ? t.meta().reward() : shaped[i]->reward);
-    groups.push_back(t.meta().group());
-  }
-  return learner::batch_advantages(
-      rewards, groups, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
+  return sample_advantages(
+      trajectories,
+      [&](size_t i) {
+        return shaped.empty() ? trajectories[i].meta().reward() : shaped[i]->reward;
+      },
+      by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
 }
 
 bool keeps_last(const configs::RlConfig& rl, const configs::DomainConfig& domain) {
