@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "distill/merging/merge_spec.h"
 #include "kernels/device/thread_pool.h"
@@ -22,6 +23,7 @@ struct MergeReport {
   int64_t num_tensors = 0, num_weights = 0;
   int64_t bytes_read = 0;  // of tensors, each counted once
   int64_t bytes_written = 0;
+  std::vector<int64_t> kept = {};  // [models] elements of each delta that were not dropped
 };
 
 // Writes the merged model to spec.out, which must not exist (or be an empty directory) and appears

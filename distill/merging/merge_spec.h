@@ -31,6 +31,7 @@ enum class Vote { kWeightedSum, kSum, kCount };
 MergeMethod merge_method(std::string_view name);
 MergeReading merge_reading(std::string_view name);
 const char* name_of(MergeMethod method);
+bool drops(MergeMethod method);  // parts of the deltas
 const char* name_of(MergeReading reading);
 
 // What is absent has the default of the method's reading; what the method does not use must be
