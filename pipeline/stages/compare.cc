@@ -7,6 +7,7 @@
 
 #include "configs/error.h"
 #include "configs/log/log.h"
+#include "distill/merging/merge.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
@@ -58,10 +59,36 @@ std::vector<std::string> specialists_of(const RunContext& run, const Domains& do
   return directories;
 }
 
+// Weights are 1 / number of specialists: scale 1 adds the mean of their differences to the base.
 void merge(RunContext& run, const configs::CompareConfig& compare, const MergeCandidate& candidate,
            const std::vector<std::string>& specialists, const std::string& out) {
-  average_models(base_dir(run), specialists, candidate.scale, out, tokenizer_dir(run));
-  (void)compare;
+  const double share = 1 / static_cast<double>(specialists.size());
+  distill::MergeSpec spec{.method = distill::merge_method(configs::name_of(compare.method)),
+                          .base = base_dir(run),
+                          .models = {},
+                          .out = out};
+  for (const std::string& s : specialists) spec.models.push_back({s, share});
+  switch (compare.method) {
+    case Method::kMean:
+      break;
+    case Method::kSlerp:
+      spec.base = specialists.at(0);
+      spec.models = {{specialists.at(1), 1}};
+      spec.t = candidate.t;
+      break;
+    case Method::kDare:
+    case Method::kDareTies:
+      if (candidate.density < 1) spec.seed = static_cast<uint64_t>(run.config.seed);
+      [[fallthrough]];
+    case Method::kTies:
+      spec.density = {candidate.density};
+      [[fallthrough]];
+    default:  // task_arithmetic too
+      spec.lambda = candidate.scale;
+  }
+  distill::merge_models(spec, run.pool, {.add_files = [&](const std::string& directory) {
+                          copy_tokenizer_files(tokenizer_dir(run), directory);
+                        }});
 }
 
 DistillJob comparison_job(RunContext& run, const configs::CompareConfig& compare,
