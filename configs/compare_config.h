@@ -93,8 +93,9 @@ struct CompareConfig {
     if (!learning_rates.empty() && !is_trained(method)) return not_of("learning_rates");
     if (n != 0 && method != Method::kMixedRl) return not_of("n");
     if (is_objective(method)) return parameters.problem(objective_of(method));
-    if (parameters != ObjectiveParameters())
-      return Problem{"method", "method '" + of + "' has no parameters of an objective; drop them"};
+    if (parameters.reward_coef != 0) return not_of("reward_coef");
+    if (const auto of_objective = parameters.problem(Objective::kExact))  // which has none
+      return not_of(of_objective->key);
     return std::nullopt;
   }
 

@@ -13,7 +13,7 @@ struct CompareOptions {
       "base, specialists, the student and all of [[compare]] side by side, over seeds";
   static constexpr const char* kExamples =
       "  amalgam compare configs/quickstart.toml\n"
-      "  amalgam compare configs/quickstart.toml --seeds 3    # seeds 1, 2 and 3\n"
+      "  amalgam compare configs/quickstart.toml --seeds 2    # seeds 1 and 2\n"
       "  amalgam compare configs/quickstart.toml seed=7       # one more, alone\n"
       "  amalgam compare configs/quickstart.toml --methods student,sampled_kl\n"
       "  amalgam report runs/quickstart-compare               # the table again\n"

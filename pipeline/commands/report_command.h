@@ -14,7 +14,7 @@ struct ReportOptions {
       "write report.html and results.json of a run or a comparison";
   static constexpr const char* kExamples =
       "  amalgam report runs/quickstart\n"
-      "  amalgam report runs/ci-compare\n";
+      "  amalgam report runs/quickstart-compare\n";
 
   std::string run_dir;
   void describe(OptionSet& options);

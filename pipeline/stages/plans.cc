@@ -238,7 +238,8 @@ StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare
     return distillation(run, stage, name, make, name, run.path(name),
                         is_rl ? run.config.rl.optim : run.config.distill.optim, inputs.take());
   // The default list is as long as the student's.
-  inputs.add_number("candidates of the student", run.config.num_candidates(), "");
+  inputs.add_number("candidates of the student", run.config.num_candidates(),
+                    merged_name("distill", group));
   StagePlan plan{
       .name = stage, .inputs = inputs.take(), .outputs = {{name, run.path(name)}}, .run = make};
   add_traces(run, these({stage}), {run.path(name)}, &plan, name);
