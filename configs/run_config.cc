@@ -93,6 +93,10 @@ std::optional<Problem> RunConfig::problem() const {
   for (const CompareConfig& c : compare)
     if (judge_alone && c.kind == CompareKind::kWeightAverage && c.coefficients.size() != 1)
       return Problem{"compare.coefficients", kNothingCompares};
+  for (const DomainConfig& domain : domains)
+    if (distill.parameters.reward_coef > 0 && domain.judge.is_on())
+      return Problem{"distill.reward_coef", "a judge scores domain '" + domain.name +
+                                                "', and in a distillation there is none; drop one"};
   std::vector<std::string> rows;
   for (const TeacherRow& row : distill.teachers) {
     if (!find_domain(row.domain)) {
