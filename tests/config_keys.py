@@ -449,6 +449,16 @@ COSINE = penalty("cosine", "correct_score=0.5")
 REPEATS = penalty("none", "repetition_ngram=1", "repetition_max_penalty=-1")
 
 
+OBJECTIVES = ("forward", "jsd", "sampled_advantage", "sampled_loss", "topk_forward_verl", "topk_forward_nemo",
+              "topk_reverse_nemo", "topk_mixed_nemo", "topk_tail")
+
+
+def objective_key(value, *objectives):
+    """A key of these objectives, which the others refuse."""
+    return [*(Changes("distill", value, "models", [f"distill.objective={o}"]) for o in objectives),
+            *(Refused("distill", value, [f"distill.objective={o}"]) for o in ("exact", *OBJECTIVES) if o not in objectives)]
+
+
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
 
 PAIRS = ["judge.form=pairwise", "judge.train_file=", "judge.heldout_file=", "judge.template={inputs}/pairs.txt"]
@@ -668,8 +678,18 @@ KEYS = {
     "tool.file": changes("call", "{inputs}/lost.py", "trajectories"),
 
     **sampling("distill", "distill", "distill with mtp", "distill calls", updates=1),
-    "distill.objective": [*changes("distill", "sampled_advantage", "models"),
-                          *changes("merge", "sampled_advantage", "models")],
+    "distill.objective": [Changes(run, objective, "models") for run in ("distill", "merge") for objective in OBJECTIVES],
+    "distill.jsd_beta": objective_key("0.1", "jsd"),
+    "distill.topk": objective_key("3", "topk_forward_verl", "topk_forward_nemo", "topk_reverse_nemo", "topk_mixed_nemo",
+                                  "topk_tail"),
+    "distill.topk_outside": objective_key("zero", "topk_forward_nemo", "topk_reverse_nemo", "topk_mixed_nemo"),
+    "distill.mixed_kl_weight": objective_key("0.1", "topk_mixed_nemo"),
+    "distill.log_prob_min": objective_key("-4", "topk_forward_verl"),
+    "distill.loss_max": objective_key("1e-6", "topk_forward_verl", "sampled_loss"),
+    "distill.kl_estimator": objective_key("k2", "sampled_advantage", "sampled_loss"),
+    "distill.reward_coef": [*changes("distill", "1", "models", "distill.rollout.n=4"),
+                            *changes("distill", "1", "models", "distill.rollout.n=4", "distill.objective=topk_tail"),
+                            Refused("distill", "1")],
     "distill.lr_candidates": [*changes("merge", "[1e-2, 1e-3]", "tables"),
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),

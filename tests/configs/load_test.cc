@@ -360,6 +360,28 @@ INSTANTIATE_TEST_SUITE_P(
             {},
             "dir/a.toml:6: distill.test_freq: lr_candidates are compared on validation prompts; "
             "give test_freq, or one rate"},
+        BadCase{"key_of_another_objective",
+                std::string(kDomain) + "[distill]\nobjective = 'topk_tail'\njsd_beta = 0.2\n",
+                {},
+                "dir/a.toml:6: distill.jsd_beta: has no effect with objective 'topk_tail': it is "
+                "one of jsd; drop it, or change the objective"},
+        BadCase{"key_of_other_objectives",
+                std::string(kDomain) + "[distill]\ntopk_outside = 'zero'\n",
+                {},
+                "dir/a.toml:5: distill.topk_outside: has no effect with objective 'exact': it is "
+                "one of topk_forward_nemo, topk_reverse_nemo, topk_mixed_nemo; drop it, or change "
+                "the objective"},
+        BadCase{"no_such_objective",
+                std::string(kDomain) + "[distill]\nobjective = 'sampled'\n",
+                {},
+                "dir/a.toml:5: distill.objective: is 'sampled'; give one of exact, forward, jsd, "
+                "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
+                "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
+        BadCase{"reward_of_one_sample",
+                std::string(kDomain) + "[distill]\nreward_coef = 0.5\n",
+                {},
+                "dir/a.toml:4: distill.rollout.n: reward_coef compares the rewards of a prompt's "
+                "samples; give at least 2"},
         BadCase{"function_without_a_file",
                 "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_function='f'\n",
                 {},
