@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "distill/objectives/distill_loss.h"
+#include "distill/objectives/reward_term.h"
 #include "distill/teachers/teachers.h"
 #include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
@@ -94,6 +94,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
 
   kernels::Arena& scratch = trainer.network().scratch();
   const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, num_tokens));
+  double pg_loss = 0;
   trainer.accumulate(
       batch, index_loss_coefficient,
       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
@@ -117,11 +118,19 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
         }
         const DistillRows rows{.student = policy, .teachers = teachers, .per_token = per_token};
         std::vector<float> weighted_kl(n);
-        if (objective.kind == configs::Objective::kExact)
-          exact_kl(pool, scratch, rows, weighted_kl.data(), trainer.head_gradients(hidden));
-        else
-          sampled_kl(pool, scratch, rows, {logprob.data(), lse.data()}, weighted_kl.data(),
-                     trainer.head_gradients(hidden));
+        const kernels::HeadLogprobs ours{logprob.data(), lse.data()};
+        add_objective(pool, scratch, objective, rows, ours, weighted_kl.data(),
+                      trainer.head_gradients(hidden));
+        if (objective.parameters.reward_coef > 0) {
+          std::vector<Rewarded> rewarded;
+          for (const int64_t i : micro.sequences) {
+            const DistillSample& sample = samples[static_cast<size_t>(i)];
+            rewarded.push_back({sample.trajectory, sample.advantage});
+          }
+          pg_loss += add_reward_term(pool, scratch, policy, micro,
+                                     {objective.parameters.reward_coef, per_token, rewarded}, ours,
+                                     trainer.head_gradients(hidden));
+        }
         for (size_t i = 0; i < micro.slices.size(); ++i) {
           const proto::Trajectory& t = *samples[static_cast<size_t>(micro.sequences[i])].trajectory;
           DistillMeans& means = f.means[t.meta().domain()];
@@ -134,6 +143,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
           }
         }
       });
+  if (objective.parameters.reward_coef > 0 && num_tokens > 0) f.pg_loss = pg_loss;
   return f;
 }
 

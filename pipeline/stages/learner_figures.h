@@ -15,8 +15,8 @@ void add_figure(const std::string& name, std::optional<double> value, NamedValue
 
 // actor/pg_loss, pg_clipfrac, ppo_kl, kl_loss, kl, entropy.
 void add_figures(const learner::PolicyFigures& figures, NamedValues* to);
-// distill/objective, distill/kl, actor/entropy; and where a domain follows several teachers
-// distill/kl/DOMAIN/TEACHER, TEACHER as its directory is named.
+// distill/objective, distill/kl, actor/entropy, with rewards actor/pg_loss; and where a domain
+// follows several teachers distill/kl/DOMAIN/TEACHER, TEACHER as its directory is named.
 void add_figures(const distill::DistillFigures& figures,
                  const std::map<std::string, std::string>& teacher_names, NamedValues* to);
 
