@@ -1,5 +1,7 @@
 // [distill]: the student, its teachers and its training.
 #pragma once
+#include <algorithm>
+
 #include "configs/objective_config.h"
 #include "configs/stage_configs.h"
 
@@ -77,6 +79,19 @@ struct DistillConfig {
         "specialists of its efforts; comparisons alike");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations, as in [rl]; 0: none, the last step is kept");
+  }
+
+  // Candidates of a whole training that are compared on the validation prompts: each validated step
+  // of each learning rate. 1: nothing is.
+  int64_t num_candidates() const {
+    if (test_freq == 0 || steps == 0) return 1;
+    const auto validated = [&](int64_t end) { return (end - 1) / test_freq + 1; };  // end too
+    const auto rates = static_cast<int64_t>(lr_candidates.size());
+    if (rates <= 1) return validated(steps);
+    const int64_t sweep = std::min(sweep_steps, steps);
+    const int64_t later =
+        sweep == steps ? 0 : validated(steps) - validated(sweep) + (sweep % test_freq != 0);
+    return rates * validated(sweep) + later;
   }
 
   std::optional<Problem> problem() const {

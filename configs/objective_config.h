@@ -78,6 +78,8 @@ struct ObjectiveParameters {
             "none, and training samples are not scored");
   }
 
+  bool operator==(const ObjectiveParameters&) const = default;
+
   // A key that was set and that the objective does not have.
   std::optional<Problem> problem(Objective objective) const;
 };

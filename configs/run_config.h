@@ -210,6 +210,8 @@ struct RunConfig {
   void resolve();
   std::optional<Problem> problem() const;
 
+  // Of the student and, at most, of every method of `compare`.
+  int64_t num_candidates() const;
   const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
   std::vector<std::string> tool_names() const;  // that a domain may use: built in, then `tools`
 };

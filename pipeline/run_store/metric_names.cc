@@ -97,7 +97,10 @@ const std::vector<MetricName>& metric_names() {
       {"actor/grad_norm", kEvery, "", "length of the gradient before it is clipped"},
       {"actor/lr", kTraining, "", "learning rate of the step's last update"},
       {"train/lr", "sft", "", "learning rate of the step"},
-      {"train/loss", "sft", "nats", "mean negative log-probability of the learned tokens"},
+      {"train/loss", "sft", "nats",
+       "mean negative log-probability of the learned tokens; of compare-NAME too where its method "
+       "is "
+       "sft"},
       {"train/balance_loss", "sft", "",
        "the routers' auxiliary loss, with router_aux_loss_coef > 0"},
       {"train/mtp_loss", kEvery, "nats",
@@ -113,6 +116,10 @@ const std::vector<MetricName>& metric_names() {
        "KL(π ‖ π_teacher) per token without weights, or what the objective has in its place; mean "
        "over "
        "several teachers, and each of them"},
+      {"training/sampled_tokens", kTraining, "tokens",
+       "tokens that the sampling policy wrote in this step"},
+      {"training/trained_tokens", kTraining, "tokens",
+       "those of them in samples that are learned from"},
       {"training/rollout_probs_diff_max", kTraining, "",
        "largest difference of a token's probability between sampler and learner: 0"},
       {"response_length/mean", kTraining, "tokens", "mean number of tokens the policy wrote"},

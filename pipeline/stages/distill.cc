@@ -11,6 +11,7 @@
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/rate_choice.h"
 #include "pipeline/stages/reward_figures.h"
 #include "pipeline/stages/rl.h"
 #include "pipeline/stages/sample_advantages.h"
@@ -21,39 +22,10 @@
 namespace amalgam::pipeline {
 namespace {
 
-std::string candidate_stage(const std::string& model, double lr) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", lr);
-  return candidate_prefix(model) + text;
-}
-
-SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double lr) {
-  const configs::DistillConfig& config = run.config.distill;
-  SamplingSpec spec{.stage = candidate_stage(job.model, lr),
-                    .start_dir = job.start_dir,
-                    .out_dir = job.out_dir,
-                    .stream = "distill",
-                    .domains = job.domains,
-                    .optim = config.optim,
-                    .data = config.data,
-                    .rollout = config.rollout,
-                    .steps = config.steps,
-                    .test_freq = config.test_freq,
-                    .mtp_loss_weight = config.mtp_loss_weight,
-                    .score = job.parameters.reward_coef > 0};
-
-  spec.optim.lr = lr;
-  // Neither a judge nor what audits it chooses a step.
-  if (std::any_of(job.domains.begin(), job.domains.end(),
-                  [](const configs::DomainConfig* d) { return d->judge.is_on(); }))
-    spec.choose = Choose::kLast;
-  return spec;
-}
-
 class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job, double lr)
-      : SamplingStage(run, sampling_spec(run, job, lr)),
+      : SamplingStage(run, merging_spec(run, job, lr)),
         objective_{job.objective, job.parameters, run.config.distill.rollout.temperature} {
     for (const configs::DomainConfig* d : job.domains)
       teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
@@ -61,22 +33,6 @@ class DistillStage : public SamplingStage {
   }
 
  private:
-  // The domain's row of the teacher table; without one, its own specialist.
-  static distill::TeacherWeights teacher_weights(const configs::DistillConfig& config,
-                                                 const DistillJob& job, const std::string& domain) {
-    const auto directory = [&](const std::string& teacher) {
-      for (const auto& [name, dir] : job.teachers)
-        if (name == teacher) return dir;
-      throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
-    };
-    distill::TeacherWeights weights;
-    for (const configs::TeacherRow& row : config.teachers)
-      if (row.domain == domain)
-        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
-    if (weights.empty()) weights[directory(domain)] = 1;
-    return weights;
-  }
-
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
                     std::string* note) override {
     learner::Trainer& trainer = training().trainer();
@@ -117,6 +73,61 @@ class DistillStage : public SamplingStage {
 };
 
 }  // namespace
+
+distill::TeacherWeights teacher_weights(const configs::DistillConfig& config, const DistillJob& job,
+                                        const std::string& domain) {
+  const auto directory = [&](const std::string& teacher) {
+    for (const auto& [name, dir] : job.teachers)
+      if (name == teacher) return dir;
+    throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
+  };
+  distill::TeacherWeights weights;
+  for (const configs::TeacherRow& row : config.teachers)
+    if (row.domain == domain)
+      for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
+  if (weights.empty()) weights[directory(domain)] = 1;
+  return weights;
+}
+
+SamplingSpec merging_spec(const RunContext& run, const DistillJob& job, double lr) {
+  const configs::DistillConfig& config = run.config.distill;
+  SamplingSpec spec{.stage = rate_stage(job.model, lr),
+                    .start_dir = job.start_dir,
+                    .out_dir = job.out_dir,
+                    .stream = kMergingStream,
+                    .domains = job.domains,
+                    .optim = config.optim,
+                    .data = config.data,
+                    .rollout = config.rollout,
+                    .steps = config.steps,
+                    .test_freq = config.test_freq,
+                    .mtp_loss_weight = config.mtp_loss_weight,
+                    .score = job.parameters.reward_coef > 0};
+
+  spec.optim.lr = lr;
+  // Neither a judge nor what audits it chooses a step.
+  if (std::any_of(job.domains.begin(), job.domains.end(),
+                  [](const configs::DomainConfig* d) { return d->judge.is_on(); }))
+    spec.choose = Choose::kLast;
+  return spec;
+}
+
+RateChoice rate_choice(const configs::DistillConfig& config, const DistillJob& job) {
+  return {.model = job.model,
+          .out_dir = job.out_dir,
+          .rates = job.learning_rates.empty() ? distillation_rates(config) : job.learning_rates,
+          .steps = config.steps,
+          .sweep_steps = config.sweep_steps};
+}
+
+void check_start(const RunContext& run, const std::string& start_dir) {
+  if (start_dir != base_dir(run)) check_tokenizers(base_dir(run), {start_dir});
+}
+
+void check_job(const RunContext& run, const DistillJob& job) {
+  check_tokenizers(job.start_dir, teacher_dirs(job));
+  check_start(run, job.start_dir);
+}
 
 void check_tokenizers(const std::string& start_dir, const std::vector<std::string>& others) {
   const auto file = [](const std::string& directory) { return directory + "/tokenizer.json"; };
@@ -161,30 +172,15 @@ DistillJob merging_job(RunContext& run, const std::string& model, const std::str
   return job;
 }
 
+std::vector<double> distillation_rates(const configs::DistillConfig& config) {
+  return config.lr_candidates.empty() ? std::vector<double>{config.optim.lr} : config.lr_candidates;
+}
+
 void run_distillation(RunContext& run, const DistillJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
-  const configs::DistillConfig& config = run.config.distill;
-  std::vector<double> candidates = config.lr_candidates;
-  if (candidates.empty()) candidates = {config.optim.lr};
-  check_tokenizers(job.start_dir, teacher_dirs(job));
-  if (!config.student.empty())  // prompts are written in the base's
-    check_tokenizers(base_dir(run), {config.student.string()});
-  double best_lr = candidates[0], best_score = kUnknown;
-  if (candidates.size() > 1)
-    for (const double lr : candidates) {
-      const int64_t end = std::min(config.sweep_steps, config.steps);
-      // Known already where a resumed run is past it.
-      const auto known = BestCheckpoint(run, candidate_stage(job.model, lr));
-      const double score = known.has(end) ? known.score(end) : DistillStage(run, job, lr).run(end);
-      run.store.record_sweep({job.model, kLearningRate, lr, {.mean = score}});
-      if (!(score <= best_score)) best_lr = lr, best_score = score;
-    }
-  for (const double lr : candidates)
-    if (lr != best_lr)
-      std::filesystem::remove_all(run.path("checkpoints/" + candidate_stage(job.model, lr)));
-  DistillStage stage(run, job, best_lr);
-  stage.run(config.steps);
-  stage.finish();
+  check_job(run, job);
+  train_with_best_rate(run, rate_choice(run.config.distill, job),
+                       [&](double lr) { return std::make_unique<DistillStage>(run, job, lr); });
 }
 
 }  // namespace amalgam::pipeline
