@@ -374,7 +374,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"no_such_objective",
                 std::string(kDomain) + "[distill]\nobjective = 'sampled'\n",
                 {},
-                "dir/a.toml:5: distill.objective: is 'sampled'; give one of exact, forward, jsd, "
+                "dir/a.toml:5: distill.objective: 'sampled' is not one of exact, forward, jsd, "
                 "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
                 "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
         BadCase{"reward_of_one_sample",
