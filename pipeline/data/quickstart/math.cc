@@ -89,8 +89,8 @@ struct Notation {
   std::string (*number)(int);
   const char *plus, *minus, *equals;
 };
-constexpr Notation kDigits = {digits, " + ", " - ", " = "};
-constexpr Notation kWords = {words, " plus ", " minus ", " is "};
+constexpr Notation kInDigits = {digits, " + ", " - ", " = "};
+constexpr Notation kInWords = {words, " plus ", " minus ", " is "};
 
 std::string step_by_step(const Chain& chain, const Notation& in) {
   std::string text;
@@ -130,7 +130,7 @@ Problem draw_math(Draw& draw) {
   }
   const int result = chain.result();
   problem.ground_truth = "\"" + std::to_string(result) + "\"";
-  problem.good = worked_answer(chain, kDigits);
+  problem.good = worked_answer(chain, kInDigits);
   int off = draw.between(1, 3);
   if (draw.below(2) == 1 && off <= result) off = -off;
   problem.careless = {{"assistant", std::to_string(result + off), "", {}}};
@@ -143,7 +143,7 @@ Problem draw_math_form(Draw& draw, bool second) {
   problem.asked = problem.canonical = "math " + symbols(chain);
   problem.type = std::to_string(chain.steps.size()) + " steps";
   problem.user = draw.below(2) == 0 ? "Compute " + symbols(chain) + "." : instructions(chain);
-  const Notation &asked = second ? kWords : kDigits, &other = second ? kDigits : kWords;
+  const Notation &asked = second ? kInWords : kInDigits, &other = second ? kInDigits : kInWords;
   problem.style = "exact_match";
   problem.ground_truth = "\"" + asked.number(chain.result()) + "\"";
   problem.good = worked_answer(chain, asked);
