@@ -2,6 +2,9 @@
 // over the whole vocabulary and all weighted teachers, mean over the policy tokens
 // (POST_TRAINING.md §5); and its named baseline, the sampled-token estimate. Student and teachers
 // are softmax(z / T) at the T of the rollouts.
+//
+// The order in which gradients are summed is that of the teachers' numbers and the samples: no bit
+// depends on the memory that teachers are given, or on when they were loaded.
 #pragma once
 #include <map>
 #include <optional>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "configs/objective_config.h"
+#include "distill/teachers/teachers.h"
 #include "learner/step/figures.h"
 #include "learner/step/trainer.h"
 
@@ -19,12 +23,9 @@ class Trajectory;
 
 namespace amalgam::distill {
 
-// By teacher directory.
-using TeacherWeights = std::map<std::string, double>;
-
 struct DistillSample {
   const proto::Trajectory* trajectory = nullptr;
-  const TeacherWeights* teachers = nullptr;  // the row of its domain
+  const TeacherWeights* teachers = nullptr;  // of its domain or its own row
 };
 
 // Means over policy tokens.
@@ -33,8 +34,9 @@ struct DistillMeans {
   // distill/kl: without weights, so that runs with other weights can be compared; where a token has
   // several teachers, the mean over them. kSampled: the estimate.
   learner::Mean kl;
-  std::map<std::string, learner::Mean> teacher_kl;  // KL_i of the tokens that teacher i teaches
-  learner::Mean entropy;                            // actor/entropy: of the student, nats
+  // KL_i of the tokens that teacher i teaches, by the teacher's name.
+  std::map<std::string, learner::Mean> teacher_kl;
+  learner::Mean entropy;  // actor/entropy: of the student, nats
 
   void add(const DistillMeans& part);
 };
@@ -42,6 +44,7 @@ struct DistillMeans {
 struct DistillFigures {
   std::map<std::string, DistillMeans> means;  // by domain
   std::optional<double> probs_diff_max;       // training/rollout_probs_diff_max
+  TeacherFigures teachers;
 
   DistillMeans total() const;  // of all domains
 };
@@ -54,7 +57,7 @@ struct DistillObjective {
 // Runs the teachers one after the other, then accumulates the gradient; the caller steps. Throws
 // Error where a log-probability or KL is not finite.
 // kExact: exact_kl(), kSampled: sampled_kl() (distill/objectives/distill_loss.h).
-DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
+DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teachers,
                                        std::span<const DistillSample> samples,
                                        const DistillObjective& objective,
                                        double index_loss_coefficient, int64_t max_micro_tokens);

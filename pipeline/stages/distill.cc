@@ -3,15 +3,19 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "configs/error.h"
 #include "distill/step/distill_step.h"
 #include "learner/optim/schedule.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/data/forms/row_reader.h"
+#include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/rl.h"
+#include "pipeline/stages/row_teachers.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "proto/append_file.h"
@@ -47,30 +51,62 @@ SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double 
   return spec;
 }
 
+// What teachers may take of this machine's memory.
+distill::TeacherMemory teacher_memory(const RunContext& run) {
+  const configs::DistillConfig& config = run.config.distill;
+  const int64_t machine = inspect_machine().memory_bytes;
+  const auto bytes = [](int64_t mib, int64_t otherwise) { return mib < 0 ? otherwise : mib << 20; };
+  return {.weights_bytes = bytes(config.teacher_memory, machine / 4),
+          .hidden_bytes = bytes(config.hidden_memory, machine / 8),
+          .directory = run.run_dir};
+}
+
 class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job, double lr)
-      : SamplingStage(run, sampling_spec(run, job, lr)), objective_(job.objective) {
-    for (const configs::DomainConfig* d : job.domains)
-      teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
-    for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
+      : SamplingStage(run, sampling_spec(run, job, lr)),
+        objective_(job.objective),
+        teachers_(job.teachers, training().trainer().network(), teacher_memory(run)) {
+    for (const auto& [name, directory] : job.teachers) names_.insert(name);
+    for (const configs::DomainConfig* d : job.domains) {
+      domain_weights_[d->name] = numbered(domain_teachers(run.config, *d), "domain " + d->name);
+      // What rows say is known to be there before the first token.
+      const RowStore& rows = run.data().of(d->name).train.rows;
+      for (size_t i = 0; i < rows.size(); ++i) (void)weights_of(*d, rows.json(i));
+    }
   }
 
  private:
-  // The domain's row of the teacher table; without one, its own specialist.
-  static distill::TeacherWeights teacher_weights(const configs::DistillConfig& config,
-                                                 const DistillJob& job, const std::string& domain) {
-    const auto directory = [&](const std::string& teacher) {
-      for (const auto& [name, dir] : job.teachers)
-        if (name == teacher) return dir;
-      throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
-    };
-    distill::TeacherWeights weights;
-    for (const configs::TeacherRow& row : config.teachers)
-      if (row.domain == domain)
-        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
-    if (weights.empty()) weights[directory(domain)] = 1;
-    return weights;
+  // By number.
+  distill::TeacherWeights numbered(const configs::Weights& weights,
+                                   const std::string& whose) const {
+    distill::TeacherWeights numbered;
+    for (const auto& [name, weight] : weights) {
+      if (weight > 0 && !names_.contains(name))
+        throw Error("the teachers of " + whose + ": there is no model for '" + name +
+                    "'; add --teacher " + name + "=DIR");
+      if (weight > 0) numbered[teachers_.number(name)] += weight;
+    }
+    return numbered;
+  }
+  // Of a row, as JSON.
+  distill::TeacherWeights weights_of(const configs::DomainConfig& domain, const std::string& json) {
+    if (json.find("\"teachers\"") == std::string::npos) return domain_weights_.at(domain.name);
+    const std::string where = "a row of domain " + domain.name;
+    const auto own =
+        row_teachers(context().config, domain, row_from_json(json, RowUse::kPrompt, where));
+    return own ? numbered(*own, where) : domain_weights_.at(domain.name);
+  }
+
+  // While samples are written, the first teachers are read.
+  void before_sampling(int64_t, std::vector<proto::SampleGroup>* groups) override {
+    weights_.clear();
+    std::set<size_t> needed;
+    for (const proto::SampleGroup& g : *groups) {
+      weights_.push_back(weights_of(*context().config.find_domain(g.meta().domain()), g.row()));
+      for (const auto& [teacher, weight] : weights_.back()) needed.insert(teacher);
+    }
+    teachers_.begin({needed.begin(), needed.end()});
   }
 
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
@@ -78,15 +114,16 @@ class DistillStage : public SamplingStage {
     learner::Trainer& trainer = training().trainer();
     std::vector<distill::DistillSample> samples;
     for (const auto& t : trajectories)
-      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
+      if (is_answer(t))
+        samples.push_back({&t, &weights_.at(static_cast<size_t>(t.meta().group()))});
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, {objective_, spec().rollout.temperature},
+        trainer, teachers_, samples, {objective_, spec().rollout.temperature},
         context().config.distill.index_loss_coef, trainer.max_micro_tokens());
     const double lr = learner::learning_rate(spec().optim, step, spec().steps);
     const learner::StepReport report = trainer.step(lr);
     *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
     NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
-    add_figures(f, teacher_names_, &figures);
+    add_figures(f, &figures);
     add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
     add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
     add_figure(kDiffMetric, f.probs_diff_max, &figures);
@@ -94,8 +131,10 @@ class DistillStage : public SamplingStage {
   }
 
   const configs::Objective objective_;
-  std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
-  std::map<std::string, std::string> teacher_names_;         // by directory
+  distill::Teachers teachers_;
+  std::set<std::string> names_;                                    // of teachers_
+  std::map<std::string, distill::TeacherWeights> domain_weights_;  // by domain
+  std::vector<distill::TeacherWeights> weights_;                   // by group of the step
 };
 
 }  // namespace
@@ -138,6 +177,8 @@ DistillJob merging_job(RunContext& run, const std::string& model, const std::str
                  .objective = objective};
   for (const configs::DomainConfig& d : run.config.domains)
     job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+  for (const configs::TeacherConfig& t : run.config.teachers)
+    job.teachers.emplace_back(t.name, t.path.string());
   return job;
 }
 

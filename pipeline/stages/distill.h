@@ -10,10 +10,11 @@
 namespace amalgam::pipeline {
 
 struct DistillJob {
-  std::string model;                                          // "student", or of a comparison
-  std::string start_dir, out_dir;                             // model directories
-  Domains domains;                                            // of the prompts
-  std::vector<std::pair<std::string, std::string>> teachers;  // domain, model directory
+  std::string model;               // "student", or of a comparison
+  std::string start_dir, out_dir;  // model directories
+  Domains domains;                 // of the prompts
+  // Name (of a domain, for its specialist, or of a [[teacher]]), model directory.
+  std::vector<std::pair<std::string, std::string>> teachers;
   configs::Objective objective = configs::Objective::kExact;
 };
 
@@ -26,7 +27,7 @@ void check_tokenizers(const std::string& start_dir, const std::vector<std::strin
 // What the student starts from: distill.student, or the base.
 std::string student_start_dir(const RunContext& run);
 
-// RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists.
+// RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists and other teachers.
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
                        configs::Objective objective);
 
