@@ -26,6 +26,7 @@ STEP = "learner/step/policy_step.cc"
 TRAINER = "learner/step/trainer.cc"
 DISTILL = "distill/objectives/distill_loss.cc"
 DISTILL_STEP = "distill/step/distill_step.cc"
+SEGMENTS = "distill/step/segments.cc"
 HEAD_KL = "kernels/head/head_kl.cc"
 HEAD_POLICY = "kernels/head/head_policy.cc"
 
@@ -102,7 +103,11 @@ MISTAKES = [
     mistake("distillation's mean is over sequences", DISTILL_STEP, "std::max<int64_t>(1, num_tokens)",
             "std::max<int64_t>(1, static_cast<int64_t>(samples.size()))", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the step", DISTILL_STEP,
-            "m.weights[row] = static_cast<float>(it->second);", "m.weights[row] = 1;", programs=(DISTILLATION,)),
+            "t.weights[row - rows.begin] = weight;", "t.weights[row - rows.begin] = 1 + 0 * weight;", programs=(DISTILLATION,)),
+    mistake("a segment's gradient at the micro-batch's first rows", DISTILL_STEP,
+            "grads.hidden += begin * policy.head.dim;", "", programs=(DISTILLATION,)),
+    mistake("a teacher of the first of several sequences alone", SEGMENTS,
+            "segments.back().end = i + 1;", "", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the kernel", HEAD_KL,
             "const float w = teacher.weights[t];", "const float w = 1;", programs=(DISTILLATION,)),
     mistake("KL of the teacher to the student", HEAD_KL, "hn::Mul(p, hn::Sub(logp, logp_teacher))",
