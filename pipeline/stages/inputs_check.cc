@@ -269,7 +269,7 @@ class Inspection {
           found.num_of_no_effort += !is_of_any_effort(d, u.row);
           if (files.use == RowUse::kPrompt && is_of_efforts(d, u.row))
             if (const auto weights = row_teachers(config_, d, u.row))
-              for (const auto& [name, weight] : *weights) named_by_rows_.insert(name);
+              for (const auto& [teacher, weight] : *weights) named_by_rows_.insert(teacher);
           if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
             image(d, name, u.row);
           if (can_score) {  // else what its function reads is not known

@@ -106,12 +106,13 @@ StepTimes step(Student& student, distill::Teachers& teachers,
                const std::vector<proto::Trajectory>& trajectories,
                const std::vector<distill::TeacherWeights>& weights) {
   std::vector<distill::DistillSample> samples;
-  for (size_t i = 0; i < trajectories.size(); ++i) samples.push_back({&trajectories[i], &weights[i]});
+  for (size_t i = 0; i < trajectories.size(); ++i)
+    samples.push_back({&trajectories[i], &weights[i]});
   const auto begin = Clock::now();
   StepTimes times;
-  times.teachers = distill::accumulate_distill_loss(student.trainer, teachers, samples, {}, 1,
-                                                    kMicroBatchTokens)
-                       .teachers;
+  times.teachers =
+      distill::accumulate_distill_loss(student.trainer, teachers, samples, {}, 1, kMicroBatchTokens)
+          .teachers;
   times.accumulate_s = seconds_since(begin);
   (void)student.trainer.step(1e-6);
   times.step_s = seconds_since(begin);
@@ -143,31 +144,31 @@ void memory() {
     }
     without_mb = peak.end();
   }
-  const int64_t packed = model::forward_model_bytes(model::forward_config(
-      model::StoredModel(names[0].second)));
+  const int64_t packed =
+      model::forward_model_bytes(model::forward_config(model::StoredModel(names[0].second)));
   const double packed_mb = static_cast<double>(packed) / (1 << 20);
   const double head_mb =
       static_cast<double>(config.vocab_size * config.hidden_size * 4) / (1 << 20);
   const double allowed = without_mb + 3 * packed_mb + head_mb + kHiddenMb;
-  distill::Teachers teachers(names, student.network,
-                             {.weights_bytes = 2 * packed,
-                              .hidden_bytes = kHiddenMb << 20,
-                              .directory = dir.path()});
+  distill::Teachers teachers(
+      names, student.network,
+      {.weights_bytes = 2 * packed, .hidden_bytes = kHiddenMb << 20, .directory = dir.path()});
   PeakMemory peak;
   for (int i = 0; i < 3; ++i) {
     const StepTimes t = step(student, teachers, trajectories, weights);
-    std::printf("step %d: %.1f s, forward passes %.1f s, waiting %.2f s: %.1f %% of the step; "
-                "teachers took %.0f MB, hidden states %.0f MB\n",
-                i, t.step_s, t.teachers.forward_s, t.teachers.wait_s,
-                100 * t.teachers.wait_s / t.step_s,
-                static_cast<double>(t.teachers.weights_bytes) / (1 << 20),
-                static_cast<double>(t.teachers.hidden_bytes) / (1 << 20));
+    std::printf(
+        "step %d: %.1f s, forward passes %.1f s, waiting %.2f s: %.1f %% of the step; "
+        "teachers took %.0f MB, hidden states %.0f MB\n",
+        i, t.step_s, t.teachers.forward_s, t.teachers.wait_s, 100 * t.teachers.wait_s / t.step_s,
+        static_cast<double>(t.teachers.weights_bytes) / (1 << 20),
+        static_cast<double>(t.teachers.hidden_bytes) / (1 << 20));
   }
   const double with_mb = peak.end();
-  std::printf("anonymous memory: %.0f MB; without teachers %.0f, packed %.0f, head %.0f, hidden "
-              "states %lld: %.2f of what they sum to (at most 1.1)\n",
-              with_mb, without_mb, packed_mb, head_mb, static_cast<long long>(kHiddenMb),
-              with_mb / allowed);
+  std::printf(
+      "anonymous memory: %.0f MB; without teachers %.0f, packed %.0f, head %.0f, hidden "
+      "states %lld: %.2f of what they sum to (at most 1.1)\n",
+      with_mb, without_mb, packed_mb, head_mb, static_cast<long long>(kHiddenMb),
+      with_mb / allowed);
 }
 
 void heads() {
@@ -183,10 +184,9 @@ void heads() {
   const std::vector<distill::TeacherWeights> five(
       2, {{0, 1.0}, {1, 0.5}, {2, 0.5}, {3, 0.5}, {4, 0.5}});
   for (const int64_t budget : {int64_t{1} << 40, int64_t{0}}) {
-    distill::Teachers teachers(names, student.network,
-                               {.weights_bytes = budget,
-                                .hidden_bytes = int64_t{1} << 30,
-                                .directory = dir.path()});
+    distill::Teachers teachers(
+        names, student.network,
+        {.weights_bytes = budget, .hidden_bytes = int64_t{1} << 30, .directory = dir.path()});
     double best_one = 1e9, best_five = 1e9;
     for (int i = 0; i < 4; ++i) {  // alternately; the first warms up
       const StepTimes a = step(student, teachers, trajectories, one);
@@ -195,10 +195,10 @@ void heads() {
       best_one = std::min(best_one, a.accumulate_s - a.teachers.forward_s);
       best_five = std::min(best_five, b.accumulate_s - b.teachers.forward_s);
     }
-    std::printf("heads %s: one teacher %.2f s, five %.2f s beyond the forward passes: %.2f x (at "
-                "most 2.8)\n",
-                budget ? "in memory" : "read in tiles", best_one, best_five,
-                best_five / best_one);
+    std::printf(
+        "heads %s: one teacher %.2f s, five %.2f s beyond the forward passes: %.2f x (at "
+        "most 2.8)\n",
+        budget ? "in memory" : "read in tiles", best_one, best_five, best_five / best_one);
   }
 }
 
