@@ -214,6 +214,8 @@ struct RunConfig {
   void resolve();
   std::optional<Problem> problem() const;
 
+  // Of the student and, at most, of every method of `compare`.
+  int64_t num_candidates() const;
   const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
   std::vector<std::string> tool_names() const;  // that a domain may use: built in, then `tools`
   // The teacher that prompts of the domain mean by this name: a [[teacher]], or the specialist of a

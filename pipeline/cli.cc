@@ -11,6 +11,7 @@
 #include "configs/suggest.h"
 #include "configs/version.h"
 #include "pipeline/command_line/manual.h"
+#include "pipeline/commands/compare_command.h"
 #include "pipeline/commands/convert.h"
 #include "pipeline/commands/data.h"
 #include "pipeline/commands/data_check.h"
@@ -22,6 +23,7 @@
 #include "pipeline/commands/inspect.h"
 #include "pipeline/commands/judge_export.h"
 #include "pipeline/commands/judge_import.h"
+#include "pipeline/commands/merge.h"
 #include "pipeline/commands/report_command.h"
 #include "pipeline/commands/reward.h"
 #include "pipeline/commands/run.h"
@@ -68,6 +70,14 @@ class Cli11Options final : public OptionSet {
     CLI::Option* option = app_->add_option(names, field, doc)->required(need == Need::kRequired);
     // One value each time it is given: what follows may be overrides.
     if (names[0] == '-') option->allow_extra_args(false);
+  }
+  void option_or_bare(const std::string& names, std::string& field, const std::string& bare,
+                      const std::string& doc) override {
+    const auto take = [&field, bare](const CLI::results_t& given) {
+      field = given.empty() || given[0].empty() || given[0] == "{}" ? bare : given[0];
+      return true;
+    };
+    app_->add_option(names, take, doc)->expected(0, 1);
   }
 
  private:
@@ -219,6 +229,7 @@ class Cli {
 int run_cli(int argc, const char* const* argv, std::ostream& out) {
   Cli cli;
   cli.add(run_run);
+  cli.add(run_compare);
   cli.add(run_data_check, cli.add(run_data));
   cli.add(run_init);
   cli.add(run_sft);
@@ -242,6 +253,7 @@ int run_cli(int argc, const char* const* argv, std::ostream& out) {
   cli.add(run_reward);
   cli.add(run_verify);
   cli.add(run_convert);
+  cli.add(run_merge);
   cli.add(run_inspect);
   cli.add(run_tokenize);
   cli.add(run_encode);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "distill/objectives/distill_loss.h"
+#include "distill/objectives/reward_term.h"
 #include "distill/step/teacher_states.h"
 #include "learner/step/policy_step.h"
 #include "proto/trajectory.pb.h"
@@ -118,6 +118,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teac
   kernels::Arena& scratch = trainer.network().scratch();
   const float per_token = 1.0f / static_cast<float>(std::max<int64_t>(1, num_tokens));
   size_t micro_index = 0;
+  double pg_loss = 0;
   trainer.accumulate(
       batch.sequences, index_loss_coefficient,
       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
@@ -130,6 +131,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teac
                                          .tokens = micro.tokens(),
                                          .temperature = objective.temperature};
         kernels::head_logprobs(pool, scratch, policy, {logprob.data(), lse.data(), entropy.data()});
+        const kernels::HeadLogprobs ours{logprob.data(), lse.data()};
         std::vector<SegmentRows> row_segments;
         for (size_t s = 0; s < batch.segments[micro_index].size(); ++s) {
           SegmentRows segment = rows_of(micro, micro_index, s, batch, states);
@@ -150,13 +152,21 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teac
           grads.hidden += begin * policy.head.dim;
           const DistillRows rows{
               .student = student, .teachers = kl_teachers, .per_token = per_token};
-          if (objective.kind == configs::Objective::kExact)
-            exact_kl(pool, scratch, rows, weighted_kl.data() + begin, grads);
-          else
-            sampled_kl(pool, scratch, rows, {logprob.data() + begin, lse.data() + begin},
-                       weighted_kl.data() + begin, grads);
+          add_objective(pool, scratch, objective, rows,
+                        {logprob.data() + begin, lse.data() + begin}, weighted_kl.data() + begin,
+                        grads);
           for (SegmentTeacher& t : segment.teachers) t.hidden = {};  // used
           row_segments.push_back(std::move(segment));
+        }
+        if (objective.parameters.reward_coef > 0) {
+          std::vector<Rewarded> rewarded;
+          for (const int64_t i : micro.sequences) {
+            const DistillSample& sample = batch.samples[static_cast<size_t>(i)];
+            rewarded.push_back({sample.trajectory, sample.advantage});
+          }
+          pg_loss += add_reward_term(pool, scratch, policy, micro,
+                                     {objective.parameters.reward_coef, per_token, rewarded}, ours,
+                                     trainer.head_gradients(hidden));
         }
         size_t s = 0;
         for (size_t i = 0; i < micro.slices.size(); ++i) {
@@ -176,6 +186,7 @@ DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teac
       },
       learner::PackOrder::kKeep);
   f.teachers = teachers.end();
+  if (objective.parameters.reward_coef > 0 && num_tokens > 0) f.pg_loss = pg_loss;
   return f;
 }
 

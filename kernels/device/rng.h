@@ -23,15 +23,30 @@ inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
   return counter;
 }
 
+// Many positions of one request: what depends on the key alone is done once.
+class RngDraws {
+ public:
+  // Seed and stream are folded by one Philox call so that all 64 bits of both count.
+  explicit RngDraws(const RngKey& k)
+      : request_(k.request),
+        folded_(philox({static_cast<uint32_t>(k.stream), static_cast<uint32_t>(k.stream >> 32),
+                        0x616d616c, 0x67616d00},
+                       {static_cast<uint32_t>(k.seed), static_cast<uint32_t>(k.seed >> 32)})) {}
+
+  std::array<uint32_t, 4> bits(uint64_t position) const {
+    return philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
+                   static_cast<uint32_t>(request_), static_cast<uint32_t>(request_ >> 32)},
+                  {folded_[0], folded_[1]});
+  }
+
+ private:
+  uint64_t request_;
+  std::array<uint32_t, 4> folded_;
+};
+
 // 128 random bits for one position of one request.
 inline std::array<uint32_t, 4> random_bits(const RngKey& k, uint64_t position) {
-  // Seed and stream are folded by one Philox call so that all 64 bits of both count.
-  const auto folded = philox({static_cast<uint32_t>(k.stream),
-                              static_cast<uint32_t>(k.stream >> 32), 0x616d616c, 0x67616d00},
-                             {static_cast<uint32_t>(k.seed), static_cast<uint32_t>(k.seed >> 32)});
-  return philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
-                 static_cast<uint32_t>(k.request), static_cast<uint32_t>(k.request >> 32)},
-                {folded[0], folded[1]});
+  return RngDraws(k).bits(position);
 }
 
 // Uniform in [0, 1) with 53 bits.

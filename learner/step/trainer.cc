@@ -35,7 +35,7 @@ kernels::HeadGradients Trainer::head_gradients(const model::Var& hidden) {
 }
 
 std::vector<float> Trainer::cross_entropy(const MicroBatch& micro, const model::Var& hidden,
-                                          float weight) {
+                                          float weight, double temperature) {
   const auto n = static_cast<size_t>(micro.tokens());
   const std::vector<float> row_weights(n, weight);
   std::vector<float> logprob(n), lse(n);
@@ -43,7 +43,8 @@ std::vector<float> Trainer::cross_entropy(const MicroBatch& micro, const model::
                               {.head = head(),
                                .hidden = hidden.v.data,
                                .targets = micro.targets.data(),
-                               .tokens = micro.tokens()},
+                               .tokens = micro.tokens(),
+                               .temperature = temperature},
                               row_weights.data(), {.logprob = logprob.data(), .lse = lse.data()},
                               head_gradients(hidden));
   return logprob;

@@ -96,8 +96,10 @@ class Trainer {
   const model::Weights& weights() const { return state_.current().params; }
   kernels::Head head() const;
   kernels::HeadGradients head_gradients(const model::Var& hidden);
-  // A Loss: -weight · Σ logprob over the tokens with a target. Returns logprob [T].
-  std::vector<float> cross_entropy(const MicroBatch& micro, const model::Var& hidden, float weight);
+  // A Loss: -weight · Σ logprob over the tokens with a target, of softmax(z / temperature). Returns
+  // logprob [T].
+  std::vector<float> cross_entropy(const MicroBatch& micro, const model::Var& hidden, float weight,
+                                   double temperature = 1);
 
  private:
   model::Network& network_;

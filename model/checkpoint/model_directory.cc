@@ -11,14 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string shard_name(size_t i, size_t n) {
-  const auto five = [](size_t k) {
-    const std::string digits = std::to_string(k);
-    return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
-  };
-  return "model-" + five(i + 1) + "-of-" + five(n) + ".safetensors";
-}
-
 void write_file(const std::string& path, std::vector<StoredTensor> tensors,
                 const WriteTensor& write) {
   SafetensorsWriter file(path, std::move(tensors));
@@ -30,28 +22,18 @@ void write_file(const std::string& path, std::vector<StoredTensor> tensors,
 void write_tensors(const std::string& directory, std::vector<StoredTensor> tensors,
                    const WriteTensor& write, int64_t max_shard_bytes) {
   std::vector<std::vector<StoredTensor>> shards(1);
-  int64_t total_bytes = 0, shard_bytes = 0;
+  int64_t shard_bytes = 0;
   for (StoredTensor& t : tensors) {
     if (!shards.back().empty() && shard_bytes + t.num_bytes() > max_shard_bytes) {
       shards.emplace_back();
       shard_bytes = 0;
     }
     shard_bytes += t.num_bytes();
-    total_bytes += t.num_bytes();
     shards.back().push_back(std::move(t));
   }
-  if (shards.size() == 1) {
-    write_file(directory + "/model.safetensors", std::move(shards[0]), write);
-    return;
-  }
-  ShardIndex index;
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = shard_name(i, shards.size());
-    for (const StoredTensor& t : shards[i]) index.emplace(t.name, name);
-    write_file(directory + "/" + name, std::move(shards[i]), write);
-  }
-  write_file_durably(directory + "/model.safetensors.index.json",
-                     shard_index_json(index, total_bytes));
+  for (size_t i = 0; i < shards.size(); ++i)
+    write_file(directory + "/" + shard_name(i, shards.size()), shards[i], write);
+  write_index(directory, shards);
 }
 
 std::string generation_config_json(const ModelConfig& c) {
@@ -64,21 +46,52 @@ std::string generation_config_json(const ModelConfig& c) {
 
 }  // namespace
 
-void write_model_directory(const std::string& directory, const ModelConfig& config,
-                           Precision precision, std::vector<StoredTensor> tensors,
-                           const WriteTensor& write, const SaveOptions& options) {
+std::string shard_name(size_t i, size_t n) {
+  if (n == 1) return "model.safetensors";
+  const auto five = [](size_t k) {
+    const std::string digits = std::to_string(k);
+    return std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
+  };
+  return "model-" + five(i + 1) + "-of-" + five(n) + ".safetensors";
+}
+
+void write_index(const std::string& directory,
+                 const std::vector<std::vector<StoredTensor>>& shards) {
+  if (shards.size() == 1) return;
+  ShardIndex index;
+  int64_t total_bytes = 0;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (const StoredTensor& t : shards[i]) {
+      index.emplace(t.name, shard_name(i, shards.size()));
+      total_bytes += t.num_bytes();
+    }
+  }
+  write_file_durably(directory + "/model.safetensors.index.json",
+                     shard_index_json(index, total_bytes));
+}
+
+void write_directory(const std::string& directory,
+                     const std::function<void(const std::string& staging)>& fill) {
   const std::string staging = staging_directory(directory);
   try {
-    write_tensors(staging, std::move(tensors), write, options.max_shard_bytes);
-    write_file_durably(staging + "/config.json", model_config_json(config, precision));
-    write_file_durably(staging + "/generation_config.json", generation_config_json(config));
-    if (options.add_files) options.add_files(staging);
+    fill(staging);
   } catch (...) {  // a disk that is full, or a tensor that cannot be converted: leave no part of it
     std::error_code ignored;
     std::filesystem::remove_all(staging, ignored);
     throw;
   }
   replace_directory(directory);
+}
+
+void write_model_directory(const std::string& directory, const ModelConfig& config,
+                           Precision precision, std::vector<StoredTensor> tensors,
+                           const WriteTensor& write, const SaveOptions& options) {
+  write_directory(directory, [&](const std::string& staging) {
+    write_tensors(staging, std::move(tensors), write, options.max_shard_bytes);
+    write_file_durably(staging + "/config.json", model_config_json(config, precision));
+    write_file_durably(staging + "/generation_config.json", generation_config_json(config));
+    if (options.add_files) options.add_files(staging);
+  });
 }
 
 }  // namespace amalgam::model

@@ -85,6 +85,18 @@ void DurableFile::write(const void* data, size_t num_bytes) {
   }
 }
 
+void DurableFile::write_at(int64_t offset, const void* data, size_t num_bytes) {
+  const char* p = static_cast<const char*>(data);
+  while (num_bytes > 0) {
+    const ssize_t n = ::pwrite(fd_, p, std::min(num_bytes, size_t{1} << 30), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(temporary_, "be written");
+    p += n;
+    offset += n;
+    num_bytes -= static_cast<size_t>(n);
+  }
+}
+
 void DurableFile::commit() {
   if (fsync(fd_)) fail(temporary_, "be synced");
   if (close(std::exchange(fd_, -1))) fail(temporary_, "be closed");

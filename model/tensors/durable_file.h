@@ -2,6 +2,7 @@
 // All functions throw Error naming the path and the system's reason.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ class DurableFile {
   DurableFile& operator=(const DurableFile&) = delete;
 
   void write(const void* data, size_t num_bytes);
+  void write_at(int64_t offset, const void* data, size_t num_bytes);  // leaves write()'s place
   void commit();  // sync, rename to PATH, sync the directory
 
  private:

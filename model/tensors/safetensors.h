@@ -75,10 +75,14 @@ class SafetensorsWriter {
   // name, so all data is aligned and equal content gives equal bytes.
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
   void write(const void* data, size_t num_bytes);
+  // Instead of all write(): bytes of tensors()[i] from its byte `first` on, in any order, each
+  // once.
+  void write_at(size_t i, int64_t first, const void* data, size_t num_bytes);
   void commit();  // everything was written
 
  private:
   std::vector<StoredTensor> tensors_;
+  std::vector<int64_t> offsets_;  // of each tensor's data in the file
   int64_t missing_bytes_ = 0;
   DurableFile file_;
 };

@@ -22,6 +22,7 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<Stored
     for (const int64_t dim : t.shape) elements *= dim;
     CHECK_EQ(elements, t.num_elements);
     const int64_t offset = missing_bytes_;
+    offsets_.push_back(offset);
     missing_bytes_ += t.num_bytes();
     header += "," + nlohmann::json(t.name).dump() + R"(:{"dtype":")" + name_of(t.dtype) +
               R"(","shape":)" + nlohmann::json(t.shape).dump() + R"(,"data_offsets":[)" +
@@ -32,6 +33,14 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<Stored
   const uint64_t header_bytes = header.size();
   file_.write(&header_bytes, sizeof header_bytes);
   file_.write(header.data(), header.size());
+  for (int64_t& offset : offsets_)
+    offset += static_cast<int64_t>(sizeof header_bytes + header.size());
+}
+
+void SafetensorsWriter::write_at(size_t i, int64_t first, const void* data, size_t num_bytes) {
+  CHECK(first >= 0 && first + static_cast<int64_t>(num_bytes) <= tensors_[i].num_bytes());
+  file_.write_at(offsets_[i] + first, data, num_bytes);
+  missing_bytes_ -= static_cast<int64_t>(num_bytes);
 }
 
 void SafetensorsWriter::write(const void* data, size_t num_bytes) {

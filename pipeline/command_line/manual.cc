@@ -234,6 +234,11 @@ void OptionPages::option(const std::string& names, std::vector<std::string>&,
   add(names, "TEXT", "", doc, need, /*is_list=*/true);
 }
 
+void OptionPages::option_or_bare(const std::string& names, std::string&, const std::string&,
+                                 const std::string& doc) {
+  add(names, "[TEXT]", "", doc, Need::kOptional);
+}
+
 void write_manual(const std::vector<CommandPage>& commands, const std::string& version,
                   const std::string& dir) {
   for (const char* folder : {"man1", "bash", "zsh"})

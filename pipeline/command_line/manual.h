@@ -31,6 +31,8 @@ class OptionPages final : public OptionSet {
   void option(const std::string& names, double& field, const std::string& doc, Need need) override;
   void option(const std::string& names, std::vector<std::string>& field, const std::string& doc,
               Need need) override;
+  void option_or_bare(const std::string& names, std::string& field, const std::string& bare,
+                      const std::string& doc) override;
 
  private:
   void add(const std::string& names, const std::string& value, const std::string& standard,

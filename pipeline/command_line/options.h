@@ -33,6 +33,9 @@ class OptionSet {
                       Need need = Need::kOptional) = 0;
   virtual void option(const std::string& names, std::vector<std::string>& field,
                       const std::string& doc, Need need = Need::kOptional) = 0;
+  // May be given without a value, which then is `bare`.
+  virtual void option_or_bare(const std::string& names, std::string& field, const std::string& bare,
+                              const std::string& doc) = 0;
 };
 
 }  // namespace amalgam::pipeline

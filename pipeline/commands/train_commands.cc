@@ -190,7 +190,8 @@ int run_distill(const DistillOptions& options) {
                  .out_dir = stage.out,
                  .domains = domains,
                  .teachers = {},
-                 .objective = config.distill.objective};
+                 .objective = config.distill.objective,
+                 .parameters = config.distill.parameters};
   InputScope inputs;
   for (const std::string& t : options.teachers) {
     const size_t eq = t.find('=');

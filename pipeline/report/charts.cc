@@ -178,7 +178,7 @@ std::string xy_chart(const std::string& title, const std::string& x_name,
                              escape_html(p.label));
     }
     data += fmt::format("<g class=\"m{}\"><path class=\"xy-line\" d=\"{}\"/>{}</g>",
-                        m % kNumModelColours, path, marks);
+                        series[m].colour.value_or(m) % kNumModelColours, path, marks);
   }
   return fmt::format(
       "<figure class=\"chart\"><figcaption>{0}</figcaption><svg viewBox=\"0 0 {1} {2}\" "

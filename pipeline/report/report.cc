@@ -132,8 +132,14 @@ Results write_report(const std::string& run_dir, const TokenText& token_text) {
   body += section("config", "Configuration", config_section(run_dir));
   body += section("samples", "Sampled trajectories", samples_section(run_dir, store, token_text));
   write_results(run_dir, results);
-  proto::write_file_atomically(run_dir + "/report.html",
-                               page(escape_html(run_name(run_dir)), body));
+  proto::write_file_atomically(run_dir + "/report.html", page(escape_html(run_name(run_dir)), body,
+                                                              {{"results", "Results"},
+                                                               {"stages", "Stages"},
+                                                               {"curves", "Curves"},
+                                                               {"choices", "Choices"},
+                                                               {"workers", "Workers"},
+                                                               {"config", "Configuration"},
+                                                               {"samples", "Trajectories"}}));
   return results;
 }
 

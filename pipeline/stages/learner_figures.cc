@@ -28,6 +28,7 @@ void add_figures(const distill::DistillFigures& figures, NamedValues* to) {
     add_figure("distill/kl" + suffix, m.kl.value(), to);
     add_figure("actor/entropy" + suffix, m.entropy.value(), to);
   };
+  add_figure("actor/pg_loss", figures.pg_loss, to);
   add(figures.total(), "");
   for (const auto& [name, means] : figures.means) {
     const std::string domain = configs::domain_metric_name(name);

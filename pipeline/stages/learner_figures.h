@@ -14,7 +14,8 @@ void add_figure(const std::string& name, std::optional<double> value, NamedValue
 
 // actor/pg_loss, pg_clipfrac, ppo_kl, kl_loss, kl, entropy.
 void add_figures(const learner::PolicyFigures& figures, NamedValues* to);
-// distill/objective, distill/kl, actor/entropy; distill/kl/DOMAIN/TEACHER; what the teachers took.
+// distill/objective, distill/kl, actor/entropy, with rewards actor/pg_loss;
+// distill/kl/DOMAIN/TEACHER; what the teachers took.
 void add_figures(const distill::DistillFigures& figures, NamedValues* to);
 
 }  // namespace amalgam::pipeline

@@ -159,10 +159,23 @@ class DistillStepTest : public ::testing::Test {
   }
 
   DistillFigures accumulate(learner::Trainer& trainer, configs::Objective objective) {
-    const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0]},
-                                                {&trajectories_[1], &rows_[1]}};
+    return accumulate(trainer, DistillObjective{.kind = objective, .temperature = temperature_});
+  }
+  DistillFigures accumulate(learner::Trainer& trainer, const DistillObjective& objective) {
+    const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0], advantages_[0]},
+                                                {&trajectories_[1], &rows_[1], advantages_[1]}};
     Teachers teachers = both(trainer);
-    return accumulate_distill_loss(trainer, teachers, samples, {objective, temperature_}, 0, 64);
+    return accumulate_distill_loss(trainer, teachers, samples, objective, 0, 64);
+  }
+
+  // What a student of these weights is told that it minimises.
+  double reported_loss(const std::vector<float>& weights, const DistillObjective& objective) {
+    OwnedWeights moved = random_weights(config_, 1);
+    moved.floats = weights;
+    Policy p(config_, moved.weights, {.kind = configs::OptimKind::kAdamW}, directory_ / "moved");
+    const DistillFigures f = accumulate(p.trainer, objective);
+    return f.total().objective.value().value() +
+           objective.parameters.reward_coef * f.pg_loss.value_or(0);
   }
 
   // dL along the gradient's own direction is its norm.
@@ -195,6 +208,8 @@ class DistillStepTest : public ::testing::Test {
   learner::Trainer trainer_{network_, state_, {.kind = configs::OptimKind::kAdamW}, 64};
   proto::Trajectory trajectories_[2];
   TeacherWeights rows_[2];
+  double advantages_[2] = {0, 0};
+  std::optional<double> pg_loss_;
 };
 
 TEST_F(DistillStepTest, ExactIsTheWeightedKlOverTheWholeVocabulary) {
@@ -239,7 +254,7 @@ TEST_F(DistillStepTest, ExactGradientIsThatOfTheLoss) {
 // In powers of two every product is exact: at T = 1/2 all gradients have the bits of twice the
 // heads, the student's and the teachers', at T = 1.
 TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
-  for (const auto objective : {configs::Objective::kExact, configs::Objective::kSampled}) {
+  for (const auto objective : {configs::Objective::kExact, configs::Objective::kSampledAdvantage}) {
     std::vector<std::vector<float>> gradients;
     for (const auto& [factor, temperature] : {std::pair{1.0f, 0.5}, std::pair{2.0f, 1.0}}) {
       for (uint64_t i = 0; i < 2; ++i) save_teacher(i, factor);
@@ -260,12 +275,71 @@ TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
 TEST_F(DistillStepTest, SampledIsTheEstimateFromTheSampledTokens) {
   for (const double temperature : kTemperatures) {
     sample_at(temperature);
-    const DistillFigures f = accumulate(trainer_, configs::Objective::kSampled);
+    const DistillFigures f = accumulate(trainer_, configs::Objective::kSampledAdvantage);
     const double expected = sampled_estimate(initial_.weights);
     const double objective = f.total().objective.value().value();
     EXPECT_NEAR(objective, expected, 1e-5 * std::abs(expected));
     EXPECT_GT(std::abs(objective - exact_loss(initial_.weights)), 1e-3);
   }
+}
+
+// The loss that is reported, along the gradient's own direction: its slope is the gradient's norm.
+// An advantage is no loss; and a cut one has a gradient only where it is not cut.
+TEST_F(DistillStepTest, EveryLossHasItsGradient) {
+  sample_at(1.3);
+  std::vector<DistillObjective> objectives;
+  for (size_t i = 0; i < configs::names_of(configs::Objective{}).size(); ++i) {
+    DistillObjective o{.kind = static_cast<configs::Objective>(i), .temperature = 1.3};
+    if (o.kind == configs::Objective::kSampledAdvantage) continue;
+    o.parameters.topk = 4, o.parameters.jsd_beta = 0.3;
+    objectives.push_back(o);
+  }
+  objectives.push_back(objectives[0]);
+  objectives.back().parameters.reward_coef = 3;
+  advantages_[0] = 1.5, advantages_[1] = -0.5;
+  for (const DistillObjective& objective : objectives) {
+    SCOPED_TRACE(configs::name_of(objective.kind));
+    learner::Trainer trainer(network_, state_, {}, 64);
+    accumulate(trainer, objective);
+    const std::vector<float> gradient = flatten(trainer.gradients().weights());
+    double square = 0;
+    for (const float g : gradient) square += double{g} * double{g};
+    const double norm = std::sqrt(square), step = 1e-2;
+    const auto at = [&](double distance) {
+      std::vector<float> weights = initial_.floats;
+      for (size_t i = 0; i < gradient.size(); ++i)
+        weights[i] += static_cast<float>(distance / norm * double{gradient[i]});
+      return reported_loss(weights, objective);
+    };
+    EXPECT_NEAR((at(step) - at(-step)) / (2 * step), norm, 5e-3 * norm);
+  }
+}
+
+// GRPO's term by its definition: -A for each token, mean over those of both samples.
+TEST_F(DistillStepTest, TheRewardIsAPolicyGradientBesideTheKl) {
+  DistillObjective objective;
+  const auto gradient = [&] {
+    learner::Trainer trainer(network_, state_, {}, 64);
+    pg_loss_ = accumulate(trainer, objective).pg_loss;
+    return flatten(trainer.gradients().weights());
+  };
+  const std::vector<float> without = gradient();
+  EXPECT_FALSE(pg_loss_.has_value());
+  objective.parameters.reward_coef = 2;
+  EXPECT_EQ(gradient(), without);  // no advantage
+  EXPECT_EQ(pg_loss_, 0);
+  advantages_[0] = 1.5, advantages_[1] = -0.5;
+  const std::vector<float> with = gradient();
+  EXPECT_NE(with, without);
+  EXPECT_NEAR(pg_loss_.value(), -(14 * 1.5 + 6 * -0.5) / 20, 1e-5);
+  objective.parameters.reward_coef = 4;
+  const std::vector<float> twice = gradient();
+  double part = 0, error = 0;
+  for (size_t i = 0; i < with.size(); ++i) {
+    part = std::max(part, std::abs(double{with[i]} - double{without[i]}));
+    error = std::max(error, std::abs(double{twice[i]} - 2 * double{with[i]} + double{without[i]}));
+  }
+  EXPECT_LT(error, 1e-5 * part);
 }
 
 // What sampling chose, chosen again by a student whose routers or indexers have moved. Nothing but
