@@ -173,10 +173,14 @@ std::optional<Problem> RunConfig::problem() const {
       "choose by its own taste; give one, or a reward_file that audits";
   if (judge_alone && distill.lr_candidates.size() > 1)
     return Problem{"distill.lr_candidates", kNothingCompares};
-  for (const DomainConfig& domain : domains)
-    if (distill.parameters.reward_coef > 0 && domain.judge.is_on())
-      return Problem{"distill.reward_coef", "a judge scores domain '" + domain.name +
-                                                "', and in a distillation there is none; drop one"};
+  for (const DomainConfig& domain : domains) {
+    if (!domain.judge.is_on()) continue;
+    const std::string why = "a judge scores domain '" + domain.name +
+                            "', and in a distillation there is none; drop one";
+    if (distill.parameters.reward_coef > 0) return Problem{"distill.reward_coef", why};
+    for (const CompareConfig& c : compare)
+      if (c.parameters.reward_coef > 0) return Problem{"compare." + c.name + ".reward_coef", why};
+  }
   return teachers_problem(*this);
 }
 

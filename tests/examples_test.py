@@ -12,7 +12,7 @@ from run_harness import ROOT, SMALL, check, main, text_of
 
 # Each uses what those before it made.
 COMMANDS = ["doctor", "data", "run", "worker", "compare", "report", "samples", "inspect", "init", "encode", "tokenize", "score", "reward", "generate", "sft",
-            "rl", "distill", "eval", "convert", "verify"]
+            "rl", "distill", "eval", "convert", "merge", "verify"]
 QUICKSTART = [*(s for s in SMALL if "dates" not in s), "sft.batch_tokens=256"]
 
 

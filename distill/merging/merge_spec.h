@@ -42,20 +42,20 @@ struct MergeSpec {
 
   // Hugging Face directories. The base gives names, types and shapes of the result, and its config.
   // linear: may be empty (the first model's then). slerp: one of the two ends, `models` the other.
-  std::string base;
+  std::string base = {};
   struct Input {
-    std::string directory;
+    std::string directory = {};
     double weight = 1;
   };
-  std::vector<Input> models;
-  std::string out;
+  std::vector<Input> models = {};
+  std::string out = {};
 
-  std::vector<double> density;  // share of a delta that stays: one for all, or one a model
-  std::optional<double> lambda, gamma, epsilon, t, drop_rate;
-  std::optional<bool> normalize;
-  std::optional<Rescale> rescale;
-  std::optional<Vote> vote;
-  std::optional<uint64_t> seed;  // of the masks
+  std::vector<double> density = {};  // share of a delta that stays: one for all, or one a model
+  std::optional<double> lambda = {}, gamma = {}, epsilon = {}, t = {}, drop_rate = {};
+  std::optional<bool> normalize = {};
+  std::optional<Rescale> rescale = {};
+  std::optional<Vote> vote = {};
+  std::optional<uint64_t> seed = {};  // of the masks
 };
 
 }  // namespace amalgam::distill

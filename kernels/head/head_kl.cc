@@ -11,11 +11,15 @@ namespace {
 
 // Room for each row's top k, and one more.
 struct TopKScratch {
-  TopKScratch(Arena& arena, const HeadKl& op, int64_t rows)
-      : size(op.divergence.has_top_k() ? std::min(op.divergence.k, op.student.vocabulary) + 1 : 0),
+  TopKScratch(Arena& arena, int64_t size_of_row, int64_t rows)
+      : size(size_of_row),
         ids(arena.alloc<int32_t>(static_cast<size_t>(rows * size))),
         z(arena.alloc<float>(static_cast<size_t>(rows * size))),
         ze(arena.alloc<float>(static_cast<size_t>(rows * size))) {}
+  static int64_t size_for(const HeadKl& op) {
+    return op.divergence.has_top_k() ? std::min(op.divergence.k, op.student.vocabulary) + 1 : 0;
+  }
+
   int64_t size;
   int32_t* ids;
   float *z, *ze;
@@ -58,7 +62,9 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
 
   const bool wants_gradient = grads.hidden || grads.weight;
   const bool sums_teachers = wants_gradient && most_teachers > 1;
-  int64_t tile_rows = op.tile_rows > 0 ? op.tile_rows : head_tile_rows(V, sums_teachers ? 3 : 2);
+  const int64_t top_size = TopKScratch::size_for(op);
+  const int64_t buffers = (sums_teachers ? 3 : 2) + 3 * top_size / V;  // of [tile, V]
+  int64_t tile_rows = op.tile_rows > 0 ? op.tile_rows : head_tile_rows(V, buffers);
   tile_rows = std::min(tile_rows, static_cast<int64_t>(num_active));
   int64_t widest = 0;
   for (const KlTeacher& teacher : op.teachers) {
@@ -73,7 +79,7 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
   auto* row_of = arena.alloc<int32_t>(tile_size);    // rows of the tile that the teacher teaches
   auto* token_of = arena.alloc<int32_t>(tile_size);  // and their tokens
 
-  const TopKScratch top(arena, op, tile_rows);
+  const TopKScratch top(arena, top_size, tile_rows);
 
   for_each_head_tile(
       pool, arena, {op.student, op.hidden, {active, num_active}, op.temperature}, tile_rows,

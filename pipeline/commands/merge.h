@@ -12,13 +12,13 @@ struct MergeOptions {
   static constexpr const char* kSummary = "merge models by their weights: mean, ties, dare, …";
   static constexpr const char* kExamples =
       "  amalgam merge mean --model runs/quickstart/specialist-math \\\n"
-      "      --model runs/quickstart/specialist-dates --out models/mean\n"
+      "      --model runs/quickstart/specialist-code --out models/mean\n"
       "  amalgam merge ties --base runs/quickstart/base --density 0.2 --lambda 1 \\\n"
       "      --model runs/quickstart/specialist-math:1 --model "
-      "runs/quickstart/specialist-dates:0.5 \\\n"
+      "runs/quickstart/specialist-code:0.5 \\\n"
       "      --out models/ties\n"
       "  amalgam merge slerp --base runs/quickstart/specialist-math \\\n"
-      "      --model runs/quickstart/specialist-dates --t 0.5 --out models/slerp\n"
+      "      --model runs/quickstart/specialist-code --t 0.5 --out models/slerp\n"
       "METHOD: linear (also: mean), slerp, task_arithmetic, ties, magnitude_prune, dare, "
       "dare_ties,\n"
       "breadcrumbs, breadcrumbs_ties, della, della_linear. The result has the base's tensor "

@@ -2,7 +2,9 @@
 // lookup. Keys and values have 3 to 5 digits and are random in every row, so nothing can be
 // memorised. The careless answer calls no tool and guesses. Where more than one number is needed,
 // the reasoning of each turn says again what the next one needs: so far apart that a model of this
-// size would only remember it as compressed entries, its digits come out wrong.
+// size would only remember it as compressed entries, its digits come out wrong. As forms of
+// answers, a lookup or a calculation that is answered by the number without a word, or reasoned and
+// in JSON.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -132,7 +134,37 @@ void set_search(Problem* problem, const World& world, Draw& draw) {
   problem->ground_truth = value;
 }
 
+// One call with its result, reasoned or not, and the answer.
+std::vector<DataTurn> answer_in_form(const Problem& problem, bool as_json) {
+  std::vector<DataTurn> turns = problem.good;
+  if (as_json)
+    turns.back().content = "{\"value\": " + problem.ground_truth + "}";
+  else
+    turns.front().reasoning.clear();
+  return turns;
+}
+
 }  // namespace
+
+Problem draw_agent_form(Draw& draw, bool second) {
+  const World world(draw);
+  Problem problem;
+  problem.system = kSystem;
+  problem.sandbox = world.json();
+  if (draw.below(2) == 0)
+    set_lookup(&problem, world, draw);
+  else
+    set_calculation(&problem, draw);
+  problem.asked = problem.canonical;
+  problem.canonical = "agent " + problem.canonical;
+  problem.style = "exact_match";
+  const std::vector<DataTurn> plain = answer_in_form(problem, false),
+                              as_json = answer_in_form(problem, true);
+  problem.good = second ? as_json : plain;
+  problem.careless = second ? plain : as_json;
+  problem.ground_truth = nlohmann::json(problem.good.back().content).dump();
+  return problem;
+}
 
 Problem draw_agent(Draw& draw) {
   const World world(draw);

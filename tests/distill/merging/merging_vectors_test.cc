@@ -121,9 +121,8 @@ Draws draws_of(const Json& c) {
 }
 
 // One line for each tensor that is not as expected.
-std::vector<std::string> differences(const Json& c, double tolerance) {
+std::vector<std::string> differences(const Json& c, const Recipe& recipe, double tolerance) {
   std::vector<std::string> lines;
-  const Recipe recipe = recipe_of_case(c);
   TensorsInMemory memory;
   for (const Json& t : c.at("tensors")) {
     const auto base =
@@ -167,7 +166,7 @@ TEST(MergingVectors, EveryCase) {
   for (const Json& c : data.at("cases")) {
     std::vector<std::string> lines;
     try {
-      lines = differences(c, tolerance);
+      lines = differences(c, recipe_of_case(c), tolerance);
     } catch (const Unknown& unknown) {
       ++skipped[c.at("kind").get<std::string>() + " " + unknown.what], ++num_skipped;
       continue;
@@ -186,6 +185,59 @@ TEST(MergingVectors, EveryCase) {
     EXPECT_EQ(num_skipped, 0);
     EXPECT_EQ(num_passed, 56);
   }
+}
+
+// A case as somebody would ask for it: by method, reading and parameters.
+MergeSpec spec_of_case(const Json& c) {
+  const Json& config = c.at("config");
+  const std::string kind = c.at("kind"), reading = c.at("reading");
+  const bool is_linear = kind == "linear", is_slerp = kind == "slerp";
+  const bool elects = config.contains("elect") && !config.at("elect").is_null();
+  MergeSpec spec;
+  spec.method = merge_method(kind == "breadcrumbs" && elects ? "breadcrumbs_ties"
+                             : kind == "della" && !elects    ? "della_linear"
+                                                             : kind);
+  spec.reading = reading == "all" ? MergeReading::kDefault : merge_reading(reading);
+  const bool mergekit = spec.reading == MergeReading::kMergekit;
+  if (is_slerp) {
+    spec.models = {{"b"}};
+    spec.t = config.at("t");
+    return spec;
+  }
+  for (const double w : config.at("weights")) spec.models.push_back({"model", w});
+  if (is_linear) {
+    spec.normalize = config.at("normalize");
+    return spec;
+  }
+  if (spec.reading != MergeReading::kPeft) spec.lambda = config.at("lambda");
+  const std::string divisor = config.at("divisor");
+  if (mergekit) spec.normalize = divisor != "none";
+  if (kind == "dare" && reading == "authors") spec.normalize = divisor == "sum_weights";
+  if (spec.reading == MergeReading::kPeft && elects)
+    spec.vote = config.at("elect").at("by") == "count" ? Vote::kCount : Vote::kSum;
+  for (const Json& step : config.at("sparsify")) {
+    if (step.contains("density")) spec.density = per_model(step.at("density"), spec.models.size());
+    if (step.contains("drop_rate")) spec.drop_rate = step.at("drop_rate");
+    if (step.contains("gamma")) spec.gamma = step.at("gamma");
+    if (step.contains("epsilon")) spec.epsilon = step.at("epsilon");
+    if (mergekit && kind != "breadcrumbs")
+      spec.rescale = step.at("rescale") == "l1" ? Rescale::kL1 : Rescale::kNone;
+  }
+  if (kind == "ties" && config.at("sparsify").empty()) spec.density = {1};  // no K: no trimming
+  return spec;
+}
+
+TEST(MergingVectors, EveryReadingIsThatOfItsPeer) {
+  std::ifstream file(std::string(tests::kGolden) + "/merging/dev.json");
+  const Json data = Json::parse(file);
+  std::set<std::string> readings;
+  for (const Json& c : data.at("cases")) {
+    const Recipe recipe = recipe_of(spec_of_case(c));
+    for (const std::string& line : differences(c, recipe, data.at("tolerance").at("f32")))
+      ADD_FAILURE() << c.at("id").get<std::string>() << ": " << line;
+    readings.insert(c.at("kind").get<std::string>() + " " + c.at("reading").get<std::string>());
+  }
+  EXPECT_EQ(readings.size(), 17u) << Json(readings).dump();
 }
 
 }  // namespace
