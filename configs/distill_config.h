@@ -15,9 +15,9 @@ struct TeacherRow {
   template <class V>
   void visit(V& v) {
     v.value("domain", domain, "domain of the prompts");
-    v.value(
-        "weight", weight, between(0, 1e6),
-        "weight of each teacher on them; a teacher is the specialist of the domain of that name");
+    v.value("weight", weight, between(0, 1e6),
+            "weight of each teacher on them: the specialist of the domain of that name, or the "
+            "[[teacher]]; a row's extra_info.teachers goes first");
   }
 };
 
@@ -41,6 +41,7 @@ struct DistillConfig {
   Path student;
   Students students = Students::kOne;
   int64_t test_freq = 50;
+  int64_t teacher_memory = -1, hidden_memory = -1;
 
   template <class V>
   void visit(V& v) {
@@ -79,6 +80,13 @@ struct DistillConfig {
         "specialists of its efforts; comparisons alike");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations, as in [rl]; 0: none, the last step is kept");
+    v.value(
+        "teacher_memory", teacher_memory, between(-1, 1 << 30),
+        "what teachers' weights may take, MiB, beside the one that is read ahead; the one in use "
+        "always has its place; -1: a quarter of the machine's memory; changes no result");
+    v.value("hidden_memory", hidden_memory, between(-1, 1 << 30),
+            "what teachers' hidden states of a step may take, MiB; the rest is in files in the run "
+            "directory until it is used; -1: an eighth of the machine's memory; changes no result");
   }
 
   // Candidates of a whole training that are compared on the validation prompts: each validated step

@@ -22,6 +22,38 @@ std::optional<Problem> tools_problem(const RunConfig& config) {
   return std::nullopt;
 }
 
+std::optional<Problem> teachers_problem(const RunConfig& config) {
+  for (const TeacherConfig& t : config.teachers) {
+    const auto is_it = [&](const auto& other) { return other.name == t.name; };
+    if (std::count_if(config.teachers.begin(), config.teachers.end(), is_it) > 1)
+      return Problem{"teacher", "two teachers are named '" + t.name + "'; rename one"};
+    for (const DomainConfig& d : config.domains)
+      if (d.name == t.name || d.group() == t.name)
+        return Problem{"teacher", "'" + t.name +
+                                      "' is a domain, whose specialist has this name; "
+                                      "rename the teacher"};
+  }
+  constexpr char kKey[] = "distill.teachers";
+  std::vector<std::string> rows;
+  for (const TeacherRow& row : config.distill.teachers) {
+    const DomainConfig* domain = config.find_domain(row.domain);
+    if (!domain) return Problem{kKey, "no [[domain]] is named '" + row.domain + "'"};
+    if (std::find(rows.begin(), rows.end(), row.domain) != rows.end())
+      return Problem{kKey, "two rows are for domain '" + row.domain + "'; merge them"};
+    rows.push_back(row.domain);
+    double sum = 0;
+    for (const auto& [teacher, weight] : row.weight) {
+      if (config.find_teacher(teacher, *domain).empty())
+        return Problem{kKey, "row '" + row.domain +
+                                 "': no [[domain]] and no [[teacher]] is named '" + teacher + "'"};
+      sum += weight;
+    }
+    if (sum <= 0)
+      return Problem{kKey, "row '" + row.domain + "' gives no teacher a weight above 0"};
+  }
+  return std::nullopt;
+}
+
 // Every method has at most the student's candidates, and the same samples and updates.
 std::optional<Problem> candidates_problem(const RunConfig& config, const CompareConfig& c) {
   const auto key = [&](const std::string& k) { return "compare." + c.name + "." + k; };
@@ -149,32 +181,7 @@ std::optional<Problem> RunConfig::problem() const {
     for (const CompareConfig& c : compare)
       if (c.parameters.reward_coef > 0) return Problem{"compare." + c.name + ".reward_coef", why};
   }
-  std::vector<std::string> rows;
-  for (const TeacherRow& row : distill.teachers) {
-    if (!find_domain(row.domain)) {
-      return Problem{"distill.teachers", "no [[domain]] is named '" + row.domain + "'"};
-    }
-    for (const std::string& other : rows) {
-      if (other == row.domain) {
-        return Problem{"distill.teachers",
-                       "two rows are for domain '" + row.domain + "'; merge them"};
-      }
-    }
-    rows.push_back(row.domain);
-    double sum = 0;
-    for (const auto& [teacher, weight] : row.weight) {
-      if (!find_domain(teacher)) {
-        return Problem{"distill.teachers",
-                       "row '" + row.domain + "': no [[domain]] is named '" + teacher + "'"};
-      }
-      sum += weight;
-    }
-    if (sum <= 0) {
-      return Problem{"distill.teachers",
-                     "row '" + row.domain + "' gives no teacher a weight above 0"};
-    }
-  }
-  return std::nullopt;
+  return teachers_problem(*this);
 }
 
 }  // namespace amalgam::configs

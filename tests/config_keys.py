@@ -460,6 +460,9 @@ def objective_key(value, *objectives):
 
 
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
+BOTH = 'teacher=[{name="%s", path="{%s}"}, {name="%s", path="{%s}"}]'
+BIG = [BOTH % ("big", "second", "other", "mtp"), TEACHERS % "big=1"]
+
 
 PAIRS = ["judge.form=pairwise", "judge.train_file=", "judge.heldout_file=", "judge.template={inputs}/pairs.txt"]
 THINKING = "domain.words.mode=thinking"
@@ -700,6 +703,10 @@ KEYS = {
         Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",
                 [TEACHERS % "words=1"])],
     "distill.teachers.weight": [Changes("merge two", [TEACHERS % "sums=1"], "models")],
+    "distill.teacher_memory": [Same("distill", "0"), Same("distill", "3")],
+    "distill.hidden_memory": [Same("distill", "0")],
+    "teacher.name": [Changes("distill", [BOTH % ("other", "second", "big", "mtp")], "models", BIG)],
+    "teacher.path": [Changes("distill", [BOTH % ("big", "mtp", "other", "second")], "models", BIG)],
 
     "compare.name": changes("merge two", "another", "tables"),
     "compare.method": [*changes("merge two", "sampled_advantage", "models"), *changes("merge two", "sft", "models"),

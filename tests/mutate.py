@@ -29,6 +29,7 @@ ESTIMATE = "distill/objectives/kl_estimate.cc"
 VOCABULARY = "distill/objectives/vocabulary.cc"
 REWARD_TERM = "distill/objectives/reward_term.cc"
 DISTILL_STEP = "distill/step/distill_step.cc"
+SEGMENTS = "distill/step/segments.cc"
 HEAD_KL = "kernels/head/head_kl.cc"
 REVERSE_ROW = "kernels/head/reverse_kl_row.cc"
 MIXED_ROW = "kernels/head/mixed_kl_row.cc"
@@ -156,7 +157,11 @@ MISTAKES = [
     mistake("distillation's mean is over sequences", DISTILL_STEP, "std::max<int64_t>(1, num_tokens)",
             "std::max<int64_t>(1, static_cast<int64_t>(samples.size()))", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the step", DISTILL_STEP,
-            "m.weights[row] = static_cast<float>(it->second);", "m.weights[row] = 1;", programs=(DISTILLATION,)),
+            "t.weights[row - rows.begin] = weight;", "t.weights[row - rows.begin] = 1 + 0 * weight;", programs=(DISTILLATION,)),
+    mistake("a segment's gradient at the micro-batch's first rows", DISTILL_STEP,
+            "grads.hidden += begin * policy.head.dim;", "", programs=(DISTILLATION,)),
+    mistake("a teacher of the first of several sequences alone", SEGMENTS,
+            "segments.back().end = i + 1;", "", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the kernel", HEAD_KL,
             "const float w = teacher.weights[t];", "const float w = 1;", programs=(DISTILLATION,)),
     mistake("KL of the teacher to the student", REVERSE_ROW, "hn::Mul(p, hn::Sub(logp, logp_teacher))",

@@ -3,6 +3,9 @@
 // (POST_TRAINING.md §5); or another objective in KL's place (docs/OBJECTIVES.md), and with
 // reward_coef the samples' reward beside it. Student and teachers are softmax(z / T) at the T of
 // the rollouts.
+//
+// The order in which gradients are summed is that of the teachers' numbers and the samples: no bit
+// depends on the memory that teachers are given, or on when they were loaded.
 #pragma once
 #include <map>
 #include <optional>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "distill/objectives/objective.h"
+#include "distill/teachers/teachers.h"
 #include "learner/step/figures.h"
 #include "learner/step/trainer.h"
 
@@ -20,12 +24,9 @@ class Trajectory;
 
 namespace amalgam::distill {
 
-// By teacher directory.
-using TeacherWeights = std::map<std::string, double>;
-
 struct DistillSample {
   const proto::Trajectory* trajectory = nullptr;
-  const TeacherWeights* teachers = nullptr;  // the row of its domain
+  const TeacherWeights* teachers = nullptr;  // of its domain or its own row
   double advantage = 0;                      // of its reward, with reward_coef
 };
 
@@ -35,8 +36,9 @@ struct DistillMeans {
   // distill/kl: without weights, so that runs with other weights can be compared; where a token has
   // several teachers, the mean over them. Of other objectives their own D_i.
   learner::Mean kl;
-  std::map<std::string, learner::Mean> teacher_kl;  // KL_i of the tokens that teacher i teaches
-  learner::Mean entropy;                            // actor/entropy: of the student, nats
+  // KL_i of the tokens that teacher i teaches, by the teacher's name.
+  std::map<std::string, learner::Mean> teacher_kl;
+  learner::Mean entropy;  // actor/entropy: of the student, nats
 
   void add(const DistillMeans& part);
 };
@@ -44,14 +46,15 @@ struct DistillMeans {
 struct DistillFigures {
   std::map<std::string, DistillMeans> means;  // by domain
   std::optional<double> probs_diff_max;       // training/rollout_probs_diff_max
-  std::optional<double> pg_loss;              // actor/pg_loss, with reward_coef
+  TeacherFigures teachers;
+  std::optional<double> pg_loss;  // actor/pg_loss, with reward_coef
 
   DistillMeans total() const;  // of all domains
 };
 
 // Runs the teachers one after the other, then accumulates the gradient; the caller steps. Throws
 // Error where a log-probability, a KL or a sample's policy loss is not finite.
-DistillFigures accumulate_distill_loss(learner::Trainer& trainer,
+DistillFigures accumulate_distill_loss(learner::Trainer& trainer, Teachers& teachers,
                                        std::span<const DistillSample> samples,
                                        const DistillObjective& objective,
                                        double index_loss_coefficient, int64_t max_micro_tokens);

@@ -116,6 +116,14 @@ const std::vector<MetricName>& metric_names() {
        "KL(π ‖ π_teacher) per token without weights, or what the objective has in its place; mean "
        "over "
        "several teachers, and each of them"},
+      {"distill/teacher_bytes", "distill", "bytes",
+       "most that teachers' packed weights took in memory at once, the one that is read ahead "
+       "among "
+       "them"},
+      {"distill/hidden_bytes", "distill", "bytes",
+       "most that teachers' hidden states took in memory at once; beyond distill.hidden_memory "
+       "they "
+       "are in a file"},
       {"training/sampled_tokens", kTraining, "tokens",
        "tokens that the sampling policy wrote in this step"},
       {"training/trained_tokens", kTraining, "tokens",
@@ -142,6 +150,9 @@ const std::vector<MetricName>& metric_names() {
       {"timing_s/rollout", kTraining, "s", "sampling, without waiting for rewards alone"},
       {"timing_s/reward", kTraining, "s",
        "workers with nothing to do but wait for rewards and tools"},
+      {"timing_s/teacher_forward", "distill", "s", "the teachers' forward passes"},
+      {"timing_s/teacher_wait", "distill", "s",
+       "learning that waited for teachers' weights and heads"},
       {"timing_s/learn", kEvery, "s", "forward, backward and update"},
       {"timing_s/step", kEvery, "s", "the whole step"},
   };

@@ -64,7 +64,7 @@ RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& t
                 kernels::ThreadPool& pool, const configs::DomainConfig& domain,
                 const configs::Paths& file, RowUse use) {
   RowSet set;
-  CheckedRows all = checked_rows(pool, tools, domain, {file, use});
+  CheckedRows all = checked_rows(config, pool, tools, domain, {file, use});
   for (const auto& [i, problem] : all.problems) add_bad(problem, config, &set);
   if (set.num_bad == 0)
     set.rows = std::move(all.rows);
@@ -140,7 +140,7 @@ std::vector<HeldOut> held_out_rows(const configs::RunConfig& config,
   }
   const auto read = [&](const configs::Paths& file) {
     return file.empty() ? CheckedRows{}
-                        : checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
+                        : checked_rows(config, pool, tools, domain, {file, RowUse::kPrompt});
   };
   const CheckedRows held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {

@@ -2,15 +2,17 @@
 
 #include <cmath>
 #include <filesystem>
-#include <map>
+#include <set>
 
 #include "configs/error.h"
 #include "distill/step/distill_step.h"
 #include "learner/optim/schedule.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/prompt_teachers.h"
 #include "pipeline/stages/rate_choice.h"
 #include "pipeline/stages/reward_figures.h"
 #include "pipeline/stages/rl.h"
@@ -22,17 +24,38 @@
 namespace amalgam::pipeline {
 namespace {
 
+// What teachers may take of this machine's memory.
+distill::TeacherMemory teacher_memory(const RunContext& run) {
+  const configs::DistillConfig& config = run.config.distill;
+  const int64_t machine = inspect_machine().memory_bytes;
+  const auto bytes = [](int64_t mib, int64_t otherwise) { return mib < 0 ? otherwise : mib << 20; };
+  return {.weights_bytes = bytes(config.teacher_memory, machine / 4),
+          .hidden_bytes = bytes(config.hidden_memory, machine / 8),
+          .directory = run.run_dir};
+}
+
 class DistillStage : public SamplingStage {
  public:
   DistillStage(RunContext& run, const DistillJob& job, double lr)
       : SamplingStage(run, merging_spec(run, job, lr)),
-        objective_{job.objective, job.parameters, run.config.distill.rollout.temperature} {
-    for (const configs::DomainConfig* d : job.domains)
-      teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
-    for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
-  }
+        objective_{job.objective, job.parameters, run.config.distill.rollout.temperature},
+        prompt_teachers_(run, job),
+        teachers_(job.teachers, training().trainer().network(), teacher_memory(run)) {}
 
  private:
+  // While samples are written, the first teachers are read.
+  void before_sampling(int64_t, std::vector<proto::SampleGroup>* groups) override {
+    weights_.clear();
+    std::set<size_t> needed;
+    for (const proto::SampleGroup& g : *groups) {
+      distill::TeacherWeights& numbered = weights_.emplace_back();
+      for (const auto& [name, weight] : prompt_teachers_.of(g.meta().domain(), g.row()))
+        if (weight > 0) numbered[teachers_.number(name)] += weight;
+      for (const auto& [teacher, weight] : numbered) needed.insert(teacher);
+    }
+    teachers_.begin({needed.begin(), needed.end()});
+  }
+
   NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
                     std::string* note) override {
     learner::Trainer& trainer = training().trainer();
@@ -45,16 +68,17 @@ class DistillStage : public SamplingStage {
     std::vector<distill::DistillSample> samples;
     for (size_t i = 0; i < trajectories.size(); ++i) {
       const proto::Trajectory& t = trajectories[i];
-      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain()), advantages[i]});
+      if (is_answer(t))
+        samples.push_back({&t, &weights_.at(static_cast<size_t>(t.meta().group())), advantages[i]});
     }
     const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, objective_, context().config.distill.index_loss_coef,
+        trainer, teachers_, samples, objective_, context().config.distill.index_loss_coef,
         trainer.max_micro_tokens());
     const double lr = learner::learning_rate(spec().optim, step, spec().steps);
     const learner::StepReport report = trainer.step(lr);
     *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
     NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
-    add_figures(f, teacher_names_, &figures);
+    add_figures(f, &figures);
     if (rewarded) {
       learner::Mean reward;
       for (const auto& s : samples) reward.add(s.trajectory->meta().reward());
@@ -68,26 +92,12 @@ class DistillStage : public SamplingStage {
   }
 
   const distill::DistillObjective objective_;
-  std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
-  std::map<std::string, std::string> teacher_names_;         // by directory
+  const PromptTeachers prompt_teachers_;
+  distill::Teachers teachers_;
+  std::vector<distill::TeacherWeights> weights_;  // by group of the step
 };
 
 }  // namespace
-
-distill::TeacherWeights teacher_weights(const configs::DistillConfig& config, const DistillJob& job,
-                                        const std::string& domain) {
-  const auto directory = [&](const std::string& teacher) {
-    for (const auto& [name, dir] : job.teachers)
-      if (name == teacher) return dir;
-    throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
-  };
-  distill::TeacherWeights weights;
-  for (const configs::TeacherRow& row : config.teachers)
-    if (row.domain == domain)
-      for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
-  if (weights.empty()) weights[directory(domain)] = 1;
-  return weights;
-}
 
 SamplingSpec merging_spec(const RunContext& run, const DistillJob& job, double lr) {
   const configs::DistillConfig& config = run.config.distill;
@@ -169,6 +179,8 @@ DistillJob merging_job(RunContext& run, const std::string& model, const std::str
                  .parameters = parameters};
   for (const configs::DomainConfig& d : run.config.domains)
     job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+  for (const configs::TeacherConfig& t : run.config.teachers)
+    job.teachers.emplace_back(t.name, t.path.string());
   return job;
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "distill/step/distill_step.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/rate_choice.h"
 #include "pipeline/stages/run_context.h"
@@ -12,20 +11,17 @@
 namespace amalgam::pipeline {
 
 struct DistillJob {
-  std::string model;                                          // "student", or of a comparison
-  std::string start_dir, out_dir;                             // model directories
-  Domains domains;                                            // of the prompts
-  std::vector<std::pair<std::string, std::string>> teachers;  // domain, model directory
+  std::string model;               // "student", or of a comparison
+  std::string start_dir, out_dir;  // model directories
+  Domains domains;                 // of the prompts
+  // Name (of a domain, for its specialist, or of a [[teacher]]), model directory.
+  std::vector<std::pair<std::string, std::string>> teachers;
   configs::Objective objective = configs::Objective::kExact;
   std::vector<double> learning_rates = {};  // empty: distillation_rates()
   configs::ObjectiveParameters parameters = {};
 };
 
 std::vector<std::string> teacher_dirs(const DistillJob& job);
-// Of a domain's prompts, by directory: its row of distill.teachers; without one, its own
-// specialist.
-distill::TeacherWeights teacher_weights(const configs::DistillConfig& config, const DistillJob& job,
-                                        const std::string& domain);
 
 // All merging by training sees the same prompts, with keys of this stream.
 inline constexpr char kMergingStream[] = "distill";
@@ -45,7 +41,7 @@ void check_job(const RunContext& run, const DistillJob& job);
 // What the student starts from: distill.student, or the base.
 std::string student_start_dir(const RunContext& run);
 
-// RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists.
+// RUN/MODEL or RUN/MODEL-GROUP (merged_name) from the run's specialists and other teachers.
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
                        configs::Objective objective,
                        const configs::ObjectiveParameters& parameters);

@@ -12,6 +12,7 @@
 #include "learner/step/supervised_step.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/prompt_teachers.h"
 #include "pipeline/stages/rate_choice.h"
 #include "pipeline/stages/sft.h"
 
@@ -23,23 +24,20 @@ constexpr uint64_t kUseTeacher = 11;
 class ImitationStage : public SamplingStage {
  public:
   ImitationStage(RunContext& run, const DistillJob& job, double lr)
-      : SamplingStage(run, merging_spec(run, job, lr)) {
-    for (const std::string& directory : teacher_dirs(job))
-      if (std::find(directories_.begin(), directories_.end(), directory) == directories_.end())
-        directories_.push_back(directory);
-    for (const configs::DomainConfig* d : job.domains) {
-      const distill::TeacherWeights of = teacher_weights(run.config.distill, job, d->name);
-      for (const std::string& directory : directories_) {
-        const auto weight = of.find(directory);
-        weights_[d->name].push_back(weight == of.end() ? 0 : weight->second);
-      }
+      : SamplingStage(run, merging_spec(run, job, lr)), prompt_teachers_(run, job) {
+    for (const auto& [name, directory] : job.teachers) {
+      auto it = std::find(directories_.begin(), directories_.end(), directory);
+      if (it == directories_.end()) it = directories_.insert(it, directory);
+      number_[name] = static_cast<size_t>(it - directories_.begin());
     }
   }
 
  private:
   // The number of the teacher that answers the prompt at this place of the stage.
-  size_t teacher_of(const std::string& domain, int64_t place) const {
-    const std::vector<double>& weights = weights_.at(domain);
+  size_t teacher_of(const proto::SampleGroup& group, int64_t place) const {
+    std::vector<double> weights(directories_.size());
+    for (const auto& [name, weight] : prompt_teachers_.of(group.meta().domain(), group.row()))
+      if (weight > 0) weights[number_.at(name)] += weight;
     const kernels::RngKey key{static_cast<uint64_t>(context().config.seed),
                               stage_stream(spec().stream, kUseTeacher), 0};
     const double u = kernels::uniform(key, static_cast<uint64_t>(place)) *
@@ -61,7 +59,7 @@ class ImitationStage : public SamplingStage {
     std::map<size_t, std::vector<proto::SampleGroup>> by_teacher;
     const int64_t first = spec.step * this->spec().data.train_batch_size;
     for (proto::SampleGroup& g : groups)
-      by_teacher[teacher_of(g.meta().domain(), first + g.meta().group())].push_back(std::move(g));
+      by_teacher[teacher_of(g, first + g.meta().group())].push_back(std::move(g));
     CollectSpec of_one = spec;
     of_one.keep_experts = of_one.keep_index = false;
     std::vector<proto::Trajectory> all;
@@ -102,8 +100,9 @@ class ImitationStage : public SamplingStage {
     return figures;
   }
 
-  std::vector<std::string> directories_;                // of the teachers, in the config's order
-  std::map<std::string, std::vector<double>> weights_;  // by domain, of each
+  const PromptTeachers prompt_teachers_;
+  std::vector<std::string> directories_;  // of the teachers, in the config's order
+  std::map<std::string, size_t> number_;  // of each name's
 };
 
 }  // namespace

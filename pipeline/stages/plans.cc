@@ -121,6 +121,7 @@ void add_merging(const Domains& domains, const std::vector<std::string>& keys,
   inputs->add_common();
   inputs->add_prompts();
   inputs->add_keys(keys);
+  if (std::find(keys.begin(), keys.end(), "distill.") != keys.end()) inputs->add_keys({"teacher."});
   for (const configs::DomainConfig* d : domains) {
     inputs->add_scoring(d->name);
     inputs->add_keys({key_of(*d, "rl.val_prompts"), key_of(*d, "windows")});

@@ -477,10 +477,30 @@ INSTANTIATE_TEST_SUITE_P(
                 {},
                 "dir/a.toml:1: domain: data of domain 'd': counts rows of a generator; this "
                 "domain's are its files'"},
-        BadCase{"unknown_teacher",
-                std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
+        BadCase{
+            "unknown_teacher",
+            std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
+            {},
+            "dir/a.toml:4: distill.teachers: row 'math': no [[domain]] and no [[teacher]] is named "
+            "'art'"},
+        BadCase{"teacher_twice",
+                std::string(kDomain) + "[[teacher]]\nname='big'\npath='a'\n[[teacher]]\n"
+                                       "name='big'\npath='b'\n",
                 {},
-                "dir/a.toml:4: distill.teachers: row 'math': no [[domain]] is named 'art'"},
+                "dir/a.toml:4: teacher: two teachers are named 'big'; rename one"},
+        BadCase{"teacher_named_as_a_domain",
+                std::string(kDomain) + "[[teacher]]\nname='math'\npath='a'\n",
+                {},
+                "dir/a.toml:4: teacher: 'math' is a domain, whose specialist has this name; rename "
+                "the teacher"},
+        BadCase{"teacher_without_a_name",
+                std::string(kDomain) + "[[teacher]]\npath='a'\n",
+                {},
+                "dir/a.toml:4: teacher.name: '' must be made of lower-case letters, digits and _"},
+        BadCase{"teacher_without_a_path",
+                std::string(kDomain) + "[[teacher]]\nname='big'\n",
+                {},
+                "dir/a.toml:4: teacher.path: teacher 'big' has none; give its directory"},
         BadCase{"no_weight",
                 std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={math=0}\n",
                 {},
