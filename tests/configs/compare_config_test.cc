@@ -30,7 +30,9 @@ TEST(CompareConfig, EveryMethodIsOfOneKind) {
   for (size_t i = 0; i < names_of(Method()).size(); ++i) {
     const auto m = static_cast<Method>(i);
     EXPECT_EQ(is_merge(m) + is_own_model(m) + is_trained(m), 1) << name_of(m);
-    if (is_objective(m)) EXPECT_EQ(name_of(objective_of(m)), name_of(m));
+    if (is_objective(m)) {
+      EXPECT_EQ(name_of(objective_of(m)), name_of(m));
+    }
   }
 }
 

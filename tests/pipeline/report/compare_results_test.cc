@@ -40,9 +40,9 @@ class CompareResultsTest : public testing::Test {
     all.insert(all.end(), overrides.begin(), overrides.end());
     model::write_file_durably(run_dir + "/config.toml",
                               configs::to_toml(configs::parse_run_config(kConfig, "a.toml", all)));
-    const std::pair<const char*, double> scores[] = {
-        {"base", 0.2}, {"specialist", 0.8}, {"student", 0.7}, {"mixed_rl", 0.5}, {"slerp", 0.4},
-        {"exact", 0.7}};
+    const std::pair<const char*, double> scores[] = {{"base", 0.2},    {"specialist", 0.8},
+                                                     {"student", 0.7}, {"mixed_rl", 0.5},
+                                                     {"slerp", 0.4},   {"exact", 0.7}};
     for (const auto& [model, x] : scores)
       for (const char* domain : {"math", "code"}) {
         const double of_domain = x + more + (domain[0] == 'm' ? 0.05 : -0.05);
@@ -122,8 +122,8 @@ TEST_F(CompareResultsTest, WhatIsNotComparableIsLeftOutAndSaid) {
   EXPECT_EQ(r.left_out.at("seed 3"), "has another eval.n than seed 1");
   EXPECT_EQ(r.left_out.at("seed 4"), "is not finished");
   EXPECT_EQ(r.left_out.at("ties"), "not scored on seed 1, 2, 5");
-  EXPECT_THAT(r.methods, testing::ElementsAre("base", "specialist", "student", "mixed_rl", "slerp",
-                                              "exact"));
+  EXPECT_THAT(r.methods,
+              testing::ElementsAre("base", "specialist", "student", "mixed_rl", "slerp", "exact"));
   const std::string text = compare_text(r);
   EXPECT_THAT(text, testing::HasSubstr("left out: seed 3: has another eval.n than seed 1\n"));
   EXPECT_THAT(text, testing::HasSubstr("seeds 1, 2, 5; ± standard error over seeds"));

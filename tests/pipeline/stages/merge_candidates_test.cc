@@ -27,14 +27,14 @@ TEST(MergeCandidates, DensitiesAreTriedWithEveryScale) {
   const auto defaults = merge_candidates({.method = Method::kTies}, 3);
   EXPECT_THAT(defaults, ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{1, 0.2},
                                     MergeCandidate{1.25, 0.5}));
-  const auto grid = merge_candidates(
-      {.method = Method::kDare, .scales = {1, 2}, .densities = {0.1, 0.9}}, 6);
+  const auto grid =
+      merge_candidates({.method = Method::kDare, .scales = {1, 2}, .densities = {0.1, 0.9}}, 6);
   EXPECT_THAT(grid, ElementsAre(MergeCandidate{1, 0.1}, MergeCandidate{1, 0.9},
                                 MergeCandidate{2, 0.1}, MergeCandidate{2, 0.9}));
   // Of a list that was given nothing is left out for a default of the other.
   const auto scales = merge_candidates({.method = Method::kTies, .scales = {1, 2, 3}}, 3);
-  EXPECT_THAT(scales, ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{2, 0.5},
-                                  MergeCandidate{3, 0.5}));
+  EXPECT_THAT(scales,
+              ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{2, 0.5}, MergeCandidate{3, 0.5}));
   const auto densities = merge_candidates({.method = Method::kTies, .densities = {0.3, 0.4}}, 3);
   EXPECT_THAT(densities, ElementsAre(MergeCandidate{1, 0.3}, MergeCandidate{1, 0.4},
                                      MergeCandidate{1.25, 0.3}));
