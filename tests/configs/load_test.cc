@@ -75,6 +75,21 @@ TEST(Load, AGeneratorOfReasoningGym) {
   EXPECT_TRUE(d.has_program());
 }
 
+TEST(Load, AGeneratorWithAForm) {
+  const Generator words =
+      parse("[[domain]]\nname='a'\ngenerator='math:words'\n").domains[0].generator;
+  EXPECT_EQ(words.source, Generator::kMath);
+  EXPECT_EQ(words.form, "words");
+  EXPECT_EQ(words.text(), "math:words");
+  EXPECT_TRUE(words.is_built_in());
+  EXPECT_NE(words, Generator(Generator::kMath));
+  for (const char* const wrong : {"math:list", "math:", "none:words", "words"})
+    EXPECT_NE(error_of(std::string("[[domain]]\nname='a'\ngenerator='") + wrong + "'\n")
+                  .find("' is not one of none, math, code"),
+              std::string::npos)
+        << wrong;
+}
+
 TEST(Load, DomainsStartFromTheSharedValuesWhereverTheseStand) {
   const RunConfig config =
       parse(std::string(kDomain) +
