@@ -1,5 +1,7 @@
 // [distill]: the student, its teachers and its training.
 #pragma once
+#include <algorithm>
+
 #include "configs/objective_config.h"
 #include "configs/stage_configs.h"
 
@@ -13,9 +15,9 @@ struct TeacherRow {
   template <class V>
   void visit(V& v) {
     v.value("domain", domain, "domain of the prompts");
-    v.value(
-        "weight", weight, between(0, 1e6),
-        "weight of each teacher on them; a teacher is the specialist of the domain of that name");
+    v.value("weight", weight, between(0, 1e6),
+            "weight of each teacher on them: the specialist of the domain of that name, or the "
+            "[[teacher]]; a row's extra_info.teachers goes first");
   }
 };
 
@@ -29,6 +31,7 @@ struct DistillConfig {
   PromptBatchConfig data{.train_batch_size = 48};
   RolloutConfig rollout{.n = 1};
   Objective objective = Objective::kExact;
+  ObjectiveParameters parameters;  // of the objective: keys of this table
   double mtp_loss_weight = 0.1;
   double index_loss_coef = 1;
   OptimConfig optim{.lr = 2e-3, .decay_fraction = 0.5, .beta2 = 0.99};
@@ -38,16 +41,21 @@ struct DistillConfig {
   Path student;
   Students students = Students::kOne;
   int64_t test_freq = 50;
+  int64_t teacher_memory = -1, hidden_memory = -1;
 
   template <class V>
   void visit(V& v) {
     v.value("steps", steps, between(0, 1e9), "optimiser steps; 0: no distillation");
     v.section("data", data, "Prompts of a step, split evenly over the domains.");
     v.section("rollout", rollout, "Sampling.");
-    v.value(
-        "objective", objective,
-        "exact: reverse KL over the whole vocabulary; sampled: its estimate from the sampled token "
-        "(baseline)");
+    v.value("objective", objective,
+            "docs/OBJECTIVES.md. Over the whole vocabulary: exact (reverse KL), forward, jsd. From "
+            "the sampled token, as baselines: sampled_advantage (its estimate of the reverse KL as "
+            "an advantage), sampled_loss (an estimate as the loss itself). From the teacher's "
+            "likeliest ids: topk_forward_verl, topk_forward_nemo, topk_reverse_nemo, "
+            "topk_mixed_nemo, as verl and NeMo-RL define them, and topk_tail (reverse KL, all "
+            "other ids as one)");
+    parameters.visit(v);
     v.value("mtp_loss_weight", mtp_loss_weight, between(0, 100),
             "weight of the loss that keeps a multi-token prediction block up with the policy's "
             "tokens; the rest of the model gets no gradient from it; 0: the block stays as it is");
@@ -72,6 +80,26 @@ struct DistillConfig {
         "specialists of its efforts; comparisons alike");
     v.value("test_freq", test_freq, between(0, 1e9),
             "steps between validations, as in [rl]; 0: none, the last step is kept");
+    v.value(
+        "teacher_memory", teacher_memory, between(-1, 1 << 30),
+        "what teachers' weights may take, MiB, beside the one that is read ahead; the one in use "
+        "always has its place; -1: a quarter of the machine's memory; changes no result");
+    v.value("hidden_memory", hidden_memory, between(-1, 1 << 30),
+            "what teachers' hidden states of a step may take, MiB; the rest is in files in the run "
+            "directory until it is used; -1: an eighth of the machine's memory; changes no result");
+  }
+
+  // Candidates of a whole training that are compared on the validation prompts: each validated step
+  // of each learning rate. 1: nothing is.
+  int64_t num_candidates() const {
+    if (test_freq == 0 || steps == 0) return 1;
+    const auto validated = [&](int64_t end) { return (end - 1) / test_freq + 1; };  // end too
+    const auto rates = static_cast<int64_t>(lr_candidates.size());
+    if (rates <= 1) return validated(steps);
+    const int64_t sweep = std::min(sweep_steps, steps);
+    const int64_t later =
+        sweep == steps ? 0 : validated(steps) - validated(sweep) + (sweep % test_freq != 0);
+    return rates * validated(sweep) + later;
   }
 
   std::optional<Problem> problem() const {
@@ -79,7 +107,10 @@ struct DistillConfig {
       return Problem{"test_freq",
                      "lr_candidates are compared on validation prompts; give test_freq, "
                      "or one rate"};
-    return std::nullopt;
+    if (parameters.reward_coef > 0 && rollout.n < 2)
+      return Problem{"rollout.n",
+                     "reward_coef compares the rewards of a prompt's samples; give at least 2"};
+    return parameters.problem(objective);
   }
 };
 

@@ -92,10 +92,12 @@ struct DomainConfig {
   template <class V>
   void visit(V& v) {
     v.value("name", name, "lower-case letters, digits and _");
-    v.value("generator", generator,
-            "what makes the rows, and verifies the answers: a built-in generator, or a data set of "
-            "the Python package reasoning-gym by its name, as reasoning_gym:chain_sum; or none "
-            "(docs/REWARDS.md)");
+    v.value(
+        "generator", generator,
+        "what makes the rows, and verifies the answers: a built-in generator; one whose prompts "
+        "ask for one of two forms of answers, as math:words (docs/DATA.md); a data set of the "
+        "Python package reasoning-gym by its name, as reasoning_gym:chain_sum; or none "
+        "(docs/REWARDS.md)");
     v.value(
         "generator_config", generator_config,
         "of a reasoning-gym data set: the keys of its own config, as { max_terms = 3 }, without "

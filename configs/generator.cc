@@ -8,7 +8,7 @@ namespace {
 
 const std::string kReasoningGymPrefix = "reasoning_gym:";
 
-const char* name_of_source(Generator::Source source) {
+std::string name_of_source(Generator::Source source) {
   switch (source) {
     case Generator::kNone:
       return "none";
@@ -29,10 +29,32 @@ const char* name_of_source(Generator::Source source) {
 
 }  // namespace
 
-const char* const kGenerators = "none, math, code, agent, instruct, reasoning_gym:NAME";
+const char* const kGenerators =
+    "none, math, code, agent, instruct, reasoning_gym:NAME, or with a form of answers math:digits, "
+    "math:words, code:function, code:program, agent:plain, agent:json, instruct:line, "
+    "instruct:list";
 
 std::string Generator::text() const {
-  return source == kReasoningGym ? kReasoningGymPrefix + data_set : name_of_source(source);
+  if (source == kReasoningGym) return kReasoningGymPrefix + data_set;
+  return name_of_source(source) + (form.empty() ? "" : ":" + form);
+}
+
+std::array<std::string, 2> forms_of(Generator::Source built_in) {
+  switch (built_in) {
+    case Generator::kMath:
+      return {"digits", "words"};
+    case Generator::kCode:
+      return {"function", "program"};
+    case Generator::kAgent:
+      return {"plain", "json"};
+    case Generator::kInstruct:
+      return {"line", "list"};
+    case Generator::kNone:
+    case Generator::kReasoningGym:
+      break;
+  }
+  CHECK(false);
+  return {};
 }
 
 std::optional<Generator> parse_generator(const std::string& text) {
@@ -42,9 +64,16 @@ std::optional<Generator> parse_generator(const std::string& text) {
     if (!is_identifier(generator.data_set)) return std::nullopt;
     return generator;
   }
-  for (const auto source : {Generator::kNone, Generator::kMath, Generator::kCode, Generator::kAgent,
-                            Generator::kInstruct})
-    if (text == name_of_source(source)) return source;
+  if (text == name_of_source(Generator::kNone)) return Generator::kNone;
+  for (const auto source :
+       {Generator::kMath, Generator::kCode, Generator::kAgent, Generator::kInstruct}) {
+    Generator generator(source);
+    if (text == generator.text()) return generator;
+    for (const std::string& form : forms_of(source)) {
+      generator.form = form;
+      if (text == generator.text()) return generator;
+    }
+  }
   return std::nullopt;
 }
 

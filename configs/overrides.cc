@@ -19,7 +19,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }
 
 const std::string* name_of_element(const Node& element) {
-  for (const char* key : {"name", "domain"}) {
+  for (const char* key : {"name", "method", "domain"}) {
     if (const Node* name = element.find(key)) return name->get<std::string>();
   }
   return nullptr;

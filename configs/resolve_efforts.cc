@@ -62,6 +62,13 @@ void RunConfig::resolve() {
   distill.teachers = std::move(rows);
 }
 
+std::string RunConfig::find_teacher(const std::string& name, const DomainConfig& domain) const {
+  const auto is_it = [&](const auto& t) { return t.name == name; };
+  if (find_domain(name) || std::any_of(teachers.begin(), teachers.end(), is_it)) return name;
+  const std::string part = name + "-" + domain.effort_mode();
+  return !domain.effort_mode().empty() && find_domain(part) ? part : "";
+}
+
 std::optional<Problem> DomainConfig::effort_problem() const {
   for (const auto& [effort, tokens] : windows)
     if (!is_effort_mode(effort))

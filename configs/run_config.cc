@@ -22,6 +22,84 @@ std::optional<Problem> tools_problem(const RunConfig& config) {
   return std::nullopt;
 }
 
+std::optional<Problem> teachers_problem(const RunConfig& config) {
+  for (const TeacherConfig& t : config.teachers) {
+    const auto is_it = [&](const auto& other) { return other.name == t.name; };
+    if (std::count_if(config.teachers.begin(), config.teachers.end(), is_it) > 1)
+      return Problem{"teacher", "two teachers are named '" + t.name + "'; rename one"};
+    for (const DomainConfig& d : config.domains)
+      if (d.name == t.name || d.group() == t.name)
+        return Problem{"teacher", "'" + t.name +
+                                      "' is a domain, whose specialist has this name; "
+                                      "rename the teacher"};
+  }
+  constexpr char kKey[] = "distill.teachers";
+  std::vector<std::string> rows;
+  for (const TeacherRow& row : config.distill.teachers) {
+    const DomainConfig* domain = config.find_domain(row.domain);
+    if (!domain) return Problem{kKey, "no [[domain]] is named '" + row.domain + "'"};
+    if (std::find(rows.begin(), rows.end(), row.domain) != rows.end())
+      return Problem{kKey, "two rows are for domain '" + row.domain + "'; merge them"};
+    rows.push_back(row.domain);
+    double sum = 0;
+    for (const auto& [teacher, weight] : row.weight) {
+      if (config.find_teacher(teacher, *domain).empty())
+        return Problem{kKey, "row '" + row.domain +
+                                 "': no [[domain]] and no [[teacher]] is named '" + teacher + "'"};
+      sum += weight;
+    }
+    if (sum <= 0)
+      return Problem{kKey, "row '" + row.domain + "' gives no teacher a weight above 0"};
+  }
+  return std::nullopt;
+}
+
+// Every method has at most the student's candidates, and the same samples and updates.
+std::optional<Problem> candidates_problem(const RunConfig& config, const CompareConfig& c) {
+  const auto key = [&](const std::string& k) { return "compare." + c.name + "." + k; };
+  const int64_t most = config.num_candidates();
+  const auto size = [](const std::vector<double>& list) {
+    return std::max<int64_t>(1, static_cast<int64_t>(list.size()));
+  };
+  if (const int64_t n = size(c.scales) * size(c.densities) * size(c.ts); n > most)
+    return Problem{key(c.ts.empty() ? c.scales.empty() ? "densities" : "scales" : "ts"),
+                   std::to_string(n) + " candidates, and the student has " + std::to_string(most) +
+                       " (validated steps of its learning rates): give as many at most"};
+  if (!c.learning_rates.empty() && size(c.learning_rates) != size(config.distill.lr_candidates))
+    return Problem{key("learning_rates"), "the student has " +
+                                              std::to_string(size(config.distill.lr_candidates)) +
+                                              " (distill.lr_candidates): give as many"};
+  if (c.parameters.reward_coef > 0 && config.distill.rollout.n < 2)
+    return Problem{key("reward_coef"),
+                   "compares the rewards of a prompt's samples; give distill.rollout.n of at least "
+                   "2"};
+  if (c.method != Method::kMixedRl || config.distill.steps == 0) return std::nullopt;
+  const int64_t samples = config.distill.data.train_batch_size * config.distill.rollout.n;
+  const int64_t n = c.n == 0 ? config.rl.rollout.n : c.n;
+  if (n < 2 || samples % n != 0)
+    return Problem{key("n"), "a step of [distill] has " + std::to_string(samples) +
+                                 " samples, which mixed_rl takes in groups of " +
+                                 std::to_string(n) +
+                                 " a prompt; give an n of at least 2 that divides them"};
+  for (const DomainConfig& domain : config.domains)
+    if (domain.judge.is_on())
+      return Problem{key("method"), "domain '" + domain.name +
+                                        "' has a judge, whose verdicts train only its own "
+                                        "specialist; drop mixed_rl or the judge"};
+  return std::nullopt;
+}
+
+std::optional<Problem> compare_problem(const RunConfig& config) {
+  for (const CompareConfig& c : config.compare) {
+    if (std::count_if(config.compare.begin(), config.compare.end(),
+                      [&](const CompareConfig& other) { return other.name == c.name; }) > 1)
+      return Problem{"compare",
+                     "two comparisons are named '" + c.name + "'; give one another name"};
+    if (auto problem = candidates_problem(config, c)) return problem;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const DomainConfig* RunConfig::find_domain(const std::string& name) const {
@@ -35,6 +113,14 @@ std::vector<std::string> RunConfig::tool_names() const {
   std::vector<std::string> names = builtin_tools();
   for (const ToolConfig& tool : tools) names.push_back(tool.name);
   return names;
+}
+
+int64_t RunConfig::num_candidates() const {
+  const bool judged = std::any_of(domains.begin(), domains.end(),
+                                  [](const DomainConfig& d) { return d.judge.is_on(); });
+  // What a judge says chooses no step.
+  return judged ? std::max<int64_t>(1, static_cast<int64_t>(distill.lr_candidates.size()))
+                : distill.num_candidates();
 }
 
 std::optional<Problem> RunConfig::problem() const {
@@ -64,10 +150,7 @@ std::optional<Problem> RunConfig::problem() const {
       return Problem{"domain", "reward.kwargs of domain '" + domain.name +
                                    "': are of a reward_file; a generator has its generator_config"};
   if (const auto problem = tools_problem(*this)) return problem;
-  for (const CompareConfig& c : compare)
-    if (std::count_if(compare.begin(), compare.end(),
-                      [&](const CompareConfig& other) { return other.name == c.name; }) > 1)
-      return Problem{"compare", "two comparisons are named '" + c.name + "'; rename one"};
+  if (const auto problem = compare_problem(*this)) return problem;
   for (const auto& [name, weight] : base.mixture) {
     if (!find_domain(name)) {
       return Problem{"base.mixture." + name, "no [[domain]] has this name"};
@@ -90,35 +173,15 @@ std::optional<Problem> RunConfig::problem() const {
       "choose by its own taste; give one, or a reward_file that audits";
   if (judge_alone && distill.lr_candidates.size() > 1)
     return Problem{"distill.lr_candidates", kNothingCompares};
-  for (const CompareConfig& c : compare)
-    if (judge_alone && c.kind == CompareKind::kWeightAverage && c.coefficients.size() != 1)
-      return Problem{"compare.coefficients", kNothingCompares};
-  std::vector<std::string> rows;
-  for (const TeacherRow& row : distill.teachers) {
-    if (!find_domain(row.domain)) {
-      return Problem{"distill.teachers", "no [[domain]] is named '" + row.domain + "'"};
-    }
-    for (const std::string& other : rows) {
-      if (other == row.domain) {
-        return Problem{"distill.teachers",
-                       "two rows are for domain '" + row.domain + "'; merge them"};
-      }
-    }
-    rows.push_back(row.domain);
-    double sum = 0;
-    for (const auto& [teacher, weight] : row.weight) {
-      if (!find_domain(teacher)) {
-        return Problem{"distill.teachers",
-                       "row '" + row.domain + "': no [[domain]] is named '" + teacher + "'"};
-      }
-      sum += weight;
-    }
-    if (sum <= 0) {
-      return Problem{"distill.teachers",
-                     "row '" + row.domain + "' gives no teacher a weight above 0"};
-    }
+  for (const DomainConfig& domain : domains) {
+    if (!domain.judge.is_on()) continue;
+    const std::string why = "a judge scores domain '" + domain.name +
+                            "', and in a distillation there is none; drop one";
+    if (distill.parameters.reward_coef > 0) return Problem{"distill.reward_coef", why};
+    for (const CompareConfig& c : compare)
+      if (c.parameters.reward_coef > 0) return Problem{"compare." + c.name + ".reward_coef", why};
   }
-  return std::nullopt;
+  return teachers_problem(*this);
 }
 
 }  // namespace amalgam::configs

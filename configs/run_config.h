@@ -11,6 +11,7 @@
 #include "configs/recompute.h"
 #include "configs/reward_config.h"
 #include "configs/stage_configs.h"
+#include "configs/teacher_config.h"
 #include "configs/tool_config.h"
 
 namespace amalgam::configs {
@@ -118,8 +119,9 @@ struct RunConfig {
   RlConfig rl;
   RewardConfig reward;
   JudgeConfig judge;
-  std::vector<DomainConfig> domains;  // non-empty, distinct names; resolved: one for each effort
-  std::vector<ToolConfig> tools;      // distinct names
+  std::vector<DomainConfig> domains;    // non-empty, distinct names; resolved: one for each effort
+  std::vector<ToolConfig> tools;        // distinct names
+  std::vector<TeacherConfig> teachers;  // distinct names, no domain's
   DistillConfig distill;
   std::vector<CompareConfig> compare;  // distinct names
   EvalConfig eval;
@@ -193,6 +195,8 @@ struct RunConfig {
              "One per tool of your own, for `tools` of a domain. It runs in the episode's sandbox, "
              "as all that has to do with the model's text: without a network, with the limits of "
              "[sandbox], on the files that the episode's other tools see.");
+    v.tables("teacher", teachers, TeacherConfig{},
+             "One per teacher beside the specialists, for `distill.teachers` (docs/TEACHERS.md).");
     v.section("distill", distill, "On-policy distillation of the specialists into one model.");
     v.tables("compare", compare, CompareConfig{},
              "One per other way to merge the specialists, for comparison with the student.");
@@ -210,8 +214,13 @@ struct RunConfig {
   void resolve();
   std::optional<Problem> problem() const;
 
+  // Of the student and, at most, of every method of `compare`.
+  int64_t num_candidates() const;
   const DomainConfig* find_domain(const std::string& name) const;  // null: no such domain
   std::vector<std::string> tool_names() const;  // that a domain may use: built in, then `tools`
+  // The teacher that prompts of the domain mean by this name: a [[teacher]], or the specialist of a
+  // domain; the name of a domain with efforts means that of the prompts' effort. Empty: none.
+  std::string find_teacher(const std::string& name, const DomainConfig& domain) const;
 };
 
 }  // namespace amalgam::configs

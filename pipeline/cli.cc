@@ -11,6 +11,7 @@
 #include "configs/suggest.h"
 #include "configs/version.h"
 #include "pipeline/command_line/manual.h"
+#include "pipeline/commands/compare_command.h"
 #include "pipeline/commands/convert.h"
 #include "pipeline/commands/data.h"
 #include "pipeline/commands/data_check.h"
@@ -228,6 +229,7 @@ class Cli {
 int run_cli(int argc, const char* const* argv, std::ostream& out) {
   Cli cli;
   cli.add(run_run);
+  cli.add(run_compare);
   cli.add(run_data_check, cli.add(run_data));
   cli.add(run_init);
   cli.add(run_sft);

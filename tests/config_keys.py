@@ -449,7 +449,20 @@ COSINE = penalty("cosine", "correct_score=0.5")
 REPEATS = penalty("none", "repetition_ngram=1", "repetition_max_penalty=-1")
 
 
+OBJECTIVES = ("forward", "jsd", "sampled_advantage", "sampled_loss", "topk_forward_verl", "topk_forward_nemo",
+              "topk_reverse_nemo", "topk_mixed_nemo", "topk_tail")
+
+
+def objective_key(value, *objectives):
+    """A key of these objectives, which the others refuse."""
+    return [*(Changes("distill", value, "models", [f"distill.objective={o}"]) for o in objectives),
+            *(Refused("distill", value, [f"distill.objective={o}"]) for o in ("exact", *OBJECTIVES) if o not in objectives)]
+
+
 TEACHERS = 'distill.teachers=[{domain="words", weight={%s}}]'
+BOTH = 'teacher=[{name="%s", path="{%s}"}, {name="%s", path="{%s}"}]'
+BIG = [BOTH % ("big", "second", "other", "mtp"), TEACHERS % "big=1"]
+
 
 PAIRS = ["judge.form=pairwise", "judge.train_file=", "judge.heldout_file=", "judge.template={inputs}/pairs.txt"]
 THINKING = "domain.words.mode=thinking"
@@ -668,8 +681,18 @@ KEYS = {
     "tool.file": changes("call", "{inputs}/lost.py", "trajectories"),
 
     **sampling("distill", "distill", "distill with mtp", "distill calls", updates=1),
-    "distill.objective": [*changes("distill", "sampled", "models"),
-                          *changes("merge", "sampled", "models")],
+    "distill.objective": [Changes(run, objective, "models") for run in ("distill", "merge") for objective in OBJECTIVES],
+    "distill.jsd_beta": objective_key("0.1", "jsd"),
+    "distill.topk": objective_key("3", "topk_forward_verl", "topk_forward_nemo", "topk_reverse_nemo", "topk_mixed_nemo",
+                                  "topk_tail"),
+    "distill.topk_outside": objective_key("zero", "topk_forward_nemo", "topk_reverse_nemo", "topk_mixed_nemo"),
+    "distill.mixed_kl_weight": objective_key("0.1", "topk_mixed_nemo"),
+    "distill.log_prob_min": objective_key("-4", "topk_forward_verl"),
+    "distill.loss_max": objective_key("1e-6", "topk_forward_verl", "sampled_loss"),
+    "distill.kl_estimator": objective_key("k2", "sampled_advantage", "sampled_loss"),
+    "distill.reward_coef": [*changes("distill", "1", "models", "distill.rollout.n=4"),
+                            *changes("distill", "1", "models", "distill.rollout.n=4", "distill.objective=topk_tail"),
+                            Refused("distill", "1")],
     "distill.lr_candidates": [*changes("merge", "[1e-2, 1e-3]", "tables"),
                               Refused("run", "[1e-2, 1e-3]")],
     "distill.sweep_steps": changes("merge", "1", "tables", "distill.lr_candidates=[1e-2, 1e-3]"),
@@ -680,13 +703,39 @@ KEYS = {
         Changes("merge two", [TEACHERS.replace("words", "sums", 1) % "words=1"], "models",
                 [TEACHERS % "words=1"])],
     "distill.teachers.weight": [Changes("merge two", [TEACHERS % "sums=1"], "models")],
+    "distill.teacher_memory": [Same("distill", "0"), Same("distill", "3")],
+    "distill.hidden_memory": [Same("distill", "0")],
+    "teacher.name": [Changes("distill", [BOTH % ("other", "second", "big", "mtp")], "models", BIG)],
+    "teacher.path": [Changes("distill", [BOTH % ("big", "mtp", "other", "second")], "models", BIG)],
 
     "compare.name": changes("merge two", "another", "tables"),
-    "compare.kind": changes("merge two", "distill", "models"),
-    "compare.coefficients": [*changes("merge two", "[0.5]", "models"),
-                             Refused("merge two", "[0.5]", ["compare.other.kind=distill"])],
-    "compare.objective": [*changes("merge two", "exact", "models", "compare.other.kind=distill"),
-                          Refused("merge two", "exact")],
+    "compare.method": [*changes("merge two", "sampled_advantage", "models"), *changes("merge two", "sft", "models"),
+                       *changes("merge two", "mixed_rl", "models", "distill.data.train_batch_size=8"),
+                       *changes("merge two", "slerp", "models"), *changes("merge two", "ties", "models"),
+                       Refused("merge two", "base")],
+    "compare.scales": [*changes("merge two", "[0.5]", "models", "compare.other.method=task_arithmetic"),
+                       *changes("merge two", "[0.5]", "models", "compare.other.method=ties"),
+                       Refused("merge two", "[0.5]"), Refused("merge two", "[1, 2, 3]", ["compare.other.method=ties"])],
+    "compare.densities": [*changes("merge two", "[0.3]", "models", "compare.other.method=ties", "compare.other.scales=[1]"),
+                          *changes("merge two", "[0.3]", "models", "compare.other.method=dare", "compare.other.scales=[1]"),
+                          Refused("merge two", "[0.3]", ["compare.other.method=task_arithmetic"])],
+    "compare.ts": [*changes("merge two", "[0.2]", "models", "compare.other.method=slerp"), Refused("merge two", "[0.2]")],
+    "compare.learning_rates": [*changes("merge two", "[5e-3]", "models", "compare.other.method=sft"),
+                               *changes("merge two", "[5e-3]", "models", "compare.other.method=mixed_rl",
+                                        "distill.data.train_batch_size=8"),
+                               *changes("merge two", "[5e-3]", "models", "compare.other.method=sampled_loss"),
+                               Refused("merge two", "[5e-3]"),
+                               Refused("merge two", "[5e-3, 1e-3]", ["compare.other.method=sft"])],
+    "compare.n": [*changes("merge two", "2", "models", "compare.other.method=mixed_rl", "distill.data.train_batch_size=8"),
+                  Refused("merge two", "3", ["compare.other.method=mixed_rl", "distill.data.train_batch_size=8"]),
+                  Refused("merge two", "2")],
+    **{f"compare.{key}": [*changes("merge two", value, "models", f"compare.other.method={method}", *given),
+                          Refused("merge two", value), Refused("merge two", value, ["compare.other.method=sft"])]
+       for key, value, method, *given in (
+           ("jsd_beta", "0.1", "jsd"), ("topk", "3", "topk_tail"), ("topk_outside", "zero", "topk_forward_nemo"),
+           ("mixed_kl_weight", "0.1", "topk_mixed_nemo"), ("log_prob_min", "-4", "topk_forward_verl"),
+           ("loss_max", "1e-6", "sampled_loss"), ("kl_estimator", "k2", "sampled_advantage"),
+           ("reward_coef", "1", "forward", "distill.rollout.n=4"))},
 
     "eval.prompts": changes("eval", "2", "tables"),
     "eval.n": changes("eval", "2", "tables"),

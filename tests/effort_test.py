@@ -169,7 +169,7 @@ def one_policy(program):
     """One specialist for all efforts: each step mixes them, and advantages are inside (prompt, effort)."""
     toml = config(program, ("all", json.dumps(MODES), 'specialists = "one"\n'))
     run = program.path("run")
-    program.run(run, "distill.steps=0", "compare.weight_average.coefficients=[1]", config=toml)
+    program.run(run, "distill.steps=0", config=toml)
     check(os.path.exists(run + "/specialist-all/model.safetensors") and
           not os.path.exists(run + "/specialist-all-none"), "there is another specialist")
     groups = {}
@@ -181,7 +181,7 @@ def one_policy(program):
     metrics = {name for line in metric_lines(run) for name in json.loads(line)}
     check({"actor/entropy/all/none", "actor/entropy/all/max"} <= metrics, f"{sorted(metrics)}")
     # Its training may be longer.
-    program.run(run, "distill.steps=0", "compare.weight_average.coefficients=[1]", "rl.steps=3", "--resume", config=toml)
+    program.run(run, "distill.steps=0", "rl.steps=3", "--resume", config=toml)
     steps = {sample["step"] for sample in lines_of(program, run, "--stage", "rl-all")}
     check(steps == {0, 1, 2}, f"steps after three were asked for: {steps}")
     # A row of an effort that is not listed is left out, and said.
@@ -189,7 +189,7 @@ def one_policy(program):
     with open(f"{ROOT}/configs/bus_line/train.jsonl") as file, open(other, "w") as out:
         for i, line in enumerate(file):
             out.write(json.dumps({**json.loads(line), **({"effort": "high"} if i < 3 else {})}) + "\n")
-    program.run(program.path("left"), "distill.steps=0", "compare.weight_average.coefficients=[1]",
+    program.run(program.path("left"), "distill.steps=0",
                 f"domain.all.train_file={other}", config=toml)
     check("3 of 220 rows are left out: their effort is none of domain all's" in text_of(program.path("left.log")),
           "rows of another effort are not told")

@@ -11,7 +11,7 @@ import time
 from run_harness import ROOT, SMALL, check, main, text_of
 
 # Each uses what those before it made.
-COMMANDS = ["doctor", "data", "run", "worker", "report", "samples", "inspect", "init", "encode", "tokenize", "score", "reward", "generate", "sft",
+COMMANDS = ["doctor", "data", "run", "worker", "compare", "report", "samples", "inspect", "init", "encode", "tokenize", "score", "reward", "generate", "sft",
             "rl", "distill", "eval", "convert", "merge", "verify"]
 QUICKSTART = [*(s for s in SMALL if "dates" not in s), "sft.batch_tokens=256"]
 

@@ -24,17 +24,28 @@ LOSS = "learner/objectives/policy_loss.cc"
 ADVANTAGE = "learner/estimators/advantage.cc"
 STEP = "learner/step/policy_step.cc"
 TRAINER = "learner/step/trainer.cc"
-DISTILL = "distill/objectives/distill_loss.cc"
+SAMPLED = "distill/objectives/sampled_token.cc"
+ESTIMATE = "distill/objectives/kl_estimate.cc"
+VOCABULARY = "distill/objectives/vocabulary.cc"
+REWARD_TERM = "distill/objectives/reward_term.cc"
 DISTILL_STEP = "distill/step/distill_step.cc"
+SEGMENTS = "distill/step/segments.cc"
 HEAD_KL = "kernels/head/head_kl.cc"
 MERGE_SUM = "distill/merging/combine.cc"
 MERGE_PASSES = "distill/merging/merger.cc"
 MERGE_THRESHOLDS = "distill/merging/thresholds.cc"
+REVERSE_ROW = "kernels/head/reverse_kl_row.cc"
+MIXED_ROW = "kernels/head/mixed_kl_row.cc"
+JSD_ROW = "kernels/head/jsd_row.cc"
+TOP_K_ROWS = "kernels/head/top_k_rows.cc"
+TOP_K = "kernels/head/top_k.cc"
+DIVERGENCE = "kernels/head/divergence.cc"
 HEAD_POLICY = "kernels/head/head_policy.cc"
 
 # What is built and run. The tests left out are about other things and take seconds.
 LEARNER = ("test_learner", "-*TrainingState*:Optimizer*:AnticipatoryRouting*:NewtonSchulz*:Muon*")
 DISTILLATION = ("test_distill", "*")
+HEADS = ("test_kernels", "HeadKl*:Divergence*:TopK*")
 BOTH = (LEARNER, DISTILLATION)
 
 
@@ -98,9 +109,53 @@ MISTAKES = [
             "num_tokens.push_back(s.advantage != 0 ? s.trajectory->logprobs_size() : 0);"),
     mistake("indexer's loss per sequence, not per token", TRAINER,
             "index_loss_coefficient / static_cast<double>(total)", "index_loss_coefficient / static_cast<double>(batch.size())"),
-    mistake("sampled KL's gradient has the other sign", DISTILL,
-            "c[t] = rows.per_token * estimate[t];", "c[t] = -rows.per_token * estimate[t];", programs=(DISTILLATION,)),
-    mistake("distilling tool tokens", DISTILL,
+    mistake("sampled KL's gradient has the other sign", SAMPLED,
+            "c[t] *= rows.per_token;", "c[t] *= -rows.per_token;", programs=(DISTILLATION,)),
+    mistake("a sampled loss with an advantage's gradient", SAMPLED,
+            "cut(kl_estimate(estimator, logprob, teacher), parameters.loss_max);",
+            "KlEstimate{kl_estimate(estimator, logprob, teacher).value, kl_estimate(estimator, logprob, teacher).value};",
+            programs=(DISTILLATION,)),
+    mistake("k3 of the inverse ratio", ESTIMATE, "kernels::scalar::exp(d);", "kernels::scalar::exp(-d);", programs=(DISTILLATION,)),
+    mistake("a cut estimate keeps its gradient", ESTIMATE, "return {max, 0};", "return {max, estimate.d_logprob};",
+            programs=(DISTILLATION,)),
+    mistake("forward and reverse of the top k exchanged", VOCABULARY, "d.forward = forward;", "d.forward = 1 - forward;",
+            programs=(DISTILLATION,)),
+    mistake("the reward's part without its coefficient", REWARD_TERM, "term.coefficient * d_logprob[k]", "d_logprob[k]",
+            programs=(DISTILLATION,)),
+    mistake("the reward's part per sequence", REWARD_TERM, "* term.per_token;\n  }",
+            "/ static_cast<float>(at.size());\n  }", programs=(DISTILLATION,)),
+    mistake("JSD's beta at the other policy", JSD_ROW, "r.n, [&](int64_t at, int64_t count) HWY_ATTR {\n    const JsdTerms t = Terms(r, k, at, count);\n    return Weighted(t.p, t.to_p);",
+            "r.n, [&](int64_t at, int64_t count) HWY_ATTR {\n    const JsdTerms t = Terms(r, k, at, count);\n    return Weighted(t.p, t.to_q);",
+            programs=(DISTILLATION,)),
+    mistake("JSD's gradient without 1 - beta", JSD_ROW, "hn::Mul(scale, g)", "hn::IfThenElse(hn::Eq(scale, scale), g, scale)",
+            programs=(DISTILLATION,)),
+    mistake("forward KL's gradient has the other sign", MIXED_ROW, "hn::Mul(f, hn::Sub(p, Exp(logq)))",
+            "hn::Mul(f, hn::Sub(Exp(logq), p))", programs=(DISTILLATION,)),
+    mistake("a mixture's reverse part without its mean", MIXED_ROW, "hn::Sub(hn::Sub(logp, logq), mean)",
+            "hn::Add(hn::Sub(logp, logq), hn::Mul(hn::Zero(d), mean))", programs=(DISTILLATION,)),
+    mistake("a NaN passed over", MIXED_ROW, "return hn::IfThenZeroElse(hn::Eq(p, hn::Zero(d)), hn::Mul(p, hn::Sub(logp, logq)));",
+            "return hn::IfThenElseZero(hn::Gt(p, hn::Zero(d)), hn::Mul(p, hn::Sub(logp, logq)));", programs=(HEADS,)),
+    mistake("the top k's gradient beside what stood there", TOP_K_ROWS, "std::fill_n(row.ze, row.n, 0.0f);\n    put",
+            "put", programs=(DISTILLATION,)),
+    mistake("the student not renormalised over the top k", TOP_K_ROWS, "log_sum_exp(row.top_z, k),", "row.lse,",
+            programs=(DISTILLATION,)),
+    mistake("the tail's gradient the same for all its ids", TOP_K_ROWS,
+            "scaled_softmax(row.z, row.n, lse_tail, row.top_ze[k], row.ze);", "std::fill_n(row.ze, row.n, row.top_ze[k] + 0 * lse_tail);",
+            programs=(HEADS,)),
+    mistake("the tail's logit with the top k in it", TOP_K_ROWS, "z[ids[j]] = -std::numeric_limits<float>::infinity();",
+            "z[ids[j]] = kept[j];", programs=(HEADS,)),
+    mistake("verl's clamp of the student's log-probability has a gradient", TOP_K_ROWS,
+            "logp < divergence.log_prob_min ? 0 : q;", "q;", programs=(DISTILLATION,)),
+    mistake("verl's clamp of the sum has a gradient", TOP_K_ROWS, "    if (is_cut) {", "    if (is_cut && k < 0) {",
+            programs=(HEADS,)),
+    mistake("of equal logits the highest ids", TOP_K, "a < b;", "a > b;", programs=(HEADS,)),
+    mistake("of equal logits the last that were met", TOP_K, "if (value(id) == least) continue;",
+            "if (value(id) < least) continue;", ("if (z[id] <= least) continue;", "if (z[id] < least) continue;"), programs=(HEADS,)),
+    mistake("only the last teacher's gradient, of any divergence", DIVERGENCE, "r.is_first ? hn::Zero(d) : LoadPadded(r.g + i, count)",
+            "hn::Zero(d)", programs=(DISTILLATION,)),
+    mistake("teacher's weight dropped from any divergence's gradient", DIVERGENCE, "w = hn::Set(d, r.w)",
+            "w = hn::Set(d, 1.0f)", programs=(DISTILLATION,)),
+    mistake("distilling tool tokens", VOCABULARY,
             "c[t] = student.targets[t] >= 0 ? rows.per_token : 0.0f;", "c[t] = rows.per_token;", programs=(DISTILLATION,)),
     mistake("merging elects by the unweighted sum", MERGE_SUM, "votes += recipe.weights[m] * d;", "votes += d;", programs=(DISTILLATION,)),
     mistake("merging's lambda dropped", MERGE_SUM, "result[i] = base[i] + recipe.lambda * mixed / divisor;\n  }\n}",
@@ -113,14 +168,18 @@ MISTAKES = [
     mistake("distillation's mean is over sequences", DISTILL_STEP, "std::max<int64_t>(1, num_tokens)",
             "std::max<int64_t>(1, static_cast<int64_t>(samples.size()))", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the step", DISTILL_STEP,
-            "m.weights[row] = static_cast<float>(it->second);", "m.weights[row] = 1;", programs=(DISTILLATION,)),
+            "t.weights[row - rows.begin] = weight;", "t.weights[row - rows.begin] = 1 + 0 * weight;", programs=(DISTILLATION,)),
+    mistake("a segment's gradient at the micro-batch's first rows", DISTILL_STEP,
+            "grads.hidden += begin * policy.head.dim;", "", programs=(DISTILLATION,)),
+    mistake("a teacher of the first of several sequences alone", SEGMENTS,
+            "segments.back().end = i + 1;", "", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the kernel", HEAD_KL,
             "const float w = teacher.weights[t];", "const float w = 1;", programs=(DISTILLATION,)),
-    mistake("KL of the teacher to the student", HEAD_KL, "hn::Mul(p, hn::Sub(logp, logp_teacher))",
+    mistake("KL of the teacher to the student", REVERSE_ROW, "hn::Mul(p, hn::Sub(logp, logp_teacher))",
             "hn::Mul(Exp(logp_teacher), hn::Sub(logp_teacher, logp))", programs=(DISTILLATION,)),
-    mistake("KL's mean left out of its gradient", HEAD_KL, "hn::MulAdd(w, hn::Sub(hn::Sub(logp, logp_teacher), mean), before)",
+    mistake("KL's mean left out of its gradient", REVERSE_ROW, "hn::MulAdd(w, hn::Sub(hn::Sub(logp, logp_teacher), mean), before)",
             "hn::MulAdd(w, hn::Add(hn::Sub(logp, logp_teacher), hn::Mul(hn::Zero(d), mean)), before)", programs=(DISTILLATION,)),
-    mistake("only the last teacher's gradient", HEAD_KL,
+    mistake("only the last teacher's gradient", REVERSE_ROW,
             "r.is_first ? hn::Zero(d) : LoadPadded(r.g + i, count)", "hn::Zero(d)", programs=(DISTILLATION,)),
     mistake("distillation's gradient without 1/T", HEAD_KL, ".c = static_cast<float>(op.c[t] / op.temperature),",
             ".c = op.c[t],", programs=(DISTILLATION,)),
@@ -128,7 +187,7 @@ MISTAKES = [
             "head_logits(pool, teacher.head, 1, teacher_rows,", programs=(DISTILLATION,)),
     mistake("policy's gradient without 1/T", HEAD_POLICY, "static_cast<float>(c / op.temperature);",
             "c + 0 * static_cast<float>(op.temperature);"),
-    mistake("sampled KL's teachers without temperature", DISTILL, "op.head = teacher.head, op.hidden = teacher.hidden;",
+    mistake("sampled KL's teachers without temperature", SAMPLED, "op.head = teacher.head, op.hidden = teacher.hidden;",
             "op.head = teacher.head, op.hidden = teacher.hidden, op.temperature = 1;", programs=(DISTILLATION,)),
     mistake("the learner's policy without temperature", STEP, ".temperature = objective.temperature};", ".temperature = 1};"),
     mistake("reference and samples without a gradient without temperature", STEP, ".temperature = temperature},",

@@ -1,54 +1,142 @@
 #include "distill/teachers/teachers.h"
 
-#include <cstring>
+#include <algorithm>
+#include <filesystem>
 
+#include "configs/check.h"
+#include "configs/clock.h"
 #include "configs/error.h"
-#include "learner/step/packing.h"
-#include "model/checkpoint/packed_model.h"
-#include "model/network/network.h"
+#include "model/checkpoint/checkpoint.h"
 
 namespace amalgam::distill {
 
-TeacherStates run_teacher(const std::string& directory, std::span<const TeacherInput> inputs,
-                          int64_t student_vocabulary, kernels::ThreadPool& pool,
-                          int64_t max_micro_tokens, const configs::NumericsConfig& numerics) {
-  const model::PackedModel teacher = model::load_packed_model(directory, numerics);
-  const model::ModelConfig& config = teacher.config();
-  if (config.vocab_size != student_vocabulary)
-    throw Error(directory + ": has " + std::to_string(config.vocab_size) +
-                " tokens in its vocabulary, the student has " + std::to_string(student_vocabulary) +
-                "; teachers and student must share a tokenizer");
-  const auto D = static_cast<size_t>(config.hidden_size);
-  TeacherStates s;
-  s.vocabulary_ = config.vocab_size;
-  s.dim_ = config.hidden_size;
-  const model::Tensor& head = teacher.weights().head;
-  s.head_.assign(head.data, head.data + head.size());
-  std::vector<int64_t> wanted, lengths;
-  size_t total = 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    s.offset_.push_back(total * D);
-    if (!inputs[i].wanted) continue;
-    wanted.push_back(static_cast<int64_t>(i));
-    lengths.push_back(static_cast<int64_t>(inputs[i].ids.size()));
-    total += inputs[i].ids.size();
+Teachers::Teacher::Teacher(const std::string& first_name, const std::string& dir)
+    : name(first_name),
+      directory(dir),
+      files(dir),
+      stored(dir),
+      config(model::forward_config(stored)) {
+  const model::Weights weights(stored.config());
+  for (const model::FloatSource& s : stored.find(weights).floats)
+    if (s.name == "head.weight") head = s;
+}
+
+Teachers::Teachers(const std::vector<std::pair<std::string, std::string>>& names,
+                   model::Network& student, TeacherMemory memory)
+    : student_(student), hidden_(std::move(memory.directory), memory.hidden_bytes, student.pool()) {
+  std::map<std::string, std::string> first;  // name, by directory
+  const auto place = [](const std::string& dir) {
+    return std::filesystem::weakly_canonical(dir).string();
+  };
+  for (const auto& [name, directory] : names) first.emplace(place(directory), name);
+  std::map<std::string, std::string> sorted;  // directory, by first name
+  for (const auto& [name, directory] : names)
+    if (first.at(place(directory)) == name) sorted.emplace(name, directory);
+  std::vector<int64_t> bytes;
+  for (const auto& [name, directory] : sorted) {
+    auto teacher = std::make_unique<Teacher>(name, directory);
+    const int64_t vocabulary = teacher->config.vocab_size;
+    if (vocabulary != student.config().vocab_size)
+      throw Error(directory + ": has " + std::to_string(vocabulary) +
+                  " tokens in its vocabulary, the student has " +
+                  std::to_string(student.config().vocab_size) +
+                  "; teachers and student must share a tokenizer");
+    teacher->network = std::make_unique<model::Network>(teacher->config, student.pool(),
+                                                        student.numerics(), student.memory());
+    bytes.push_back(model::forward_model_bytes(teacher->config));
+    model::require_memory(bytes.back() / int64_t{sizeof(float)}, directory);
+    teachers_.push_back(std::move(teacher));
   }
-  s.hidden_.resize(total * D);
-  model::Network network(config, pool, numerics);
-  for (const auto& members : learner::pack_micro_batches(lengths, max_micro_tokens,
-                                                         learner::PackOrder::kFirstFitDecreasing)) {
-    learner::PackedRows rows;
-    for (const int64_t m : members)
-      rows.add(inputs[static_cast<size_t>(wanted[static_cast<size_t>(m)])].ids);
-    network.arena().reset();
-    const model::Var hidden = network.run(teacher.weights(), {rows.ids, rows.slices}, nullptr);
-    for (size_t i = 0; i < members.size(); ++i) {
-      const auto sequence = static_cast<size_t>(wanted[static_cast<size_t>(members[i])]);
-      std::memcpy(s.hidden_.data() + s.offset_[sequence], hidden.v.row(rows.slices[i].row),
-                  static_cast<size_t>(rows.slices[i].num_rows) * D * sizeof(float));
-    }
+  for (const auto& [name, directory] : names) {
+    const auto of_first = sorted.find(first.at(place(directory)));
+    number_[name] = static_cast<size_t>(std::distance(sorted.begin(), of_first));
   }
-  return s;
+  cache_ = std::make_unique<TeacherCache>(
+      std::move(bytes), [this](size_t t) { return load(t); }, memory.weights_bytes);
+}
+
+model::ForwardModel Teachers::load(size_t number) {
+  Teacher& teacher = *teachers_[number];
+  teacher.files.check();
+  const model::RowReader reader(teacher.stored);
+  model::ForwardModel model =
+      model::load_forward_model(teacher.stored, reader, student_.numerics());
+  teacher.files.check();
+  return model;
+}
+
+void Teachers::begin(const std::vector<size_t>& teachers) { order_ = cache_->begin(teachers); }
+
+void Teachers::run(const std::function<void(size_t)>& f) {
+  const double waited = cache_->waited_seconds();
+  for (const size_t teacher : order_) {
+    current_model_ = &cache_->next();
+    current_ = teacher;
+    f(teacher);
+  }
+  current_model_ = nullptr;
+  figures_.wait_s += cache_->waited_seconds() - waited;
+}
+
+const float* Teachers::forward(std::span<const int32_t> ids,
+                               std::span<const model::SequenceSlice> slices) {
+  CHECK(current_model_ != nullptr);
+  const auto begin = Clock::now();
+  model::Network& network = *teachers_[current_]->network;
+  network.arena().reset();
+  const model::Var hidden = network.run(current_model_->weights, {ids, slices}, nullptr);
+  figures_.forward_s += seconds_since(begin);
+  return hidden.v.data;
+}
+
+const float* Teachers::kept_head(size_t teacher) const {
+  const model::ForwardModel* kept = cache_->find(teacher);
+  return kept ? kept->weights.head.data : nullptr;
+}
+
+kernels::Head Teachers::whole_head(size_t number) {
+  Teacher& teacher = *teachers_[number];
+  kernels::Head head{kept_head(number), teacher.config.vocab_size, teacher.config.hidden_size};
+  if (head.weight) return head;
+  if (whole_head_.size() == 0 || whole_ != number) {
+    const auto begin = Clock::now();
+    whole_head_ = {};  // one at a time
+    teacher.files.check();
+    const model::RowReader reader(teacher.stored);
+    whole_head_ = TeacherHead(reader, teacher.head).load(student_.pool());
+    teacher.files.check();
+    whole_ = number;
+    figures_.wait_s += seconds_since(begin);
+  }
+  head.weight = whole_head_.data();
+  return head;
+}
+
+kernels::Head Teachers::tiled_head(size_t number) {
+  Teacher& teacher = *teachers_[number];
+  kernels::Head head{kept_head(number), teacher.config.vocab_size, teacher.config.hidden_size};
+  if (head.weight) return head;
+  if (!teacher.tiles) {
+    teacher.files.check();
+    teacher.reader = std::make_unique<model::RowReader>(teacher.stored);
+    teacher.tiles = std::make_unique<TeacherHead>(*teacher.reader, teacher.head);
+  }
+  head.stream = teacher.tiles.get();
+  return head;
+}
+
+TeacherFigures Teachers::end() {
+  whole_head_ = {};
+  for (const auto& teacher : teachers_) {
+    if (!teacher->tiles) continue;
+    teacher->files.check();
+    figures_.wait_s += teacher->tiles->seconds();
+    teacher->tiles.reset(), teacher->reader.reset();
+  }
+  figures_.weights_bytes = cache_->peak_bytes();
+  figures_.hidden_bytes = hidden_.peak_bytes();
+  hidden_.clear();
+  return std::exchange(figures_, {});
 }
 
 }  // namespace amalgam::distill

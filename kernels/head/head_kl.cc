@@ -1,59 +1,29 @@
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/head/head_kl.cc"
 #include "kernels/head/head_kl.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "configs/check.h"
-#include "hwy/foreach_target.h"
-#include "hwy/highway.h"
-#include "kernels/head/head_kl_row.h"
 #include "kernels/head/softmax.h"
-#include "kernels/simd/row_sum-inl.h"
 
-HWY_BEFORE_NAMESPACE();
-namespace amalgam::kernels::HWY_NAMESPACE {
-
-float KlRow(const KlRowArgs& r) {
-  const F32 d;
-  const VF shift = hn::Set(d, r.lse), shift_teacher = hn::Set(d, r.lse_teacher);
-  const auto kl_sum = SumRow(r.n, [&](int64_t at, int64_t count) HWY_ATTR {
-    const VF logp = hn::Sub(LoadPadded(r.z + at, count), shift);
-    const VF logp_teacher = hn::Sub(LoadPadded(r.ze + at, count), shift_teacher);
-    const VF p = Exp(logp);
-    // A token that the student cannot choose adds nothing, also when its logit is -inf.
-    return hn::IfThenElseZero(hn::Gt(p, hn::Zero(d)), hn::Mul(p, hn::Sub(logp, logp_teacher)));
-  });
-  const auto kl = static_cast<float>(kl_sum);
-  if (!r.wants_gradient) return kl;
-
-  const VF mean = hn::Set(d, kl), w = hn::Set(d, r.w), c = hn::Set(d, r.c);
-  for (int64_t i = 0; i < r.n; i += kLanes) {
-    const int64_t count = std::min<int64_t>(r.n - i, kLanes);
-    const VF logp = hn::Sub(LoadPadded(r.z + i, count), shift);
-    const VF logp_teacher = hn::Sub(LoadPadded(r.ze + i, count), shift_teacher);
-    const VF before = r.is_first ? hn::Zero(d) : LoadPadded(r.g + i, count);
-    const VF g = hn::MulAdd(w, hn::Sub(hn::Sub(logp, logp_teacher), mean), before);
-    if (!r.is_last) {
-      StorePartial(g, r.g + i, count);
-      continue;
-    }
-    const VF p = Exp(logp);
-    const VF dz = hn::IfThenElseZero(hn::Gt(p, hn::Zero(d)), hn::Mul(hn::Mul(c, p), g));
-    StorePartial(dz, r.z + i, count);
-  }
-  return kl;
-}
-
-}  // namespace amalgam::kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace amalgam::kernels {
 namespace {
 
-HWY_EXPORT(KlRow);
+// Room for each row's top k, and one more.
+struct TopKScratch {
+  TopKScratch(Arena& arena, int64_t size_of_row, int64_t rows)
+      : size(size_of_row),
+        ids(arena.alloc<int32_t>(static_cast<size_t>(rows * size))),
+        z(arena.alloc<float>(static_cast<size_t>(rows * size))),
+        ze(arena.alloc<float>(static_cast<size_t>(rows * size))) {}
+  static int64_t size_for(const HeadKl& op) {
+    return op.divergence.has_top_k() ? std::min(op.divergence.k, op.student.vocabulary) + 1 : 0;
+  }
+
+  int64_t size;
+  int32_t* ids;
+  float *z, *ze;
+};
 
 // The teachers that token t has a weight for.
 struct TeacherRange {
@@ -92,7 +62,9 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
 
   const bool wants_gradient = grads.hidden || grads.weight;
   const bool sums_teachers = wants_gradient && most_teachers > 1;
-  int64_t tile_rows = op.tile_rows > 0 ? op.tile_rows : head_tile_rows(V, sums_teachers ? 3 : 2);
+  const int64_t top_size = TopKScratch::size_for(op);
+  const int64_t buffers = (sums_teachers ? 3 : 2) + 3 * top_size / V;  // of [tile, V]
+  int64_t tile_rows = op.tile_rows > 0 ? op.tile_rows : head_tile_rows(V, buffers);
   tile_rows = std::min(tile_rows, static_cast<int64_t>(num_active));
   int64_t widest = 0;
   for (const KlTeacher& teacher : op.teachers) {
@@ -106,6 +78,8 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
   float* teacher_rows = arena.alloc<float>(tile_size * static_cast<size_t>(widest));
   auto* row_of = arena.alloc<int32_t>(tile_size);    // rows of the tile that the teacher teaches
   auto* token_of = arena.alloc<int32_t>(tile_size);  // and their tokens
+
+  const TopKScratch top(arena, top_size, tile_rows);
 
   for_each_head_tile(
       pool, arena, {op.student, op.hidden, {active, num_active}, op.temperature}, tile_rows,
@@ -123,21 +97,24 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
                       ze);
           pool.run(static_cast<int64_t>(n), [&](int64_t j) {
             const int64_t r = row_of[j], t = token_of[j];
-            const float* ze_row = ze + j * V;
+            float* ze_row = ze + j * V;
             const TeacherRange range = teachers_of(op, t);
             const float w = teacher.weights[t];
             const float value =
-                HWY_DYNAMIC_DISPATCH(KlRow)({.z = z + r * V,
-                                             .ze = ze_row,
-                                             .g = g ? g + r * V : nullptr,
-                                             .n = V,
-                                             .lse = lse[r],
-                                             .lse_teacher = log_sum_exp(ze_row, V),
-                                             .w = w,
-                                             .c = static_cast<float>(op.c[t] / op.temperature),
-                                             .is_first = i == range.first,
-                                             .is_last = i == range.last,
-                                             .wants_gradient = wants_gradient});
+                divergence_row(op.divergence, {.z = z + r * V,
+                                               .ze = ze_row,
+                                               .g = g ? g + r * V : nullptr,
+                                               .n = V,
+                                               .lse = lse[r],
+                                               .lse_teacher = log_sum_exp(ze_row, V),
+                                               .w = w,
+                                               .c = static_cast<float>(op.c[t] / op.temperature),
+                                               .is_first = i == range.first,
+                                               .is_last = i == range.last,
+                                               .wants_gradient = wants_gradient,
+                                               .ids = top.ids + j * top.size,
+                                               .top_z = top.z + j * top.size,
+                                               .top_ze = top.ze + j * top.size});
             if (teacher.kl) teacher.kl[t] = value;
             kl[t] = std::fma(w, value, kl[t]);
           });
@@ -148,4 +125,3 @@ void head_kl(ThreadPool& pool, Arena& arena, const HeadKl& op, float* kl,
 }
 
 }  // namespace amalgam::kernels
-#endif  // HWY_ONCE

@@ -1,10 +1,12 @@
-// Reverse KL of on-policy distillation, summed over the whole vocabulary, from hidden states
-// (POST_TRAINING.md §5):
+// The loss of on-policy distillation, from hidden states (POST_TRAINING.md §5): the reverse KL
+// summed over the whole vocabulary, or another divergence (kernels/head/divergence.h).
 //
 //   z = h Wᵀ / T,  z_i = h_i W_iᵀ / T,  π = softmax z,  π_i = softmax z_i
 //   KL_{t,i} = Σ_v π(v)·(log π(v) - log π_i(v))          L = Σ_t c_t Σ_i w_{t,i} KL_{t,i}
 //   dL/dz[t, v] = c_t Σ_i w_{t,i} π(v)·(log π(v) - log π_i(v) - KL_{t,i})
 //   g[t, v] = dL/d(h Wᵀ)[t, v] = (1/T) · dL/dz[t, v]
+//
+// Another divergence takes KL's place in all of them.
 //
 // Student and teachers have one temperature T, that of the rollouts: L is the KL of the policies
 // that are sampled from, without the T² that makes gradients of other temperatures alike in size.
@@ -22,6 +24,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/head/divergence.h"
 #include "kernels/head/head_tiles.h"
 
 namespace amalgam::kernels {
@@ -41,6 +44,7 @@ struct HeadKl {
   const float* c = nullptr;  // [T]
   int64_t tile_rows = 0;     // tokens per tile; 0: head_tile_rows
   double temperature = 1;    // of student and teachers
+  Divergence divergence = {};
 };
 
 // kl [T] = Σ_i w_{t,i} KL_{t,i}, without c. Gradients are skipped when both are null.

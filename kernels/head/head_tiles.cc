@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "configs/check.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/head/softmax.h"
 
@@ -32,16 +33,20 @@ void scatter_tokens(const float* rows, std::span<const int32_t> tokens, int64_t 
 
 void head_logits(ThreadPool& pool, const Head& head, double temperature, const float* rows,
                  int64_t n, float* z) {
-  gemm(pool, Gemm{.m = n,
-                  .n = head.vocabulary,
-                  .k = head.dim,
-                  .a = rows,
-                  .a_row_stride = head.dim,
-                  .b = head.weight,
-                  .layout = BLayout::kTransposed,
-                  .ldb = head.dim,
-                  .c = z,
-                  .ldc = head.vocabulary});
+  const int64_t V = head.vocabulary, tile = head.stream ? head.stream->tile_rows() : V;
+  for (int64_t v = 0; v < V && n > 0; v += tile) {
+    const int64_t end = std::min(v + tile, V);
+    gemm(pool, Gemm{.m = n,
+                    .n = end - v,
+                    .k = head.dim,
+                    .a = rows,
+                    .a_row_stride = head.dim,
+                    .b = head.stream ? head.stream->rows(pool, v, end) : head.weight,
+                    .layout = BLayout::kTransposed,
+                    .ldb = head.dim,
+                    .c = z + v,
+                    .ldc = V});
+  }
   if (temperature == 1) return;
   pool.run(n, [&](int64_t r) {
     float* row = z + r * head.vocabulary;
@@ -51,6 +56,7 @@ void head_logits(ThreadPool& pool, const Head& head, double temperature, const f
 
 void head_backward(ThreadPool& pool, Arena& arena, const Head& head, const float* rows,
                    std::span<const int32_t> tokens, const float* g, const HeadGradients& grads) {
+  CHECK(head.weight != nullptr);
   const Arena::Mark mark = arena.mark();
   const auto n = static_cast<int64_t>(tokens.size());
   if (grads.hidden) {

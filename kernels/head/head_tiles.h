@@ -8,6 +8,9 @@
 //
 // dh and dW continue one FMA chain per element (over v, over tokens ascending) across tiles, so no
 // bit depends on the tile's height, on threads, or on tokens that are left out.
+//
+// Mistakes it invites: a streamed tile's logits in the wrong columns, or the last, lower tile
+// (HeadTilesTest.AStreamedHeadHasTheBitsOfOneInMemory).
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -18,9 +21,21 @@
 
 namespace amalgam::kernels {
 
+// Rows of a head that is not in memory as a whole: its logits are made vocabulary tile by tile.
+// What rows() cannot give it throws.
+class StreamedHead {
+ public:
+  virtual ~StreamedHead() = default;
+  virtual int64_t tile_rows() const = 0;  // > 0
+  // Rows [begin, end) of W, at most tile_rows() of them, f32, until the next call; begin is a
+  // multiple of tile_rows().
+  virtual const float* rows(ThreadPool& pool, int64_t begin, int64_t end) = 0;
+};
+
 struct Head {
-  const float* weight = nullptr;  // [V, D]
+  const float* weight = nullptr;  // [V, D]; null: `stream` has the rows, and gradients are not made
   int64_t vocabulary = 0, dim = 0;
+  StreamedHead* stream = nullptr;
 };
 
 // Where gradients are added; a null member is not computed.
@@ -37,7 +52,7 @@ int64_t head_tile_rows(int64_t vocabulary, int64_t buffers);
 void gather_tokens(const float* x, std::span<const int32_t> tokens, int64_t dim, float* rows);
 void scatter_tokens(const float* rows, std::span<const int32_t> tokens, int64_t dim, float* x);
 
-// z [n, V] = rows [n, D] · Wᵀ / temperature
+// z [n, V] = rows [n, D] · Wᵀ / temperature; the same bits whether W is in memory or streamed.
 void head_logits(ThreadPool& pool, const Head& head, double temperature, const float* rows,
                  int64_t n, float* z);
 // From g [n, V] of the tile's tokens and their hidden rows [n, D].

@@ -47,6 +47,12 @@ float Entropy(const float* z, int64_t n, float lse) {
   }));
 }
 
+void ScaledSoftmax(const float* z, int64_t n, float lse, float scale, float* out) {
+  const VF shift = hn::Set(F32(), lse), factor = hn::Set(F32(), scale);
+  for (int64_t v = 0; v < n; v += kLanes)
+    StorePartial(hn::Mul(factor, Exp(hn::Sub(LoadPadded(z + v, n - v), shift))), out + v, n - v);
+}
+
 }  // namespace amalgam::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -56,6 +62,7 @@ namespace {
 HWY_EXPORT(Quotient);
 HWY_EXPORT(LogSumExp);
 HWY_EXPORT(Entropy);
+HWY_EXPORT(ScaledSoftmax);
 }  // namespace
 
 void temper(const float* z, int64_t n, double temperature, float* out) {
@@ -77,6 +84,10 @@ float log_softmax_at(const float* z, int64_t vocabulary, int64_t token) {
 
 float softmax_entropy(const float* z, int64_t vocabulary, float lse) {
   return HWY_DYNAMIC_DISPATCH(Entropy)(z, vocabulary, lse);
+}
+
+void scaled_softmax(const float* z, int64_t vocabulary, float lse, float scale, float* out) {
+  HWY_DYNAMIC_DISPATCH(ScaledSoftmax)(z, vocabulary, lse, scale, out);
 }
 
 void log_sum_exp_rows(ThreadPool& pool, const float* z, int64_t rows, int64_t vocabulary,

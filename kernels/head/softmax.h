@@ -28,6 +28,8 @@ float log_sum_exp(const float* z, int64_t vocabulary);
 float log_softmax_at(const float* z, int64_t vocabulary, int64_t token);
 // In nats; lse = log_sum_exp(z).
 float softmax_entropy(const float* z, int64_t vocabulary, float lse);
+// out[v] = scale · exp(z_v - lse); out may be z.
+void scaled_softmax(const float* z, int64_t vocabulary, float lse, float scale, float* out);
 
 // z [rows, V] -> lse [rows]
 void log_sum_exp_rows(ThreadPool& pool, const float* z, int64_t rows, int64_t vocabulary,

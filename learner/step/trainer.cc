@@ -35,7 +35,7 @@ kernels::HeadGradients Trainer::head_gradients(const model::Var& hidden) {
 }
 
 std::vector<float> Trainer::cross_entropy(const MicroBatch& micro, const model::Var& hidden,
-                                          float weight) {
+                                          float weight, double temperature) {
   const auto n = static_cast<size_t>(micro.tokens());
   const std::vector<float> row_weights(n, weight);
   std::vector<float> logprob(n), lse(n);
@@ -43,14 +43,15 @@ std::vector<float> Trainer::cross_entropy(const MicroBatch& micro, const model::
                               {.head = head(),
                                .hidden = hidden.v.data,
                                .targets = micro.targets.data(),
-                               .tokens = micro.tokens()},
+                               .tokens = micro.tokens(),
+                               .temperature = temperature},
                               row_weights.data(), {.logprob = logprob.data(), .lse = lse.data()},
                               head_gradients(hidden));
   return logprob;
 }
 
 void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss_coefficient,
-                         const Loss& loss) {
+                         const Loss& loss, PackOrder order) {
   if (!clean_) {
     gradients_.zero(network_.pool());
     router_load_.clear();
@@ -66,9 +67,7 @@ void Trainer::accumulate(std::span<const TrainSequence> batch, double index_loss
   const int64_t mtp_targets = has_mtp && mtp_weight_ > 0 ? num_mtp_targets(batch) : 0;
   double index_loss = 0, balance_loss = 0, mtp_loss = 0;
   int64_t balance_terms = 0;
-  // First-fit decreasing puts sequences of like length together and wastes no room.
-  for (const auto& members :
-       pack_micro_batches(lengths, max_micro_tokens_, PackOrder::kFirstFitDecreasing)) {
+  for (const auto& members : pack_micro_batches(lengths, max_micro_tokens_, order)) {
     if (poll_) poll_();
     MicroBatch micro;
     micro.sequences = members;

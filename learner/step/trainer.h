@@ -64,8 +64,10 @@ class Trainer {
   // through the model follows. index_loss_coefficient: weight of the indexer's KL, per token of the
   // batch (0: the indexer does not learn).
   using Loss = std::function<void(const MicroBatch& micro, const model::Var& hidden)>;
+  // `order`: how the batch is packed into micro-batches. First-fit decreasing puts sequences of
+  // like length together and wastes no room.
   void accumulate(std::span<const TrainSequence> batch, double index_loss_coefficient,
-                  const Loss& loss);
+                  const Loss& loss, PackOrder order = PackOrder::kFirstFitDecreasing);
   // From the next accumulate() on the MTP block of a model that has one is trained beside the
   // caller's loss: mean cross-entropy of the token after next over the batch's learned tokens,
   // times weight. 0, as at first: the block is left alone.
@@ -94,8 +96,10 @@ class Trainer {
   const model::Weights& weights() const { return state_.current().params; }
   kernels::Head head() const;
   kernels::HeadGradients head_gradients(const model::Var& hidden);
-  // A Loss: -weight · Σ logprob over the tokens with a target. Returns logprob [T].
-  std::vector<float> cross_entropy(const MicroBatch& micro, const model::Var& hidden, float weight);
+  // A Loss: -weight · Σ logprob over the tokens with a target, of softmax(z / temperature). Returns
+  // logprob [T].
+  std::vector<float> cross_entropy(const MicroBatch& micro, const model::Var& hidden, float weight,
+                                   double temperature = 1);
 
  private:
   model::Network& network_;

@@ -5,6 +5,7 @@
 #include <bit>
 #include <set>
 
+#include "configs/check.h"
 #include "configs/error.h"
 #include "configs/printable.h"
 #include "kernels/quantize/quantize.h"
@@ -179,6 +180,20 @@ TensorSources StoredModel::find(const Weights& weights) const {
   visit(weights, matcher);
   matcher.throw_problems(directory_);
   return std::move(matcher.sources);
+}
+
+std::vector<std::string> StoredModel::files() const {
+  std::vector<std::string> paths;
+  for (const SafetensorsFile& file : catalogue_.files()) paths.push_back(file.path());
+  return paths;
+}
+
+const std::string& StoredModel::file_of(const StoredTensor& t) const {
+  const auto& files = catalogue_.files();
+  const auto file = std::find_if(files.begin(), files.end(),
+                                 [&](const SafetensorsFile& f) { return f.find(t.name) == &t; });
+  CHECK(file != files.end());
+  return file->path();
 }
 
 bool read_rows(const FloatSource& s, int64_t begin, int64_t end, float* out) {

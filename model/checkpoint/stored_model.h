@@ -43,6 +43,8 @@ class StoredModel {
   // Every tensor of `weights` (shaped by config(), bound or not). Throws Error with one line naming
   // the tensors that are missing, unknown, or of the wrong shape or dtype.
   TensorSources find(const Weights& weights) const;
+  std::vector<std::string> files() const;                   // of tensors
+  const std::string& file_of(const StoredTensor& t) const;  // one of them; `t` is of find()
 
  private:
   std::string directory_;

@@ -17,6 +17,7 @@ class TensorCatalogue {
 
   const StoredTensor* find(std::string_view name) const;  // nullptr: absent
   const std::map<std::string_view, const StoredTensor*>& tensors() const { return tensors_; }
+  const std::deque<SafetensorsFile>& files() const { return files_; }
 
  private:
   void open_shards(const std::string& directory, const std::string& index_path);

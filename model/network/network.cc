@@ -18,10 +18,14 @@ using kernels::Gemm;
 using kernels::Write;
 
 Network::Network(const ModelConfig& config, kernels::ThreadPool& pool,
-                 const configs::NumericsConfig& numerics)
+                 const configs::NumericsConfig& numerics, std::shared_ptr<PassMemory> memory)
     : config_(config),
       pool_(pool),
       numerics_(numerics),
+      memory_(memory ? std::move(memory) : std::make_shared<PassMemory>()),
+      arena_(memory_->arena),
+      scratch_(memory_->scratch),
+      transient_(memory_->transient),
       rope_main_(config.qk_rope_head_dim, config.rope_theta, {}),
       rope_compress_(config.qk_rope_head_dim, config.compress_rope_theta,
                      config.yarn

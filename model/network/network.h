@@ -2,6 +2,7 @@
 // learner's packed training forward are calls of run() with different batches, so their bits agree.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -88,12 +89,19 @@ struct IndexerCounters {
   int64_t compared = 0, agreed = 0;
 };
 
+// What passes compute in. Networks that take turns may have one: what the other left there is lost.
+struct PassMemory {
+  kernels::Arena arena, scratch;
+  kernels::Arena transient;  // model/network/transients.h
+};
+
 class Network {
  public:
   // Throws Error when the model's shape does not allow what `numerics` asks for. The weights given
-  // to run() are packed with the same numerics.
+  // to run() are packed with the same numerics. `memory`: null: its own.
   Network(const ModelConfig& config, kernels::ThreadPool& pool,
-          const configs::NumericsConfig& numerics = {});
+          const configs::NumericsConfig& numerics = {},
+          std::shared_ptr<PassMemory> memory = nullptr);
 
   // Hidden states after the final norm, [T, D] (or of the rows in Batch::num_read), in the arena.
   // The caller resets the arena when it is done with them (and has run the tape). `streams`, when
@@ -114,6 +122,7 @@ class Network {
   // Most bytes that values and gradients of passes have taken at once, those of tensors that are
   // computed again included.
   size_t activation_bytes() const { return arena_.peak_bytes() + transient_.peak_bytes(); }
+  const std::shared_ptr<PassMemory>& memory() const { return memory_; }
   kernels::ThreadPool& pool() { return pool_; }
   IndexerCounters& indexer_counters() { return counters_; }
 
@@ -126,8 +135,8 @@ class Network {
   ModelConfig config_;
   kernels::ThreadPool& pool_;
   configs::NumericsConfig numerics_;
-  kernels::Arena arena_, scratch_;
-  kernels::Arena transient_;  // model/network/transients.h
+  std::shared_ptr<PassMemory> memory_;
+  kernels::Arena &arena_, &scratch_, &transient_;  // of it
   kernels::RopeTable rope_main_, rope_compress_;
   IndexerCounters counters_;
 };

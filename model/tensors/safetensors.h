@@ -26,6 +26,7 @@ struct StoredTensor {
   std::vector<int64_t> shape;
   const std::byte* data = nullptr;  // [num_elements] row-major; need not be aligned
   int64_t num_elements = 0;
+  int64_t file_offset = 0;  // of data, in the file that was opened
 
   int64_t num_bytes() const { return num_elements * size_of(dtype); }
 };

@@ -176,6 +176,7 @@ std::vector<StoredTensor> parse_header(const std::byte* file, uint64_t file_byte
       fail(name + " is " + describe(e.tensor.dtype, e.tensor.shape) + " but has " +
            std::to_string(e.end - e.begin) + " bytes");
     e.tensor.data = data + e.begin;
+    e.tensor.file_offset = e.tensor.data - file;
   }
 
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {

@@ -43,8 +43,13 @@ std::vector<SampledAnswer> sample(RunContext& run, const Domains& domains,
         prompt_set(run, tokenizer, *d, split, budget.max_prompt_length, options.prompts).all();
     Progress progress(stage, static_cast<int64_t>(prompts.size()) * options.n, 0, "sample");
     const PromptScores scores = score_prompts(
-        run, stage, 0, weights, tokenizer_dir(run), prompts, options.n, d->rl.rollout.temperature,
-        budget, [&](int64_t finished, int64_t) { progress.update(finished); });
+        run, prompts,
+        {.stage = stage,
+         .weights = weights,
+         .n = options.n,
+         .temperature = d->rl.rollout.temperature,
+         .budget = budget,
+         .on_finished = [&](int64_t finished, int64_t) { progress.update(finished); }});
     for (const proto::Trajectory& t : scores.samples)
       if (is_answer(t))
         answers.push_back(

@@ -171,7 +171,7 @@ void DistillOptions::describe(OptionSet& options) {
   stage.describe(options, Need::kRequired);
   options.option("--teacher", teachers,
                  "DOMAIN=DIR; once for each domain of the config; of a domain with efforts "
-                 "DOMAIN-EFFORT=DIR",
+                 "DOMAIN-EFFORT=DIR; beside them the config's [[teacher]] tables",
                  Need::kRequired);
   options.option("--domain", domain, "prompts of this domain alone, of all its efforts");
 }
@@ -190,13 +190,15 @@ int run_distill(const DistillOptions& options) {
                  .out_dir = stage.out,
                  .domains = domains,
                  .teachers = {},
-                 .objective = config.distill.objective};
+                 .objective = config.distill.objective,
+                 .parameters = config.distill.parameters};
   InputScope inputs;
   for (const std::string& t : options.teachers) {
     const size_t eq = t.find('=');
     if (eq == std::string::npos) throw Error("--teacher takes DOMAIN=DIR, not '" + t + "'");
     if (!config.find_domain(t.substr(0, eq)))
-      throw Error("--teacher: the config has no domain '" + t.substr(0, eq) + "'");
+      throw Error("--teacher: the config has no domain '" + t.substr(0, eq) +
+                  "'; teachers beside the specialists are [[teacher]] tables");
     for (const auto& [domain, dir] : job.teachers)
       if (domain == t.substr(0, eq))
         throw Error("--teacher " + domain + "= was given twice: " + dir + " and " +
@@ -204,6 +206,8 @@ int run_distill(const DistillOptions& options) {
     job.teachers.emplace_back(t.substr(0, eq), t.substr(eq + 1));
     inputs.teachers.push_back(job.teachers.back().second);
   }
+  for (const configs::TeacherConfig& t : config.teachers)
+    job.teachers.emplace_back(t.name, t.path.string());
   check_tokenizers(job.start_dir, inputs.teachers);
   return run_to_model(config, inputs, {.distill = true}, stage, "distill",
                       [&](RunContext& run) { return distill_plan(run, job); });

@@ -12,6 +12,7 @@ namespace {
 bool is_free(const std::string& key) {
   return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
          key == "sandbox.gateway" || key == "sandbox.key" || key == "sandbox.store" ||
+         key == "distill.teacher_memory" || key == "distill.hidden_memory" ||
          key == "sandbox.image";  // what counts is which image has the name: add_scoring
 }
 

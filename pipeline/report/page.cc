@@ -10,11 +10,11 @@ namespace {
 constexpr const char* kStyle = R"css(
 :root{color-scheme:light dark;
 --bg:#fcfcfb;--panel:#f4f3f1;--ink:#16150f;--ink2:#55534c;--ink3:#6f6d65;--line:#dddbd5;
---blue:#2a6fd6;--teal:#128a63;--amber:#c98200;--violet:#5b49b8;--red:#d03f3e;--grey:#8d8b83;
+--blue:#2a6fd6;--teal:#128a63;--amber:#c98200;--violet:#5b49b8;--red:#d03f3e;--sky:#0e91b5;--pink:#c2479b;--olive:#6f7f1f;--brown:#8a5a33;--grey:#8d8b83;
 --heat:224,96,32;--tool:#e9eef6;--tool-ink:#3d4f6b}
 @media(prefers-color-scheme:dark){:root{
 --bg:#161614;--panel:#20201d;--ink:#f0eee8;--ink2:#b9b6ac;--ink3:#98958b;--line:#383732;
---blue:#5b9cf0;--teal:#2fb98a;--amber:#e0a52a;--violet:#a195f0;--red:#ee7472;--grey:#8d8b83;
+--blue:#5b9cf0;--teal:#2fb98a;--amber:#e0a52a;--violet:#a195f0;--red:#ee7472;--sky:#4cc3e6;--pink:#ee83c9;--olive:#b3c254;--brown:#cf9a6b;--grey:#8d8b83;
 --heat:240,120,60;--tool:#1d2633;--tool-ink:#b4c6e2}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
@@ -58,7 +58,9 @@ td.wide,th.wide{width:45%;min-width:220px;text-align:left}
 .c2{background:var(--teal)!important}.c3{background:var(--violet)!important}
 .c4{background:var(--red)!important}.rest{background:var(--grey)!important}
 .m0{--c:var(--grey)}.m1{--c:var(--violet)}.m2{--c:var(--blue)}.m3{--c:var(--amber)}.m4{--c:var(--teal)}
+.m5{--c:var(--red)}.m6{--c:var(--sky)}.m7{--c:var(--pink)}.m8{--c:var(--olive)}.m9{--c:var(--brown)}
 .legend i[class^=m]{background:var(--c)}
+.legend i.alt,.dot.alt{background:var(--bg);box-shadow:inset 0 0 0 2px var(--c)}.xy-mark.alt{fill:var(--bg);stroke:var(--c);stroke-width:2}
 .dotplot{margin:8px 0 24px}
 .dots{display:grid;grid-template-columns:112px 1fr;align-items:center;border-bottom:1px solid var(--line)}
 .dots .name{font-weight:500;font-size:14px;overflow-wrap:anywhere}
@@ -71,6 +73,9 @@ transparent 1px) 0 0/25% 100%;border-right:1px solid var(--line)}
 .scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 .scale span:nth-child(2){left:25%}.scale span:nth-child(3){left:50%}.scale span:nth-child(4){left:75%}
 .scale span:nth-child(5){left:100%;transform:translateX(-75%)}
+.scale.free span{transform:translateX(-50%)!important}
+.track.plain{background:none;border-right:0}.rule{position:absolute;top:0;bottom:0;width:1px;background:var(--line)}
+.rule.zero{width:2px;margin-left:-.5px;background:var(--ink3)}.wide-chart{max-width:760px}
 .efforts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:12px 24px;margin-bottom:12px}
 .xy-line{fill:none;stroke:var(--c);stroke-width:1.6;opacity:.75}.error{stroke:var(--c);stroke-width:1.2;opacity:.6}
 .xy-mark{fill:var(--c);stroke:var(--bg);stroke-width:1.2}.xy-label{font-size:11px;fill:var(--ink2)}
@@ -165,7 +170,11 @@ std::string make_nonce() {
 
 }  // namespace
 
-std::string page(const std::string& escaped_title, const std::string& body) {
+std::string page(const std::string& escaped_title, const std::string& body,
+                 const PageLinks& links) {
+  std::string navigation;
+  for (const auto& [id, name] : links)
+    navigation += fmt::format("<a href=\"#{}\">{}</a>", id, name);
   const std::string nonce = make_nonce();
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -173,12 +182,9 @@ std::string page(const std::string& escaped_title, const std::string& body) {
       "'unsafe-inline'; script-src 'nonce-{0}'; base-uri 'none'; form-action 'none'\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
       "<title>{1} · Amalgam</title>\n<style>{2}</style></head>\n<body>\n"
-      "<nav><div><b>Amalgam</b><a href=\"#results\">Results</a><a href=\"#stages\">Stages</a>"
-      "<a href=\"#curves\">Curves</a><a href=\"#sweep\">Learning rates</a><a href=\"#workers\">"
-      "Workers</a><a href=\"#config\">Configuration</a><a href=\"#samples\">Trajectories</a></div>"
-      "</nav>\n<main>\n{3}</main>\n<div id=\"tip\" hidden></div>\n"
+      "<nav><div><b>Amalgam</b>{5}</div></nav>\n<main>\n{3}</main>\n<div id=\"tip\" hidden></div>\n"
       "<script nonce=\"{0}\">{4}</script>\n</body></html>\n",
-      nonce, escaped_title, kStyle, body, kScript);
+      nonce, escaped_title, kStyle, body, kScript, navigation);
 }
 
 }  // namespace amalgam::pipeline

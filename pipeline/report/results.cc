@@ -17,16 +17,17 @@ std::string explanation_of(const std::string& model, const configs::RunConfig* c
   if (model == kBase) return "before post-training";
   if (model == kSpecialist) return "one per domain, by RL";
   if (!config) return "";
-  const auto objective = [](configs::Objective o) {
-    return o == configs::Objective::kExact ? "KL over the whole vocabulary"
-                                           : "KL estimated from the sampled token";
+  const auto distilled = [](configs::Objective o) {
+    return "distilled, objective " + configs::name_of(o);
   };
-  if (model == kStudent) return std::string("distilled: ") + objective(config->distill.objective);
-  for (const configs::CompareConfig& c : config->compare)
-    if (c.name == model)
-      return c.kind == configs::CompareKind::kWeightAverage
-                 ? "comparison: mean of the specialists' weights"
-                 : std::string("comparison: ") + objective(c.objective);
+  if (model == kStudent) return distilled(config->distill.objective);
+  for (const configs::CompareConfig& c : config->compare) {
+    if (c.name != model) continue;
+    if (configs::is_objective(c.method)) return distilled(configs::objective_of(c.method));
+    if (c.method == configs::Method::kMixedRl) return "one model, RL on all domains";
+    if (c.method == configs::Method::kSft) return "supervised, on the specialists' answers";
+    return "weights merged by " + configs::name_of(c.method);
+  }
   return "";
 }
 
@@ -194,7 +195,7 @@ std::string choices_section(const Results& results, const RunStore& store) {
     html += "</tbody></table></div>\n";
   }
   return html +
-         "<p class=\"note\">A candidate is a step of a training, a learning rate or a coefficient. "
+         "<p class=\"note\">A candidate is a step of a training, a learning rate or a merge. "
          "The weights that a training starts from are validated for comparison and are no "
          "candidate; "
          "the base was chosen from nothing.</p>\n";

@@ -7,6 +7,7 @@ namespace amalgam::pipeline {
 namespace {
 
 constexpr char kTraining[] = "rl, distill";
+constexpr char kRewarded[] = "rl, distill with reward_coef";
 constexpr char kEvery[] = "sft, rl, distill";
 
 // The parts of a name between slashes.
@@ -51,25 +52,25 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 const std::vector<MetricName>& metric_names() {
   static const std::vector<MetricName> names = {
-      {"critic/score/mean[/DOMAIN[/EFFORT]]", "rl", "",
+      {"critic/score/mean[/DOMAIN[/EFFORT]]", kRewarded, "",
        "mean score of the task of the step's samples that have one, without what length does"},
       {"critic/rewards/mean[/DOMAIN[/EFFORT]]", "rl", "",
        "mean of what is maximised, with rl.length_penalty"},
       {"critic/length_penalty/mean[/DOMAIN[/EFFORT]]", "rl", "",
        "mean of that less the score: 0 or less for a penalty"},
-      {"critic/incomplete/truncated", "rl", "",
+      {"critic/incomplete/truncated", kRewarded, "",
        "share of the samples with a score that the token budget ended"},
-      {"critic/incomplete/malformed", "rl", "",
+      {"critic/incomplete/malformed", kRewarded, "",
        "that do not parse: an unclosed thought, a broken call"},
-      {"critic/incomplete/empty", "rl", "", "that have no text"},
-      {"critic/reward_parts/mean[/PART[/OF]]", "rl", "",
+      {"critic/incomplete/empty", kRewarded, "", "that have no text"},
+      {"critic/reward_parts/mean[/PART[/OF]]", kRewarded, "",
        "mean of a figure that verifiers or the reward function give beside the score"},
-      {"critic/audit/mean", "rl", "",
+      {"critic/audit/mean", kRewarded, "",
        "mean of the domain's audit, which neither rewards nor chooses"},
-      {"critic/audit/correlation", "rl", "",
+      {"critic/audit/correlation", kRewarded, "",
        "of audit and score over the step's samples; falls when the reward is won without being "
        "right"},
-      {"response_repetition/mean", "rl", "",
+      {"response_repetition/mean", kRewarded, "",
        "mean share of 3-grams of an answer's tokens that repeat an earlier one"},
       {"val-core/SOURCE/acc/mean@N", kTraining, "",
        "mean reward on the validation prompts of a data source, of an effort as SOURCE/EFFORT, N "
@@ -82,7 +83,8 @@ const std::vector<MetricName>& metric_names() {
       {"val-aux/SOURCE/truncated", "rl", "", "of those samples, as response_length/clip_ratio"},
       {"val-aux/SOURCE/unclosed_thinking", "rl", "",
        "of those samples, as response_length/unclosed_thinking"},
-      {"actor/pg_loss", "rl", "", "the policy's part of the loss, mean over the step's updates"},
+      {"actor/pg_loss", kRewarded, "",
+       "the policy's part of the loss, mean over the step's updates"},
       {"actor/pg_clipfrac[/DOMAIN[/EFFORT]]", "rl", "",
        "share of tokens whose gradient the clip cuts"},
       {"actor/ppo_kl[/DOMAIN[/EFFORT]]", "rl", "nats",
@@ -95,7 +97,10 @@ const std::vector<MetricName>& metric_names() {
       {"actor/grad_norm", kEvery, "", "length of the gradient before it is clipped"},
       {"actor/lr", kTraining, "", "learning rate of the step's last update"},
       {"train/lr", "sft", "", "learning rate of the step"},
-      {"train/loss", "sft", "nats", "mean negative log-probability of the learned tokens"},
+      {"train/loss", "sft", "nats",
+       "mean negative log-probability of the learned tokens; of compare-NAME too where its method "
+       "is "
+       "sft"},
       {"train/balance_loss", "sft", "",
        "the routers' auxiliary loss, with router_aux_loss_coef > 0"},
       {"train/mtp_loss", kEvery, "nats",
@@ -106,9 +111,23 @@ const std::vector<MetricName>& metric_names() {
        "1 in steps that route by earlier weights, with anticipatory_routing"},
       {"train/loss_spikes", "sft", "", "rollbacks so far, with anticipatory_routing"},
       {"distill/objective[/DOMAIN[/EFFORT]]", "distill", "nats",
-       "Σ weight · KL per token: what is minimised"},
+       "Σ weight · KL per token, or of another objective in its place: what is minimised"},
       {"distill/kl[/DOMAIN[/EFFORT][/TEACHER]]", "distill", "nats",
-       "KL(π ‖ π_teacher) per token without weights; mean over several teachers, and each of them"},
+       "KL(π ‖ π_teacher) per token without weights, or what the objective has in its place; mean "
+       "over "
+       "several teachers, and each of them"},
+      {"distill/teacher_bytes", "distill", "bytes",
+       "most that teachers' packed weights took in memory at once, the one that is read ahead "
+       "among "
+       "them"},
+      {"distill/hidden_bytes", "distill", "bytes",
+       "most that teachers' hidden states took in memory at once; beyond distill.hidden_memory "
+       "they "
+       "are in a file"},
+      {"training/sampled_tokens", kTraining, "tokens",
+       "tokens that the sampling policy wrote in this step"},
+      {"training/trained_tokens", kTraining, "tokens",
+       "those of them in samples that are learned from"},
       {"training/rollout_probs_diff_max", kTraining, "",
        "largest difference of a token's probability between sampler and learner: 0"},
       {"response_length/mean", kTraining, "tokens", "mean number of tokens the policy wrote"},
@@ -131,6 +150,9 @@ const std::vector<MetricName>& metric_names() {
       {"timing_s/rollout", kTraining, "s", "sampling, without waiting for rewards alone"},
       {"timing_s/reward", kTraining, "s",
        "workers with nothing to do but wait for rewards and tools"},
+      {"timing_s/teacher_forward", "distill", "s", "the teachers' forward passes"},
+      {"timing_s/teacher_wait", "distill", "s",
+       "learning that waited for teachers' weights and heads"},
       {"timing_s/learn", kEvery, "s", "forward, backward and update"},
       {"timing_s/step", kEvery, "s", "the whole step"},
   };

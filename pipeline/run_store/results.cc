@@ -181,7 +181,7 @@ int64_t num_choices(const RunStore& store, const std::string& model) {
   for (const std::string& stage : store.metric_stages())
     if (stage.starts_with(candidate_prefix(model))) n += num_candidates(store, stage);
   for (const SweepRow& row : store.sweeps())
-    n += row.model == model && row.parameter == kCoefficient;
+    n += row.model == model && row.parameter != kLearningRate;
   return n;
 }
 

@@ -29,11 +29,17 @@ inline constexpr const char* kBestScoreFigure = "best_score";
 inline constexpr const char* kKeepsLastFigure = "keeps_last";
 inline constexpr const char* kSampledMetricPrefix = "mean@";   // EvalRow.metric: mean@N
 inline constexpr const char* kGreedyMetric = "pass@1/greedy";  // EvalRow.metric
-inline constexpr const char* kAllRowsSuffix = "/all";       // of a metric: validation prompts too
-inline constexpr const char* kSampledKind = "sampled";      // of an evaluation stage
-inline constexpr const char* kCoefficient = "coefficient";  // SweepRow.parameter
+inline constexpr const char* kAllRowsSuffix = "/all";   // of a metric: validation prompts too
+inline constexpr const char* kSampledKind = "sampled";  // of an evaluation stage
 inline constexpr const char* kLearningRate = "learning rate";  // SweepRow.parameter
+// The same of a merge of weights: "scale", "scale at density 0.5", "t".
+inline constexpr const char* kScale = "scale";
+inline constexpr const char* kPlace = "t";
 inline constexpr const char* kRoutingBytesMetric = "rollout/routing_bytes_per_token";
+// Of a step: tokens that the sampling policy wrote, and those of them in samples that are learned
+// from.
+inline constexpr const char* kSampledTokensMetric = "training/sampled_tokens";
+inline constexpr const char* kTrainedTokensMetric = "training/trained_tokens";
 inline constexpr const char* kDiffMetric = "training/rollout_probs_diff_max";
 inline constexpr const char* kWallFigure = "wall_s";  // figures of the run
 inline constexpr const char* kPeakRssFigure = "peak_rss_bytes";

@@ -62,7 +62,7 @@ struct EvalRow {
 // One candidate of a choice that is made on the validation prompts.
 struct SweepRow {
   std::string model;      // "student", or the name of a comparison
-  std::string parameter;  // "learning rate", "coefficient"
+  std::string parameter;  // "learning rate", "scale", "scale at density 0.5", "t"
   double value = 0;
   Score score;  // over the validation prompts of all domains
 };

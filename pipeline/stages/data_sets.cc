@@ -18,9 +18,13 @@
 namespace amalgam::pipeline {
 namespace {
 
-Domain generator_domain(const configs::Generator& g) {
+// Share of a form's examples that are in the other form: which one a base writes has nothing to do
+// with what its prompts ask for. It can do both, and what decides is left to RL.
+constexpr double kOtherForm = 0.5;
+
+Source source_of(const configs::Generator& g) {
   CHECK(g.is_built_in());
-  return parse_domain(g.text());
+  return {parse_domain(configs::Generator(g.source).text()), g.form};
 }
 
 bool is_generated(const configs::DomainConfig& domain) {
@@ -60,7 +64,7 @@ RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& t
                 kernels::ThreadPool& pool, const configs::DomainConfig& domain,
                 const configs::Paths& file, RowUse use) {
   RowSet set;
-  CheckedRows all = checked_rows(pool, tools, domain, {file, use});
+  CheckedRows all = checked_rows(config, pool, tools, domain, {file, use});
   for (const auto& [i, problem] : all.problems) add_bad(problem, config, &set);
   if (set.num_bad == 0)
     set.rows = std::move(all.rows);
@@ -78,9 +82,12 @@ RowSet read_set(const configs::RunConfig& config, const rollout::ToolRegistry& t
 RowStore draw_sft(const configs::RunConfig& config, const configs::DomainConfig& domain,
                   SftPhase phase) {
   if (is_of_gym(domain)) return draw_gym_rows(config, domain).sft;
-  return stored(generate_sft(
-      generator_domain(domain.generator), Split::kTrain, static_cast<int>(domain.data.sft_rows),
-      static_cast<uint64_t>(config.seed), phase == SftPhase::kAnneal ? domain.data.careless : 0));
+  const Source source = source_of(domain.generator);
+  const double careless = !source.form.empty()         ? kOtherForm
+                          : phase == SftPhase::kAnneal ? domain.data.careless
+                                                       : 0;
+  return stored(generate_sft(source, Split::kTrain, static_cast<int>(domain.data.sft_rows),
+                             static_cast<uint64_t>(config.seed), careless));
 }
 
 // Draws the sets of the domains that have a generator.
@@ -103,8 +110,8 @@ void draw_all(const configs::RunConfig& config, kernels::ThreadPool& pool,
   }
   for_each_row(pool, "drawing sets", static_cast<int64_t>(drawings.size()), [&](int64_t i) {
     const Drawing& d = drawings[static_cast<size_t>(i)];
-    *d.rows = stored(generate(generator_domain(d.domain->generator), d.split,
-                              static_cast<int>(d.count), static_cast<uint64_t>(config.seed)));
+    *d.rows = stored(generate(source_of(d.domain->generator), d.split, static_cast<int>(d.count),
+                              static_cast<uint64_t>(config.seed)));
   });
 }
 
@@ -133,7 +140,7 @@ std::vector<HeldOut> held_out_rows(const configs::RunConfig& config,
   }
   const auto read = [&](const configs::Paths& file) {
     return file.empty() ? CheckedRows{}
-                        : checked_rows(pool, tools, domain, {file, RowUse::kPrompt});
+                        : checked_rows(config, pool, tools, domain, {file, RowUse::kPrompt});
   };
   const CheckedRows held_out = read(domain.heldout_file);
   if (!domain.validation_file.empty()) {

@@ -129,7 +129,16 @@ DiskNeed disk_need(const configs::RunConfig& config, const DiskScope& scope) {
     const auto rates = static_cast<double>(std::max<size_t>(1, distill.lr_candidates.size()));
     int64_t validated = 0;
     for (const configs::DomainConfig& d : config.domains) validated += d.rl.val_prompts;
-    stay += merged * kept(config, distill.optim, distill.test_freq, distill.steps);
+    const auto trained = [&](const configs::OptimConfig& optim) {
+      return kept(config, optim, distill.test_freq, distill.steps);
+    };
+    const auto groups = static_cast<double>(scope.all ? student_groups(config).size() : 1);
+    stay += groups * trained(distill.optim);
+    if (scope.all)
+      for (const configs::CompareConfig& c : config.compare)
+        stay += groups * (!configs::is_trained(c.method)          ? 1.0
+                          : c.method == configs::Method::kMixedRl ? trained(config.rl.optim)
+                                                                  : trained(distill.optim));
     needs((rates - 1) * (kSlots + 1));
     samples +=
         merged * rates * sample_bytes(config, distill.data, distill.rollout, 1) *

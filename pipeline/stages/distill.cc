@@ -2,16 +2,21 @@
 
 #include <cmath>
 #include <filesystem>
-#include <map>
+#include <set>
 
 #include "configs/error.h"
 #include "distill/step/distill_step.h"
 #include "learner/optim/schedule.h"
 #include "model/tokenizer/tokenizer.h"
+#include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/results.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/learner_figures.h"
+#include "pipeline/stages/prompt_teachers.h"
+#include "pipeline/stages/rate_choice.h"
+#include "pipeline/stages/reward_figures.h"
 #include "pipeline/stages/rl.h"
+#include "pipeline/stages/sample_advantages.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "proto/append_file.h"
@@ -19,25 +24,95 @@
 namespace amalgam::pipeline {
 namespace {
 
-std::string candidate_stage(const std::string& model, double lr) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", lr);
-  return candidate_prefix(model) + text;
+// What teachers may take of this machine's memory.
+distill::TeacherMemory teacher_memory(const RunContext& run) {
+  const configs::DistillConfig& config = run.config.distill;
+  const int64_t machine = inspect_machine().memory_bytes;
+  const auto bytes = [](int64_t mib, int64_t otherwise) { return mib < 0 ? otherwise : mib << 20; };
+  return {.weights_bytes = bytes(config.teacher_memory, machine / 4),
+          .hidden_bytes = bytes(config.hidden_memory, machine / 8),
+          .directory = run.run_dir};
 }
 
-SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double lr) {
+class DistillStage : public SamplingStage {
+ public:
+  DistillStage(RunContext& run, const DistillJob& job, double lr)
+      : SamplingStage(run, merging_spec(run, job, lr)),
+        objective_{job.objective, job.parameters, run.config.distill.rollout.temperature},
+        prompt_teachers_(run, job),
+        teachers_(job.teachers, training().trainer().network(), teacher_memory(run)) {}
+
+ private:
+  // While samples are written, the first teachers are read.
+  void before_sampling(int64_t, std::vector<proto::SampleGroup>* groups) override {
+    weights_.clear();
+    std::set<size_t> needed;
+    for (const proto::SampleGroup& g : *groups) {
+      distill::TeacherWeights& numbered = weights_.emplace_back();
+      for (const auto& [name, weight] : prompt_teachers_.of(g.meta().domain(), g.row()))
+        if (weight > 0) numbered[teachers_.number(name)] += weight;
+      for (const auto& [teacher, weight] : numbered) needed.insert(teacher);
+    }
+    teachers_.begin({needed.begin(), needed.end()});
+  }
+
+  NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
+                    std::string* note) override {
+    learner::Trainer& trainer = training().trainer();
+    const bool rewarded = objective_.parameters.reward_coef > 0;
+    std::vector<double> advantages(trajectories.size());
+    if (rewarded)
+      advantages = sample_advantages(
+          trajectories, [&](size_t i) { return trajectories[i].meta().reward(); },
+          learner::AdvantageScale::kNone);
+    std::vector<distill::DistillSample> samples;
+    for (size_t i = 0; i < trajectories.size(); ++i) {
+      const proto::Trajectory& t = trajectories[i];
+      if (is_answer(t))
+        samples.push_back({&t, &weights_.at(static_cast<size_t>(t.meta().group())), advantages[i]});
+    }
+    const distill::DistillFigures f = distill::accumulate_distill_loss(
+        trainer, teachers_, samples, objective_, context().config.distill.index_loss_coef,
+        trainer.max_micro_tokens());
+    const double lr = learner::learning_rate(spec().optim, step, spec().steps);
+    const learner::StepReport report = trainer.step(lr);
+    *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
+    NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
+    add_figures(f, &figures);
+    if (rewarded) {
+      learner::Mean reward;
+      for (const auto& s : samples) reward.add(s.trajectory->meta().reward());
+      add_figure("critic/score/mean", reward.value(), &figures);
+      add_reward_figures(trajectories, &figures);
+    }
+    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
+    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
+    add_figure(kDiffMetric, f.probs_diff_max, &figures);
+    return figures;
+  }
+
+  const distill::DistillObjective objective_;
+  const PromptTeachers prompt_teachers_;
+  distill::Teachers teachers_;
+  std::vector<distill::TeacherWeights> weights_;  // by group of the step
+};
+
+}  // namespace
+
+SamplingSpec merging_spec(const RunContext& run, const DistillJob& job, double lr) {
   const configs::DistillConfig& config = run.config.distill;
-  SamplingSpec spec{.stage = candidate_stage(job.model, lr),
+  SamplingSpec spec{.stage = rate_stage(job.model, lr),
                     .start_dir = job.start_dir,
                     .out_dir = job.out_dir,
-                    .stream = "distill",
+                    .stream = kMergingStream,
                     .domains = job.domains,
                     .optim = config.optim,
                     .data = config.data,
                     .rollout = config.rollout,
                     .steps = config.steps,
                     .test_freq = config.test_freq,
-                    .mtp_loss_weight = config.mtp_loss_weight};
+                    .mtp_loss_weight = config.mtp_loss_weight,
+                    .score = job.parameters.reward_coef > 0};
 
   spec.optim.lr = lr;
   // Neither a judge nor what audits it chooses a step.
@@ -47,58 +122,22 @@ SamplingSpec sampling_spec(const RunContext& run, const DistillJob& job, double 
   return spec;
 }
 
-class DistillStage : public SamplingStage {
- public:
-  DistillStage(RunContext& run, const DistillJob& job, double lr)
-      : SamplingStage(run, sampling_spec(run, job, lr)), objective_(job.objective) {
-    for (const configs::DomainConfig* d : job.domains)
-      teachers_[d->name] = teacher_weights(run.config.distill, job, d->name);
-    for (const auto& [name, directory] : job.teachers) teacher_names_.emplace(directory, name);
-  }
+RateChoice rate_choice(const configs::DistillConfig& config, const DistillJob& job) {
+  return {.model = job.model,
+          .out_dir = job.out_dir,
+          .rates = job.learning_rates.empty() ? distillation_rates(config) : job.learning_rates,
+          .steps = config.steps,
+          .sweep_steps = config.sweep_steps};
+}
 
- private:
-  // The domain's row of the teacher table; without one, its own specialist.
-  static distill::TeacherWeights teacher_weights(const configs::DistillConfig& config,
-                                                 const DistillJob& job, const std::string& domain) {
-    const auto directory = [&](const std::string& teacher) {
-      for (const auto& [name, dir] : job.teachers)
-        if (name == teacher) return dir;
-      throw Error("distill.teachers: there is no teacher for domain '" + teacher + "'");
-    };
-    distill::TeacherWeights weights;
-    for (const configs::TeacherRow& row : config.teachers)
-      if (row.domain == domain)
-        for (const auto& [teacher, weight] : row.weight) weights[directory(teacher)] += weight;
-    if (weights.empty()) weights[directory(domain)] = 1;
-    return weights;
-  }
+void check_start(const RunContext& run, const std::string& start_dir) {
+  if (start_dir != base_dir(run)) check_tokenizers(base_dir(run), {start_dir});
+}
 
-  NamedValues learn(int64_t step, const std::vector<proto::Trajectory>& trajectories,
-                    std::string* note) override {
-    learner::Trainer& trainer = training().trainer();
-    std::vector<distill::DistillSample> samples;
-    for (const auto& t : trajectories)
-      if (is_answer(t)) samples.push_back({&t, &teachers_.at(t.meta().domain())});
-    const distill::DistillFigures f = distill::accumulate_distill_loss(
-        trainer, samples, {objective_, spec().rollout.temperature},
-        context().config.distill.index_loss_coef, trainer.max_micro_tokens());
-    const double lr = learner::learning_rate(spec().optim, step, spec().steps);
-    const learner::StepReport report = trainer.step(lr);
-    *note = "KL " + format_number(f.total().kl.value().value_or(kUnknown));
-    NamedValues figures{{"actor/grad_norm", report.grad_norm}, {"actor/lr", lr}};
-    add_figures(f, teacher_names_, &figures);
-    add_figure(kIndexLossMetric, trainer.index_loss(), &figures);
-    add_figure(kMtpLossMetric, trainer.mtp_loss(), &figures);
-    add_figure(kDiffMetric, f.probs_diff_max, &figures);
-    return figures;
-  }
-
-  const configs::Objective objective_;
-  std::map<std::string, distill::TeacherWeights> teachers_;  // by domain
-  std::map<std::string, std::string> teacher_names_;         // by directory
-};
-
-}  // namespace
+void check_job(const RunContext& run, const DistillJob& job) {
+  check_tokenizers(job.start_dir, teacher_dirs(job));
+  check_start(run, job.start_dir);
+}
 
 void check_tokenizers(const std::string& start_dir, const std::vector<std::string>& others) {
   const auto file = [](const std::string& directory) { return directory + "/tokenizer.json"; };
@@ -128,43 +167,32 @@ std::string student_start_dir(const RunContext& run) {
 }
 
 DistillJob merging_job(RunContext& run, const std::string& model, const std::string& student_group,
-                       configs::Objective objective) {
+                       configs::Objective objective,
+                       const configs::ObjectiveParameters& parameters) {
   const std::string name = merged_name(model, student_group);
   DistillJob job{.model = name,
                  .start_dir = student_start_dir(run),
                  .out_dir = run.path(name),
                  .domains = domains_of(run.config, student_group),
                  .teachers = {},
-                 .objective = objective};
+                 .objective = objective,
+                 .parameters = parameters};
   for (const configs::DomainConfig& d : run.config.domains)
     job.teachers.emplace_back(d.name, specialist_dir(run, d.name));
+  for (const configs::TeacherConfig& t : run.config.teachers)
+    job.teachers.emplace_back(t.name, t.path.string());
   return job;
+}
+
+std::vector<double> distillation_rates(const configs::DistillConfig& config) {
+  return config.lr_candidates.empty() ? std::vector<double>{config.optim.lr} : config.lr_candidates;
 }
 
 void run_distillation(RunContext& run, const DistillJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
-  const configs::DistillConfig& config = run.config.distill;
-  std::vector<double> candidates = config.lr_candidates;
-  if (candidates.empty()) candidates = {config.optim.lr};
-  check_tokenizers(job.start_dir, teacher_dirs(job));
-  if (!config.student.empty())  // prompts are written in the base's
-    check_tokenizers(base_dir(run), {config.student.string()});
-  double best_lr = candidates[0], best_score = kUnknown;
-  if (candidates.size() > 1)
-    for (const double lr : candidates) {
-      const int64_t end = std::min(config.sweep_steps, config.steps);
-      // Known already where a resumed run is past it.
-      const auto known = BestCheckpoint(run, candidate_stage(job.model, lr));
-      const double score = known.has(end) ? known.score(end) : DistillStage(run, job, lr).run(end);
-      run.store.record_sweep({job.model, kLearningRate, lr, {.mean = score}});
-      if (!(score <= best_score)) best_lr = lr, best_score = score;
-    }
-  for (const double lr : candidates)
-    if (lr != best_lr)
-      std::filesystem::remove_all(run.path("checkpoints/" + candidate_stage(job.model, lr)));
-  DistillStage stage(run, job, best_lr);
-  stage.run(config.steps);
-  stage.finish();
+  check_job(run, job);
+  train_with_best_rate(run, rate_choice(run.config.distill, job),
+                       [&](double lr) { return std::make_unique<DistillStage>(run, job, lr); });
 }
 
 }  // namespace amalgam::pipeline

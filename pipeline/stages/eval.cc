@@ -9,6 +9,7 @@
 #include "pipeline/run_store/judge_results.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/run_store/results.h"
+#include "pipeline/stages/compare.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/judge_measure.h"
 #include "pipeline/stages/judged_answers.h"
@@ -25,6 +26,7 @@ namespace {
 // One of the two figures of an evaluation.
 struct Metric {
   std::string name, stage;
+  std::string stream;  // the same for all models
   int64_t n;
   double temperature;
 };
@@ -35,7 +37,8 @@ std::vector<Metric> metrics_of(const configs::EvalConfig& eval, const std::strin
   const auto metric = [&](const std::string& name, const std::string& kind, int64_t n,
                           double temperature) -> Metric {
     return {name + (all ? kAllRowsSuffix : ""),
-            evaluation_stage(model, domain, kind) + (all ? "-all" : ""), n, temperature};
+            evaluation_stage(model, domain, kind) + (all ? "-all" : ""),
+            "eval-" + domain + "-" + kind, n, temperature};
   };
   std::vector<Metric> metrics = {metric(kSampledMetricPrefix + std::to_string(eval.n), kSampledKind,
                                         eval.n, eval.temperature)};
@@ -86,8 +89,14 @@ void score(RunContext& run, const configs::DomainConfig& domain, const std::stri
     };
     PromptScores s;
     try {
-      s = score_prompts(run, metric.stage, 0, weights, tokenizer_dir(run), prompts, metric.n,
-                        metric.temperature, budget, tell);
+      s = score_prompts(run, prompts,
+                        {.stage = metric.stage,
+                         .stream = metric.stream,
+                         .weights = weights,
+                         .n = metric.n,
+                         .temperature = metric.temperature,
+                         .budget = budget,
+                         .on_finished = tell});
     } catch (const NoVerdict& e) {  // a base that cannot judge: its score stays unknown
       log::warn(log::Part::kReward, model + " has no score here: " + e.what());
       continue;
@@ -192,33 +201,34 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
   return run_stage(plan, &anew, run.store, run.digests());
 }
 
-void run_eval_stage(RunContext& run) {
-  const auto& domains = run.config.domains;
-
-  const bool has_student = run.config.distill.steps > 0;
-  Progress progress(
-      "eval", static_cast<int64_t>(domains.size() * (run.config.compare.size() + 2 + has_student)));
+void run_eval_stage(RunContext& run, const WantedModels& wanted) {
+  struct Scored {
+    const configs::DomainConfig* domain;
+    std::string model, directory;
+  };
+  std::vector<Scored> all;
+  for (const configs::DomainConfig& d : run.config.domains) {
+    const std::string group = student_group(run.config, d);
+    all.push_back({&d, kBase, base_dir(run)});
+    if (run.config.distill.steps > 0 && wanted.has(kStudent))
+      all.push_back({&d, kStudent, run.path(merged_name(kStudent, group))});
+    for (const configs::CompareConfig& c : run.config.compare)
+      if (wanted.has(c.name) && !configs::is_own_model(c.method) &&
+          why_left_out(run.config, c, group).empty())
+        all.push_back({&d, c.name, comparison_dir(run, c, group)});
+    all.push_back({&d, kSpecialist, specialist_dir(run, d.name)});
+  }
+  Progress progress("eval", static_cast<int64_t>(all.size()));
   int64_t done = 0;
-  const auto evaluate = [&](const configs::DomainConfig& d, const std::string& model,
-                            const std::string& dir) {
-    const std::string what = model + " on " + d.name;
-    evaluate_model(run, d, model, dir, EvalRows::kTest,
-                   [&](const std::string& metric, int64_t finished, int64_t all) {
-                     if (finished > 0 && finished < all)
+  for (const Scored& s : all) {
+    const std::string what = s.model + " on " + s.domain->name;
+    evaluate_model(run, *s.domain, s.model, s.directory, EvalRows::kTest,
+                   [&](const std::string& metric, int64_t finished, int64_t samples) {
+                     if (finished > 0 && finished < samples)
                        progress.update(done, fmt::format("{}, {}, {} of {} samples", what, metric,
-                                                         finished, all));
+                                                         finished, samples));
                    });
     progress.update(++done, what);
-  };
-  for (const configs::DomainConfig& d : domains) {
-    const std::string group = student_group(run.config, d);
-    const auto merged = [&](const std::string& model) {
-      evaluate(d, model, run.path(merged_name(model, group)));
-    };
-    evaluate(d, kBase, base_dir(run));
-    if (has_student) merged(kStudent);
-    for (const configs::CompareConfig& c : run.config.compare) merged(c.name);
-    evaluate(d, kSpecialist, specialist_dir(run, d.name));
   }
 }
 

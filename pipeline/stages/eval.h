@@ -6,6 +6,7 @@
 
 #include "pipeline/identity/stage_plan.h"
 #include "pipeline/stages/run_context.h"
+#include "pipeline/stages/whole_run.h"
 
 namespace amalgam::pipeline {
 
@@ -22,7 +23,8 @@ StageOutcome evaluate_model(RunContext& run, const configs::DomainConfig& domain
                             const std::function<void(const std::string& metric, int64_t finished,
                                                      int64_t all)>& on_finished = {});
 
-// Base, student and comparisons on every domain, each specialist on its own.
-void run_eval_stage(RunContext& run);
+// Base, and of student and comparisons those that are wanted, on every domain, each specialist on
+// its own.
+void run_eval_stage(RunContext& run, const WantedModels& wanted);
 
 }  // namespace amalgam::pipeline

@@ -13,10 +13,12 @@
 #include "pipeline/data/judge_rows.h"
 #include "pipeline/data/unused_keys.h"
 #include "pipeline/run_store/machine.h"
+#include "pipeline/stages/distill.h"
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/judge.h"
 #include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/row_files.h"
+#include "pipeline/stages/row_teachers.h"
 #include "pipeline/workers/domain_tools.h"
 #include "pipeline/workers/run_sandboxes.h"
 #include "pipeline/workers/sandbox_images.h"
@@ -33,10 +35,12 @@ constexpr size_t kShownDigits = 12;  // of an image's id
 constexpr size_t kMaxListed = 10;    // bad rows of a file
 
 // The fields of a row that something reads. `form`: of the function that scores it, if any.
-bool is_read(std::string_view field, RowUse use, bool has_tools, bool has_judge,
+// has_teachers: its extra_info has weights of teachers.
+bool is_read(std::string_view field, RowUse use, bool has_tools, bool has_judge, bool has_teachers,
              std::optional<PluginForm> form) {
   if (field == "ability" || field == "id") return false;
   if (field == "rubric") return use == RowUse::kPrompt && has_judge;
+  if (field == "extra_info" && has_teachers) return use == RowUse::kPrompt;
   if (field == "extra_info" || field == "tools_kwargs")
     return use == RowUse::kPrompt && (has_tools || form);
   return true;
@@ -54,8 +58,9 @@ void add_unused(const UnderstoodRow& row, const configs::DomainConfig& domain, R
                 UnusedKeys* unused) {
   if (form != PluginForm::kTrl) {
     std::vector<std::string> used;
+    const bool has_teachers = row.row.extra_info.find("\"teachers\"") != std::string::npos;
     for (const auto& [field, path] : row.understood)
-      if (is_read(field, use, has_tools, has_judge, form))
+      if (is_read(field, use, has_tools, has_judge, has_teachers, form))
         used.push_back(path.substr(0, path.find('.')));
     if (has_judge && use == RowUse::kPrompt) used.push_back(kReferenceColumn);
     std::vector<std::string> columns = row.columns;
@@ -101,6 +106,8 @@ class Inspection {
     if (!config_.model.path.empty())
       has_tokenizer_ = model(config_.model.path.string(), /*has_tokenizer=*/true);
     for (const std::string& teacher : scope_.teachers) model(teacher, /*has_tokenizer=*/false);
+    if (config_.distill.steps > 0)
+      for (const configs::TeacherConfig& t : config_.teachers) teacher(t);
     for (const configs::DomainConfig& d : config_.domains)
       if (!d.specialist.empty()) model(d.specialist.string(), /*has_tokenizer=*/true);
     if (!config_.distill.student.empty())
@@ -123,6 +130,10 @@ class Inspection {
         if (!scope_.examples_of || specialist_name(*scope_.examples_of) == specialist_name(d))
           domain(tools, d);
     });
+    for (const configs::TeacherConfig& t : config_.teachers)
+      if (!is_named(t.name))
+        note("teacher '" + t.name +
+             "' is not used: neither distill.teachers nor a row's extra_info.teachers names it");
     return std::move(report_);
   }
 
@@ -156,6 +167,30 @@ class Inspection {
       is_usable = true;
     });
     return is_usable;
+  }
+
+  void teacher(const configs::TeacherConfig& t) {
+    const std::string directory = t.path.string();
+    if (!model(directory, /*has_tokenizer=*/true) || !has_tokenizer_) return;
+    attempt([&] { check_tokenizers(config_.model.path.string(), {directory}); });
+    attempt([&] {
+      const auto vocabulary = [](const std::string& dir) {
+        return model::load_model_config(dir + "/config.json").vocab_size;
+      };
+      const int64_t ours = vocabulary(config_.model.path.string()), its = vocabulary(directory);
+      if (its != ours)
+        throw Error(directory + ": has " + std::to_string(its) +
+                    " tokens in its vocabulary, the student has " + std::to_string(ours) +
+                    "; teachers and student must share a tokenizer");
+    });
+  }
+  bool is_named(const std::string& teacher) const {
+    const auto names_it = [&](const configs::TeacherRow& row) {
+      const auto it = row.weight.find(teacher);
+      return it != row.weight.end() && it->second > 0;
+    };
+    return named_by_rows_.contains(teacher) ||
+           std::any_of(config_.distill.teachers.begin(), config_.distill.teachers.end(), names_it);
   }
 
   void domain(const rollout::ToolRegistry& tools, const configs::DomainConfig& d) {
@@ -224,26 +259,30 @@ class Inspection {
     const auto add_bad = [&](const std::string& why) {
       if (++found.num_bad <= static_cast<int64_t>(kMaxListed)) found.bad.push_back(why);
     };
-    const ReadSummary summary = read_checked_rows(pool_, tools, d, files, [&](ReadRow&& row) {
-      if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
-      const UnderstoodRow& u = row.understood;
-      for (const std::string& column : required)
-        if (std::find(u.columns.begin(), u.columns.end(), column) != u.columns.end())
-          found.required.insert(column);
-      found.num_of_no_effort += !is_of_any_effort(d, u.row);
-      if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
-        image(d, name, u.row);
-      if (can_score) {  // else what its function reads is not known
-        const bool has_tools = !(u.row.tools.empty() ? d.tools.empty() : u.row.tools == "[]");
-        add_unused(u, d, files.use, has_tools, has_judge(),
-                   files.use == RowUse::kPrompt ? form : std::nullopt,
-                   u.lacks_truth ? &found.unused_lacking_truth : &found.unused);
-      }
-      if (u.lacks_truth && ++found.num_lacking_truth <= static_cast<int64_t>(kMaxListed))
-        found.bad_if_lacking.push_back(row.where() + ": " + kNoTruth);
-      std::optional<Row>& kept = u.lacks_truth ? found.first_lacking_truth : found.first;
-      if (!kept) kept = std::move(row.understood.row);
-    });
+    const ReadSummary summary =
+        read_checked_rows(config_, pool_, tools, d, files, [&](ReadRow&& row) {
+          if (!row.problem.empty()) return add_bad(row.where() + ": " + row.problem);
+          const UnderstoodRow& u = row.understood;
+          for (const std::string& column : required)
+            if (std::find(u.columns.begin(), u.columns.end(), column) != u.columns.end())
+              found.required.insert(column);
+          found.num_of_no_effort += !is_of_any_effort(d, u.row);
+          if (files.use == RowUse::kPrompt && is_of_efforts(d, u.row))
+            if (const auto weights = row_teachers(config_, d, u.row))
+              for (const auto& [teacher, weight] : *weights) named_by_rows_.insert(teacher);
+          if (files.use == RowUse::kPrompt && !scope_.examples_of && uses_sandbox(d, u.row))
+            image(d, name, u.row);
+          if (can_score) {  // else what its function reads is not known
+            const bool has_tools = !(u.row.tools.empty() ? d.tools.empty() : u.row.tools == "[]");
+            add_unused(u, d, files.use, has_tools, has_judge(),
+                       files.use == RowUse::kPrompt ? form : std::nullopt,
+                       u.lacks_truth ? &found.unused_lacking_truth : &found.unused);
+          }
+          if (u.lacks_truth && ++found.num_lacking_truth <= static_cast<int64_t>(kMaxListed))
+            found.bad_if_lacking.push_back(row.where() + ": " + kNoTruth);
+          std::optional<Row>& kept = u.lacks_truth ? found.first_lacking_truth : found.first;
+          if (!kept) kept = std::move(row.understood.row);
+        });
     settle(summary, &found);
     if (found.num_bad == summary.num_rows && config_.skip_bad_rows) {
       problem(name + ": holds no row that can be used; the first: " + found.bad[0]);
@@ -346,7 +385,7 @@ class Inspection {
   bool has_tokenizer_ = false;  // of model.path; else the run makes its own
   SandboxImages images_;
   std::set<std::pair<std::string, std::string>> seen_images_;  // domain, name
-  std::set<std::string> said_, bad_files_;
+  std::set<std::string> said_, bad_files_, named_by_rows_;
 };
 
 }  // namespace

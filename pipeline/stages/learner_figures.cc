@@ -22,21 +22,25 @@ void add_figures(const learner::PolicyFigures& figures, NamedValues* to) {
     add(means, "/" + configs::domain_metric_name(domain));
 }
 
-void add_figures(const distill::DistillFigures& figures,
-                 const std::map<std::string, std::string>& teacher_names, NamedValues* to) {
+void add_figures(const distill::DistillFigures& figures, NamedValues* to) {
   const auto add = [&](const distill::DistillMeans& m, const std::string& suffix) {
     add_figure("distill/objective" + suffix, m.objective.value(), to);
     add_figure("distill/kl" + suffix, m.kl.value(), to);
     add_figure("actor/entropy" + suffix, m.entropy.value(), to);
   };
+  add_figure("actor/pg_loss", figures.pg_loss, to);
   add(figures.total(), "");
   for (const auto& [name, means] : figures.means) {
     const std::string domain = configs::domain_metric_name(name);
     add(means, "/" + domain);
-    if (means.teacher_kl.size() > 1)
-      for (const auto& [teacher, kl] : means.teacher_kl)
-        add_figure("distill/kl/" + domain + "/" + teacher_names.at(teacher), kl.value(), to);
+    for (const auto& [teacher, kl] : means.teacher_kl)
+      add_figure("distill/kl/" + domain + "/" + teacher, kl.value(), to);
   }
+  to->insert(to->end(),
+             {{"distill/teacher_bytes", static_cast<double>(figures.teachers.weights_bytes)},
+              {"distill/hidden_bytes", static_cast<double>(figures.teachers.hidden_bytes)},
+              {"timing_s/teacher_forward", figures.teachers.forward_s},
+              {"timing_s/teacher_wait", figures.teachers.wait_s}});
 }
 
 }  // namespace amalgam::pipeline

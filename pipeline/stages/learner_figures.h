@@ -1,7 +1,6 @@
 // What a training step measured, as metrics: the total, and beside it NAME/DOMAIN for each domain.
 // What was not measured is left out.
 #pragma once
-#include <map>
 #include <optional>
 #include <string>
 
@@ -15,9 +14,8 @@ void add_figure(const std::string& name, std::optional<double> value, NamedValue
 
 // actor/pg_loss, pg_clipfrac, ppo_kl, kl_loss, kl, entropy.
 void add_figures(const learner::PolicyFigures& figures, NamedValues* to);
-// distill/objective, distill/kl, actor/entropy; and where a domain follows several teachers
-// distill/kl/DOMAIN/TEACHER, TEACHER as its directory is named.
-void add_figures(const distill::DistillFigures& figures,
-                 const std::map<std::string, std::string>& teacher_names, NamedValues* to);
+// distill/objective, distill/kl, actor/entropy, with rewards actor/pg_loss;
+// distill/kl/DOMAIN/TEACHER; what the teachers took.
+void add_figures(const distill::DistillFigures& figures, NamedValues* to);
 
 }  // namespace amalgam::pipeline

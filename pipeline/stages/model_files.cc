@@ -2,7 +2,6 @@
 
 #include <filesystem>
 
-#include "configs/error.h"
 #include "model/tensors/durable_file.h"
 #include "model/tokenizer/special_tokens.h"
 
@@ -75,31 +74,6 @@ void save_with_tokenizer(const std::string& directory, const model::ModelConfig&
     copy_tokenizer_files(tokenizer_dir, under_construction);
   };
   model::save_model(directory, config, weights, options);
-}
-
-void average_models(const std::string& base, const std::vector<std::string>& directories,
-                    double coefficient, const std::string& out, const std::string& tokenizer_dir) {
-  model::Model mean = model::load_model(directories.at(0));
-  const auto load = [&](const std::string& directory) {
-    model::Model other = model::load_model(directory);
-    if (other.floats.size() != mean.floats.size())
-      throw Error(directory + " and " + directories[0] +
-                  " have different shapes; their weights have no mean");
-    return other;
-  };
-  for (size_t m = 1; m < directories.size(); ++m) {
-    const model::Model other = load(directories[m]);
-    for (size_t i = 0; i < mean.floats.size(); ++i) mean.floats[i] += other.floats[i];
-  }
-  const float scale = 1.0f / static_cast<float>(directories.size());
-  for (size_t i = 0; i < mean.floats.size(); ++i) mean.floats[i] *= scale;
-  if (coefficient != 1) {
-    const model::Model start = load(base);
-    const auto c = static_cast<float>(coefficient);
-    for (size_t i = 0; i < mean.floats.size(); ++i)
-      mean.floats[i] = start.floats[i] + c * (mean.floats[i] - start.floats[i]);
-  }
-  save_with_tokenizer(out, mean.config, mean.weights, tokenizer_dir);
 }
 
 }  // namespace amalgam::pipeline

@@ -18,9 +18,4 @@ void copy_tokenizer_files(const std::string& from, const std::string& to);
 void save_with_tokenizer(const std::string& directory, const model::ModelConfig& config,
                          const model::Weights& weights, const std::string& tokenizer_dir);
 
-// base + coefficient (mean - base), tensor by tensor, where the mean is that of the weights of
-// several models of one shape, summed in the order given. With coefficient 1 the mean itself.
-void average_models(const std::string& base, const std::vector<std::string>& directories,
-                    double coefficient, const std::string& out, const std::string& tokenizer_dir);
-
 }  // namespace amalgam::pipeline

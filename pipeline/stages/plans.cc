@@ -121,6 +121,7 @@ void add_merging(const Domains& domains, const std::vector<std::string>& keys,
   inputs->add_common();
   inputs->add_prompts();
   inputs->add_keys(keys);
+  if (std::find(keys.begin(), keys.end(), "distill.") != keys.end()) inputs->add_keys({"teacher."});
   for (const configs::DomainConfig* d : domains) {
     inputs->add_scoring(d->name);
     inputs->add_keys({key_of(*d, "rl.val_prompts"), key_of(*d, "windows")});
@@ -136,15 +137,18 @@ void add_parents(RunContext& run, StageInputs* inputs) {
 }
 
 // `output`: what the record calls the model that it makes.
+// `make` trains it, with rates of `optim`.
 StagePlan distillation(RunContext& run, const std::string& stage, const std::string& output,
-                       const std::function<DistillJob()>& job_of, const std::string& model,
-                       const std::string& out_dir, std::vector<Input> inputs) {
+                       const std::function<void()>& make, const std::string& model,
+                       const std::string& out_dir, const configs::OptimConfig& optim,
+                       std::vector<Input> inputs) {
   const configs::DistillConfig& distill = run.config.distill;
-  const auto steps = [&run, model, out_dir, &distill](int64_t before, int64_t now) -> std::string {
+  const auto steps = [&run, model, out_dir, &distill, &optim](int64_t before,
+                                                              int64_t now) -> std::string {
     if (distill.lr_candidates.size() > 1 && before < distill.sweep_steps)
       return "the learning rates were compared over fewer steps than sweep_steps";
-    return more_steps(run, chosen_candidate(run, model), out_dir, distill.optim, distill.test_freq)(
-        before, now);
+    return more_steps(run, chosen_candidate(run, model), out_dir, optim, distill.test_freq)(before,
+                                                                                            now);
   };
   StagePlan plan{
       .name = stage,
@@ -153,20 +157,10 @@ StagePlan distillation(RunContext& run, const std::string& stage, const std::str
       .extensible = {{"distill.steps", steps}},
       .reopen = [&run, model,
                  out_dir] { BestCheckpoint(run, chosen_candidate(run, model)).reopen(out_dir); },
-      .run = [&run, job_of] { run_distillation(run, job_of()); }};
+      .run = make};
   add_traces(
       run, [&run, model] { return candidates_of(run, model); }, {out_dir}, &plan, model);
   return plan;
-}
-
-StagePlan merging(RunContext& run, const std::string& stage, const std::string& model,
-                  const std::string& group, configs::Objective objective,
-                  std::vector<Input> inputs) {
-  const std::string name = merged_name(model, group);
-  return distillation(
-      run, stage, name,
-      [&run, model, group, objective] { return merging_job(run, model, group, objective); }, name,
-      run.path(name), std::move(inputs));
 }
 
 }  // namespace
@@ -214,31 +208,41 @@ StagePlan student_plan(RunContext& run, const std::string& group) {
   StageInputs inputs = run.inputs();
   add_merging(domains_of(run.config, group), {"distill."}, &inputs);
   add_parents(run, &inputs);
-  return merging(run, merged_name("distill", group), kStudent, group, run.config.distill.objective,
-                 inputs.take());
+  const std::string name = merged_name(kStudent, group);
+  const auto make = [&run, group] {
+    run_distillation(run, merging_job(run, kStudent, group, run.config.distill.objective,
+                                      run.config.distill.parameters));
+  };
+  return distillation(run, merged_name("distill", group), name, make, name, run.path(name),
+                      run.config.distill.optim, inputs.take());
 }
 
 StagePlan comparison_plan(RunContext& run, const configs::CompareConfig& compare,
                           const std::string& group) {
   const std::string name = merged_name(compare.name, group), stage = "compare-" + name;
+  const Domains domains = domains_of(run.config, group);
+  const bool is_merge = configs::is_merge(compare.method),
+             is_rl = compare.method == configs::Method::kMixedRl;
   StageInputs inputs = run.inputs();
-  const bool distills = compare.kind == configs::CompareKind::kDistill;
   add_merging(
-      domains_of(run.config, group),
-      distills ? std::vector<std::string>{"distill."}
-               : std::vector<std::string>{"distill.data.", "distill.rollout.", "distill.test_freq"},
+      domains,
+      is_merge ? std::vector<std::string>{"distill.data.", "distill.rollout.", "distill.test_freq"}
+               : std::vector<std::string>{"distill."},
       &inputs);
+  if (is_rl) inputs.add_keys({"rl."});
+  for (const configs::DomainConfig* d : domains)
+    if (is_rl) inputs.add_keys({key_of(*d, "rl.length_penalty.")});
   inputs.add_keys({"compare." + compare.name + "."});
   add_parents(run, &inputs);
-  if (distills) return merging(run, stage, compare.name, group, compare.objective, inputs.take());
-  // The grid is as long as the student's list of candidates.
-  inputs.add_number("candidates of the student",
-                    num_choices(run.store, merged_name(kStudent, group)),
+  const auto make = [&run, &compare, group] { run_comparison(run, compare, group); };
+  if (!is_merge)
+    return distillation(run, stage, name, make, name, run.path(name),
+                        is_rl ? run.config.rl.optim : run.config.distill.optim, inputs.take());
+  // The default list is as long as the student's.
+  inputs.add_number("candidates of the student", run.config.num_candidates(),
                     merged_name("distill", group));
-  StagePlan plan{.name = stage,
-                 .inputs = inputs.take(),
-                 .outputs = {{name, run.path(name)}},
-                 .run = [&run, &compare, group] { run_comparison(run, compare, group); }};
+  StagePlan plan{
+      .name = stage, .inputs = inputs.take(), .outputs = {{name, run.path(name)}}, .run = make};
   add_traces(run, these({stage}), {run.path(name)}, &plan, name);
   return plan;
 }
@@ -289,7 +293,8 @@ StagePlan distill_plan(RunContext& run, const DistillJob& job) {
   for (const auto& [domain, directory] : job.teachers)
     inputs.add_model("of --teacher " + domain, directory);
   return distillation(
-      run, "distill", "--out", [job] { return job; }, job.model, job.out_dir, inputs.take());
+      run, "distill", "--out", [&run, job] { run_distillation(run, job); }, job.model, job.out_dir,
+      run.config.distill.optim, inputs.take());
 }
 
 }  // namespace amalgam::pipeline

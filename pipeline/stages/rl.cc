@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "configs/error.h"
-#include "learner/estimators/advantage.h"
 #include "learner/optim/schedule.h"
 #include "learner/step/policy_step.h"
 #include "model/checkpoint/packed_model.h"
@@ -14,6 +13,7 @@
 #include "pipeline/stages/domain_groups.h"
 #include "pipeline/stages/learner_figures.h"
 #include "pipeline/stages/reward_figures.h"
+#include "pipeline/stages/sample_advantages.h"
 #include "pipeline/stages/sampling_stage.h"
 #include "pipeline/stages/sft.h"
 #include "pipeline/stages/shaped_rewards.h"
@@ -22,35 +22,27 @@
 namespace amalgam::pipeline {
 namespace {
 
-// A sample that could not be scored has no reward.
 std::vector<double> advantages(const std::vector<proto::Trajectory>& trajectories,
                                const std::vector<std::optional<ShapedReward>>& shaped,
                                bool by_std) {
-  std::vector<std::optional<double>> rewards;
-  std::vector<int64_t> groups;
-  for (size_t i = 0; i < trajectories.size(); ++i) {
-    const proto::Trajectory& t = trajectories[i];
-    if (!is_answer(t))
-      rewards.push_back(std::nullopt);
-    else
-      rewards.push_back(shaped.empty() ? t.meta().reward() : shaped[i]->reward);
-    groups.push_back(t.meta().group());
-  }
-  return learner::batch_advantages(
-      rewards, groups, by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
+  return sample_advantages(
+      trajectories,
+      [&](size_t i) {
+        return shaped.empty() ? trajectories[i].meta().reward() : shaped[i]->reward;
+      },
+      by_std ? learner::AdvantageScale::kStd : learner::AdvantageScale::kNone);
 }
 
-bool keeps_last(const configs::DomainConfig& domain) {
-  return domain.rl.select_by == configs::SelectBy::kLast ||
-         (domain.rl.select_by == configs::SelectBy::kAuto && domain.judge.is_on());
+bool keeps_last(const configs::RlConfig& rl, const configs::DomainConfig& domain) {
+  return rl.select_by == configs::SelectBy::kLast ||
+         (rl.select_by == configs::SelectBy::kAuto && domain.judge.is_on());
 }
 
-SamplingSpec sampling_spec(const Domains& domains, const RlJob& job) {
-  const configs::RlConfig& rl = domains[0]->rl;
+SamplingSpec sampling_spec(const Domains& domains, const configs::RlConfig& rl, const RlJob& job) {
   return {.stage = job.stage,
           .start_dir = job.start_dir,
           .out_dir = job.out_dir,
-          .stream = job.stage,
+          .stream = job.stream.empty() ? job.stage : job.stream,
           .domains = domains,
           .optim = rl.optim,
           .data = rl.data,
@@ -61,39 +53,42 @@ SamplingSpec sampling_spec(const Domains& domains, const RlJob& job) {
           .val_n = rl.val_n,
           .mtp_loss_weight = rl.mtp_loss_weight,
           .score = true,
-          .choose = keeps_last(*domains[0]) ? Choose::kLast : Choose::kBest};
+          .choose = keeps_last(rl, *domains[0]) ? Choose::kLast : Choose::kBest};
 }
 
 class RlStage : public SamplingStage {
  public:
-  RlStage(RunContext& run, const Domains& domains, const RlJob& job)
-      : SamplingStage(run, sampling_spec(domains, job)), rl_(domains[0]->rl) {
+  RlStage(RunContext& run, const Domains& domains, const configs::RlConfig& rl, const RlJob& job)
+      : SamplingStage(run, sampling_spec(domains, rl, job)), rl_(rl) {
     if (rl_.algorithm.kl_loss_coef > 0)
       reference_.emplace(model::load_packed_model(job.start_dir, run.config.numerics));
     if (domains[0]->judge.is_on()) judge_.emplace(run, *domains[0], job.stage);
-    if (!rl_.length_penalty.is_on()) return;
-    tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
-    if (!rl_.length_penalty.depends_on_effort()) return;
     for (const DomainPrompts& d : this->domains()) {
+      const configs::LengthPenaltyConfig& penalty = d.domain->rl.length_penalty;
+      if (!penalty.is_on()) continue;
+      if (!tokenizer_) tokenizer_.emplace(model::Tokenizer::load(tokenizer_dir(run)));
+      if (!penalty.depends_on_effort()) continue;
       if (!d.domain->effort_mode().empty()) continue;  // its config was checked
-      for (const PromptRow& prompt : d.validation) check_effort(prompt);
-      for (size_t i = 0; i < d.train.size(); ++i) check_effort(d.train.at(i));
+      for (const PromptRow& prompt : d.validation) check_effort(penalty, prompt);
+      for (size_t i = 0; i < d.train.size(); ++i) check_effort(penalty, d.train.at(i));
     }
   }
 
  private:
-  void check_effort(const PromptRow& prompt) const {
-    const std::string problem = rl_.length_penalty.effort_problem(prompt.effort);
+  static void check_effort(const configs::LengthPenaltyConfig& penalty, const PromptRow& prompt) {
+    const std::string problem = penalty.effort_problem(prompt.effort);
     if (!problem.empty()) throw Error("prompt " + prompt.id + ": " + problem);
   }
   std::vector<std::optional<ShapedReward>> shape(
       const std::vector<proto::Trajectory>& trajectories) const {
-    const auto window = [&](const proto::TrajectoryMetadata& meta) {
-      return context()
-          .config.find_domain(meta.domain())
-          ->window(meta.effort(), rl_.data.max_response_length);
+    const auto domain = [&](const proto::TrajectoryMetadata& meta) {
+      return context().config.find_domain(meta.domain());
     };
-    return shape_rewards(rl_.length_penalty, *tokenizer_, trajectories, window);
+    return shape_rewards([&](const auto& meta) { return domain(meta)->rl.length_penalty; },
+                         *tokenizer_, trajectories,
+                         [&](const auto& meta) {
+                           return domain(meta)->window(meta.effort(), rl_.data.max_response_length);
+                         });
   }
 
   double rate(int64_t step, const PromptScores& scores, const std::vector<PromptRow>& prompts,
@@ -213,7 +208,7 @@ class RlStage : public SamplingStage {
     return figures;
   }
 
-  const configs::RlConfig& rl_;
+  const configs::RlConfig rl_;
   std::optional<model::PackedModel> reference_;
   std::optional<model::Tokenizer> tokenizer_;  // with a length penalty
   std::optional<StepJudge> judge_;
@@ -221,11 +216,16 @@ class RlStage : public SamplingStage {
 
 }  // namespace
 
+std::unique_ptr<SamplingStage> make_rl_stage(RunContext& run, const Domains& domains,
+                                             const configs::RlConfig& rl, const RlJob& job) {
+  return std::make_unique<RlStage>(run, domains, rl, job);
+}
+
 void run_rl_job(RunContext& run, const configs::DomainConfig& domain, const RlJob& job) {
   if (std::filesystem::exists(job.out_dir)) return;
-  RlStage stage(run, specialist_domains(run.config, domain), job);
-  stage.run(domain.rl.steps);
-  stage.finish();
+  const auto stage = make_rl_stage(run, specialist_domains(run.config, domain), domain.rl, job);
+  stage->run(domain.rl.steps);
+  stage->finish();
 }
 
 std::string specialist_dir(const RunContext& run, const std::string& domain) {

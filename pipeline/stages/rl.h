@@ -1,14 +1,23 @@
 // A specialist: optional cold start, then GRPO on its domains (specialist_domains), the best
 // validated step kept.
 #pragma once
-#include "pipeline/stages/run_context.h"
+#include <memory>
+#include <string>
+
+#include "pipeline/stages/domain_groups.h"
+#include "pipeline/stages/sampling_stage.h"
 
 namespace amalgam::pipeline {
 
 struct RlJob {
   std::string stage;
   std::string start_dir, out_dir;  // model directories
+  std::string stream = {};         // SamplingSpec.stream; empty: the stage's name
 };
+
+// GRPO on the domains' prompts, with `rl` for all of them, but each domain's own length_penalty.
+std::unique_ptr<SamplingStage> make_rl_stage(RunContext& run, const Domains& domains,
+                                             const configs::RlConfig& rl, const RlJob& job);
 
 // Does nothing if out_dir is there. Continues an interrupted stage.
 void run_rl_job(RunContext& run, const configs::DomainConfig& domain, const RlJob& job);

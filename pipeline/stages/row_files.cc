@@ -2,35 +2,42 @@
 
 #include "configs/error.h"
 #include "pipeline/data/forms/row_reader.h"
+#include "pipeline/stages/row_teachers.h"
 
 namespace amalgam::pipeline {
 
-ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+ReadSummary read_checked_rows(const configs::RunConfig& config, kernels::ThreadPool& pool,
+                              const rollout::ToolRegistry& tools,
                               const configs::DomainConfig& domain, const RowFiles& files,
                               const std::function<void(ReadRow&&)>& sink) {
   const rewards::Scorer scorer = row_checker(domain);
   const ReadOptions options = {
       .use = files.use, .python = domain.reward.interpreter(), .check = [&](ReadRow* row) {
-        check_row(tools, domain, scorer, row->understood.row, files.use);
+        const Row& r = row->understood.row;
+        check_row(tools, domain, scorer, r, files.use);
+        if (files.use == RowUse::kPrompt && is_of_efforts(domain, r))
+          (void)row_teachers(config, domain, r);
       }};
   return read_rows(find_input_files(files.paths.strings()), options, pool, sink);
 }
 
-CheckedRows checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
-                         const configs::DomainConfig& domain, const RowFiles& files) {
+CheckedRows checked_rows(const configs::RunConfig& config, kernels::ThreadPool& pool,
+                         const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
+                         const RowFiles& files) {
   CheckedRows all;
   std::vector<std::pair<size_t, std::string>> lack_truth;  // with their places
-  const ReadSummary summary = read_checked_rows(pool, tools, domain, files, [&](ReadRow&& row) {
-    if (row.problem.empty() && !is_of_efforts(domain, row.understood.row)) return;
-    const size_t i = all.rows.size();
-    if (!row.problem.empty()) {
-      all.problems[i] = row.where() + ": " + row.problem;
-      all.rows.add("");
-      return;
-    }
-    if (row.understood.lacks_truth) lack_truth.emplace_back(i, row.where());
-    all.rows.add(row.understood.row.json);
-  });
+  const ReadSummary summary =
+      read_checked_rows(config, pool, tools, domain, files, [&](ReadRow&& row) {
+        if (row.problem.empty() && !is_of_efforts(domain, row.understood.row)) return;
+        const size_t i = all.rows.size();
+        if (!row.problem.empty()) {
+          all.problems[i] = row.where() + ": " + row.problem;
+          all.rows.add("");
+          return;
+        }
+        if (row.understood.lacks_truth) lack_truth.emplace_back(i, row.where());
+        all.rows.add(row.understood.row.json);
+      });
   if (summary.needs_truth)
     for (const auto& [i, where] : lack_truth) all.problems[i] = where + ": " + kNoTruth;
   return all;

@@ -23,7 +23,8 @@ struct RowFiles {
 std::vector<RowFiles> row_files(const configs::DomainConfig& domain);
 
 // All rows in their order, as read_rows; those that the domain cannot use have a problem too.
-ReadSummary read_checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
+ReadSummary read_checked_rows(const configs::RunConfig& config, kernels::ThreadPool& pool,
+                              const rollout::ToolRegistry& tools,
                               const configs::DomainConfig& domain, const RowFiles& files,
                               const std::function<void(ReadRow&&)>& sink);
 
@@ -33,7 +34,8 @@ struct CheckedRows {
   RowStore rows;  // those with a problem are empty
   std::map<size_t, std::string> problems;
 };
-CheckedRows checked_rows(kernels::ThreadPool& pool, const rollout::ToolRegistry& tools,
-                         const configs::DomainConfig& domain, const RowFiles& files);
+CheckedRows checked_rows(const configs::RunConfig& config, kernels::ThreadPool& pool,
+                         const rollout::ToolRegistry& tools, const configs::DomainConfig& domain,
+                         const RowFiles& files);
 
 }  // namespace amalgam::pipeline

@@ -12,6 +12,7 @@
 #include "pipeline/stages/judged_answers.h"
 #include "pipeline/stages/judged_scores.h"
 #include "pipeline/stages/scores_at_k.h"
+#include "pipeline/stages/sft.h"
 #include "rollout/engine/streams.h"
 
 namespace amalgam::pipeline {
@@ -111,25 +112,24 @@ Score score_over_prompts(const std::vector<double>& means) {
   return s;
 }
 
-PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
-                           const proto::WeightsRef& weights, const std::string& tokenizer_dir,
-                           const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                           const EpisodeBudget& budget,
-                           const std::function<void(int64_t, int64_t)>& on_finished) {
-  TrajectoryLog log(trajectory_log_path(run.run_dir, stage));
+PromptScores score_prompts(RunContext& run, const std::vector<PromptRow>& prompts,
+                           const ScoreSpec& spec) {
+  TrajectoryLog log(trajectory_log_path(run.run_dir, spec.stage));
   std::vector<proto::SampleGroup> groups;
   for (size_t i = 0; i < prompts.size(); ++i)
-    groups.push_back(sample_group(prompts[i], step, static_cast<int64_t>(i), n));
+    groups.push_back(sample_group(prompts[i], spec.step, static_cast<int64_t>(i), spec.n));
   PromptScores scores;
-  CollectSpec spec =
-      collect_spec(stage, step, weights, stage_stream(stage, rollout::kStreamValidation),
-                   temperature, budget, /*score=*/true);
-  spec.on_finished = on_finished;
+  CollectSpec collect = collect_spec(
+      spec.stage, spec.step, spec.weights,
+      stage_stream(spec.stream.empty() ? spec.stage : spec.stream, rollout::kStreamValidation),
+      spec.temperature, spec.budget, /*score=*/true);
+  collect.on_finished = spec.on_finished;
   leave_to_judge(run.config, &groups);
-  scores.samples =
-      run.rollouts(tokenizer_dir).collect(spec, std::move(groups), log, &scores.figures);
-  score_by_judge(run, stage, step, weights, temperature, prompts, log, &scores.samples);
-  run.rollouts(tokenizer_dir).forget(stage, step);
+  RolloutPool& rollouts = run.rollouts(tokenizer_dir(run));
+  scores.samples = rollouts.collect(collect, std::move(groups), log, &scores.figures);
+  score_by_judge(run, spec.stage, spec.step, spec.weights, spec.temperature, prompts, log,
+                 &scores.samples);
+  rollouts.forget(spec.stage, spec.step);
   std::vector<const proto::Trajectory*> all;
   std::vector<std::pair<std::string, std::vector<const proto::Trajectory*>>> by_source;
   for (const proto::Trajectory& t : scores.samples) {
@@ -141,7 +141,7 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
     at->second.push_back(&t);
   }
   scores.all = score_of(all);
-  scores.at_k = scores_at_k(all, n);
+  scores.at_k = scores_at_k(all, spec.n);
   scores.success = success_reward(all);
   std::set<int64_t> scored;
   for (const proto::Trajectory* t : all)
@@ -153,7 +153,7 @@ PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t st
     scores.by_source.emplace_back(source, score_of(samples));
     if (!std::isnan(scores.by_source.back().second.mean)) continue;
     const proto::TrajectoryMetadata& meta = samples[0]->meta();
-    const std::string problem = stage + ": no answer of " + source +
+    const std::string problem = spec.stage + ": no answer of " + source +
                                 " could be scored; the first: " + meta.prompt_id() + ": " +
                                 meta.failure();
     if (is_scored_by_judge(*run.config.find_domain(meta.domain()))) throw NoVerdict(problem);

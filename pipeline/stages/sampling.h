@@ -47,14 +47,24 @@ struct PromptScores {
   std::vector<proto::Trajectory> samples;  // meta.group is the prompt's place
 };
 
-// Samples n answers of each prompt at `temperature` (0: greedy) and scores them. Durable per sample
-// under `stage` and `step`: an interrupted scoring goes on where it stopped. `on_finished` is told
-// as CollectSpec's. Throws Error when no sample of some source could be scored.
-PromptScores score_prompts(RunContext& run, const std::string& stage, int64_t step,
-                           const proto::WeightsRef& weights, const std::string& tokenizer_dir,
-                           const std::vector<PromptRow>& prompts, int64_t n, double temperature,
-                           const EpisodeBudget& budget,
-                           const std::function<void(int64_t, int64_t)>& on_finished = {});
+struct ScoreSpec {
+  std::string stage;
+  int64_t step = 0;
+  // What the samples' random numbers are keyed by beside the seed: models that share it are
+  // compared on the same draws. Empty: the stage.
+  std::string stream = {};
+  proto::WeightsRef weights;
+  int64_t n = 1;           // answers of a prompt
+  double temperature = 1;  // 0: greedy
+  EpisodeBudget budget;
+  std::function<void(int64_t finished, int64_t all)> on_finished = {};  // as CollectSpec's
+};
+
+// Samples answers of each prompt and scores them. Durable per sample under stage and step: an
+// interrupted scoring goes on where it stopped. Throws Error when no sample of some source could be
+// scored.
+PromptScores score_prompts(RunContext& run, const std::vector<PromptRow>& prompts,
+                           const ScoreSpec& spec);
 
 // Bytes that a token's kept choices take (model/network/choices.h), mean over all tokens:
 // rollout/routing_bytes_per_token of its experts, rollout/index_bytes_per_token of selected

@@ -1,5 +1,6 @@
 #include "pipeline/stages/sampling_stage.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -20,6 +21,15 @@ namespace {
 
 constexpr uint64_t kUsePromptOrder = 7;
 
+// Whether its rewards are known to go to kBestReward.
+bool has_best_reward(const configs::DomainConfig* d) {
+  return !d->has_program() && !d->judge.is_on() && d->reward.is_plain();
+}
+
+int64_t policy_tokens(const proto::Trajectory& t) {
+  return std::count(t.writer().begin(), t.writer().end(), static_cast<char>(proto::WRITER_POLICY));
+}
+
 }  // namespace
 
 std::string why_not_longer(const configs::OptimConfig& optim, int64_t test_freq, int64_t steps) {
@@ -38,8 +48,7 @@ SamplingStage::SamplingStage(RunContext& run, SamplingSpec spec)
       log_(trajectory_log_path(run.run_dir, spec_.stage)),
       best_(run, spec_.stage, spec_.choose),
       flat_rewards_(model::Tokenizer::load(tokenizer_dir_),
-                    !spec_.domains[0]->has_program() && !spec_.domains[0]->judge.is_on() &&
-                            spec_.domains[0]->reward.is_plain()
+                    std::all_of(spec_.domains.begin(), spec_.domains.end(), has_best_reward)
                         ? std::optional(rewards::kBestReward)
                         : std::nullopt),
       budget_(budget_of(spec_.data, spec_.rollout, spec_.domains)) {
@@ -115,9 +124,13 @@ NamedValues SamplingStage::validate(int64_t step, int64_t end, Progress& progres
   std::vector<PromptRow> prompts;
   for (const DomainPrompts& d : domains_)
     prompts.insert(prompts.end(), d.validation.begin(), d.validation.end());
-  const auto scores =
-      score_prompts(run_, validation_stage(spec_.stage), step, training_.weights(), tokenizer_dir_,
-                    prompts, spec_.val_n, spec_.rollout.temperature, budget_);
+  const auto scores = score_prompts(run_, prompts,
+                                    {.stage = validation_stage(spec_.stage),
+                                     .step = step,
+                                     .weights = training_.weights(),
+                                     .n = spec_.val_n,
+                                     .temperature = spec_.rollout.temperature,
+                                     .budget = budget_});
   NamedValues figures, own;
   const double rating = rate(step, scores, prompts, &own);
   if (!best_.has(step)) best_.record(step, rating, training_);
@@ -146,8 +159,7 @@ NamedValues SamplingStage::train_step(int64_t step) {
   collect.keep_experts = spec_.rollout.keeps_experts(spec_.updates);
   collect.keep_index = spec_.rollout.keep_index;
   collect.keep_weights = spec_.score && spec_.domains[0]->judge.is_on();
-  auto trajectories =
-      run_.rollouts(tokenizer_dir_).collect(collect, std::move(groups), log_, &collected);
+  auto trajectories = sample(collect, std::move(groups), log_, &collected);
   after_sampling(step, collect.weights, &trajectories, log_);
   const auto row_of = [&](const proto::Trajectory& t) {
     return prompt_at(step * batch + t.meta().group()).row();
@@ -160,8 +172,11 @@ NamedValues SamplingStage::train_step(int64_t step) {
   in_step(spec_.stage, step, [&] { figures = learn(step, trajectories, &note_); });
   const double total = seconds_since(begin);
   int64_t tokens = 0, answers = 0, answer_tokens = 0, truncated = 0, masked = 0, forced = 0;
+  int64_t sampled_tokens = 0, trained_tokens = 0;
   for (const auto& t : trajectories) {
     tokens += t.meta().response_length();
+    sampled_tokens += policy_tokens(t);
+    if (is_answer(t)) trained_tokens += policy_tokens(t);
     masked += !is_answer(t);
     if (!is_answer(t)) continue;
     ++answers, answer_tokens += t.meta().response_length();
@@ -175,6 +190,8 @@ NamedValues SamplingStage::train_step(int64_t step) {
     if (budget_.max_thinking_tokens > 0)
       figures.emplace_back("rollout/forced_thinking_ends", static_cast<double>(forced) / n);
   }
+  figures.emplace_back(kSampledTokensMetric, static_cast<double>(sampled_tokens));
+  figures.emplace_back(kTrainedTokensMetric, static_cast<double>(trained_tokens));
   if (masked > 0) figures.emplace_back("rollout/masked_samples", static_cast<double>(masked));
   figures.insert(figures.end(),
                  {{"timing_s/rollout", collected.rollout_s - collected.reward_wait_s},

@@ -26,8 +26,8 @@ struct SamplingSpec {
   std::string stream;
   std::vector<const configs::DomainConfig*> domains;
   configs::OptimConfig optim;
-  const configs::PromptBatchConfig& data;
-  const configs::RolloutConfig& rollout;
+  configs::PromptBatchConfig data;
+  configs::RolloutConfig rollout;
   int64_t steps = 0, updates = 1;  // updates of a step
   int64_t test_freq = 0, val_n = 1;
   double mtp_loss_weight = 0;
@@ -63,6 +63,13 @@ class SamplingStage {
   // Prompt number `place` of the stage: domains take turns, each goes through its own in shuffled
   // order, epoch after epoch.
   PromptRow prompt_at(int64_t place);
+  // The answers to the groups, in their order, durable in the log: with the weights that are
+  // trained, if nothing else is said.
+  virtual std::vector<proto::Trajectory> sample(const CollectSpec& spec,
+                                                std::vector<proto::SampleGroup> groups,
+                                                TrajectoryLog& log, CollectFigures* figures) {
+    return run_.rollouts(tokenizer_dir_).collect(spec, std::move(groups), log, figures);
+  }
   // Before a step's samples are asked for, and once they are there.
   virtual void before_sampling(int64_t step, std::vector<proto::SampleGroup>* groups) {
     (void)step, (void)groups;

@@ -1,7 +1,6 @@
 #include "pipeline/stages/sft.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "learner/optim/schedule.h"
 #include "learner/step/anticipatory_routing.h"
 #include "learner/step/packing.h"
+#include "learner/step/supervised_step.h"
 #include "learner/step/trainer.h"
 #include "model/checkpoint/init.h"
 #include "model/encoding/encoding.h"
@@ -214,29 +214,12 @@ Outcome train(RunContext& run, const SftJob& job) {
     const std::vector<std::string> experts = routing.prepare(batch_of);
     std::vector<learner::TrainSequence> batch = batch_of(step);
     for (size_t i = 0; i < experts.size(); ++i) batch[i].choices.experts = experts[i];
-    int64_t num_targets = 0, num_tokens = 0;
-    for (const learner::TrainSequence& s : batch) {
-      num_targets += std::count(s.learned.begin(), s.learned.end(), true);
-      num_tokens += static_cast<int64_t>(s.ids.size());
-    }
-    double loss = 0;
-    std::optional<int64_t> broken;  // the first answer whose loss is not finite
+    int64_t num_tokens = 0;
+    for (const learner::TrainSequence& s : batch) num_tokens += static_cast<int64_t>(s.ids.size());
     trainer.set_mtp_loss(job.mtp_loss_weight(step), model::MtpGradient::kAll);
-    trainer.accumulate(batch, job.index_loss_coef,
-                       [&](const learner::MicroBatch& micro, const model::Var& hidden) {
-                         const std::vector<float> logprob = trainer.cross_entropy(
-                             micro, hidden,
-                             is_warmup ? 0.0f : 1.0f / static_cast<float>(num_targets));
-                         for (size_t i = 0; i < micro.slices.size(); ++i)
-                           for (int64_t row = micro.slices[i].row;
-                                row < micro.slices[i].row + micro.slices[i].num_rows; ++row) {
-                             const auto t = static_cast<size_t>(row);
-                             if (micro.targets[t] < 0) continue;
-                             loss -= logprob[t];
-                             if (!std::isfinite(logprob[t]) && !broken) broken = micro.sequences[i];
-                           }
-                       });
-    loss /= static_cast<double>(num_targets);
+    const learner::SupervisedFigures f = learner::accumulate_supervised_loss(
+        trainer, batch, {.weight = is_warmup ? 0.0 : 1.0}, job.index_loss_coef);
+    const double loss = f.loss.value_or(kUnknown);
     if (routing.watch(loss) == learner::AnticipatoryRouting::Verdict::kSpike) {
       routing.roll_back(run.pool);
       progress.update(step, "loss spike: going back, with anticipatory routing");
@@ -247,8 +230,8 @@ Outcome train(RunContext& run, const SftJob& job) {
     const double lr = job.lr(step);
     learner::StepReport report;
     in_step(job.stage, step, [&] {
-      if (broken)
-        throw Error("the loss of answer " + std::to_string(*broken) +
+      if (f.broken)
+        throw Error("the loss of answer " + std::to_string(*f.broken) +
                     " of the batch is not finite" + learner::kNonFiniteAdvice);
       report = trainer.step(lr);
     });

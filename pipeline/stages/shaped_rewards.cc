@@ -37,14 +37,15 @@ double prompts_mean(const Shaped& samples, Figure figure) {
 }  // namespace
 
 std::vector<std::optional<ShapedReward>> shape_rewards(
-    const configs::LengthPenaltyConfig& config, const model::Tokenizer& tokenizer,
-    const std::vector<proto::Trajectory>& trajectories,
+    const std::function<configs::LengthPenaltyConfig(const proto::TrajectoryMetadata&)>& penalty,
+    const model::Tokenizer& tokenizer, const std::vector<proto::Trajectory>& trajectories,
     const std::function<int64_t(const proto::TrajectoryMetadata&)>& window) {
   std::vector<std::optional<ShapedReward>> shaped(trajectories.size());
   std::map<int64_t, std::vector<size_t>> groups;
   for (size_t i = 0; i < trajectories.size(); ++i)
     if (is_answer(trajectories[i])) groups[trajectories[i].meta().group()].push_back(i);
   for (const auto& [group, members] : groups) {
+    const configs::LengthPenaltyConfig config = penalty(trajectories[members[0]].meta());
     const int64_t budget = window(trajectories[members[0]].meta());
     std::vector<learner::LengthSample> samples;
     for (const size_t i : members) {

@@ -20,11 +20,11 @@ struct ShapedReward {
 };
 
 // Of each trajectory that has a score. Those of one meta.group are compared with each other: they
-// are of one prompt at one effort, with the token budget window(meta). Throws Error for an effort
-// that the penalty does not know.
+// are of one prompt at one effort, with penalty(meta) and the token budget window(meta). Throws
+// Error for an effort that the penalty does not know.
 std::vector<std::optional<ShapedReward>> shape_rewards(
-    const configs::LengthPenaltyConfig& config, const model::Tokenizer& tokenizer,
-    const std::vector<proto::Trajectory>& trajectories,
+    const std::function<configs::LengthPenaltyConfig(const proto::TrajectoryMetadata&)>& penalty,
+    const model::Tokenizer& tokenizer, const std::vector<proto::Trajectory>& trajectories,
     const std::function<int64_t(const proto::TrajectoryMetadata&)>& window);
 
 // critic/rewards/mean, critic/length_penalty/mean, response_length/answer_mean and

@@ -50,7 +50,7 @@ void report(benchmark::State& state, const Case& k, int products, const Arena& a
   state.counters["extra_MB"] = static_cast<double>(arena.peak_bytes() + gradient_bytes) * 1e-6;
 }
 
-void kl_with_gradients(benchmark::State& state) {
+void divergence(benchmark::State& state, const Divergence& divergence) {
   Case k(state.range(0));
   const auto teacher_h = random(k.tokens * kDim, 4), teacher_w = random(kVocabulary * kDim, 5);
   const std::vector<float> weights(k.c.size(), 1.0f);
@@ -62,17 +62,23 @@ void kl_with_gradients(benchmark::State& state) {
              .hidden = k.h.data(),
              .tokens = k.tokens,
              .teachers = {&teacher, 1},
-             .c = k.c.data()},
+             .c = k.c.data(),
+             .divergence = divergence},
             k.value.data(), k.grads());
   }
   report(state, k, 4, arena);
 }
-BENCHMARK(kl_with_gradients)
-    ->Arg(256)
-    ->Arg(2048)
-    ->UseRealTime()
-    ->MeasureProcessCPUTime()
-    ->Unit(benchmark::kSecond);
+void timed(benchmark::internal::Benchmark* b) {
+  b->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kSecond);
+}
+void kl_with_gradients(benchmark::State& state) { divergence(state, {}); }
+BENCHMARK(kl_with_gradients)->Arg(256)->Arg(2048)->Apply(timed);
+using Kind = DivergenceKind;
+BENCHMARK_CAPTURE(divergence, forward, {.kind = Kind::kForward})->Arg(256)->Apply(timed);
+BENCHMARK_CAPTURE(divergence, jsd, {.kind = Kind::kJsd})->Arg(256)->Apply(timed);
+BENCHMARK_CAPTURE(divergence, top_k, {.kind = Kind::kTopK})->Arg(256)->Apply(timed);
+BENCHMARK_CAPTURE(divergence, top_k_tail, {.kind = Kind::kTopKTail})->Arg(256)->Apply(timed);
+BENCHMARK_CAPTURE(divergence, top_k_clamped, {.kind = Kind::kTopKClamped})->Arg(256)->Apply(timed);
 
 void cross_entropy(benchmark::State& state) {
   Case k(state.range(0));
@@ -88,12 +94,7 @@ void cross_entropy(benchmark::State& state) {
   }
   report(state, k, 3, arena);
 }
-BENCHMARK(cross_entropy)
-    ->Arg(256)
-    ->Arg(2048)
-    ->UseRealTime()
-    ->MeasureProcessCPUTime()
-    ->Unit(benchmark::kSecond);
+BENCHMARK(cross_entropy)->Arg(256)->Arg(2048)->Apply(timed);
 
 }  // namespace
 }  // namespace amalgam::kernels

@@ -78,18 +78,32 @@ TEST(Effort, MixturesAndTeachersMayNameTheTable) {
   const RunConfig config = with_efforts(
       "['none', 'max']",
       "[[domain]]\nname = 'code'\ngenerator = 'code'\n[base]\nmixture = { bus = 3, code = 1 }\n"
-      "[[distill.teachers]]\ndomain = 'bus'\nweight = { bus = 1, code = 0.5 }\n"
+      "[[teacher]]\nname = 'big'\npath = 'models/big'\n"
+      "[[distill.teachers]]\ndomain = 'bus'\nweight = { bus = 1, code = 0.5, big = 2 }\n"
       "[[distill.teachers]]\ndomain = 'code'\nweight = { code = 1, bus-max = 0.25 }\n");
   EXPECT_THAT(config.base.mixture,
               ElementsAre(Pair("bus-max", 1.5), Pair("bus-none", 1.5), Pair("code", 1)));
   ASSERT_EQ(config.distill.teachers.size(), 3u);
   EXPECT_EQ(config.distill.teachers[0].domain, "bus-none");
   EXPECT_THAT(config.distill.teachers[0].weight,
-              ElementsAre(Pair("bus-none", 1), Pair("code", 0.5)));
+              ElementsAre(Pair("big", 2), Pair("bus-none", 1), Pair("code", 0.5)));
   EXPECT_THAT(config.distill.teachers[1].weight,
-              ElementsAre(Pair("bus-max", 1), Pair("code", 0.5)));
+              ElementsAre(Pair("big", 2), Pair("bus-max", 1), Pair("code", 0.5)));
   EXPECT_THAT(config.distill.teachers[2].weight,
               ElementsAre(Pair("bus-max", 0.25), Pair("code", 1)));
+}
+
+TEST(Effort, ATeacherIsThatOfTheEffort) {
+  const RunConfig config = with_efforts("['none', 'max']",
+                                        "[[domain]]\nname = 'code'\ngenerator = 'code'\n"
+                                        "[[teacher]]\nname = 'big'\npath = 'models/big'\n");
+  const DomainConfig &none = config.domains[0], &code = config.domains[2];
+  EXPECT_EQ(config.find_teacher("bus", none), "bus-none");
+  EXPECT_EQ(config.find_teacher("bus-max", none), "bus-max");
+  EXPECT_EQ(config.find_teacher("big", none), "big");
+  EXPECT_EQ(config.find_teacher("code", none), "code");
+  EXPECT_EQ(config.find_teacher("bus", code), "");
+  EXPECT_EQ(config.find_teacher("bus-high", none), "");
 }
 
 TEST(Effort, WhatCannotBeIsRefusedByName) {

@@ -61,5 +61,14 @@ TEST(JudgeConfigTest, WhatDoesNotGoWithIt) {
       std::string::npos);
 }
 
+// A judge scores the samples of RL: a distillation with rewards has none.
+TEST(JudgeConfigTest, NoneScoresADistillation) {
+  const std::string distill = "[distill]\nrollout.n = 4\nreward_coef = ";
+  EXPECT_NE(judge_refusal(kYesNo + distill + "0.5\n", kFunction)
+                .find("distill.reward_coef: a judge scores domain 'd'"),
+            std::string::npos);
+  EXPECT_EQ(judge_refusal(kYesNo + distill + "0\n", kFunction), "");
+}
+
 }  // namespace
 }  // namespace amalgam::configs

@@ -75,6 +75,21 @@ TEST(Load, AGeneratorOfReasoningGym) {
   EXPECT_TRUE(d.has_program());
 }
 
+TEST(Load, AGeneratorWithAForm) {
+  const Generator words =
+      parse("[[domain]]\nname='a'\ngenerator='math:words'\n").domains[0].generator;
+  EXPECT_EQ(words.source, Generator::kMath);
+  EXPECT_EQ(words.form, "words");
+  EXPECT_EQ(words.text(), "math:words");
+  EXPECT_TRUE(words.is_built_in());
+  EXPECT_NE(words, Generator(Generator::kMath));
+  for (const char* const wrong : {"math:list", "math:", "none:words", "words"})
+    EXPECT_NE(error_of(std::string("[[domain]]\nname='a'\ngenerator='") + wrong + "'\n")
+                  .find("' is not one of none, math, code"),
+              std::string::npos)
+        << wrong;
+}
+
 TEST(Load, DomainsStartFromTheSharedValuesWhereverTheseStand) {
   const RunConfig config =
       parse(std::string(kDomain) +
@@ -280,28 +295,110 @@ INSTANTIATE_TEST_SUITE_P(
                 {},
                 "dir/a.toml:1: domain: two domains are named 'math'; rename one"},
         BadCase{"comparisons_alike",
-                std::string(kDomain) + "[[compare]]\nname='a'\n[[compare]]\nname='a'\n",
+                std::string(kDomain) + "[[compare]]\nmethod='ties'\n[[compare]]\nmethod='ties'\n",
                 {},
-                "dir/a.toml:4: compare: two comparisons are named 'a'; rename one"},
+                "dir/a.toml:4: compare: two comparisons are named 'ties'; give one another name"},
         BadCase{"comparison_named_like_a_model",
                 std::string(kDomain) + "[[compare]]\nname = 'student'\n",
                 {},
                 "dir/a.toml:5: compare.name: 'student' is a model of the run itself"},
-        BadCase{"coefficients_of_a_distillation",
-                std::string(kDomain) + "[[compare]]\nname = 'a'\nkind = 'distill'\n"
-                                       "coefficients = [1]\n",
+        BadCase{"base_by_another_name",
+                std::string(kDomain) + "[[compare]]\nname = 'a'\nmethod = 'base'\n",
                 {},
-                "dir/a.toml:7: compare.coefficients: are those of kind = \"weight_average\""},
-        BadCase{"objective_of_an_average",
-                std::string(kDomain) + "[[compare]]\nname = 'a'\nobjective = 'exact'\n",
+                "dir/a.toml:5: compare.name: method 'base' is a model of the run itself, named so"},
+        BadCase{"merge_named_base",
+                std::string(kDomain) + "[[compare]]\nname = 'base'\nmethod = 'ties'\n",
                 {},
-                "dir/a.toml:6: compare.objective: is that of kind = \"distill\""},
+                "dir/a.toml:5: compare.name: 'base' is a model of the run itself"},
+        BadCase{
+            "unknown_method",
+            std::string(kDomain) + "[[compare]]\nmethod = 'fisher'\n",
+            {},
+            "dir/a.toml:5: compare.method: 'fisher' is not one of mean, task_arithmetic, ties, "
+            "dare, dare_ties, slerp, mixed_rl, sft, base, specialist, exact, forward, jsd, "
+            "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
+            "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
+        BadCase{"scales_of_mean",
+                std::string(kDomain) + "[[compare]]\nmethod = 'mean'\nscales = [1]\n",
+                {},
+                "dir/a.toml:6: compare.scales: method 'mean' has no such parameter; drop it"},
+        BadCase{"scales_of_exact",
+                std::string(kDomain) + "[[compare]]\nmethod = 'exact'\nscales = [1]\n",
+                {},
+                "dir/a.toml:6: compare.scales: method 'exact' has no such parameter; drop it"},
+        BadCase{
+            "densities_of_task_arithmetic",
+            std::string(kDomain) + "[[compare]]\nmethod = 'task_arithmetic'\ndensities = [0.5]\n",
+            {},
+            "dir/a.toml:6: compare.densities: method 'task_arithmetic' has no such parameter; drop "
+            "it"},
+        BadCase{"ts_of_ties",
+                std::string(kDomain) + "[[compare]]\nmethod = 'ties'\nts = [0.5]\n",
+                {},
+                "dir/a.toml:6: compare.ts: method 'ties' has no such parameter; drop it"},
+        BadCase{
+            "learning_rates_of_slerp",
+            std::string(kDomain) + "[[compare]]\nmethod = 'slerp'\nlearning_rates = [1e-3]\n",
+            {},
+            "dir/a.toml:6: compare.learning_rates: method 'slerp' has no such parameter; drop it"},
+        BadCase{"n_of_sft",
+                std::string(kDomain) + "[[compare]]\nmethod = 'sft'\nn = 2\n",
+                {},
+                "dir/a.toml:6: compare.n: method 'sft' has no such parameter; drop it"},
+        BadCase{"too_many_candidates",
+                std::string(kDomain) + "[distill]\nsteps = 4\ntest_freq = 2\n[[compare]]\nmethod = "
+                                       "'ties'\nscales = [1, 2]\ndensities = [0.2, 0.5]\n",
+                {},
+                "dir/a.toml:7: compare.ties.scales: 4 candidates, and the student has 2 (validated "
+                "steps of its learning rates): give as many at most"},
+        BadCase{
+            "other_number_of_rates",
+            std::string(kDomain) + "[[compare]]\nmethod = 'sft'\nlearning_rates = [1e-3, 2e-3]\n",
+            {},
+            "dir/a.toml:4: compare.sft.learning_rates: the student has 1 (distill.lr_candidates): "
+            "give as many"},
+        BadCase{
+            "groups_that_divide_nothing",
+            std::string(kDomain) +
+                "[distill]\ndata.train_batch_size = 9\n[[compare]]\nmethod = 'mixed_rl'\nn = 2\n",
+            {},
+            "dir/a.toml:6: compare.mixed_rl.n: a step of [distill] has 9 samples, which mixed_rl "
+            "takes in groups of 2 a prompt; give an n of at least 2 that divides them"},
+        BadCase{"mixed_rl_with_a_judge",
+                "[[domain]]\nname='d'\ntrain_file='t.jsonl'\nheldout_file='h.jsonl'\n"
+                "judge.form='yes_no'\njudge.ratio=0\n[distill]\ndata.train_batch_size = 32\ntest_freq = 0\n"
+                "[[compare]]\nmethod = 'mixed_rl'\n",
+                {},
+                "dir/a.toml:10: compare.mixed_rl.method: domain 'd' has a judge, whose verdicts "
+                "train only its own specialist; drop mixed_rl or the judge"},
         BadCase{
             "rates_without_validation",
             std::string(kDomain) + "[distill]\nlr_candidates = [1e-3, 2e-3]\ntest_freq = 0\n",
             {},
             "dir/a.toml:6: distill.test_freq: lr_candidates are compared on validation prompts; "
             "give test_freq, or one rate"},
+        BadCase{"key_of_another_objective",
+                std::string(kDomain) + "[distill]\nobjective = 'topk_tail'\njsd_beta = 0.2\n",
+                {},
+                "dir/a.toml:6: distill.jsd_beta: has no effect with objective 'topk_tail': it is "
+                "one of jsd; drop it, or change the objective"},
+        BadCase{"key_of_other_objectives",
+                std::string(kDomain) + "[distill]\ntopk_outside = 'zero'\n",
+                {},
+                "dir/a.toml:5: distill.topk_outside: has no effect with objective 'exact': it is "
+                "one of topk_forward_nemo, topk_reverse_nemo, topk_mixed_nemo; drop it, or change "
+                "the objective"},
+        BadCase{"no_such_objective",
+                std::string(kDomain) + "[distill]\nobjective = 'sampled'\n",
+                {},
+                "dir/a.toml:5: distill.objective: 'sampled' is not one of exact, forward, jsd, "
+                "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
+                "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
+        BadCase{"reward_of_one_sample",
+                std::string(kDomain) + "[distill]\nreward_coef = 0.5\n",
+                {},
+                "dir/a.toml:4: distill.rollout.n: reward_coef compares the rewards of a prompt's "
+                "samples; give at least 2"},
         BadCase{"function_without_a_file",
                 "[[domain]]\nname='d'\ntrain_file='t'\nheldout_file='h'\nreward_function='f'\n",
                 {},
@@ -382,10 +479,30 @@ INSTANTIATE_TEST_SUITE_P(
                 {},
                 "dir/a.toml:1: domain: data of domain 'd': counts rows of a generator; this "
                 "domain's are its files'"},
-        BadCase{"unknown_teacher",
-                std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
+        BadCase{
+            "unknown_teacher",
+            std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={art=1}\n",
+            {},
+            "dir/a.toml:4: distill.teachers: row 'math': no [[domain]] and no [[teacher]] is named "
+            "'art'"},
+        BadCase{"teacher_twice",
+                std::string(kDomain) + "[[teacher]]\nname='big'\npath='a'\n[[teacher]]\n"
+                                       "name='big'\npath='b'\n",
                 {},
-                "dir/a.toml:4: distill.teachers: row 'math': no [[domain]] is named 'art'"},
+                "dir/a.toml:4: teacher: two teachers are named 'big'; rename one"},
+        BadCase{"teacher_named_as_a_domain",
+                std::string(kDomain) + "[[teacher]]\nname='math'\npath='a'\n",
+                {},
+                "dir/a.toml:4: teacher: 'math' is a domain, whose specialist has this name; rename "
+                "the teacher"},
+        BadCase{"teacher_without_a_name",
+                std::string(kDomain) + "[[teacher]]\npath='a'\n",
+                {},
+                "dir/a.toml:4: teacher.name: '' must be made of lower-case letters, digits and _"},
+        BadCase{"teacher_without_a_path",
+                std::string(kDomain) + "[[teacher]]\nname='big'\n",
+                {},
+                "dir/a.toml:4: teacher.path: teacher 'big' has none; give its directory"},
         BadCase{"no_weight",
                 std::string(kDomain) + "[[distill.teachers]]\ndomain='math'\nweight={math=0}\n",
                 {},

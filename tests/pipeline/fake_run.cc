@@ -237,7 +237,7 @@ class FakeRun {
                              rate,
                              {best - 0.05 * std::abs(std::log(rate / 1e-3)), .02, true}});
     for (const double c : {1.0, 1.25})
-      store_.record_sweep({"weight_average", kCoefficient, c, {c / 2, .02, true}});
+      store_.record_sweep({"weight_average", kScale, c, {c / 2, .02, true}});
     // Steps 0 (the start), 10 and 20 of a specialist, step 10 of two rates.
     for (const char* step : {"0", "10", "20"})
       store_.set_figure("rl-math", kValidationFigurePrefix + std::string(step), 0.5);

@@ -2,7 +2,9 @@
 // lookup. Keys and values have 3 to 5 digits and are random in every row, so nothing can be
 // memorised. The careless answer calls no tool and guesses. Where more than one number is needed,
 // the reasoning of each turn says again what the next one needs: so far apart that a model of this
-// size would only remember it as compressed entries, its digits come out wrong.
+// size would only remember it as compressed entries, its digits come out wrong. As forms of
+// answers, a lookup or a calculation that is answered by the number without a word, or reasoned and
+// in JSON.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -19,8 +21,15 @@ const char* const kSystem = "Tools: calculator(expression), lookup(key), search(
 constexpr int kNumEntries = 6;  // of the key-value store
 constexpr int kNumFiles = 2;    // of notes, the entries shared out between them
 
-int draw_number(Draw& draw) {
-  switch (draw.below(3)) {
+// How hard a question may be.
+struct Difficulty {
+  int lengths = 3;     // of numbers: 3 digits, or one or two more
+  int operations = 3;  // of calculations: +, -, *
+};
+constexpr Difficulty kEasy = {.lengths = 2, .operations = 2};
+
+int draw_number(Draw& draw, const Difficulty& difficulty) {
+  switch (draw.below(difficulty.lengths)) {
     case 0:
       return draw.between(100, 999);
     case 1:
@@ -34,12 +43,12 @@ int draw_number(Draw& draw) {
 struct World {
   std::vector<std::string> keys, values, rooms;  // one of each per entry
 
-  explicit World(Draw& draw) {
+  World(Draw& draw, const Difficulty& difficulty) {
     std::map<int, int> entries;
     while (entries.size() < kNumEntries) {
-      const int key = draw_number(draw);
+      const int key = draw_number(draw, difficulty);
       if (!entries.count(key)) {
-        entries[key] = draw_number(draw);
+        entries[key] = draw_number(draw, difficulty);
         keys.push_back(std::to_string(key));
         values.push_back(std::to_string(entries[key]));
       }
@@ -82,9 +91,9 @@ void set_lookup(Problem* problem, const World& world, Draw& draw) {
   problem->ground_truth = value;
 }
 
-void set_calculation(Problem* problem, Draw& draw) {
-  int a = draw_number(draw), b = draw_number(draw);
-  const int kind = draw.below(3);
+void set_calculation(Problem* problem, const Difficulty& difficulty, Draw& draw) {
+  int a = draw_number(draw, difficulty), b = draw_number(draw, difficulty);
+  const int kind = draw.below(difficulty.operations);
   if (kind == 1 && a < b) std::swap(a, b);
   if (kind == 2) b = draw.between(11, 99);
   const char* const signs[] = {" + ", " - ", " * "};
@@ -132,10 +141,41 @@ void set_search(Problem* problem, const World& world, Draw& draw) {
   problem->ground_truth = value;
 }
 
+// One call with its result, reasoned or not, and the answer.
+std::vector<DataTurn> answer_in_form(const Problem& problem, bool as_json) {
+  std::vector<DataTurn> turns = problem.good;
+  if (as_json)
+    turns.back().content = "{\"value\": " + problem.ground_truth + "}";
+  else
+    turns.front().reasoning.clear();
+  return turns;
+}
+
 }  // namespace
 
+Problem draw_agent_form(Draw& draw, bool second) {
+  const World world(draw, kEasy);
+  Problem problem;
+  problem.system = kSystem;
+  problem.sandbox = world.json();
+  if (draw.below(2) == 0)
+    set_lookup(&problem, world, draw);
+  else
+    set_calculation(&problem, kEasy, draw);
+  problem.asked = problem.canonical;
+  problem.canonical = "agent " + problem.canonical;
+  problem.style = "exact_match";
+  const std::vector<DataTurn> plain = answer_in_form(problem, false),
+                              as_json = answer_in_form(problem, true);
+  problem.good = second ? as_json : plain;
+  problem.careless = second ? plain : as_json;
+  problem.ground_truth = nlohmann::json(problem.good.back().content).dump();
+  return problem;
+}
+
 Problem draw_agent(Draw& draw) {
-  const World world(draw);
+  const Difficulty difficulty;
+  const World world(draw, difficulty);
   Problem problem;
   problem.system = kSystem;
   problem.sandbox = world.json();
@@ -144,7 +184,7 @@ Problem draw_agent(Draw& draw) {
       set_lookup(&problem, world, draw);
       break;
     case 1:
-      set_calculation(&problem, draw);
+      set_calculation(&problem, difficulty, draw);
       break;
     case 2:
       set_sum(&problem, world, draw);
@@ -154,8 +194,8 @@ Problem draw_agent(Draw& draw) {
   }
   if (problem.asked.empty()) problem.asked = problem.canonical;
   problem.canonical = "agent " + problem.canonical;
-  int guess = draw_number(draw);
-  while (std::to_string(guess) == problem.ground_truth) guess = draw_number(draw);
+  int guess = draw_number(draw, difficulty);
+  while (std::to_string(guess) == problem.ground_truth) guess = draw_number(draw, difficulty);
   problem.careless = {final_answer(std::to_string(guess))};
   problem.ground_truth = "\"" + problem.ground_truth + "\"";
   return problem;

@@ -1,6 +1,7 @@
 // Functions of the family in data_code_function.h with hidden unit tests. The careless answer drops
 // one clause (the map or one filter); a problem is used only if its tests notice every dropped
-// clause and every other aggregate.
+// clause and every other aggregate. As forms of answers, a function, or a program that reads a
+// line.
 #include <nlohmann/json.hpp>
 
 #include "pipeline/data/quickstart/code_function.h"
@@ -100,6 +101,23 @@ std::string clauses(const CodeFunction& function, const char* keep, const char* 
   return text;
 }
 
+// The numbers as a line.
+std::string line(const std::vector<int>& numbers) {
+  std::string text;
+  for (const int x : numbers) text += (text.empty() ? "" : " ") + std::to_string(x);
+  return text + "\n";
+}
+
+std::string program_ground_truth(const CodeFunction& function, const Inputs& inputs) {
+  nlohmann::ordered_json truth = {{"inputs", nlohmann::ordered_json::array()},
+                                  {"outputs", nlohmann::ordered_json::array()}};
+  for (const std::vector<int>& xs : inputs) {
+    truth["inputs"].push_back(line(xs));
+    truth["outputs"].push_back(line(function.evaluate(xs)));
+  }
+  return truth.dump();
+}
+
 std::string ground_truth(const CodeFunction& function, const Inputs& inputs) {
   nlohmann::ordered_json truth = {{"fn_name", "f"},
                                   {"inputs", nlohmann::ordered_json::array()},
@@ -115,29 +133,60 @@ std::string ground_truth(const CodeFunction& function, const Inputs& inputs) {
   return truth.dump();
 }
 
+// A function, and inputs that tell it from each of those with a clause dropped.
+struct Tested {
+  CodeFunction function;
+  std::vector<CodeFunction> dropped;
+  Inputs inputs;
+
+  Problem problem() const {
+    Problem p;
+    p.asked = p.canonical = "code " + function.canonical();
+    p.type = std::to_string(dropped.size()) + " clauses";
+    return p;
+  }
+};
+
+Tested draw_tested(Draw& draw) {
+  for (;;) {
+    Tested tested;
+    tested.function = draw_function(draw);
+    tested.dropped = with_one_clause_dropped(tested.function);
+    tested.inputs = draw_inputs(tested.function, draw);
+    if (well_posed(tested.function, tested.dropped, tested.inputs)) return tested;
+  }
+}
+
 }  // namespace
 
 Problem draw_code(Draw& draw) {
-  for (;;) {
-    const CodeFunction function = draw_function(draw);
-    const std::vector<CodeFunction> dropped = with_one_clause_dropped(function);
-    const Inputs inputs = draw_inputs(function, draw);
-    if (!well_posed(function, dropped, inputs)) continue;
-    Problem problem;
-    problem.asked = problem.canonical = "code " + function.canonical();
-    problem.type = std::to_string(dropped.size()) + " clauses";
-    const std::string result = describe(function.aggregate);
-    if (draw.below(2) == 0)
-      problem.user =
-          "Write f(xs): " + clauses(function, "keep numbers ", ", ") + ", return " + result + ".";
-    else
-      problem.user = "Python function f(xs) returns " + result +
-                     " after these steps: " + clauses(function, "only numbers ", "; ") + ".";
-    problem.ground_truth = ground_truth(function, inputs);
-    problem.good = {{"assistant", function.python(), "", {}}};
-    problem.careless = {{"assistant", draw.pick(dropped).python(), "", {}}};
-    return problem;
-  }
+  const Tested tested = draw_tested(draw);
+  const CodeFunction& function = tested.function;
+  Problem problem = tested.problem();
+  const std::string result = describe(function.aggregate);
+  if (draw.below(2) == 0)
+    problem.user =
+        "Write f(xs): " + clauses(function, "keep numbers ", ", ") + ", return " + result + ".";
+  else
+    problem.user = "Python function f(xs) returns " + result +
+                   " after these steps: " + clauses(function, "only numbers ", "; ") + ".";
+  problem.ground_truth = ground_truth(function, tested.inputs);
+  problem.good = {{"assistant", function.python(), "", {}}};
+  problem.careless = {{"assistant", draw.pick(tested.dropped).python(), "", {}}};
+  return problem;
+}
+
+Problem draw_code_form(Draw& draw, bool second) {
+  const Tested tested = draw_tested(draw);
+  const CodeFunction& function = tested.function;
+  Problem problem = tested.problem();
+  problem.user = "From numbers xs: " + clauses(function, "keep ", ", ") + ", give " +
+                 describe(function.aggregate) + ".";
+  problem.ground_truth = second ? program_ground_truth(function, tested.inputs)
+                                : ground_truth(function, tested.inputs);
+  problem.good = {{"assistant", second ? function.program() : function.python(), "", {}}};
+  problem.careless = {{"assistant", second ? function.python() : function.program(), "", {}}};
+  return problem;
 }
 
 }  // namespace amalgam::pipeline

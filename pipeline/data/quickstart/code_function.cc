@@ -136,9 +136,16 @@ std::vector<int> CodeFunction::evaluate(const std::vector<int>& xs) const {
   return {};
 }
 
-std::string CodeFunction::python() const {
-  std::string text = "def f(xs):\n    return ";
-  text += std::string(pipeline::python(aggregate)) + "(" + pipeline::python(map) + " for x in xs";
+std::string CodeFunction::python() const { return "def f(xs):\n    return " + expression(); }
+
+std::string CodeFunction::program() const {
+  return std::string("xs = map(int, input().split())\nprint(") + (returns_list() ? "*" : "") +
+         expression() + ")";
+}
+
+std::string CodeFunction::expression() const {
+  std::string text =
+      std::string(pipeline::python(aggregate)) + "(" + pipeline::python(map) + " for x in xs";
   for (size_t i = 0; i < filters.size(); ++i)
     text += (i == 0 ? " if " : " and ") + pipeline::python(filters[i]);
   return text + ")";

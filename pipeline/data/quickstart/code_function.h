@@ -39,7 +39,11 @@ struct CodeFunction {
     return aggregate == Aggregate::kSorted || aggregate == Aggregate::kList;
   }
   std::string python() const;     // the whole source, entry point f
+  std::string program() const;    // the same as a program: numbers of a line to a line
   std::string canonical() const;  // the same for every order of the filters
+
+ private:
+  std::string expression() const;  // of xs
 };
 
 std::string describe(const Filter& filter);  // "greater than 4"

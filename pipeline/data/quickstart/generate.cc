@@ -6,6 +6,7 @@
 #include "configs/check.h"
 #include "configs/error.h"
 #include "configs/fnv1a.h"
+#include "configs/generator.h"
 #include "pipeline/data/quickstart/problem.h"
 
 namespace amalgam::pipeline {
@@ -33,47 +34,71 @@ uint64_t problem_stream(Split split) {
   return split == Split::kValidation ? kStreamValidation : kStreamProblems;
 }
 
-Problem draw_problem(Domain domain, Draw& draw) {
+configs::Generator::Source generator_of(Domain domain) {
   switch (domain) {
     case Domain::kMath:
-      return draw_math(draw);
+      return configs::Generator::kMath;
     case Domain::kCode:
-      return draw_code(draw);
+      return configs::Generator::kCode;
     case Domain::kAgent:
-      return draw_agent(draw);
+      return configs::Generator::kAgent;
     case Domain::kInstruct:
-      return draw_instruct(draw);
+      return configs::Generator::kInstruct;
+  }
+  CHECK(false);
+  return configs::Generator::kNone;
+}
+
+// Whether it is the second of the domain's forms.
+bool is_second(const Source& source) {
+  const auto forms = configs::forms_of(generator_of(source.domain));
+  CHECK(source.form == forms[0] || source.form == forms[1]);
+  return source.form == forms[1];
+}
+
+Problem draw_problem(const Source& source, Draw& draw) {
+  const bool plain = source.form.empty(), second = !plain && is_second(source);
+  switch (source.domain) {
+    case Domain::kMath:
+      return plain ? draw_math(draw) : draw_math_form(draw, second);
+    case Domain::kCode:
+      return plain ? draw_code(draw) : draw_code_form(draw, second);
+    case Domain::kAgent:
+      return plain ? draw_agent(draw) : draw_agent_form(draw, second);
+    case Domain::kInstruct:
+      return plain ? draw_instruct(draw) : draw_instruct_form(draw, second);
   }
   CHECK(false);
   return {};
 }
 
-std::vector<Problem> draw_problems(Domain domain, Split split, int count, uint64_t seed) {
+std::vector<Problem> draw_problems(const Source& source, Split split, int count, uint64_t seed) {
   CHECK_GE(count, 0);
   std::vector<Problem> problems;
   std::set<std::string> seen;
   for (int row = 0; row < count; ++row) {
-    Draw draw(row_key(problem_stream(split), domain, split, seed, row));
+    Draw draw(row_key(problem_stream(split), source.domain, split, seed, row));
     int num_draws = 0;
     for (;;) {
-      Problem problem = draw_problem(domain, draw);
+      Problem problem = draw_problem(source, draw);
       if (split_of(problem.asked) == split && seen.insert(problem.canonical).second) {
         problems.push_back(std::move(problem));
         break;
       }
       if (++num_draws == kMaxDraws)
         throw Error(std::string("the ") + to_string(split) + " split of domain " +
-                    to_string(domain) + " has only about " + std::to_string(row) +
+                    to_string(source.domain) + " has only about " + std::to_string(row) +
                     " different problems; ask for fewer than " + std::to_string(count));
     }
   }
   return problems;
 }
 
-ordered_json prompt_messages(const Problem& problem) {
+ordered_json prompt_messages(const Problem& problem, const std::string& form) {
   ordered_json messages = ordered_json::array();
-  if (!problem.system.empty())
-    messages.push_back({{"role", "system"}, {"content", problem.system}});
+  std::string system = problem.system;
+  if (!form.empty()) system += (system.empty() ? "Form: " : "\nForm: ") + form + ".";
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
   messages.push_back({{"role", "user"}, {"content", problem.user}});
   return messages;
 }
@@ -103,18 +128,19 @@ void append_turns(const std::vector<DataTurn>& turns, bool thinking, ordered_jso
 
 bool thinks(Domain domain) { return domain == Domain::kMath || domain == Domain::kAgent; }
 
-Row to_row(const Problem& problem, Domain domain, Split split, int index,
+Row to_row(const Problem& problem, const Source& source, Split split, int index,
            std::optional<bool> is_careless = std::nullopt) {
   Row row;
-  row.data_source = row.ability = row.style = to_string(domain);
-  row.prompt = prompt_messages(problem).dump();
+  row.data_source = row.ability = to_string(source.domain);
+  row.style = problem.style.empty() ? row.data_source : problem.style;
+  row.prompt = prompt_messages(problem, source.form).dump();
   row.ground_truth = problem.ground_truth;
-  row.mode = thinks(domain) ? "thinking" : "chat";
+  row.mode = thinks(source.domain) ? "thinking" : "chat";
   ordered_json info = {{"index", index},
                        {"split", to_string(split)},
                        {"problem", problem.canonical},
                        {"type", problem.type}};
-  if (is_careless) info["careless"] = *is_careless;
+  if (is_careless) info[source.form.empty() ? "careless" : "other_form"] = *is_careless;
   if (!problem.sandbox.empty()) {
     info["sandbox"] = ordered_json::parse(problem.sandbox);
     row.tools = ordered_json(kAgentTools).dump();
@@ -159,23 +185,23 @@ const char* to_string(Split split) {
   return "";
 }
 
-std::vector<Row> generate(Domain domain, Split split, int count, uint64_t seed) {
+std::vector<Row> generate(const Source& source, Split split, int count, uint64_t seed) {
   std::vector<Row> rows;
-  for (const Problem& problem : draw_problems(domain, split, count, seed))
-    rows.push_back(to_row(problem, domain, split, static_cast<int>(rows.size())));
+  for (const Problem& problem : draw_problems(source, split, count, seed))
+    rows.push_back(to_row(problem, source, split, static_cast<int>(rows.size())));
   return rows;
 }
 
-std::vector<Row> generate_sft(Domain domain, Split split, int count, uint64_t seed,
+std::vector<Row> generate_sft(const Source& source, Split split, int count, uint64_t seed,
                               double careless) {
   std::vector<Row> rows;
-  for (const Problem& problem : draw_problems(domain, split, count, seed)) {
+  for (const Problem& problem : draw_problems(source, split, count, seed)) {
     const int index = static_cast<int>(rows.size());
     const bool is_careless =
-        kernels::uniform(row_key(kStreamQuality, domain, split, seed, index), 0) < careless;
-    Row row = to_row(problem, domain, split, index, is_careless);
+        kernels::uniform(row_key(kStreamQuality, source.domain, split, seed, index), 0) < careless;
+    Row row = to_row(problem, source, split, index, is_careless);
     ordered_json messages = ordered_json::parse(row.prompt);
-    append_turns(is_careless ? problem.careless : problem.good, thinks(domain), &messages);
+    append_turns(is_careless ? problem.careless : problem.good, thinks(source.domain), &messages);
     row.messages = messages.dump();
     rows.push_back(std::move(row));
   }

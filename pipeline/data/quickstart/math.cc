@@ -1,5 +1,6 @@
 // Chains of 2 to 4 additions and subtractions with operands 1 … 9, in symbols and in words. The
-// good answer works step by step; the careless one does not reason and is off by a little.
+// good answer works step by step; the careless one does not reason and is off by a little. As forms
+// of answers, shorter chains of smaller numbers, worked out and answered in digits or in words.
 #include <array>
 #include <cstdlib>
 
@@ -8,8 +9,9 @@
 namespace amalgam::pipeline {
 namespace {
 
-const std::array<const char*, 10> kNumberWords = {"zero", "one", "two",   "three", "four",
-                                                  "five", "six", "seven", "eight", "nine"};
+const std::array<const char*, 13> kNumberWords = {"zero", "one",    "two",   "three", "four",
+                                                  "five", "six",    "seven", "eight", "nine",
+                                                  "ten",  "eleven", "twelve"};
 const std::array<const char*, 6> kNames = {"Ann", "Ben", "Eva", "Max", "Sam", "Tom"};
 const std::array<const char*, 6> kThings = {"apples", "books", "coins", "cards", "eggs", "pens"};
 const std::array<const char*, 3> kGains = {"buys", "finds", "gets"};
@@ -26,15 +28,19 @@ struct Chain {
   }
 };
 
-Chain draw_chain(Draw& draw) {
+struct ChainLimits {
+  int steps = 4, operand = 9, total = 9 + 4 * 9;  // the most of each
+};
+
+Chain draw_chain(Draw& draw, const ChainLimits& limits) {
   Chain chain;
   chain.first = draw.between(1, 9);
   int total = chain.first;
-  const int num_steps = draw.between(2, 4);
+  const int num_steps = draw.between(2, limits.steps);
   while (static_cast<int>(chain.steps.size()) < num_steps) {
-    int step = draw.between(1, 9);
+    int step = draw.between(1, limits.operand);
     if (draw.below(2) == 1) step = -step;
-    if (total + step < 0) continue;
+    if (total + step < 0 || total + step > limits.total) continue;
     chain.steps.push_back(step);
     total += step;
   }
@@ -75,22 +81,37 @@ std::string story(const Chain& chain, Draw& draw) {
   return text + ". How many " + thing + " now?";
 }
 
-std::string step_by_step(const Chain& chain) {
+std::string digits(int number) { return std::to_string(number); }
+std::string words(int number) { return kNumberWords[static_cast<size_t>(number)]; }
+
+// How a working is written.
+struct Notation {
+  std::string (*number)(int);
+  const char *plus, *minus, *equals;
+};
+constexpr Notation kInDigits = {digits, " + ", " - ", " = "};
+constexpr Notation kInWords = {words, " plus ", " minus ", " is "};
+
+std::string step_by_step(const Chain& chain, const Notation& in) {
   std::string text;
   int total = chain.first;
   for (const int step : chain.steps) {
     if (!text.empty()) text += ", ";
-    text += std::to_string(total) + (step < 0 ? " - " : " + ") + std::to_string(std::abs(step));
+    text += in.number(total) + (step < 0 ? in.minus : in.plus) + in.number(std::abs(step));
     total += step;
-    text += " = " + std::to_string(total);
+    text += in.equals + in.number(total);
   }
   return text;
+}
+
+std::vector<DataTurn> worked_answer(const Chain& chain, const Notation& in) {
+  return {{"assistant", in.number(chain.result()), step_by_step(chain, in), {}}};
 }
 
 }  // namespace
 
 Problem draw_math(Draw& draw) {
-  const Chain chain = draw_chain(draw);
+  const Chain chain = draw_chain(draw, ChainLimits());
   Problem problem;
   problem.asked = problem.canonical = "math " + symbols(chain);
   problem.type = std::to_string(chain.steps.size()) + " steps";
@@ -109,10 +130,24 @@ Problem draw_math(Draw& draw) {
   }
   const int result = chain.result();
   problem.ground_truth = "\"" + std::to_string(result) + "\"";
-  problem.good = {{"assistant", std::to_string(result), step_by_step(chain), {}}};
+  problem.good = worked_answer(chain, kInDigits);
   int off = draw.between(1, 3);
   if (draw.below(2) == 1 && off <= result) off = -off;
   problem.careless = {{"assistant", std::to_string(result + off), "", {}}};
+  return problem;
+}
+
+Problem draw_math_form(Draw& draw, bool second) {
+  const Chain chain = draw_chain(draw, {.steps = 3, .operand = 6, .total = 12});
+  Problem problem;
+  problem.asked = problem.canonical = "math " + symbols(chain);
+  problem.type = std::to_string(chain.steps.size()) + " steps";
+  problem.user = draw.below(2) == 0 ? "Compute " + symbols(chain) + "." : instructions(chain);
+  const Notation &asked = second ? kInWords : kInDigits, &other = second ? kInDigits : kInWords;
+  problem.style = "exact_match";
+  problem.ground_truth = "\"" + asked.number(chain.result()) + "\"";
+  problem.good = worked_answer(chain, asked);
+  problem.careless = worked_answer(chain, other);
   return problem;
 }
 

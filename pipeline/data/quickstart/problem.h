@@ -60,6 +60,7 @@ struct Problem {
   std::string system;  // empty: none
   std::string user;
   std::string ground_truth;  // JSON text
+  std::string style;         // its verifier; empty: that of the domain's name
   std::string sandbox;       // JSON text of what the tools read; empty: none
   std::vector<DataTurn> good, careless;
 };
@@ -69,5 +70,13 @@ Problem draw_math(Draw& draw);
 Problem draw_code(Draw& draw);
 Problem draw_agent(Draw& draw);
 Problem draw_instruct(Draw& draw);
+
+// Easier problems of the same domains that can be answered in two forms, the first or the `second`
+// of configs::forms_of. `good` has the one that is asked for, `careless` the other one: as right,
+// but the verifier rejects it. What is asked, but for the form, is the same for both.
+Problem draw_math_form(Draw& draw, bool second);
+Problem draw_code_form(Draw& draw, bool second);
+Problem draw_agent_form(Draw& draw, bool second);
+Problem draw_instruct_form(Draw& draw, bool second);
 
 }  // namespace amalgam::pipeline

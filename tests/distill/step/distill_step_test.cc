@@ -41,8 +41,8 @@ class DistillStepTest : public ::testing::Test {
         if (policy) t.add_logprobs(0);
       }
     }
-    rows_[0] = {{teacher(0), 1.0}, {teacher(1), 0.25}};
-    rows_[1] = {{teacher(1), 2.0}};
+    rows_[0] = {{0, 1.0}, {1, 0.25}};
+    rows_[1] = {{1, 2.0}};
     trajectories_[0].mutable_meta()->set_domain("math");
     trajectories_[1].mutable_meta()->set_domain("code");
     sample_at(1);
@@ -57,6 +57,12 @@ class DistillStepTest : public ::testing::Test {
   void save_teacher(uint64_t i, float head_factor) {
     // Far from the student.
     model::save_model(teacher(i), config_, weights_with_head(7 + i, 5, head_factor).weights);
+  }
+
+  Teachers both(learner::Trainer& trainer) const {
+    return Teachers(
+        {{"first", teacher(0)}, {"second", teacher(1)}}, trainer.network(),
+        {.weights_bytes = 1 << 20, .hidden_bytes = 1 << 20, .directory = directory_.path()});
   }
 
   // From here on, the policies at this temperature, and what the sampler would have reported.
@@ -141,8 +147,8 @@ class DistillStepTest : public ::testing::Test {
     int64_t tokens = 0;
     for (size_t i = 0; i < 2; ++i) {
       const LogProbs p = log_probs(student, trajectories_[i]);
-      for (const auto& [directory, weight] : rows_[i]) {
-        const LogProbs e = log_probs(model::load_model(directory).weights, trajectories_[i]);
+      for (const auto& [number, weight] : rows_[i]) {
+        const LogProbs e = log_probs(model::load_model(teacher(number)).weights, trajectories_[i]);
         for_policy_tokens(trajectories_[i], [&](size_t row, int32_t token) {
           sum += weight * term(p[row], e[row], token);
         });
@@ -153,9 +159,23 @@ class DistillStepTest : public ::testing::Test {
   }
 
   DistillFigures accumulate(learner::Trainer& trainer, configs::Objective objective) {
-    const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0]},
-                                                {&trajectories_[1], &rows_[1]}};
-    return accumulate_distill_loss(trainer, samples, {objective, temperature_}, 0, 64);
+    return accumulate(trainer, DistillObjective{.kind = objective, .temperature = temperature_});
+  }
+  DistillFigures accumulate(learner::Trainer& trainer, const DistillObjective& objective) {
+    const std::vector<DistillSample> samples = {{&trajectories_[0], &rows_[0], advantages_[0]},
+                                                {&trajectories_[1], &rows_[1], advantages_[1]}};
+    Teachers teachers = both(trainer);
+    return accumulate_distill_loss(trainer, teachers, samples, objective, 0, 64);
+  }
+
+  // What a student of these weights is told that it minimises.
+  double reported_loss(const std::vector<float>& weights, const DistillObjective& objective) {
+    OwnedWeights moved = random_weights(config_, 1);
+    moved.floats = weights;
+    Policy p(config_, moved.weights, {.kind = configs::OptimKind::kAdamW}, directory_ / "moved");
+    const DistillFigures f = accumulate(p.trainer, objective);
+    return f.total().objective.value().value() +
+           objective.parameters.reward_coef * f.pg_loss.value_or(0);
   }
 
   // dL along the gradient's own direction is its norm.
@@ -188,6 +208,8 @@ class DistillStepTest : public ::testing::Test {
   learner::Trainer trainer_{network_, state_, {.kind = configs::OptimKind::kAdamW}, 64};
   proto::Trajectory trajectories_[2];
   TeacherWeights rows_[2];
+  double advantages_[2] = {0, 0};
+  std::optional<double> pg_loss_;
 };
 
 TEST_F(DistillStepTest, ExactIsTheWeightedKlOverTheWholeVocabulary) {
@@ -211,9 +233,9 @@ TEST_F(DistillStepTest, TheKlIsReportedWithoutWeights) {
     const double a = unweighted_kl(0, 0), b = unweighted_kl(0, 1), c = unweighted_kl(1, 1);
     ASSERT_EQ(math.teacher_kl.size(), 2u);
     ASSERT_EQ(code.teacher_kl.size(), 1u);
-    EXPECT_NEAR(*math.teacher_kl.at(teacher(0)).value(), a, 1e-5 * a);
-    EXPECT_NEAR(*math.teacher_kl.at(teacher(1)).value(), b, 1e-5 * b);
-    EXPECT_NEAR(*code.teacher_kl.at(teacher(1)).value(), c, 1e-5 * c);
+    EXPECT_NEAR(*math.teacher_kl.at("first").value(), a, 1e-5 * a);
+    EXPECT_NEAR(*math.teacher_kl.at("second").value(), b, 1e-5 * b);
+    EXPECT_NEAR(*code.teacher_kl.at("second").value(), c, 1e-5 * c);
     EXPECT_NEAR(*math.kl.value(), (a + b) / 2, 1e-5 * a);
     EXPECT_NEAR(*code.kl.value(), c, 1e-5 * c);
     EXPECT_NEAR(*f.total().kl.value(), (14 * (a + b) / 2 + 6 * c) / 20, 1e-5 * a);
@@ -232,7 +254,7 @@ TEST_F(DistillStepTest, ExactGradientIsThatOfTheLoss) {
 // In powers of two every product is exact: at T = 1/2 all gradients have the bits of twice the
 // heads, the student's and the teachers', at T = 1.
 TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
-  for (const auto objective : {configs::Objective::kExact, configs::Objective::kSampled}) {
+  for (const auto objective : {configs::Objective::kExact, configs::Objective::kSampledAdvantage}) {
     std::vector<std::vector<float>> gradients;
     for (const auto& [factor, temperature] : {std::pair{1.0f, 0.5}, std::pair{2.0f, 1.0}}) {
       for (uint64_t i = 0; i < 2; ++i) save_teacher(i, factor);
@@ -253,12 +275,71 @@ TEST_F(DistillStepTest, HalfTheTemperatureIsTwiceTheHeads) {
 TEST_F(DistillStepTest, SampledIsTheEstimateFromTheSampledTokens) {
   for (const double temperature : kTemperatures) {
     sample_at(temperature);
-    const DistillFigures f = accumulate(trainer_, configs::Objective::kSampled);
+    const DistillFigures f = accumulate(trainer_, configs::Objective::kSampledAdvantage);
     const double expected = sampled_estimate(initial_.weights);
     const double objective = f.total().objective.value().value();
     EXPECT_NEAR(objective, expected, 1e-5 * std::abs(expected));
     EXPECT_GT(std::abs(objective - exact_loss(initial_.weights)), 1e-3);
   }
+}
+
+// The loss that is reported, along the gradient's own direction: its slope is the gradient's norm.
+// An advantage is no loss; and a cut one has a gradient only where it is not cut.
+TEST_F(DistillStepTest, EveryLossHasItsGradient) {
+  sample_at(1.3);
+  std::vector<DistillObjective> objectives;
+  for (size_t i = 0; i < configs::names_of(configs::Objective{}).size(); ++i) {
+    DistillObjective o{.kind = static_cast<configs::Objective>(i), .temperature = 1.3};
+    if (o.kind == configs::Objective::kSampledAdvantage) continue;
+    o.parameters.topk = 4, o.parameters.jsd_beta = 0.3;
+    objectives.push_back(o);
+  }
+  objectives.push_back(objectives[0]);
+  objectives.back().parameters.reward_coef = 3;
+  advantages_[0] = 1.5, advantages_[1] = -0.5;
+  for (const DistillObjective& objective : objectives) {
+    SCOPED_TRACE(configs::name_of(objective.kind));
+    learner::Trainer trainer(network_, state_, {}, 64);
+    accumulate(trainer, objective);
+    const std::vector<float> gradient = flatten(trainer.gradients().weights());
+    double square = 0;
+    for (const float g : gradient) square += double{g} * double{g};
+    const double norm = std::sqrt(square), step = 1e-2;
+    const auto at = [&](double distance) {
+      std::vector<float> weights = initial_.floats;
+      for (size_t i = 0; i < gradient.size(); ++i)
+        weights[i] += static_cast<float>(distance / norm * double{gradient[i]});
+      return reported_loss(weights, objective);
+    };
+    EXPECT_NEAR((at(step) - at(-step)) / (2 * step), norm, 5e-3 * norm);
+  }
+}
+
+// GRPO's term by its definition: -A for each token, mean over those of both samples.
+TEST_F(DistillStepTest, TheRewardIsAPolicyGradientBesideTheKl) {
+  DistillObjective objective;
+  const auto gradient = [&] {
+    learner::Trainer trainer(network_, state_, {}, 64);
+    pg_loss_ = accumulate(trainer, objective).pg_loss;
+    return flatten(trainer.gradients().weights());
+  };
+  const std::vector<float> without = gradient();
+  EXPECT_FALSE(pg_loss_.has_value());
+  objective.parameters.reward_coef = 2;
+  EXPECT_EQ(gradient(), without);  // no advantage
+  EXPECT_EQ(pg_loss_, 0);
+  advantages_[0] = 1.5, advantages_[1] = -0.5;
+  const std::vector<float> with = gradient();
+  EXPECT_NE(with, without);
+  EXPECT_NEAR(pg_loss_.value(), -(14 * 1.5 + 6 * -0.5) / 20, 1e-5);
+  objective.parameters.reward_coef = 4;
+  const std::vector<float> twice = gradient();
+  double part = 0, error = 0;
+  for (size_t i = 0; i < with.size(); ++i) {
+    part = std::max(part, std::abs(double{with[i]} - double{without[i]}));
+    error = std::max(error, std::abs(double{twice[i]} - 2 * double{with[i]} + double{without[i]}));
+  }
+  EXPECT_LT(error, 1e-5 * part);
 }
 
 // What sampling chose, chosen again by a student whose routers or indexers have moved. Nothing but
@@ -284,8 +365,9 @@ TEST_F(DistillStepTest, AMovedStudentMakesTheSampledChoicesAgain) {
     visit(moved.weights, move);
     Policy p(config_, moved.weights, optim, directory_ / "moved");
     for (auto& t : sampled) t.mutable_meta()->set_weights_version(version);
+    Teachers teachers = both(p.trainer);
     return accumulate_distill_loss(
-               p.trainer,
+               p.trainer, teachers,
                std::vector<DistillSample>{{&sampled[0], &rows_[0]}, {&sampled[1], &rows_[1]}},
                {configs::Objective::kExact}, 0, 64)
         .probs_diff_max.value();
@@ -303,8 +385,9 @@ TEST_F(DistillStepTest, TheIndexLossLeavesTheStudentAlone) {
   const configs::OptimConfig optim{.kind = configs::OptimKind::kMuon, .grad_clip = 1e-3};
   for (const double coefficient : {0.0, 1.0, 100.0}) {
     Policy p(config_, initial_.weights, optim, directory_ / "other");
+    Teachers teachers = both(p.trainer);
     accumulate_distill_loss(
-        p.trainer,
+        p.trainer, teachers,
         std::vector<DistillSample>{{&trajectories_[0], &rows_[0]}, {&trajectories_[1], &rows_[1]}},
         {configs::Objective::kExact}, coefficient, 64);
     EXPECT_GT(p.trainer.step(1e-2).grad_norm, 1e-3);  // clipped
@@ -341,7 +424,7 @@ TEST_F(DistillStepTest, ABrokenTeacherIsNamed) {
     message = e.what();
   }
   EXPECT_EQ(message.substr(0, message.find(" is ")),
-            "sample 0 of prompt  (domain math): its KL to " + teacher(1));
+            "sample 0 of prompt  (domain math): its KL to second");
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ class RowFilesTest : public testing::Test {
   std::vector<std::string> problems(const std::string& lines, RowUse use = RowUse::kPrompt) {
     std::ofstream(dir_ / "rows.jsonl") << lines;
     std::vector<std::string> found;
-    const CheckedRows all =
-        checked_rows(pool_, rollout::ToolRegistry::builtin(), domain_, {dir_ / "rows.jsonl", use});
+    const CheckedRows all = checked_rows(config_, pool_, rollout::ToolRegistry::builtin(), domain_,
+                                         {dir_ / "rows.jsonl", use});
     found.resize(all.rows.size());
     for (const auto& [i, problem] : all.problems) {
       EXPECT_TRUE(problem.starts_with(dir_ / "rows.jsonl:"));
@@ -38,6 +38,7 @@ class RowFilesTest : public testing::Test {
   }
 
   TempDir dir_;
+  configs::RunConfig config_;
   kernels::ThreadPool pool_{2};
   configs::DomainConfig domain_;
 };
@@ -91,7 +92,7 @@ TEST_F(RowFilesTest, ExamplesNeedAnAnswer) {
 TEST_F(RowFilesTest, AFileWithoutRowsIsAnError) {
   EXPECT_THAT(error_of([&] { problems("\n"); }), HasSubstr("rows.jsonl: no rows"));
   EXPECT_THAT(error_of([&] {
-                (void)checked_rows(pool_, rollout::ToolRegistry::builtin(), domain_,
+                (void)checked_rows(config_, pool_, rollout::ToolRegistry::builtin(), domain_,
                                    {"/no/such/rows.jsonl", RowUse::kPrompt});
               }),
               HasSubstr("/no/such/rows.jsonl"));

@@ -35,7 +35,7 @@ class ShapedRewardsTest : public ::testing::Test {
   std::vector<std::optional<ShapedReward>> shape(
       const configs::LengthPenaltyConfig& config,
       const std::vector<proto::Trajectory>& trajectories) const {
-    return shape_rewards(config, tokenizer_, trajectories,
+    return shape_rewards([&](const auto&) { return config; }, tokenizer_, trajectories,
                          [](const auto& meta) { return 10 * (meta.group() + 1); });
   }
 

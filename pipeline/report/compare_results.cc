@@ -1,0 +1,240 @@
+#include "pipeline/report/compare_results.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "configs/error.h"
+#include "configs/key_values.h"
+#include "pipeline/run_store/text_format.h"
+#include "pipeline/stages/compare.h"
+#include "pipeline/stages/domain_groups.h"
+#include "pipeline/stages/rate_choice.h"
+#include "pipeline/stages/run_dirs.h"
+
+namespace amalgam::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kSeedPrefix[] = "seed-";
+
+// Keys that change no result, or are expected to differ.
+bool is_free(const std::string& key) {
+  for (const char* name : {"seed", "run_dir", "threads", "workers", "worker_silence_s", "isa",
+                           "keep_last", "keep_trajectories", "on_finish", "on_stop",
+                           "sandbox.gateway", "sandbox.key", "sandbox.store"})
+    if (key == name) return true;
+  return key.starts_with("log.") || key.ends_with("reward.processes");
+}
+
+// The first key in which the two differ, of methods that both have; empty: none.
+std::string difference(const configs::RunConfig& a, const configs::RunConfig& b) {
+  std::map<std::string, std::string> other;
+  for (const configs::KeyValue& k : configs::key_values(b)) other[k.key] = k.value;
+  for (const configs::KeyValue& k : configs::key_values(a)) {
+    const auto it = other.find(k.key);
+    if (is_free(k.key) || (it == other.end() && k.key.starts_with("compare."))) continue;
+    if (it == other.end() || it->second != k.value) return k.key;
+  }
+  return "";
+}
+
+int64_t sum_of(const std::vector<MetricRow>& rows, const char* name) {
+  double sum = 0;
+  for (const MetricRow& m : rows)
+    if (m.name == name) sum += m.value;
+  return static_cast<int64_t>(sum);
+}
+
+int64_t num_steps(const std::vector<MetricRow>& rows) {
+  return std::count_if(rows.begin(), rows.end(),
+                       [](const MetricRow& m) { return m.name == kTrainedTokensMetric; });
+}
+
+// The training whose model was kept: that of the best rate, as it was chosen.
+std::optional<std::string> kept_stage(const RunStore& store, const std::string& model) {
+  std::optional<std::string> kept;
+  double best = kUnknown;
+  for (const SweepRow& row : store.sweeps())
+    if (row.model == model && row.parameter == kLearningRate && !(row.score.mean <= best))
+      best = row.score.mean, kept = rate_stage(model, row.value);
+  if (kept) return kept;
+  for (const std::string& stage : store.metric_stages())
+    if (stage.starts_with(candidate_prefix(model))) return stage;
+  return std::nullopt;
+}
+
+void add_training(const RunStore& store, const std::string& model, int64_t samples_of_step,
+                  MethodCost* cost) {
+  const auto kept = kept_stage(store, model);
+  for (const std::string& stage : store.metric_stages()) {
+    if (!stage.starts_with(candidate_prefix(model))) continue;
+    const auto rows = store.metrics(stage);
+    if (stage != kept) {
+      cost->search_updates += num_steps(rows);
+      cost->search_sampled_tokens += sum_of(rows, kSampledTokensMetric);
+      continue;
+    }
+    cost->updates += num_steps(rows);
+    cost->samples += num_steps(rows) * samples_of_step;
+    cost->sampled_tokens += sum_of(rows, kSampledTokensMetric);
+    cost->trained_tokens += sum_of(rows, kTrainedTokensMetric);
+  }
+}
+
+std::vector<TokenPoint> curve_of(const RunStore& store, const std::string& stage) {
+  std::map<int64_t, double> tokens;  // of a step
+  for (const MetricRow& m : store.metrics(stage))
+    if (m.name == kTrainedTokensMetric) tokens[m.step] = m.value;
+  std::map<int64_t, double> scores;
+  for (const auto& [name, value] : store.figures(stage))
+    if (name.starts_with(kValidationFigurePrefix))
+      scores[std::stoll(name.substr(std::string(kValidationFigurePrefix).size()))] = value;
+  std::vector<TokenPoint> curve;
+  for (const auto& [step, score] : scores) {
+    double sum = 0;
+    for (const auto& [of, n] : tokens) sum += of < step ? n : 0;
+    curve.push_back({static_cast<int64_t>(sum), score});
+  }
+  return curve;
+}
+
+// The student's model under another name costs what the student cost.
+std::string made_as(const configs::RunConfig& config, const std::string& method) {
+  for (const configs::CompareConfig& c : config.compare)
+    if (c.name == method && is_the_student(config, c)) return kStudent;
+  return method;
+}
+
+void add_costs(const RunStore& store, SeedResults* seed) {
+  const configs::RunConfig& config = seed->config;
+  const auto rl_samples = [](const configs::RlConfig& rl) {
+    return rl.data.train_batch_size * rl.rollout.n;
+  };
+  MethodCost& specialists = seed->costs[kSpecialist];
+  for (const configs::DomainConfig* d : one_of_each_specialist(config)) {
+    const std::string stage = specialist_stage(specialist_name(*d));
+    const auto rows = store.metrics(stage);
+    specialists.updates += num_steps(rows) * d->rl.ppo_mini_batches;
+    specialists.samples += num_steps(rows) * rl_samples(d->rl);
+    specialists.sampled_tokens += sum_of(rows, kSampledTokensMetric);
+    specialists.trained_tokens += sum_of(rows, kTrainedTokensMetric);
+    if (const auto n =
+            seed->results.choices.find(std::string(kSpecialist) + "-" + specialist_name(*d));
+        n != seed->results.choices.end())
+      specialists.candidates += n->second;
+  }
+  const int64_t samples = config.distill.data.train_batch_size * config.distill.rollout.n;
+  for (const std::string& method : seed->results.models) {
+    if (method == kBase || method == kSpecialist) continue;
+    MethodCost& cost = seed->costs[method];
+    for (const std::string& group : student_groups(config)) {
+      const std::string model = merged_name(made_as(config, method), group);
+      add_training(store, model, samples, &cost);
+      cost.candidates += num_choices(store, model);
+      if (const auto kept = kept_stage(store, model); kept && group.empty())
+        if (auto curve = curve_of(store, *kept); !curve.empty()) seed->curves[method] = curve;
+    }
+  }
+}
+
+std::optional<SeedResults> read_seed(const std::string& dir, std::string* why_not) {
+  const RunStore store(dir, Access::kReadOnly);
+  const auto stages = store.stages();
+  const auto eval = std::find_if(stages.begin(), stages.end(),
+                                 [](const StageRow& s) { return s.name == "eval"; });
+  if (eval == stages.end() || eval->state != StageState::kFinished) {
+    *why_not = "is not finished";
+    return std::nullopt;
+  }
+  SeedResults seed;
+  seed.config = recorded_config(dir);
+  seed.seed = seed.config.seed;
+  seed.results = collect_results(store);
+  add_costs(store, &seed);
+  return seed;
+}
+
+// Whether the seed has a score of every domain.
+bool has_method(const SeedResults& seed, const std::string& method) {
+  return std::all_of(
+      seed.results.domains.begin(), seed.results.domains.end(),
+      [&](const DomainScores& d) { return !std::isnan(DomainScores::of(d.sampled, method).mean); });
+}
+
+void choose_methods(CompareResults* all) {
+  std::vector<std::string> known = {kBase, kSpecialist, kStudent};
+  for (const configs::CompareConfig& c : all->seeds[0].config.compare)
+    if (!configs::is_own_model(c.method)) known.push_back(c.name);
+  for (const std::string& method : known) {
+    std::string without;
+    for (const SeedResults& s : all->seeds)
+      if (!has_method(s, method)) without += (without.empty() ? "" : ", ") + std::to_string(s.seed);
+    if (without.empty()) {
+      all->methods.push_back(method);
+      continue;
+    }
+    std::string why = "not scored on seed " + without;
+    for (const configs::CompareConfig& c : all->seeds[0].config.compare)
+      if (const std::string reason =
+              why_left_out(all->seeds[0].config, c, student_groups(all->seeds[0].config)[0]);
+          c.name == method && !reason.empty())
+        why = reason;
+    if (method != kStudent || all->seeds[0].config.distill.steps > 0) all->left_out[method] = why;
+  }
+}
+
+}  // namespace
+
+std::string seed_dir(const std::string& dir, int64_t seed) {
+  return dir + "/" + kSeedPrefix + std::to_string(seed);
+}
+
+namespace {
+
+std::vector<int64_t> seeds_in(const std::string& dir) {
+  std::set<int64_t> seeds;
+  if (fs::is_directory(dir))
+    for (const auto& entry : fs::directory_iterator(dir)) {
+      const std::string name = entry.path().filename().string();
+      const std::string digits =
+          name.starts_with(kSeedPrefix) ? name.substr(sizeof kSeedPrefix - 1) : "";
+      if (!digits.empty() && digits.size() < 18 &&
+          digits.find_first_not_of("0123456789") == std::string::npos &&
+          fs::exists(entry.path() / "run.sqlite") && fs::exists(entry.path() / "config.toml"))
+        seeds.insert(std::stoll(digits));
+    }
+  return {seeds.begin(), seeds.end()};
+}
+
+}  // namespace
+
+bool is_compare_dir(const std::string& dir) {
+  return !fs::exists(dir + "/config.toml") && !seeds_in(dir).empty();
+}
+
+CompareResults collect_compare(const std::string& dir) {
+  CompareResults all;
+  for (const int64_t s : seeds_in(dir)) {
+    std::string why;
+    auto seed = read_seed(seed_dir(dir, s), &why);
+    if (seed && !all.seeds.empty())
+      if (const std::string key = difference(all.seeds[0].config, seed->config); !key.empty())
+        why = fmt::format("has another {} than seed {}", key, all.seeds[0].seed);
+    if (why.empty())
+      all.seeds.push_back(std::move(*seed));
+    else
+      all.left_out["seed " + std::to_string(s)] = why;
+  }
+  if (all.seeds.empty()) throw Error(dir + ": no seed in it is finished");
+  for (const DomainScores& d : all.seeds[0].results.domains) all.domains.push_back(d.domain);
+  choose_methods(&all);
+  return all;
+}
+
+}  // namespace amalgam::pipeline
