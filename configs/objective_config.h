@@ -71,7 +71,7 @@ struct ObjectiveParameters {
     v.value(
         "kl_estimator", kl_estimator,
         "sampled_...: with d = log teacher - log student of the sampled token k1: -d; k2: d²/2; "
-        "k3: exp(d) - d - 1; abs: |d|; auto: k1 as an advantage, k3 as a loss");
+        "k3: exp(d) - d - 1; abs: d without its sign; auto: k1 as an advantage, k3 as a loss");
     v.value("reward_coef", reward_coef, between(0, 1e6),
             "weight of the rows' reward beside the distillation, whatever the objective: a policy "
             "gradient whose advantage is the reward minus the mean of the prompt's samples; 0: "

@@ -130,9 +130,9 @@ def compare_seeds(program, ci_run):
         "killed")
     compare(program, config, ci_run, whole, "--seeds", "2")
     expected, random, kills = files_of(whole), seeded(5), 0
-    for _ in range(5):
+    for _ in range(8):
         process = program.popen(command_of(program, config, ci_run, killed, "--seeds", "2"), killed + ".log")
-        if not run_until(process, random.uniform(1, 6)):
+        if not run_until(process, random.uniform(0.5, 2)):
             break
         kill_all(process)
         kills += 1

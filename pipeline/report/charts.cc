@@ -65,6 +65,11 @@ std::string color_class(const std::string& name, const std::vector<std::string>&
 
 }  // namespace
 
+std::string colour_class(size_t place) {
+  return fmt::format("m{}{}", place % kNumModelColours,
+                     place / kNumModelColours % 2 == 1 ? " alt" : "");
+}
+
 std::vector<double> axis_ticks(double low, double high) {
   // Values that differ in their last digits alone are one: no step between them could be counted.
   if (!(high - low > 1e-9 * std::max(std::abs(low), std::abs(high)))) {
@@ -163,13 +168,14 @@ std::string xy_chart(const std::string& title, const std::string& x_name,
   };
   for (size_t m = 0; m < series.size(); ++m) {
     std::string path, marks;
+    const std::string colour = colour_class(series[m].place.value_or(m));
     for (const XyPoint& p : series[m].points) {
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_of(p.x), y_of(p.y));
       if (p.x_error > 0) marks += bar(p.x - p.x_error, p.y, p.x + p.x_error, p.y);
       if (p.y_error > 0) marks += bar(p.x, p.y - p.y_error, p.x, p.y + p.y_error);
       marks += fmt::format(
-          "<circle class=\"xy-mark\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" data-tip=\"{}\"/>",
-          x_of(p.x), y_of(p.y), escape_html(p.tip));
+          "<circle class=\"xy-mark{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" data-tip=\"{}\"/>",
+          colour.substr(2), x_of(p.x), y_of(p.y), escape_html(p.tip));
       // Below and above in turns: neighbours may be near.
       const bool is_below = (&p - series[m].points.data()) % 2 == 0;
       if (!p.label.empty())
@@ -177,8 +183,8 @@ std::string xy_chart(const std::string& title, const std::string& x_name,
                              x_of(p.x) + (is_below ? 7 : -7), y_of(p.y) + (is_below ? 16 : -9),
                              escape_html(p.label));
     }
-    data += fmt::format("<g class=\"m{}\"><path class=\"xy-line\" d=\"{}\"/>{}</g>",
-                        series[m].colour.value_or(m) % kNumModelColours, path, marks);
+    data += fmt::format("<g class=\"{}\"><path class=\"xy-line\" d=\"{}\"/>{}</g>",
+                        colour.substr(0, 2), path, marks);
   }
   return fmt::format(
       "<figure class=\"chart\"><figcaption>{0}</figcaption><svg viewBox=\"0 0 {1} {2}\" "

@@ -18,6 +18,8 @@ struct Point {
 std::string line_chart(const std::string& title, const std::vector<Point>& points);
 
 inline constexpr size_t kNumModelColours = 10;  // .m0 … .m9 of the page
+// "m3", and from the eleventh on "m3 alt": the same colours, hollow.
+std::string colour_class(size_t place);
 
 // One point with its standard errors (NaN: unknown). `tip` is shown under the pointer.
 struct XyPoint {
@@ -26,8 +28,8 @@ struct XyPoint {
 };
 struct XySeries {
   std::string name;
-  std::vector<XyPoint> points;        // joined by a line; finite
-  std::optional<size_t> colour = {};  // of .m0 …; none: its place
+  std::vector<XyPoint> points;       // joined by a line; finite
+  std::optional<size_t> place = {};  // of its colour; none: its own among the series
 };
 // Shares against a quantity from 0: the y axis is 0 … 1 where all points are in it. Series are
 // coloured as models are. At least one point.

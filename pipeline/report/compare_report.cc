@@ -15,10 +15,9 @@
 namespace amalgam::pipeline {
 namespace {
 
-size_t colour_of(const CompareResults& r, const std::string& method) {
+size_t place_of(const CompareResults& r, const std::string& method) {
   return static_cast<size_t>(std::find(r.methods.begin(), r.methods.end(), method) -
-                             r.methods.begin()) %
-         kNumModelColours;
+                             r.methods.begin());
 }
 
 // What the config says of a method.
@@ -37,8 +36,9 @@ std::string method_text(const CompareResults& r, const std::string& method) {
 std::string legend(const CompareResults& r, const std::vector<std::string>& methods) {
   std::string html = "<p class=\"legend\">";
   for (const std::string& m : methods)
-    html += fmt::format("<span><i class=\"m{}\"></i>{} <small>{}</small></span>", colour_of(r, m),
-                        escape_html(model_label(m)), escape_html(method_text(r, m)));
+    html += fmt::format("<span><i class=\"{}\"></i>{} <small>{}</small></span>",
+                        colour_class(place_of(r, m)), escape_html(model_label(m)),
+                        escape_html(method_text(r, m)));
   return html + "</p>\n";
 }
 
@@ -132,7 +132,7 @@ std::string token_chart(const CompareResults& r) {
     std::erase_if(points, [](const XyPoint& p) { return !std::isfinite(p.y); });
     if (points.empty()) continue;
     methods.push_back(m);
-    series.push_back({.name = m, .points = std::move(points), .colour = colour_of(r, m)});
+    series.push_back({.name = m, .points = std::move(points), .place = place_of(r, m)});
   }
   if (series.empty()) return "<p class=\"none\">No method was trained.</p>\n";
   return legend(r, methods) + "<div class=\"wide-chart\">" +
@@ -172,14 +172,15 @@ std::string loss_chart(const CompareResults& r) {
     for (size_t i = 0; i < methods.size(); ++i) {
       const Score gain = gain_over_specialist(r, methods[i], d, Decoding::kSampled);
       if (std::isnan(gain.mean)) continue;
-      const size_t top = 9 + 8 * i, colour = colour_of(r, methods[i]);
+      const size_t top = 9 + 8 * i;
+      const std::string colour = colour_class(place_of(r, methods[i]));
       if (!std::isnan(gain.standard_error))
         html += fmt::format(
-            "<i class=\"whisker m{}\" style=\"left:{:.2f}%;width:{:.2f}%;top:{}px\"></i>", colour,
-            place(gain.mean - gain.standard_error),
+            "<i class=\"whisker {}\" style=\"left:{:.2f}%;width:{:.2f}%;top:{}px\"></i>",
+            colour.substr(0, 2), place(gain.mean - gain.standard_error),
             place(gain.mean + gain.standard_error) - place(gain.mean - gain.standard_error), top);
       html += fmt::format(
-          "<i class=\"dot m{}\" style=\"left:{:.2f}%;top:{}px\" data-tip=\"{}: {}\"></i>", colour,
+          "<i class=\"dot {}\" style=\"left:{:.2f}%;top:{}px\" data-tip=\"{}: {}\"></i>", colour,
           place(gain.mean), top, escape_html(model_label(methods[i])), format_score(gain));
     }
     html += "</div></div>\n";

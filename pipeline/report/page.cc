@@ -60,6 +60,7 @@ td.wide,th.wide{width:45%;min-width:220px;text-align:left}
 .m0{--c:var(--grey)}.m1{--c:var(--violet)}.m2{--c:var(--blue)}.m3{--c:var(--amber)}.m4{--c:var(--teal)}
 .m5{--c:var(--red)}.m6{--c:var(--sky)}.m7{--c:var(--pink)}.m8{--c:var(--olive)}.m9{--c:var(--brown)}
 .legend i[class^=m]{background:var(--c)}
+.legend i.alt,.dot.alt{background:var(--bg);box-shadow:inset 0 0 0 2px var(--c)}.xy-mark.alt{fill:var(--bg);stroke:var(--c);stroke-width:2}
 .dotplot{margin:8px 0 24px}
 .dots{display:grid;grid-template-columns:112px 1fr;align-items:center;border-bottom:1px solid var(--line)}
 .dots .name{font-weight:500;font-size:14px;overflow-wrap:anywhere}

@@ -75,10 +75,17 @@ std::string base_statement(const configs::RunConfig* config) {
            "</code>; what that model was trained on is not known here.</p>\n";
   const bool has_own = std::any_of(config->domains.begin(), config->domains.end(),
                                    [](const auto& d) { return !d.sft_file.empty(); });
-  const std::string own =
+  const bool has_forms = std::any_of(config->domains.begin(), config->domains.end(),
+                                     [](const auto& d) { return !d.generator.form.empty(); });
+  std::string own =
       has_own ? " Worked examples from files of the user's own are among its data; how good those "
                 "are is not known here."
               : "";
+  if (has_forms)
+    own +=
+        " Where prompts ask for a form of the answer, half of the examples are in the other form: "
+        "that "
+        "the base does not do as it is asked was put there.";
   const bool has_generated = std::any_of(config->domains.begin(), config->domains.end(),
                                          [](const auto& d) { return d.generator.is_built_in(); });
   if (!has_generated && has_own)

@@ -21,8 +21,15 @@ const char* const kSystem = "Tools: calculator(expression), lookup(key), search(
 constexpr int kNumEntries = 6;  // of the key-value store
 constexpr int kNumFiles = 2;    // of notes, the entries shared out between them
 
-int draw_number(Draw& draw) {
-  switch (draw.below(3)) {
+// How hard a question may be.
+struct Difficulty {
+  int lengths = 3;     // of numbers: 3 digits, or one or two more
+  int operations = 3;  // of calculations: +, -, *
+};
+constexpr Difficulty kEasy = {.lengths = 2, .operations = 2};
+
+int draw_number(Draw& draw, const Difficulty& difficulty) {
+  switch (draw.below(difficulty.lengths)) {
     case 0:
       return draw.between(100, 999);
     case 1:
@@ -36,12 +43,12 @@ int draw_number(Draw& draw) {
 struct World {
   std::vector<std::string> keys, values, rooms;  // one of each per entry
 
-  explicit World(Draw& draw) {
+  World(Draw& draw, const Difficulty& difficulty) {
     std::map<int, int> entries;
     while (entries.size() < kNumEntries) {
-      const int key = draw_number(draw);
+      const int key = draw_number(draw, difficulty);
       if (!entries.count(key)) {
-        entries[key] = draw_number(draw);
+        entries[key] = draw_number(draw, difficulty);
         keys.push_back(std::to_string(key));
         values.push_back(std::to_string(entries[key]));
       }
@@ -84,9 +91,9 @@ void set_lookup(Problem* problem, const World& world, Draw& draw) {
   problem->ground_truth = value;
 }
 
-void set_calculation(Problem* problem, Draw& draw) {
-  int a = draw_number(draw), b = draw_number(draw);
-  const int kind = draw.below(3);
+void set_calculation(Problem* problem, const Difficulty& difficulty, Draw& draw) {
+  int a = draw_number(draw, difficulty), b = draw_number(draw, difficulty);
+  const int kind = draw.below(difficulty.operations);
   if (kind == 1 && a < b) std::swap(a, b);
   if (kind == 2) b = draw.between(11, 99);
   const char* const signs[] = {" + ", " - ", " * "};
@@ -147,14 +154,14 @@ std::vector<DataTurn> answer_in_form(const Problem& problem, bool as_json) {
 }  // namespace
 
 Problem draw_agent_form(Draw& draw, bool second) {
-  const World world(draw);
+  const World world(draw, kEasy);
   Problem problem;
   problem.system = kSystem;
   problem.sandbox = world.json();
   if (draw.below(2) == 0)
     set_lookup(&problem, world, draw);
   else
-    set_calculation(&problem, draw);
+    set_calculation(&problem, kEasy, draw);
   problem.asked = problem.canonical;
   problem.canonical = "agent " + problem.canonical;
   problem.style = "exact_match";
@@ -167,7 +174,8 @@ Problem draw_agent_form(Draw& draw, bool second) {
 }
 
 Problem draw_agent(Draw& draw) {
-  const World world(draw);
+  const Difficulty difficulty;
+  const World world(draw, difficulty);
   Problem problem;
   problem.system = kSystem;
   problem.sandbox = world.json();
@@ -176,7 +184,7 @@ Problem draw_agent(Draw& draw) {
       set_lookup(&problem, world, draw);
       break;
     case 1:
-      set_calculation(&problem, draw);
+      set_calculation(&problem, difficulty, draw);
       break;
     case 2:
       set_sum(&problem, world, draw);
@@ -186,8 +194,8 @@ Problem draw_agent(Draw& draw) {
   }
   if (problem.asked.empty()) problem.asked = problem.canonical;
   problem.canonical = "agent " + problem.canonical;
-  int guess = draw_number(draw);
-  while (std::to_string(guess) == problem.ground_truth) guess = draw_number(draw);
+  int guess = draw_number(draw, difficulty);
+  while (std::to_string(guess) == problem.ground_truth) guess = draw_number(draw, difficulty);
   problem.careless = {final_answer(std::to_string(guess))};
   problem.ground_truth = "\"" + problem.ground_truth + "\"";
   return problem;

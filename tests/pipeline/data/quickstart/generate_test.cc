@@ -7,8 +7,10 @@
 #include <set>
 
 #include "configs/error.h"
+#include "configs/generator.h"
 #include "model/encoding/message.h"
 #include "pipeline/data/forms/row_reader.h"
+#include "rewards/answers/match.h"
 #include "rewards/instruct/instruct.h"
 #include "rewards/math/math_answer.h"
 
@@ -201,6 +203,124 @@ TEST(GeneratedAgent, GoodConversationsCallToolsAndCarelessOnesNone) {
   }
   EXPECT_EQ(types.size(), 4u);
   for (const auto& [type, count] : types) EXPECT_GT(count, 60) << type;
+}
+
+// The two forms of a domain.
+class GenerateForms : public testing::TestWithParam<Domain> {
+ protected:
+  Source source(int form) const {
+    const auto generator = configs::parse_generator(to_string(GetParam()));
+    return {GetParam(), configs::forms_of(generator->source)[static_cast<size_t>(form)]};
+  }
+};
+
+TEST_P(GenerateForms, AskTheSameAndNameTheForm) {
+  for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
+    const auto first = generate(source(0), split, 60, 1),
+               second = generate(source(1), split, 60, 1);
+    for (size_t i = 0; i < first.size(); ++i) {
+      EXPECT_EQ(problem_of(first[i]), problem_of(second[i]));
+      const auto a = json::parse(first[i].prompt), b = json::parse(second[i].prompt);
+      EXPECT_EQ(a.back(), b.back());
+      for (const auto& [prompt, form] :
+           {std::pair(a, source(0).form), std::pair(b, source(1).form)}) {
+        const std::string system = prompt.front().at("content"), line = "Form: " + form + ".";
+        EXPECT_EQ(prompt.front().at("role"), "system");
+        EXPECT_TRUE(system == line || system.ends_with("\n" + line)) << system;
+      }
+      EXPECT_NE(first[i].ground_truth, second[i].ground_truth);
+    }
+  }
+}
+
+TEST_P(GenerateForms, SplitsAreDisjoint) {
+  std::set<std::string> seen;
+  size_t count = 0;
+  for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest})
+    for (const Row& row : generate(source(1), split, split == Split::kTrain ? 3000 : 150, 2))
+      seen.insert(prompt_of(row)), ++count;
+  EXPECT_EQ(seen.size(), count);
+}
+
+TEST_P(GenerateForms, TheShareInTheOtherFormIsAsAskedAndWhatIsAskedHasNoPartInIt) {
+  const auto first = generate_sft(source(0), Split::kTrain, 1000, 3, 0.5),
+             second = generate_sft(source(1), Split::kTrain, 1000, 3, 0.5);
+  int count = 0, same = 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    const bool other = json::parse(first[i].extra_info).at("other_form");
+    count += other;
+    // The first form's example in the other form is the second's in its own.
+    const auto a = json::parse(first[i].messages).back(),
+               b = json::parse(second[i].messages).back();
+    same += a == b;
+    EXPECT_EQ(json::parse(second[i].extra_info).at("other_form"), other);
+  }
+  EXPECT_NEAR(count, 500, 64);  // four standard deviations
+  EXPECT_EQ(same, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Domains, GenerateForms, testing::ValuesIn(kDomains),
+                         [](const auto& test) { return to_string(test.param); });
+
+TEST(GeneratedForms, ARightAnswerInTheOtherFormScores0) {
+  for (const Source& source :
+       {Source(Domain::kMath, "digits"), Source(Domain::kMath, "words"),
+        Source(Domain::kAgent, "plain"), Source(Domain::kAgent, "json"),
+        Source(Domain::kInstruct, "line"), Source(Domain::kInstruct, "list")})
+    for (const Row& row : generate_sft(source, Split::kTrain, 500, 4, 0.5)) {
+      EXPECT_EQ(row.style, "exact_match");
+      const std::string answer = json::parse(row.messages).back().at("content");
+      const bool other = json::parse(row.extra_info).at("other_form");
+      EXPECT_EQ(rewards::score_exact_match(answer, {json::parse(row.ground_truth)}).reward,
+                other ? 0 : 1)
+          << row.to_json();
+    }
+}
+
+// A word for a number, a sign or "is".
+std::string in_digits(std::string text) {
+  const char* const words[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                               "seven", "eight", "nine", "ten",   "eleven", "twelve"};
+  std::istringstream in(text);
+  std::string out, word;
+  while (in >> word) {
+    const bool comma = word.ends_with(',');
+    if (comma) word.pop_back();
+    if (word == "plus") word = "+";
+    if (word == "minus") word = "-";
+    if (word == "is") word = "=";
+    for (int i = 0; i < 13; ++i)
+      if (word == words[i]) word = std::to_string(i);
+    out += (out.empty() ? "" : " ") + word + (comma ? "," : "");
+  }
+  return out;
+}
+
+TEST(GeneratedForms, MathInWordsSaysWhatMathInDigitsSays) {
+  const auto digits = generate_sft({Domain::kMath, "digits"}, Split::kTrain, 300, 5, 0),
+             words = generate_sft({Domain::kMath, "words"}, Split::kTrain, 300, 5, 0);
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const auto a = json::parse(digits[i].messages).back(),
+               b = json::parse(words[i].messages).back();
+    EXPECT_EQ(a.at("reasoning_content"), in_digits(b.at("reasoning_content")));
+    EXPECT_EQ(a.at("content"), in_digits(b.at("content")));
+    EXPECT_NE(a.at("content"), b.at("content"));
+  }
+}
+
+TEST(GeneratedForms, AProgramIsTestedByLinesAndAFunctionByCalls) {
+  for (const Row& row : generate_sft({Domain::kCode, "program"}, Split::kTrain, 50, 6, 0)) {
+    const auto truth = json::parse(row.ground_truth);
+    EXPECT_FALSE(truth.contains("fn_name"));
+    EXPECT_TRUE(truth.at("inputs").at(0).get<std::string>().ends_with('\n'));
+    const std::string answer = json::parse(row.messages).back().at("content");
+    EXPECT_TRUE(answer.starts_with("xs = map(int, input().split())\nprint(")) << answer;
+  }
+  for (const Row& row : generate_sft({Domain::kCode, "function"}, Split::kTrain, 50, 6, 0)) {
+    EXPECT_EQ(json::parse(row.ground_truth).at("fn_name"), "f");
+    const std::string answer = json::parse(row.messages).back().at("content");
+    EXPECT_TRUE(answer.starts_with("def f(xs):\n    return ")) << answer;
+  }
 }
 
 }  // namespace
