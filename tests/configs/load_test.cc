@@ -310,14 +310,13 @@ INSTANTIATE_TEST_SUITE_P(
                 std::string(kDomain) + "[[compare]]\nname = 'base'\nmethod = 'ties'\n",
                 {},
                 "dir/a.toml:5: compare.name: 'base' is a model of the run itself"},
-        BadCase{
-            "unknown_method",
-            std::string(kDomain) + "[[compare]]\nmethod = 'fisher'\n",
-            {},
-            "dir/a.toml:5: compare.method: 'fisher' is not one of mean, task_arithmetic, ties, "
-            "dare, dare_ties, slerp, mixed_rl, sft, base, specialist, exact, forward, jsd, "
-            "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
-            "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
+        BadCase{"unknown_method",
+                std::string(kDomain) + "[[compare]]\nmethod = 'fisher'\n",
+                {},
+                "dir/a.toml:5: compare.method: 'fisher' is not one of mean, task_arithmetic, ties, "
+                "dare, dare_ties, slerp, mixed_rl, sft, base, specialist, exact, forward, jsd, "
+                "sampled_advantage, sampled_loss, topk_forward_verl, topk_forward_nemo, "
+                "topk_reverse_nemo, topk_mixed_nemo, topk_tail"},
         BadCase{"scales_of_mean",
                 std::string(kDomain) + "[[compare]]\nmethod = 'mean'\nscales = [1]\n",
                 {},
@@ -366,7 +365,8 @@ INSTANTIATE_TEST_SUITE_P(
             "takes in groups of 2 a prompt; give an n of at least 2 that divides them"},
         BadCase{"mixed_rl_with_a_judge",
                 "[[domain]]\nname='d'\ntrain_file='t.jsonl'\nheldout_file='h.jsonl'\n"
-                "judge.form='yes_no'\njudge.ratio=0\n[distill]\ndata.train_batch_size = 32\ntest_freq = 0\n"
+                "judge.form='yes_no'\njudge.ratio=0\n[distill]\ndata.train_batch_size = "
+                "32\ntest_freq = 0\n"
                 "[[compare]]\nmethod = 'mixed_rl'\n",
                 {},
                 "dir/a.toml:10: compare.mixed_rl.method: domain 'd' has a judge, whose verdicts "
@@ -424,16 +424,20 @@ INSTANTIATE_TEST_SUITE_P(
                 kDomain,
                 {"domain.math.reward_weights=[1]"},
                 "command line: domain.reward_weights: are of functions of reward_file; drop them"},
-        BadCase{"generator_that_is_none",
-                "[[domain]]\nname='d'\ngenerator='maths'\n",
-                {},
-                "dir/a.toml:3: domain.generator: 'maths' is not one of none, math, code, agent, "
-                "instruct, reasoning_gym:NAME"},
+        BadCase{
+            "generator_that_is_none",
+            "[[domain]]\nname='d'\ngenerator='maths'\n",
+            {},
+            "dir/a.toml:3: domain.generator: 'maths' is not one of none, math, code, agent, "
+            "instruct, reasoning_gym:NAME, or with a form of answers math:digits, math:words, "
+            "code:function, code:program, agent:plain, agent:json, instruct:line, instruct:list"},
         BadCase{"generator_without_a_name",
                 "[[domain]]\nname='d'\ngenerator='reasoning_gym:'\n",
                 {},
                 "dir/a.toml:3: domain.generator: 'reasoning_gym:' is not one of none, math, code, "
-                "agent, instruct, reasoning_gym:NAME"},
+                "agent, instruct, reasoning_gym:NAME, or with a form of answers math:digits, "
+                "math:words, code:function, code:program, agent:plain, agent:json, instruct:line, "
+                "instruct:list"},
         BadCase{"config_of_another_generator",
                 kDomain,
                 {"domain.math.generator_config={a=1}"},

@@ -27,25 +27,28 @@ TEST(LearnerFiguresTest, TotalAndDomainsAndNothingThatWasNotMeasured) {
                            Pair("actor/pg_clipfrac/math", 0), Pair("actor/pg_clipfrac/code", 0.5)));
 }
 
-TEST(LearnerFiguresTest, TeachersByNameWhereADomainHasSeveral) {
+TEST(LearnerFiguresTest, TeachersByDomainAndName) {
   distill::DistillFigures f;
   f.means["math"] = {.objective = mean(9, 3),
                      .kl = mean(6, 3),
-                     .teacher_kl = {{"dir/a", mean(6, 3)}},
+                     .teacher_kl = {{"a", mean(6, 3)}},
                      .entropy = mean(3, 3)};
   f.means["code"] = {.objective = mean(1, 1),
                      .kl = mean(2, 1),
-                     .teacher_kl = {{"dir/a", mean(3, 1)}, {"dir/b", mean(1, 1)}},
+                     .teacher_kl = {{"a", mean(3, 1)}, {"b", mean(1, 1)}},
                      .entropy = mean(5, 1)};
+  f.teachers = {.forward_s = 9, .wait_s = 10, .weights_bytes = 7, .hidden_bytes = 8};
   NamedValues figures;
-  add_figures(f, {{"dir/a", "a!"}, {"dir/b", "b!"}}, &figures);
-  EXPECT_THAT(
-      figures,
-      UnorderedElementsAre(
-          Pair("distill/objective", 2.5), Pair("distill/objective/math", 3),
-          Pair("distill/objective/code", 1), Pair("distill/kl", 2), Pair("distill/kl/math", 2),
-          Pair("distill/kl/code", 2), Pair("distill/kl/code/a!", 3), Pair("distill/kl/code/b!", 1),
-          Pair("actor/entropy", 2), Pair("actor/entropy/math", 1), Pair("actor/entropy/code", 5)));
+  add_figures(f, &figures);
+  EXPECT_THAT(figures, UnorderedElementsAre(
+                           Pair("distill/objective", 2.5), Pair("distill/objective/math", 3),
+                           Pair("distill/objective/code", 1), Pair("distill/kl", 2),
+                           Pair("distill/kl/math", 2), Pair("distill/kl/code", 2),
+                           Pair("distill/kl/math/a", 2), Pair("distill/kl/code/a", 3),
+                           Pair("distill/kl/code/b", 1), Pair("actor/entropy", 2),
+                           Pair("actor/entropy/math", 1), Pair("actor/entropy/code", 5),
+                           Pair("distill/teacher_bytes", 7), Pair("distill/hidden_bytes", 8),
+                           Pair("timing_s/teacher_forward", 9), Pair("timing_s/teacher_wait", 10)));
 }
 
 TEST(LearnerFiguresTest, AnErrorIsToldWithStageAndStep) {

@@ -9,33 +9,39 @@ namespace {
 using configs::CompareConfig, configs::Method;
 using testing::ElementsAre;
 
+CompareConfig compared(Method method, std::vector<double> scales = {},
+                       std::vector<double> densities = {}) {
+  CompareConfig c;
+  c.method = method, c.scales = std::move(scales), c.densities = std::move(densities);
+  return c;
+}
+
 TEST(MergeCandidates, TheMeanHasNoChoice) {
-  EXPECT_THAT(merge_candidates({.method = Method::kMean}, 6), ElementsAre(MergeCandidate{}));
+  EXPECT_THAT(merge_candidates(compared(Method::kMean), 6), ElementsAre(MergeCandidate{}));
   EXPECT_EQ(candidate_text(Method::kMean, {}), "");
 }
 
 TEST(MergeCandidates, ScalesAreAroundTheMean) {
-  const auto all = merge_candidates({.method = Method::kTaskArithmetic}, 5);
+  const auto all = merge_candidates(compared(Method::kTaskArithmetic), 5);
   ASSERT_EQ(all.size(), 5u);
   const double want[] = {1, 1.25, 0.75, 1.5, 0.5};
   for (size_t i = 0; i < 5; ++i) EXPECT_EQ(all[i].scale, want[i]);
   EXPECT_EQ(candidate_text(Method::kTaskArithmetic, all[1]), "scale 1.25");
-  EXPECT_EQ(merge_candidates({.method = Method::kTaskArithmetic}, 1).size(), 1u);
+  EXPECT_EQ(merge_candidates(compared(Method::kTaskArithmetic), 1).size(), 1u);
 }
 
 TEST(MergeCandidates, DensitiesAreTriedWithEveryScale) {
-  const auto defaults = merge_candidates({.method = Method::kTies}, 3);
+  const auto defaults = merge_candidates(compared(Method::kTies), 3);
   EXPECT_THAT(defaults, ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{1, 0.2},
                                     MergeCandidate{1.25, 0.5}));
-  const auto grid =
-      merge_candidates({.method = Method::kDare, .scales = {1, 2}, .densities = {0.1, 0.9}}, 6);
+  const auto grid = merge_candidates(compared(Method::kDare, {1, 2}, {0.1, 0.9}), 6);
   EXPECT_THAT(grid, ElementsAre(MergeCandidate{1, 0.1}, MergeCandidate{1, 0.9},
                                 MergeCandidate{2, 0.1}, MergeCandidate{2, 0.9}));
   // Of a list that was given nothing is left out for a default of the other.
-  const auto scales = merge_candidates({.method = Method::kTies, .scales = {1, 2, 3}}, 3);
+  const auto scales = merge_candidates(compared(Method::kTies, {1, 2, 3}), 3);
   EXPECT_THAT(scales,
               ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{2, 0.5}, MergeCandidate{3, 0.5}));
-  const auto densities = merge_candidates({.method = Method::kTies, .densities = {0.3, 0.4}}, 3);
+  const auto densities = merge_candidates(compared(Method::kTies, {}, {0.3, 0.4}), 3);
   EXPECT_THAT(densities, ElementsAre(MergeCandidate{1, 0.3}, MergeCandidate{1, 0.4},
                                      MergeCandidate{1.25, 0.3}));
   EXPECT_EQ(candidate_text(Method::kTies, grid[1]), "scale 1, density 0.9");
@@ -43,7 +49,7 @@ TEST(MergeCandidates, DensitiesAreTriedWithEveryScale) {
 
 TEST(MergeCandidates, SlerpStaysBetweenItsEnds) {
   for (const int64_t n : {1, 2, 6, 7, 20, 101}) {
-    const auto all = merge_candidates({.method = Method::kSlerp}, n);
+    const auto all = merge_candidates(compared(Method::kSlerp), n);
     EXPECT_EQ(static_cast<int64_t>(all.size()), n);
     EXPECT_EQ(all[0].t, 0.5);
     for (const MergeCandidate& c : all) EXPECT_TRUE(c.t > 0 && c.t < 1) << n << ": " << c.t;
