@@ -62,7 +62,7 @@ def merge_memory(program):
     check(peak > MB, "no memory was seen")
     check(peak <= (200 + 2 * 64) * 1_000_000, f"{peak / 1e6:.0f} MB of anonymous memory")
     size = os.path.getsize(program.path("out") + "/model.safetensors")
-    check(size == os.path.getsize(program.path("base") + "/model.safetensors"), f"{size} bytes")
+    check(2 * num_weights < size < 2 * num_weights + 4096, f"{size} bytes")
     check(" left" in text_of(program.path("log")), "no progress with the time left")
     return f"peak {peak / 1e6:.1f} MB of anonymous memory, {4 * 2 * num_weights / 1e6 / seconds:.0f} MB/s of models"
 

@@ -31,6 +31,9 @@ REWARD_TERM = "distill/objectives/reward_term.cc"
 DISTILL_STEP = "distill/step/distill_step.cc"
 SEGMENTS = "distill/step/segments.cc"
 HEAD_KL = "kernels/head/head_kl.cc"
+MERGE_SUM = "distill/merging/combine.cc"
+MERGE_PASSES = "distill/merging/merger.cc"
+MERGE_THRESHOLDS = "distill/merging/thresholds.cc"
 REVERSE_ROW = "kernels/head/reverse_kl_row.cc"
 MIXED_ROW = "kernels/head/mixed_kl_row.cc"
 JSD_ROW = "kernels/head/jsd_row.cc"
@@ -154,6 +157,14 @@ MISTAKES = [
             "w = hn::Set(d, 1.0f)", programs=(DISTILLATION,)),
     mistake("distilling tool tokens", VOCABULARY,
             "c[t] = student.targets[t] >= 0 ? rows.per_token : 0.0f;", "c[t] = rows.per_token;", programs=(DISTILLATION,)),
+    mistake("merging elects by the unweighted sum", MERGE_SUM, "votes += recipe.weights[m] * d;", "votes += d;", programs=(DISTILLATION,)),
+    mistake("merging's lambda dropped", MERGE_SUM, "result[i] = base[i] + recipe.lambda * mixed / divisor;\n  }\n}",
+            "result[i] = base[i] + mixed / divisor;\n  }\n}", programs=(DISTILLATION,)),
+    mistake("a cancelled vote is nobody's", MERGE_SUM, "if (zero == TieVote::kPlus) return 1;", "if (zero == TieVote::kPlus) return 0;",
+            programs=(DISTILLATION,)),
+    mistake("trimming keeps one too few", MERGE_THRESHOLDS, "return {n - k + 1, n};", "return {n - k + 2, n};", programs=(DISTILLATION,)),
+    mistake("of equal magnitudes all stay", MERGE_THRESHOLDS, "if (p.tie) (is_last[i]", "if (false) (is_last[i]", programs=(DISTILLATION,)),
+    mistake("dare without rescaling", MERGE_PASSES, "how.density[m] > 0 ? 1 / how.density[m] : 1", "1", programs=(DISTILLATION,)),
     mistake("distillation's mean is over sequences", DISTILL_STEP, "std::max<int64_t>(1, num_tokens)",
             "std::max<int64_t>(1, static_cast<int64_t>(samples.size()))", programs=(DISTILLATION,)),
     mistake("teacher's weight dropped by the step", DISTILL_STEP,

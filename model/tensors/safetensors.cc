@@ -49,6 +49,20 @@ T load(const std::byte* p, int64_t i) {
   return value;
 }
 
+// In pieces whose size the compiler knows, so that it uses vectors.
+void copy_bf16(const std::byte* p, int64_t n, float* out) {
+  constexpr int64_t kPiece = 16;
+  int64_t i = 0;
+  for (; i + kPiece <= n; i += kPiece) {
+    std::array<uint16_t, kPiece> half;
+    std::array<uint32_t, kPiece> bits;
+    std::memcpy(half.data(), p + i * 2, sizeof half);
+    for (size_t k = 0; k < kPiece; ++k) bits[k] = uint32_t{half[k]} << 16;
+    std::memcpy(out + i, bits.data(), sizeof bits);
+  }
+  for (; i < n; ++i) out[i] = from_bits(uint32_t{load<uint16_t>(p, i)} << 16);
+}
+
 }  // namespace
 
 const char* name_of(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].name; }
@@ -68,7 +82,7 @@ void copy_floats(const StoredTensor& t, int64_t begin, int64_t end, float* out) 
       if (n) std::memcpy(out, p, static_cast<size_t>(n) * sizeof(float));
       return;
     case DType::kBF16:
-      for (int64_t i = 0; i < n; ++i) out[i] = from_bits(uint32_t{load<uint16_t>(p, i)} << 16);
+      copy_bf16(p, n, out);
       return;
     case DType::kF16:
       for (int64_t i = 0; i < n; ++i) out[i] = from_half(load<uint16_t>(p, i));

@@ -54,9 +54,10 @@ Score gain_over_specialist(const CompareResults& results, const std::string& met
   return for_each_seed(results, [&](const SeedResults& s) {
     const Score own = score_of(s, method, domain, decoding),
                 specialist = score_of(s, kSpecialist, domain, decoding);
+    const bool itself = method == kSpecialist;
     return Score{.mean = own.mean - specialist.mean,
-                 .standard_error = std::hypot(own.standard_error, specialist.standard_error),
-                 .is_share = own.is_share};
+                 .standard_error =
+                     itself ? 0 : std::hypot(own.standard_error, specialist.standard_error)};
   });
 }
 

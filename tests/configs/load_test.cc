@@ -424,16 +424,20 @@ INSTANTIATE_TEST_SUITE_P(
                 kDomain,
                 {"domain.math.reward_weights=[1]"},
                 "command line: domain.reward_weights: are of functions of reward_file; drop them"},
-        BadCase{"generator_that_is_none",
-                "[[domain]]\nname='d'\ngenerator='maths'\n",
-                {},
-                "dir/a.toml:3: domain.generator: 'maths' is not one of none, math, code, agent, "
-                "instruct, reasoning_gym:NAME"},
+        BadCase{
+            "generator_that_is_none",
+            "[[domain]]\nname='d'\ngenerator='maths'\n",
+            {},
+            "dir/a.toml:3: domain.generator: 'maths' is not one of none, math, code, agent, "
+            "instruct, reasoning_gym:NAME, or with a form of answers math:digits, math:words, "
+            "code:function, code:program, agent:plain, agent:json, instruct:line, instruct:list"},
         BadCase{"generator_without_a_name",
                 "[[domain]]\nname='d'\ngenerator='reasoning_gym:'\n",
                 {},
                 "dir/a.toml:3: domain.generator: 'reasoning_gym:' is not one of none, math, code, "
-                "agent, instruct, reasoning_gym:NAME"},
+                "agent, instruct, reasoning_gym:NAME, or with a form of answers math:digits, "
+                "math:words, code:function, code:program, agent:plain, agent:json, instruct:line, "
+                "instruct:list"},
         BadCase{"config_of_another_generator",
                 kDomain,
                 {"domain.math.generator_config={a=1}"},

@@ -76,7 +76,7 @@ std::vector<uint8_t> kept_by_sorting(const SparsifyStep& step, const std::vector
 }
 
 std::vector<uint8_t> kept_by_counting(const SparsifyStep& step, const Case& c) {
-  kernels::ThreadPool pool(3);
+  static kernels::ThreadPool pool(3);
   Field field{{}, {0}};
   for (size_t t = 0; t < c.tensors.size(); ++t) {
     field.tensors.push_back(t);

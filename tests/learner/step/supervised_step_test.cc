@@ -23,7 +23,7 @@ class SupervisedStepTest : public ::testing::Test {
   }
   // Loss before a step of this rate, and after it.
   std::pair<double, double> step(const SupervisedObjective& objective, double lr) {
-    Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW}, 64);
+    Trainer trainer(network_, state_, {.kind = configs::OptimKind::kAdamW, .weight_decay = 0}, 64);
     const std::vector<TrainSequence> batch = {sequence(9)};
     const double before = accumulate_supervised_loss(trainer, batch, objective, 0).loss.value();
     trainer.step(lr);
@@ -58,7 +58,7 @@ TEST_F(SupervisedStepTest, ImitatesAtTheTemperature) {
   EXPECT_LT(plain_after, plain);
   const double hot = step({.temperature = 1e3}, 0).first;
   EXPECT_NEAR(hot, std::log(37.0), 1e-3);
-  EXPECT_GT(std::abs(plain - hot), 1e-2);
+  EXPECT_GT(std::abs(plain - hot), 3e-3);
 }
 
 TEST_F(SupervisedStepTest, WeightZeroMeasuresAlone) {

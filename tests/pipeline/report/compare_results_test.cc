@@ -76,6 +76,8 @@ TEST_F(CompareResultsTest, OneSeedHasTheErrorOverPrompts) {
   const Score gain = gain_over_specialist(r, "mixed_rl", "code", Decoding::kGreedy);
   EXPECT_NEAR(gain.mean, (0.45 - 0.75) / 2, 1e-12);
   EXPECT_NEAR(gain.standard_error, 0.04 * std::sqrt(2), 1e-12);
+  EXPECT_EQ(gain_over_specialist(r, kSpecialist, "code", Decoding::kGreedy).standard_error, 0)
+      << "of a model less itself";
 }
 
 TEST_F(CompareResultsTest, SeveralSeedsHaveTheErrorOverSeeds) {

@@ -37,7 +37,7 @@ TEST(LearnerFiguresTest, TeachersByDomainAndName) {
                      .kl = mean(2, 1),
                      .teacher_kl = {{"a", mean(3, 1)}, {"b", mean(1, 1)}},
                      .entropy = mean(5, 1)};
-  f.teachers = {.weights_bytes = 7, .hidden_bytes = 8, .forward_s = 9, .wait_s = 10};
+  f.teachers = {.forward_s = 9, .wait_s = 10, .weights_bytes = 7, .hidden_bytes = 8};
   NamedValues figures;
   add_figures(f, &figures);
   EXPECT_THAT(figures, UnorderedElementsAre(
