@@ -138,6 +138,14 @@ def merge_command(program):
                               capture_output=True, text=True, check=False)
         check(done.returncode == 0, f"{command}: {done.stderr}")
         check(score(out) == score(base), f"{command}: other scores")
+    # The tokenizer of the first that has one.
+    for name in ("first", "second"):
+        shutil.copytree(f32, program.path(name))
+        with open(program.path(name) + "/tokenizer.json", "w") as file:
+            file.write('{"of": "a model"}')
+    subprocess.run([program.binary, "merge", "mean", "--base", base, "--model", program.path("first"), "--model",
+                    program.path("second"), "--out", program.path("spoken")], check=True, capture_output=True)
+    check(text_of(program.path("spoken") + "/tokenizer.json") == '{"of": "a model"}', "no tokenizer")
     errors = [
         (["tis", "--base", base, "--model", f32], "unknown method of merging 'tis'; there are linear, mean, slerp"),
         (["ties", "--base", base, "--model", f32, "--reading", "other"], "unknown reading 'other'"),
@@ -159,7 +167,7 @@ def merge_command(program):
         lines = program.fails([program.binary, "merge", *command, *out], log)
         check(len(lines) == 1 and text in lines[0], f"{command}: {lines}")
         check(not os.path.exists(program.path("none")) and not os.path.exists(program.path("none.tmp")), f"{command}: left")
-    return f"14 merges, {len(errors)} errors"
+    return f"15 merges, {len(errors)} errors"
 
 
 if __name__ == "__main__":

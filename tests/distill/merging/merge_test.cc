@@ -13,6 +13,7 @@
 #include <random>
 
 #include "configs/error.h"
+#include "distill/merging/merge_inputs.h"
 #include "kernels/quantize/quantize.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/convert.h"
@@ -499,6 +500,14 @@ TEST_F(MergeDirectories, AnotherTokenizerIsRefused) {
   EXPECT_THAT(error_of([&] { merge(spec(MergeMethod::kLinear, "other")); }),
               HasSubstr("its tokenizer is not that of"));
   EXPECT_FALSE(fs::exists(path("other")));
+  // Of models whose base has none too.
+  fs::remove(path("base/tokenizer.json"));
+  EXPECT_EQ(tokenizer_directory(spec(MergeMethod::kLinear)), path("x"));
+  expect_error(spec(MergeMethod::kLinear, "other"),
+               path("y") + ": its tokenizer is not that of " + path("x"));
+  fs::remove(path("x/tokenizer.json"));
+  EXPECT_EQ(tokenizer_directory(spec(MergeMethod::kLinear)), path("y"));
+  merge(spec(MergeMethod::kLinear, "other"));
 }
 
 }  // namespace
