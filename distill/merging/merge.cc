@@ -48,11 +48,37 @@ std::vector<Shard> plan_shards(const MergeInputs& inputs, int64_t max_bytes) {
   return shards;
 }
 
-void check_out(const std::string& out) {
+// Whether `path` is the directory or lies in it, by whatever names and links.
+bool is_within(const std::string& path, const std::string& directory) {
   std::error_code error;
-  if (out.empty()) throw Error("merge: --out is missing");
-  if (!fs::exists(out, error) || (fs::is_directory(out, error) && fs::is_empty(out, error))) return;
-  throw Error(out + ": exists; give another --out");
+  fs::path at = fs::canonical(path, error);
+  while (!error) {
+    if (fs::equivalent(at, directory, error)) return true;
+    if (at == at.root_path()) return false;
+    at = at.parent_path();
+  }
+  return false;  // one of them is not there
+}
+
+// Nothing that is someone's may be replaced or removed.
+void check_out(const MergeSpec& spec) {
+  if (spec.out.empty()) throw Error("merge: --out is missing");
+  const std::string out = (fs::path(spec.out) / "").parent_path().string();  // without a slash
+  const std::string old = out + ".old", staging = out + ".tmp";
+  std::error_code error;
+  if (fs::is_symlink(out, error))
+    throw Error(out + ": is a symbolic link; give --out a name that is not taken");
+  if (fs::exists(out, error) && !(fs::is_directory(out, error) && fs::is_empty(out, error)))
+    throw Error(out + ": exists; give another --out");
+  if (fs::exists(fs::symlink_status(old, error)))
+    throw Error(old + ": exists, and is read as " + out +
+                " where that is missing; move it or give" + " another --out");
+  const auto check_input = [&](const std::string& directory) {
+    if (is_within(directory, staging))
+      throw Error(directory + ": lies where the result is made; move it or give another --out");
+  };
+  if (!spec.base.empty()) check_input(spec.base);
+  for (const MergeSpec::Input& model : spec.models) check_input(model.directory);
 }
 
 }  // namespace
@@ -60,7 +86,7 @@ void check_out(const std::string& out) {
 MergeReport merge_models(const MergeSpec& spec, kernels::ThreadPool& pool,
                          const MergeOptions& options) {
   const Recipe recipe = recipe_of(spec);
-  check_out(spec.out);
+  check_out(spec);
   const MergeInputs inputs = open_merge_inputs(spec);
   MergeReport report{.num_tensors = static_cast<int64_t>(inputs.tensors.size()),
                      .bytes_read = inputs.bytes_read};
@@ -75,7 +101,7 @@ MergeReport merge_models(const MergeSpec& spec, kernels::ThreadPool& pool,
                 });
   total = merger.planned_work();
   const std::vector<Shard> shards = plan_shards(inputs, options.max_shard_bytes);
-  model::write_directory(spec.out, [&](const std::string& staging) {
+  const auto fill = [&](const std::string& staging) {
     std::vector<std::vector<StoredTensor>> index;
     for (size_t s = 0; s < shards.size(); ++s) {
       MergedFile file(staging + "/" + model::shard_name(s, shards.size()), shards[s].tensors);
@@ -89,7 +115,8 @@ MergeReport merge_models(const MergeSpec& spec, kernels::ThreadPool& pool,
     model::write_index(staging, index);
     model::write_file_durably(staging + "/config.json", inputs.directories[0].config);
     if (options.add_files) options.add_files(staging);
-  });
+  };
+  model::write_directory(spec.out, fill, model::Existing::kKept);
   return report;
 }
 

@@ -27,8 +27,9 @@ struct MergeReport {
 };
 
 // Writes the merged model to spec.out, which must not exist (or be an empty directory) and appears
-// when it is complete; config.json is the base's. Sums are in f64 and rounded once, to the base's
-// type of each tensor; FP8 and FP4 get new scales. Same input, same bytes, for any pool.
+// when it is complete: it is made in OUT.tmp, where what a killed merge left is removed.
+// config.json is the base's. Sums are in f64 and rounded once, to the base's type of each tensor;
+// FP8 and FP4 get new scales. Same input, same bytes, for any pool.
 //
 // Throws Error with one line before the first byte is written for parameters that the method does
 // not use or cannot take, tokenizers that differ, tensors that are missing, unknown or of another

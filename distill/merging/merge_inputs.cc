@@ -194,6 +194,18 @@ std::string tokenizer_difference(const std::string& directory, const std::string
   return model::Tokenizer::load(a).first_difference(model::Tokenizer::load(b));
 }
 
+std::string tokenizer_directory(const MergeSpec& spec) {
+  std::vector<std::string> directories;
+  if (!spec.base.empty()) directories.push_back(spec.base);
+  for (const MergeSpec::Input& model : spec.models) directories.push_back(model.directory);
+  for (std::string& directory : directories) {
+    directory = model::complete_directory(directory);
+    std::error_code ignored;
+    if (fs::exists(directory + "/tokenizer.json", ignored)) return directory;
+  }
+  return directories.at(0);
+}
+
 MergeInputs open_merge_inputs(const MergeSpec& spec) {
   MergeInputs inputs;
   const bool own_base = !spec.base.empty();
@@ -204,12 +216,11 @@ MergeInputs open_merge_inputs(const MergeSpec& spec) {
   if (own_base) inputs.directories.emplace_back(spec.base);
   for (const MergeSpec::Input& model : spec.models)
     inputs.directories.emplace_back(model.directory);
-  const std::string& base = inputs.directories[0].path;
-  for (size_t d = 1; d < inputs.directories.size(); ++d) {
-    const std::string& path = inputs.directories[d].path;
-    const std::string difference = tokenizer_difference(path, base);
+  const std::string tokenizer = tokenizer_directory(spec);
+  for (const MergeInputs::Directory& d : inputs.directories) {
+    const std::string difference = tokenizer_difference(d.path, tokenizer);
     if (!difference.empty())
-      throw Error(path + ": its tokenizer is not that of " + base + ": " + difference);
+      throw Error(d.path + ": its tokenizer is not that of " + tokenizer + ": " + difference);
   }
   const bool base_is_model = !own_base || spec.method == MergeMethod::kSlerp;
   Matcher(inputs, spec.method, base_is_model ? 0 : 1).match();

@@ -35,6 +35,10 @@ struct MergeInputs {
 // linear without a base: the first model stands for it.
 MergeInputs open_merge_inputs(const MergeSpec& spec);
 
+// Whose tokenizer is the result's: the first of base and models that has a tokenizer.json; the
+// first of them where none has.
+std::string tokenizer_directory(const MergeSpec& spec);
+
 // The first way in which the tokenizer of one directory is not the other's; empty: none, or one of
 // them has no tokenizer.json.
 std::string tokenizer_difference(const std::string& directory, const std::string& other);

@@ -45,6 +45,14 @@ inline int64_t block_unit(const MergeTensor& t, bool by_rows) {
   return model::read_rows(s, begin / s.cols, end / s.cols, out);
 }
 
+// Elements of a block, but for the last one; and blocks of n elements.
+inline int64_t block_step(int64_t unit) {
+  return unit * std::max<int64_t>(1, kBlockElements / unit);
+}
+inline int64_t num_blocks(int64_t n, int64_t unit) {
+  return (n + block_step(unit) - 1) / block_step(unit);
+}
+
 // Calls f(block, worker) for the blocks of [begin, end), numbered from 0; workers
 // are numbered below num_workers(pool), one call of each at a time, and fewer where blocks are
 // large: each has memory of its own for one.
@@ -54,9 +62,8 @@ inline int64_t num_workers(const kernels::ThreadPool& pool) {
 }
 template <class F>
 void for_blocks(kernels::ThreadPool& pool, int64_t begin, int64_t end, int64_t unit, const F& f) {
-  const int64_t step = unit * std::max<int64_t>(1, kBlockElements / unit);
+  const int64_t step = block_step(unit), count = num_blocks(end - begin, unit);
   std::atomic<int64_t> next{0};
-  const int64_t count = (end - begin + step - 1) / step;
   const int64_t fit = std::max<int64_t>(1, kMaxWorkElements / step);
   pool.run(std::min({num_workers(pool), fit, count}), [&](int64_t worker) {
     for (int64_t i; (i = next++) < count;)

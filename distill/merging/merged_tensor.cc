@@ -81,7 +81,7 @@ void write_merged(Merger& merger, const MergeInputs& inputs, size_t i, kernels::
   const MergeInputs::Stored& stored = inputs.stored[i];
   // Whole rows of tiles where there are scales, else any whole number of blocks.
   const int64_t rows = stored.scale ? kFp8WeightTile.rows : 1;
-  const int64_t least = rows * t.cols;
+  const int64_t least = std::max<int64_t>(1, rows * t.cols);  // cols may be 0
   const int64_t step = least * std::max<int64_t>(1, kTileElements / least);
   const int64_t width =
       stored.scale ? static_cast<int64_t>(sizeof(float)) : size_of(stored.weight->dtype);

@@ -179,7 +179,7 @@ void Merger::find_step_windows(size_t step, const std::vector<size_t>& tensors) 
 
 void Merger::find_l1_factors(size_t step, size_t tensor) {
   const int64_t n = tensors_[tensor].size();
-  const auto blocks = static_cast<size_t>(n / std::min(kBlockElements, unit(tensor)) + 1);
+  const auto blocks = static_cast<size_t>(num_blocks(n, unit(tensor)));
   std::vector<std::vector<double>> all(num_models(), std::vector<double>(blocks)), kept = all;
   for_blocks(pool_, 0, n, unit(tensor), [&](const Block& b, int64_t worker) {
     Scratch& s = scratch_[static_cast<size_t>(worker)];
@@ -223,7 +223,7 @@ void Merger::find_majority() {
 void Merger::find_angle(size_t tensor) {
   if (angle_of_ == tensor) return;
   const MergeTensor& t = tensors_[tensor];
-  const auto blocks = static_cast<size_t>(t.size() / std::min(kBlockElements, unit(tensor)) + 1);
+  const auto blocks = static_cast<size_t>(num_blocks(t.size(), unit(tensor)));
   std::vector<double> aa(blocks), bb(blocks), ab(blocks);
   for_blocks(pool_, 0, t.size(), unit(tensor), [&](const Block& block, int64_t worker) {
     Scratch& s = scratch_[static_cast<size_t>(worker)];

@@ -71,7 +71,8 @@ void write_index(const std::string& directory,
 }
 
 void write_directory(const std::string& directory,
-                     const std::function<void(const std::string& staging)>& fill) {
+                     const std::function<void(const std::string& staging)>& fill,
+                     Existing existing) {
   const std::string staging = staging_directory(directory);
   try {
     fill(staging);
@@ -80,7 +81,7 @@ void write_directory(const std::string& directory,
     std::filesystem::remove_all(staging, ignored);
     throw;
   }
-  replace_directory(directory);
+  existing == Existing::kKept ? place_directory(directory) : replace_directory(directory);
 }
 
 void write_model_directory(const std::string& directory, const ModelConfig& config,

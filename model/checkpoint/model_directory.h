@@ -19,9 +19,12 @@ void write_model_directory(const std::string& directory, const ModelConfig& conf
                            const WriteTensor& write, const SaveOptions& options);
 
 // For other writers of such directories. `fill` makes everything in a directory beside `directory`,
-// which then takes its place; what fails on the way leaves no part of it.
+// which then takes its place; what fails on the way leaves no part of it. Kept: see
+// place_directory().
+enum class Existing { kReplaced, kKept };
 void write_directory(const std::string& directory,
-                     const std::function<void(const std::string& staging)>& fill);
+                     const std::function<void(const std::string& staging)>& fill,
+                     Existing existing = Existing::kReplaced);
 // The name of shard i of n, and the index of more than one; n = 1: model.safetensors and none.
 std::string shard_name(size_t i, size_t n);
 void write_index(const std::string& directory,

@@ -164,6 +164,17 @@ void replace_directory(const std::string& directory, Exchange how) {
   remove_directory(old);
 }
 
+void place_directory(const std::string& directory) {
+  const std::string path = without_slash(directory), next = path + ".tmp";
+  sync_directory(next);
+  if (std::rename(next.c_str(), path.c_str())) {
+    if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
+      throw Error(path + ": appeared meanwhile and stays; the new one is complete in " + next);
+    fail(next, ("be renamed to " + path).c_str());
+  }
+  sync_directory(parent_of(path));
+}
+
 void move_directory(const std::string& from, const std::string& to) {
   const std::string path = without_slash(to);
   std::error_code error;

@@ -38,6 +38,9 @@ std::string staging_directory(const std::string& path);
 // old directory is called `path` + ".old" for an instant: complete_directory() finds it there.
 enum class Exchange { kAtomicIfPossible, kTwoRenames };
 void replace_directory(const std::string& path, Exchange how = Exchange::kAtomicIfPossible);
+// The same where nothing may be replaced but an empty directory. Error when something else appeared
+// at `path`: it stays, and so does `path` + ".tmp".
+void place_directory(const std::string& path);
 // Moves the complete directory `from` (plain files only) to `to`, which must not exist; between
 // file systems by a copy that appears under `to` whole.
 void move_directory(const std::string& from, const std::string& to);

@@ -10,6 +10,8 @@
 
 #include "configs/error.h"
 #include "distill/merging/merge.h"
+#include "distill/merging/merge_inputs.h"
+#include "model/tensors/durable_file.h"
 #include "pipeline/run_store/machine.h"
 #include "pipeline/run_store/progress.h"
 #include "pipeline/stages/model_files.h"
@@ -128,23 +130,26 @@ void MergeOptions::describe(OptionSet& options) {
 
 int run_merge(const MergeOptions& options) {
   const MergeSpec spec = spec_of(options);
-  const std::string& base = spec.base.empty() ? spec.models.at(0).directory : spec.base;
+  const std::string tokenizer = distill::tokenizer_directory(spec);
+  const std::string base =
+      model::complete_directory(spec.base.empty() ? spec.models.at(0).directory : spec.base);
   kernels::ThreadPool pool(num_threads(options.threads));
   const auto start = std::chrono::steady_clock::now();
   distill::MergeReport report;
   {
     std::unique_ptr<Progress> progress;
-    report = distill::merge_models(
-        spec, pool,
-        {.add_files = [&](const std::string& out) { copy_tokenizer_files(base, out); },
-         .progress =
-             [&](int64_t done, int64_t total) {
-               constexpr int64_t kMega = 1'000'000;
-               if (!progress)
-                 progress = std::make_unique<Progress>("merge", std::max<int64_t>(1, total / kMega),
-                                                       0, "Mweight");
-               progress->update(done / kMega);
-             }});
+    const auto add_files = [&](const std::string& out) {
+      copy_tokenizer_files(base, out);
+      if (tokenizer != base) copy_tokenizer_files(tokenizer, out);
+    };
+    const auto show = [&](int64_t done, int64_t total) {
+      constexpr int64_t kMega = 1'000'000;
+      if (!progress)
+        progress =
+            std::make_unique<Progress>("merge", std::max<int64_t>(1, total / kMega), 0, "Mweight");
+      progress->update(done / kMega);
+    };
+    report = distill::merge_models(spec, pool, {.add_files = add_files, .progress = show});
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "configs/error.h"
+#include "distill/merging/merge_inputs.h"
 #include "kernels/quantize/quantize.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/convert.h"
@@ -389,6 +390,88 @@ TEST_F(MergeDirectories, AnExistingOutIsKept) {
   EXPECT_EQ(bytes_of(path("out/precious")), "data");
 }
 
+TEST_F(MergeDirectories, AnEmptyOutIsTaken) {
+  fs::create_directories(path("out"));
+  merge(spec(MergeMethod::kLinear, "out/"));
+  EXPECT_TRUE(fs::exists(path("out/model.safetensors")));
+  EXPECT_FALSE(fs::exists(path("out.tmp")));
+}
+
+TEST_F(MergeDirectories, NoInputIsWhereTheResultIsMade) {
+  usual(11).write(path("out.tmp"));
+  usual(11).write(path("z.tmp/model"));
+  fs::create_directory_symlink(path("out.tmp"), path("link"));
+  MergeSpec s = spec(MergeMethod::kLinear);
+  for (const char* name : {"out.tmp", "link"}) {
+    s.models[1].directory = path(name);
+    s.out = path("out/");
+    EXPECT_THAT(error_of([&] { merge(s); }), HasSubstr("lies where the result is made"));
+  }
+  s.models[1].directory = path("y");
+  s.base = path("out.tmp");
+  EXPECT_THAT(error_of([&] { merge(s); }), HasSubstr("lies where the result is made"));
+  EXPECT_TRUE(fs::exists(path("out.tmp/model.safetensors")));
+  s.base = path("z.tmp/model");
+  s.out = path("z");
+  EXPECT_THAT(error_of([&] { merge(s); }), HasSubstr("lies where the result is made"));
+  EXPECT_TRUE(fs::exists(path("z.tmp/model/model.safetensors")));
+  // Of no input: what a killed merge left.
+  merge(spec(MergeMethod::kLinear));
+  EXPECT_FALSE(fs::exists(path("out.tmp")));
+}
+
+TEST_F(MergeDirectories, AnOldOutIsKept) {
+  usual(31).write(path("out.old"));
+  expect_error(spec(MergeMethod::kLinear), "out.old: exists");
+  EXPECT_TRUE(fs::exists(path("out.old/model.safetensors")));
+}
+
+TEST_F(MergeDirectories, ALinkAsOutIsKept) {
+  fs::create_directories(path("elsewhere"));
+  fs::create_directory_symlink(path("elsewhere"), path("out"));
+  for (const char* out : {"out", "out/"})
+    EXPECT_THAT(error_of([&] { merge(spec(MergeMethod::kLinear, out)); }),
+                HasSubstr("out: is a symbolic link"));
+  EXPECT_TRUE(fs::is_symlink(path("out")));
+}
+
+TEST_F(MergeDirectories, AnOutThatAppearsMeanwhileIsKept) {
+  kernels::ThreadPool pool(2);
+  const auto appear = [&](const std::string&) {
+    fs::create_directories(path("out"));
+    std::ofstream(path("out/precious")) << "data";
+  };
+  EXPECT_THAT(
+      error_of([&] { merge_models(spec(MergeMethod::kLinear), pool, {.add_files = appear}); }),
+      HasSubstr("out: appeared meanwhile and stays; the new one is complete in"));
+  EXPECT_EQ(bytes_of(path("out/precious")), "data");
+  EXPECT_TRUE(fs::exists(path("out.tmp/model.safetensors")));
+}
+
+TEST_F(MergeDirectories, TensorsWithoutElementsStay) {
+  const auto write = [&](const std::string& name, unsigned seed) {
+    usual(seed)
+        .floats("no.cols", {4, 0}, DType::kF32, 1)
+        .floats("no.rows", {0, 4}, DType::kBF16, 1)
+        .write(path(name));
+  };
+  write("base", 1), write("x", 11), write("y", 21);
+  int outs = 0;
+  for (const MergeMethod method :
+       {MergeMethod::kLinear, MergeMethod::kTies, MergeMethod::kDareTies, MergeMethod::kBreadcrumbs,
+        MergeMethod::kDella, MergeMethod::kSlerp})
+    for (const bool authors : {false, true}) {
+      if (authors && method != MergeMethod::kTies && method != MergeMethod::kDareTies) continue;
+      MergeSpec s = spec(method, "out" + std::to_string(outs++));
+      if (authors) s.reading = MergeReading::kAuthors;
+      if (method == MergeMethod::kSlerp) s.t = 0.5, s.models.pop_back();
+      merge(s);
+      const model::SafetensorsFile out(s.out + "/model.safetensors");
+      EXPECT_EQ(out.at("no.cols").shape, (std::vector<int64_t>{4, 0}));
+      EXPECT_EQ(out.at("no.rows").shape, (std::vector<int64_t>{0, 4}));
+    }
+}
+
 TEST_F(MergeDirectories, NumbersThatAreNotFiniteOrTooLargeAreRefusedByName) {
   const float values[] = {1, 2, NAN, 3, 4, 5, 6};
   Files()
@@ -417,6 +500,14 @@ TEST_F(MergeDirectories, AnotherTokenizerIsRefused) {
   EXPECT_THAT(error_of([&] { merge(spec(MergeMethod::kLinear, "other")); }),
               HasSubstr("its tokenizer is not that of"));
   EXPECT_FALSE(fs::exists(path("other")));
+  // Of models whose base has none too.
+  fs::remove(path("base/tokenizer.json"));
+  EXPECT_EQ(tokenizer_directory(spec(MergeMethod::kLinear)), path("x"));
+  expect_error(spec(MergeMethod::kLinear, "other"),
+               path("y") + ": its tokenizer is not that of " + path("x"));
+  fs::remove(path("x/tokenizer.json"));
+  EXPECT_EQ(tokenizer_directory(spec(MergeMethod::kLinear)), path("y"));
+  merge(spec(MergeMethod::kLinear, "other"));
 }
 
 }  // namespace
