@@ -62,10 +62,10 @@ struct ObjectiveParameters {
             "(NeMo-RL's zero_outside_topk)");
     v.value("mixed_kl_weight", mixed_kl_weight, between(0, 1),
             "topk_mixed_nemo: weight of the forward KL; the reverse has the rest");
-    v.value("log_prob_min", log_prob_min, between(-1e3, 0),
+    v.value("log_prob_min", log_prob_min, between(-1e3, -1e-6),
             "topk_forward_verl: log-probabilities below are this, without a gradient (verl's "
             "log_prob_min_clamp)");
-    v.value("loss_max", loss_max, between(0, 1e6),
+    v.value("loss_max", loss_max, between(1e-9, 1e6),
             "topk_forward_verl, sampled_loss: a token's loss beyond is this, without a gradient "
             "(verl's loss_max_clamp)");
     v.value(

@@ -94,6 +94,10 @@ def teacher_budgets(program, ci_run):
         check(merge.run(f"budget{i}", *settings) == expected, f"other bytes with {settings}")
         last = merge.metrics(f"budget{i}")[-1]
         check(last["distill/hidden_bytes"] == 0 or i == 1, f"hidden states in memory: {last}")
+    # As text, which is how tables of rows hold it.
+    merge.write_rows([{**row, "extra_info": json.dumps(row.get("extra_info", {}))} for row in merge.lines])
+    check(merge.run("text") == expected, "other bytes where extra_info is JSON in a string")
+    merge.write_rows(merge.lines)
     # Killed at any moment; a part of the run may have other memory.
     log, killed = program.path("killed.log"), 0
     for i in range(40):

@@ -18,7 +18,8 @@ PromptTeachers::PromptTeachers(RunContext& run, const DistillJob& job) : config_
 }
 
 configs::Weights PromptTeachers::of(const std::string& domain, const std::string& row) const {
-  if (row.find("\"teachers\"") == std::string::npos) return of_domain_.at(domain);
+  // Without quotes: extra_info may be JSON in a string.
+  if (row.find("teachers") == std::string::npos) return of_domain_.at(domain);
   const std::string where = "a row of domain " + domain;
   const auto own = row_teachers(config_, *config_.find_domain(domain),
                                 row_from_json(row, RowUse::kPrompt, where));

@@ -33,8 +33,13 @@ std::optional<configs::Weights> row_teachers(const configs::RunConfig& config,
 
 configs::Weights domain_teachers(const configs::RunConfig& config,
                                  const configs::DomainConfig& domain) {
-  for (const configs::TeacherRow& row : config.distill.teachers)
-    if (row.domain == domain.name) return row.weight;
+  for (const configs::TeacherRow& row : config.distill.teachers) {
+    if (row.domain != domain.name) continue;
+    configs::Weights weights;
+    for (const auto& [name, weight] : row.weight)
+      weights[config.find_teacher(name, domain)] += weight;
+    return weights;
+  }
   return {{domain.name, 1.0}};
 }
 

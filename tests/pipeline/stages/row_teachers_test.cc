@@ -43,6 +43,19 @@ TEST(RowTeachers, TheDomainsWithoutThem) {
             (configs::Weights{{"big", 0.5}, {"code", 1}}));
 }
 
+// A row for one effort of a domain may name another with efforts: the specialist of the same one.
+TEST(RowTeachers, ADomainWithEffortsIsItsSpecialistOfTheSameEffort) {
+  configs::RunConfig config = config_with_teacher();
+  for (configs::DomainConfig& domain : config.domains) {
+    domain.name += "-high";
+    domain.efforts.modes = {"high"};
+  }
+  config.distill.teachers.clear();
+  config.distill.teachers.push_back({"code-high", {{"math", 2}, {"big", 1}}});
+  EXPECT_EQ(domain_teachers(config, config.domains[1]),
+            (configs::Weights{{"big", 1}, {"math-high", 2}}));
+}
+
 TEST(RowTeachers, WhatCannotBeUsedIsOneLine) {
   EXPECT_EQ(problem(R"({"teachers": {"bigg": 1}})"),
             "extra_info.teachers: no [[domain]] and no [[teacher]] is named 'bigg'");
