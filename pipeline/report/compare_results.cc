@@ -10,6 +10,7 @@
 
 #include "configs/error.h"
 #include "configs/key_values.h"
+#include "pipeline/report/method_age.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/compare.h"
 #include "pipeline/stages/domain_groups.h"
@@ -104,13 +105,6 @@ std::vector<TokenPoint> curve_of(const RunStore& store, const std::string& stage
   return curve;
 }
 
-// The student's model under another name costs what the student cost.
-std::string made_as(const configs::RunConfig& config, const std::string& method) {
-  for (const configs::CompareConfig& c : config.compare)
-    if (c.name == method && is_the_student(config, c)) return kStudent;
-  return method;
-}
-
 void add_costs(const RunStore& store, SeedResults* seed) {
   const configs::RunConfig& config = seed->config;
   const auto rl_samples = [](const configs::RlConfig& rl) {
@@ -143,26 +137,41 @@ void add_costs(const RunStore& store, SeedResults* seed) {
   }
 }
 
+// Evaluated, with all that every method is made of. What only one method needs may be missing: then
+// the method is left out.
+bool is_finished(const RunStore& store, const configs::RunConfig& config) {
+  std::set<std::string> needed = {kEvaluation, kBase};
+  for (const configs::DomainConfig* d : one_of_each_specialist(config))
+    needed.insert(specialist_stage(specialist_name(*d)));
+  bool is_evaluated = false;
+  for (const StageRow& row : store.stages()) {
+    if (needed.contains(row.name) && row.state != StageState::kFinished) return false;
+    is_evaluated = is_evaluated || row.name == kEvaluation;
+  }
+  return is_evaluated;
+}
+
 std::optional<SeedResults> read_seed(const std::string& dir, std::string* why_not) {
   const RunStore store(dir, Access::kReadOnly);
-  const auto stages = store.stages();
-  const auto eval = std::find_if(stages.begin(), stages.end(),
-                                 [](const StageRow& s) { return s.name == "eval"; });
-  if (eval == stages.end() || eval->state != StageState::kFinished) {
-    *why_not = "is not finished";
-    return std::nullopt;
-  }
   SeedResults seed;
   seed.config = recorded_config(dir);
   seed.seed = seed.config.seed;
+  if (!is_finished(store, seed.config)) {
+    *why_not = fmt::format("not finished; run amalgam compare with seed={} again", seed.seed);
+    return std::nullopt;
+  }
   seed.results = collect_results(store);
   add_costs(store, &seed);
+  for (const std::string& method : seed.results.models)
+    if (method != kBase && method != kSpecialist)
+      if (const std::string why = why_not_of_now(store, seed.config, method); !why.empty())
+        seed.left_out[method] = why;
   return seed;
 }
 
-// Whether the seed has a score of every domain.
+// Whether the seed has a score of every domain that counts.
 bool has_method(const SeedResults& seed, const std::string& method) {
-  return std::all_of(
+  return !seed.left_out.contains(method) && std::all_of(
       seed.results.domains.begin(), seed.results.domains.end(),
       [&](const DomainScores& d) { return !std::isnan(DomainScores::of(d.sampled, method).mean); });
 }
@@ -175,11 +184,15 @@ void choose_methods(CompareResults* all) {
     std::string without;
     for (const SeedResults& s : all->seeds)
       if (!has_method(s, method)) without += (without.empty() ? "" : ", ") + std::to_string(s.seed);
+    std::string of_seeds;
+    for (const SeedResults& s : all->seeds)
+      if (const auto it = s.left_out.find(method); it != s.left_out.end() && of_seeds.empty())
+        of_seeds = fmt::format("on seed {} {}", s.seed, it->second);
     if (without.empty()) {
       all->methods.push_back(method);
       continue;
     }
-    std::string why = "not scored on seed " + without;
+    std::string why = of_seeds.empty() ? "not scored on seed " + without : of_seeds;
     for (const configs::CompareConfig& c : all->seeds[0].config.compare)
       if (const std::string reason =
               why_left_out(all->seeds[0].config, c, student_groups(all->seeds[0].config)[0]);

@@ -122,13 +122,90 @@ TEST_F(CompareResultsTest, WhatIsNotComparableIsLeftOutAndSaid) {
   const CompareResults r = collect_compare(dir());
   EXPECT_EQ(r.seeds.size(), 3u);
   EXPECT_EQ(r.left_out.at("seed 3"), "has another eval.n than seed 1");
-  EXPECT_EQ(r.left_out.at("seed 4"), "is not finished");
+  EXPECT_EQ(r.left_out.at("seed 4"), "not finished; run amalgam compare with seed=4 again");
   EXPECT_EQ(r.left_out.at("ties"), "not scored on seed 1, 2, 5");
   EXPECT_THAT(r.methods,
               testing::ElementsAre("base", "specialist", "student", "mixed_rl", "slerp", "exact"));
   const std::string text = compare_text(r);
   EXPECT_THAT(text, testing::HasSubstr("left out: seed 3: has another eval.n than seed 1\n"));
   EXPECT_THAT(text, testing::HasSubstr("seeds 1, 2, 5; ± standard error over seeds"));
+}
+
+TEST_F(CompareResultsTest, AStageThatEveryMethodNeedsMustBeFinished) {
+  write(1, 0), write(2, 0.1);
+  RunStore(seed_dir(dir(), 2)).start_stage("rl-code");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 1u);
+  EXPECT_EQ(r.left_out.at("seed 2"), "not finished; run amalgam compare with seed=2 again");
+}
+
+TEST_F(CompareResultsTest, AMethodWhoseStageIsNotFinishedIsLeftOut) {
+  write(1, 0), write(2, 0.1);
+  RunStore(seed_dir(dir(), 2)).start_stage("compare-slerp");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 2u);
+  EXPECT_EQ(r.left_out.at("slerp"),
+            "on seed 2 its stage is not finished; run without --methods");
+  EXPECT_THAT(r.methods, testing::ElementsAre("base", "specialist", "student", "mixed_rl", "exact"));
+}
+
+// What the stages of a run recorded that read the same: then one of it is another.
+class MethodAgeTest : public CompareResultsTest {
+ protected:
+  void record(RunStore* store) {
+    for (const std::string domain : {"math", "code"}) {
+      for (const auto& [model, digest] :
+           {std::pair{"base", "b"}, {"specialist", domain == "math" ? "m" : "c"}, {"slerp", "s"}})
+        store->record_inputs("eval of " + std::string(model) + " on " + domain,
+                             {{std::string("model ") + model, digest}, {"eval.n", "4"}});
+    }
+    store->record_inputs("compare-slerp", made_of_);
+    store->record_outputs("compare-slerp", {{"slerp", "s"}});
+  }
+  // Empty: it counts.
+  std::string why() {
+    const CompareResults r = collect_compare(dir());
+    const auto it = r.left_out.find("slerp");
+    return it == r.left_out.end() ? "" : it->second;
+  }
+
+  std::vector<RecordedInput> made_of_ = {{"distill.test_freq", "1"},
+                                         {"model base", "b"},
+                                         {"model specialist-code", "c"},
+                                         {"model specialist-math", "m"}};
+  const std::string other_ = "on seed 1 made with other settings; run without --methods";
+};
+
+TEST_F(MethodAgeTest, ScoresOfNowCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  record(&store);
+  EXPECT_EQ(why(), "");
+}
+
+TEST_F(MethodAgeTest, AModelOfOtherInputsDoesNotCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  for (RecordedInput& input : made_of_) {
+    const std::string value = input.value;
+    input.value = "7";
+    record(&store);
+    EXPECT_EQ(why(), other_) << input.name;
+    input.value = value;
+  }
+  made_of_.pop_back();
+  record(&store);
+  EXPECT_EQ(why(), other_) << "a further specialist";
+}
+
+TEST_F(MethodAgeTest, OldScoresDoNotCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  record(&store);
+  store.record_inputs("eval of slerp on code", {{"model slerp", "s"}, {"eval.n", "3"}});
+  EXPECT_EQ(why(), other_);
+  store.record_inputs("eval of slerp on code", {{"model slerp", "older"}, {"eval.n", "4"}});
+  EXPECT_EQ(why(), other_);
 }
 
 TEST_F(CompareResultsTest, WithoutAFinishedSeedThereIsNoTable) {
