@@ -10,6 +10,7 @@
 
 #include "configs/error.h"
 #include "configs/key_values.h"
+#include "pipeline/identity/stage_inputs.h"
 #include "pipeline/report/method_age.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/compare.h"
@@ -24,24 +25,27 @@ namespace fs = std::filesystem;
 
 constexpr char kSeedPrefix[] = "seed-";
 
-// Keys that change no result, or are expected to differ.
-bool is_free(const std::string& key) {
+// Keys that change no result, also such as no stage reads, or are expected to differ.
+bool may_differ(const std::string& key) {
   for (const char* name : {"seed", "run_dir", "threads", "workers", "worker_silence_s", "isa",
-                           "keep_last", "keep_trajectories", "on_finish", "on_stop",
-                           "sandbox.gateway", "sandbox.key", "sandbox.store"})
+                           "keep_last", "keep_trajectories", "on_finish", "on_stop"})
     if (key == name) return true;
-  return key.starts_with("log.") || key.ends_with("reward.processes");
+  return key.starts_with("log.") || is_free_key(key);
 }
 
 // The first key in which the two differ, of methods that both have; empty: none.
 std::string difference(const configs::RunConfig& a, const configs::RunConfig& b) {
   std::map<std::string, std::string> other;
-  for (const configs::KeyValue& k : configs::key_values(b)) other[k.key] = k.value;
+  for (const configs::KeyValue& k : configs::key_values(b))
+    if (!may_differ(k.key)) other[k.key] = k.value;
   for (const configs::KeyValue& k : configs::key_values(a)) {
+    if (may_differ(k.key)) continue;
     const auto it = other.find(k.key);
-    if (is_free(k.key) || (it == other.end() && k.key.starts_with("compare."))) continue;
-    if (it == other.end() || it->second != k.value) return k.key;
+    if (it == other.end() ? !k.key.starts_with("compare.") : it->second != k.value) return k.key;
+    if (it != other.end()) other.erase(it);
   }
+  for (const auto& [key, value] : other)
+    if (!key.starts_with("compare.")) return key;
   return "";
 }
 
@@ -200,6 +204,12 @@ void choose_methods(CompareResults* all) {
         why = reason;
     if (method != kStudent || all->seeds[0].config.distill.steps > 0) all->left_out[method] = why;
   }
+  for (const SeedResults& s : all->seeds)
+    for (const configs::CompareConfig& c : s.config.compare)
+      if (!configs::is_own_model(c.method) &&
+          std::find(known.begin(), known.end(), c.name) == known.end())
+        all->left_out[c.name] =
+            fmt::format("not among the methods of seed {}", all->seeds[0].seed);
 }
 
 }  // namespace

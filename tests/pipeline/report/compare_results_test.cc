@@ -33,13 +33,13 @@ constexpr char kConfig[] =
 class CompareResultsTest : public testing::Test {
  protected:
   void write(int64_t seed, double more, const std::vector<std::string>& overrides = {},
-             bool is_finished = true) {
+             bool is_finished = true, const std::string& more_tables = "") {
     const std::string run_dir = seed_dir(dir(), seed);
     RunStore store(run_dir);
     std::vector<std::string> all = {"seed=" + std::to_string(seed)};
     all.insert(all.end(), overrides.begin(), overrides.end());
     model::write_file_durably(run_dir + "/config.toml",
-                              configs::to_toml(configs::parse_run_config(kConfig, "a.toml", all)));
+                              configs::to_toml(configs::parse_run_config(kConfig + more_tables, "a.toml", all)));
     const std::pair<const char*, double> scores[] = {{"base", 0.2},    {"specialist", 0.8},
                                                      {"student", 0.7}, {"mixed_rl", 0.5},
                                                      {"slerp", 0.4},   {"exact", 0.7}};
@@ -129,6 +129,16 @@ TEST_F(CompareResultsTest, WhatIsNotComparableIsLeftOutAndSaid) {
   const std::string text = compare_text(r);
   EXPECT_THAT(text, testing::HasSubstr("left out: seed 3: has another eval.n than seed 1\n"));
   EXPECT_THAT(text, testing::HasSubstr("seeds 1, 2, 5; ± standard error over seeds"));
+}
+
+TEST_F(CompareResultsTest, SettingsAreComparedInBothDirections) {
+  write(1, 0), write(2, 0.1, {"distill.teacher_memory=1000"});
+  write(3, 0, {}, true, "[[domain]]\nname = 'third'\ngenerator = 'math'\n");
+  write(4, 0, {}, true, "[[compare]]\nmethod = 'dare'\n");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 3u);
+  EXPECT_THAT(r.left_out.at("seed 3"), testing::StartsWith("has another domain.third."));
+  EXPECT_EQ(r.left_out.at("dare"), "not among the methods of seed 1");
 }
 
 TEST_F(CompareResultsTest, AStageThatEveryMethodNeedsMustBeFinished) {
