@@ -220,6 +220,12 @@ std::string seed_dir(const std::string& dir, int64_t seed) {
 
 namespace {
 
+// What may not be looked at is there: reading it says why it cannot be.
+bool may_exist(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) || error;
+}
+
 std::vector<int64_t> seeds_in(const std::string& dir) {
   std::set<int64_t> seeds;
   if (fs::is_directory(dir))
@@ -229,7 +235,7 @@ std::vector<int64_t> seeds_in(const std::string& dir) {
           name.starts_with(kSeedPrefix) ? name.substr(sizeof kSeedPrefix - 1) : "";
       if (!digits.empty() && digits.size() < 18 &&
           digits.find_first_not_of("0123456789") == std::string::npos &&
-          fs::exists(entry.path() / "run.sqlite") && fs::exists(entry.path() / "config.toml"))
+          may_exist(entry.path() / "run.sqlite") && may_exist(entry.path() / "config.toml"))
         seeds.insert(std::stoll(digits));
     }
   return {seeds.begin(), seeds.end()};
@@ -245,7 +251,12 @@ CompareResults collect_compare(const std::string& dir) {
   CompareResults all;
   for (const int64_t s : seeds_in(dir)) {
     std::string why;
-    auto seed = read_seed(seed_dir(dir, s), &why);
+    std::optional<SeedResults> seed;
+    try {
+      seed = read_seed(seed_dir(dir, s), &why);
+    } catch (const Error& e) {  // the others have their table
+      why = e.what();
+    }
     if (seed && !all.seeds.empty())
       if (const std::string key = difference(all.seeds[0].config, seed->config); !key.empty())
         why = fmt::format("has another {} than seed {}", key, all.seeds[0].seed);
@@ -254,7 +265,11 @@ CompareResults collect_compare(const std::string& dir) {
     else
       all.left_out["seed " + std::to_string(s)] = why;
   }
-  if (all.seeds.empty()) throw Error(dir + ": no seed in it is finished");
+  if (all.seeds.empty()) {
+    std::string text = dir + ": no seed in it is finished";
+    for (const auto& [name, why] : all.left_out) text += fmt::format("; {}: {}", name, why);
+    throw Error(text);
+  }
   for (const DomainScores& d : all.seeds[0].results.domains) all.domains.push_back(d.domain);
   choose_methods(&all);
   return all;

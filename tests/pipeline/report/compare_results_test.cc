@@ -141,6 +141,16 @@ TEST_F(CompareResultsTest, SettingsAreComparedInBothDirections) {
   EXPECT_EQ(r.left_out.at("dare"), "not among the methods of seed 1");
 }
 
+TEST_F(CompareResultsTest, ASeedThatCannotBeReadIsLeftOut) {
+  write(1, 0), write(2, 0.1), write(3, 0.2);
+  model::write_file_durably(seed_dir(dir(), 2) + "/run.sqlite", std::string(4096, 'x'));
+  model::write_file_durably(seed_dir(dir(), 3) + "/config.toml", "[nothing]\nx = 1\n");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 1u);
+  EXPECT_THAT(r.left_out.at("seed 2"), testing::HasSubstr("run.sqlite"));
+  EXPECT_THAT(r.left_out.at("seed 3"), testing::HasSubstr("config.toml"));
+}
+
 TEST_F(CompareResultsTest, AStageThatEveryMethodNeedsMustBeFinished) {
   write(1, 0), write(2, 0.1);
   RunStore(seed_dir(dir(), 2)).start_stage("rl-code");
@@ -221,7 +231,7 @@ TEST_F(MethodAgeTest, OldScoresDoNotCount) {
 TEST_F(CompareResultsTest, WithoutAFinishedSeedThereIsNoTable) {
   write(4, 0, {}, /*is_finished=*/false);
   EXPECT_TRUE(is_compare_dir(dir()));
-  EXPECT_EQ(error_of([&] { collect_compare(dir()); }), dir() + ": no seed in it is finished");
+  EXPECT_EQ(error_of([&] { collect_compare(dir()); }), dir() + ": no seed in it is finished; seed 4: not finished; run amalgam compare with seed=4 again");
   EXPECT_FALSE(is_compare_dir(seed_dir(dir(), 4)));
 }
 
