@@ -55,9 +55,9 @@ Score gain_over_specialist(const CompareResults& results, const std::string& met
     const Score own = score_of(s, method, domain, decoding),
                 specialist = score_of(s, kSpecialist, domain, decoding);
     const bool itself = method == kSpecialist;
-    return Score{.mean = own.mean - specialist.mean,
-                 .standard_error =
-                     itself ? 0 : std::hypot(own.standard_error, specialist.standard_error)};
+    return Score{
+        .mean = own.mean - specialist.mean,
+        .standard_error = itself ? 0 : std::hypot(own.standard_error, specialist.standard_error)};
   });
 }
 

@@ -175,9 +175,11 @@ std::optional<SeedResults> read_seed(const std::string& dir, std::string* why_no
 
 // Whether the seed has a score of every domain that counts.
 bool has_method(const SeedResults& seed, const std::string& method) {
-  return !seed.left_out.contains(method) && std::all_of(
-      seed.results.domains.begin(), seed.results.domains.end(),
-      [&](const DomainScores& d) { return !std::isnan(DomainScores::of(d.sampled, method).mean); });
+  return !seed.left_out.contains(method) &&
+         std::all_of(seed.results.domains.begin(), seed.results.domains.end(),
+                     [&](const DomainScores& d) {
+                       return !std::isnan(DomainScores::of(d.sampled, method).mean);
+                     });
 }
 
 void choose_methods(CompareResults* all) {
@@ -208,8 +210,7 @@ void choose_methods(CompareResults* all) {
     for (const configs::CompareConfig& c : s.config.compare)
       if (!configs::is_own_model(c.method) &&
           std::find(known.begin(), known.end(), c.name) == known.end())
-        all->left_out[c.name] =
-            fmt::format("not among the methods of seed {}", all->seeds[0].seed);
+        all->left_out[c.name] = fmt::format("not among the methods of seed {}", all->seeds[0].seed);
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ class CompareResultsTest : public testing::Test {
     RunStore store(run_dir);
     std::vector<std::string> all = {"seed=" + std::to_string(seed)};
     all.insert(all.end(), overrides.begin(), overrides.end());
-    model::write_file_durably(run_dir + "/config.toml",
-                              configs::to_toml(configs::parse_run_config(kConfig + more_tables, "a.toml", all)));
+    model::write_file_durably(run_dir + "/config.toml", configs::to_toml(configs::parse_run_config(
+                                                            kConfig + more_tables, "a.toml", all)));
     const std::pair<const char*, double> scores[] = {{"base", 0.2},    {"specialist", 0.8},
                                                      {"student", 0.7}, {"mixed_rl", 0.5},
                                                      {"slerp", 0.4},   {"exact", 0.7}};
@@ -164,9 +164,9 @@ TEST_F(CompareResultsTest, AMethodWhoseStageIsNotFinishedIsLeftOut) {
   RunStore(seed_dir(dir(), 2)).start_stage("compare-slerp");
   const CompareResults r = collect_compare(dir());
   EXPECT_EQ(r.seeds.size(), 2u);
-  EXPECT_EQ(r.left_out.at("slerp"),
-            "on seed 2 its stage is not finished; run without --methods");
-  EXPECT_THAT(r.methods, testing::ElementsAre("base", "specialist", "student", "mixed_rl", "exact"));
+  EXPECT_EQ(r.left_out.at("slerp"), "on seed 2 its stage is not finished; run without --methods");
+  EXPECT_THAT(r.methods,
+              testing::ElementsAre("base", "specialist", "student", "mixed_rl", "exact"));
 }
 
 // What the stages of a run recorded that read the same: then one of it is another.
@@ -231,7 +231,10 @@ TEST_F(MethodAgeTest, OldScoresDoNotCount) {
 TEST_F(CompareResultsTest, WithoutAFinishedSeedThereIsNoTable) {
   write(4, 0, {}, /*is_finished=*/false);
   EXPECT_TRUE(is_compare_dir(dir()));
-  EXPECT_EQ(error_of([&] { collect_compare(dir()); }), dir() + ": no seed in it is finished; seed 4: not finished; run amalgam compare with seed=4 again");
+  EXPECT_EQ(error_of([&] { collect_compare(dir()); }),
+            dir() +
+                ": no seed in it is finished; seed 4: not finished; run amalgam compare with "
+                "seed=4 again");
   EXPECT_FALSE(is_compare_dir(seed_dir(dir(), 4)));
 }
 
