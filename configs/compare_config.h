@@ -57,7 +57,7 @@ struct CompareConfig {
     v.value("scales", scales, between(-100, 100),
             "task_arithmetic, ties, dare, dare_ties: the lambda that are compared on the "
             "validation prompts, 1 adds the mean of the specialists' differences to the base; "
-            "empty: 1, 1.25, 0.75, 1.5, …");
+            "empty: 1, 1.25, 0.75, 1.5, …, all above 0");
     v.value("densities", densities, between(0.001, 1),
             "ties, dare, dare_ties: the shares of a difference's elements that stay, each compared "
             "with each of scales; empty: 0.5, and without scales 0.2 too");
@@ -85,6 +85,10 @@ struct CompareConfig {
       return Problem{"name", "method '" + of + "' is a model of the run itself, named so"};
     if (name == "student" || (!is_own_model(method) && (name == "base" || name == "specialist")))
       return Problem{"name", "'" + name + "' is a model of the run itself"};
+    for (const char* file :
+         {"checkpoints", "lock", "target", "tb", "tokenizer", "trajectories", "wal"})
+      if (name == file)
+        return Problem{"name", "'" + name + "' is a file of every run; give it another name"};
     const bool has_scale = is_merge(method) && method != Method::kMean && method != Method::kSlerp;
     if (!scales.empty() && !has_scale) return not_of("scales");
     if (!densities.empty() && (!has_scale || method == Method::kTaskArithmetic))

@@ -8,14 +8,6 @@
 namespace amalgam::pipeline {
 namespace {
 
-// Keys that may change between two parts of a run: they change no result.
-bool is_free(const std::string& key) {
-  return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
-         key == "sandbox.gateway" || key == "sandbox.key" || key == "sandbox.store" ||
-         key == "distill.teacher_memory" || key == "distill.hidden_memory" ||
-         key == "sandbox.image";  // what counts is which image has the name: add_scoring
-}
-
 bool is_among(const std::string& key, const std::vector<std::string>& names) {
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return name.ends_with('.') ? key.starts_with(name) : key == name;
@@ -24,11 +16,18 @@ bool is_among(const std::string& key, const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool is_free_key(const std::string& key) {
+  return key.ends_with("reward.processes") || key.ends_with("reward.python") ||
+         key == "sandbox.gateway" || key == "sandbox.key" || key == "sandbox.store" ||
+         key == "distill.teacher_memory" || key == "distill.hidden_memory" ||
+         key == "sandbox.image";  // what counts is which image has the name: add_scoring
+}
+
 void StageInputs::add(Input input) { all_[input.name] = std::move(input); }
 
 void StageInputs::add_keys(const std::vector<std::string>& names, bool is_of_scoring) {
   for (const configs::KeyValue& k : keys_) {
-    if (!is_among(k.key, names) || is_free(k.key)) continue;
+    if (!is_among(k.key, names) || is_free_key(k.key)) continue;
     Input input{
         .name = k.key, .value = k.value, .is_key = !k.is_path, .is_of_scoring = is_of_scoring};
     if (!k.files.empty())

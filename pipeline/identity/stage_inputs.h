@@ -13,6 +13,9 @@
 
 namespace amalgam::pipeline {
 
+// Whether the key may change between two parts of a run: it changes no result.
+bool is_free_key(const std::string& key);
+
 struct Input {
   std::string name;   // "domain.own.rl.steps", "reward.py of own", "model base"
   std::string value;  // of a key its TOML text, of anything else a digest

@@ -10,6 +10,8 @@
 
 #include "configs/error.h"
 #include "configs/key_values.h"
+#include "pipeline/identity/stage_inputs.h"
+#include "pipeline/report/method_age.h"
 #include "pipeline/run_store/text_format.h"
 #include "pipeline/stages/compare.h"
 #include "pipeline/stages/domain_groups.h"
@@ -23,24 +25,27 @@ namespace fs = std::filesystem;
 
 constexpr char kSeedPrefix[] = "seed-";
 
-// Keys that change no result, or are expected to differ.
-bool is_free(const std::string& key) {
+// Keys that change no result, also such as no stage reads, or are expected to differ.
+bool may_differ(const std::string& key) {
   for (const char* name : {"seed", "run_dir", "threads", "workers", "worker_silence_s", "isa",
-                           "keep_last", "keep_trajectories", "on_finish", "on_stop",
-                           "sandbox.gateway", "sandbox.key", "sandbox.store"})
+                           "keep_last", "keep_trajectories", "on_finish", "on_stop"})
     if (key == name) return true;
-  return key.starts_with("log.") || key.ends_with("reward.processes");
+  return key.starts_with("log.") || is_free_key(key);
 }
 
 // The first key in which the two differ, of methods that both have; empty: none.
 std::string difference(const configs::RunConfig& a, const configs::RunConfig& b) {
   std::map<std::string, std::string> other;
-  for (const configs::KeyValue& k : configs::key_values(b)) other[k.key] = k.value;
+  for (const configs::KeyValue& k : configs::key_values(b))
+    if (!may_differ(k.key)) other[k.key] = k.value;
   for (const configs::KeyValue& k : configs::key_values(a)) {
+    if (may_differ(k.key)) continue;
     const auto it = other.find(k.key);
-    if (is_free(k.key) || (it == other.end() && k.key.starts_with("compare."))) continue;
-    if (it == other.end() || it->second != k.value) return k.key;
+    if (it == other.end() ? !k.key.starts_with("compare.") : it->second != k.value) return k.key;
+    if (it != other.end()) other.erase(it);
   }
+  for (const auto& [key, value] : other)
+    if (!key.starts_with("compare.")) return key;
   return "";
 }
 
@@ -104,13 +109,6 @@ std::vector<TokenPoint> curve_of(const RunStore& store, const std::string& stage
   return curve;
 }
 
-// The student's model under another name costs what the student cost.
-std::string made_as(const configs::RunConfig& config, const std::string& method) {
-  for (const configs::CompareConfig& c : config.compare)
-    if (c.name == method && is_the_student(config, c)) return kStudent;
-  return method;
-}
-
 void add_costs(const RunStore& store, SeedResults* seed) {
   const configs::RunConfig& config = seed->config;
   const auto rl_samples = [](const configs::RlConfig& rl) {
@@ -143,28 +141,45 @@ void add_costs(const RunStore& store, SeedResults* seed) {
   }
 }
 
+// Evaluated, with all that every method is made of. What only one method needs may be missing: then
+// the method is left out.
+bool is_finished(const RunStore& store, const configs::RunConfig& config) {
+  std::set<std::string> needed = {kEvaluation, kBase};
+  for (const configs::DomainConfig* d : one_of_each_specialist(config))
+    needed.insert(specialist_stage(specialist_name(*d)));
+  bool is_evaluated = false;
+  for (const StageRow& row : store.stages()) {
+    if (needed.contains(row.name) && row.state != StageState::kFinished) return false;
+    is_evaluated = is_evaluated || row.name == kEvaluation;
+  }
+  return is_evaluated;
+}
+
 std::optional<SeedResults> read_seed(const std::string& dir, std::string* why_not) {
   const RunStore store(dir, Access::kReadOnly);
-  const auto stages = store.stages();
-  const auto eval = std::find_if(stages.begin(), stages.end(),
-                                 [](const StageRow& s) { return s.name == "eval"; });
-  if (eval == stages.end() || eval->state != StageState::kFinished) {
-    *why_not = "is not finished";
-    return std::nullopt;
-  }
   SeedResults seed;
   seed.config = recorded_config(dir);
   seed.seed = seed.config.seed;
+  if (!is_finished(store, seed.config)) {
+    *why_not = fmt::format("not finished; run amalgam compare with seed={} again", seed.seed);
+    return std::nullopt;
+  }
   seed.results = collect_results(store);
   add_costs(store, &seed);
+  for (const std::string& method : seed.results.models)
+    if (method != kBase && method != kSpecialist)
+      if (const std::string why = why_not_of_now(store, seed.config, method); !why.empty())
+        seed.left_out[method] = why;
   return seed;
 }
 
-// Whether the seed has a score of every domain.
+// Whether the seed has a score of every domain that counts.
 bool has_method(const SeedResults& seed, const std::string& method) {
-  return std::all_of(
-      seed.results.domains.begin(), seed.results.domains.end(),
-      [&](const DomainScores& d) { return !std::isnan(DomainScores::of(d.sampled, method).mean); });
+  return !seed.left_out.contains(method) &&
+         std::all_of(seed.results.domains.begin(), seed.results.domains.end(),
+                     [&](const DomainScores& d) {
+                       return !std::isnan(DomainScores::of(d.sampled, method).mean);
+                     });
 }
 
 void choose_methods(CompareResults* all) {
@@ -175,11 +190,15 @@ void choose_methods(CompareResults* all) {
     std::string without;
     for (const SeedResults& s : all->seeds)
       if (!has_method(s, method)) without += (without.empty() ? "" : ", ") + std::to_string(s.seed);
+    std::string of_seeds;
+    for (const SeedResults& s : all->seeds)
+      if (const auto it = s.left_out.find(method); it != s.left_out.end() && of_seeds.empty())
+        of_seeds = fmt::format("on seed {} {}", s.seed, it->second);
     if (without.empty()) {
       all->methods.push_back(method);
       continue;
     }
-    std::string why = "not scored on seed " + without;
+    std::string why = of_seeds.empty() ? "not scored on seed " + without : of_seeds;
     for (const configs::CompareConfig& c : all->seeds[0].config.compare)
       if (const std::string reason =
               why_left_out(all->seeds[0].config, c, student_groups(all->seeds[0].config)[0]);
@@ -187,6 +206,11 @@ void choose_methods(CompareResults* all) {
         why = reason;
     if (method != kStudent || all->seeds[0].config.distill.steps > 0) all->left_out[method] = why;
   }
+  for (const SeedResults& s : all->seeds)
+    for (const configs::CompareConfig& c : s.config.compare)
+      if (!configs::is_own_model(c.method) &&
+          std::find(known.begin(), known.end(), c.name) == known.end())
+        all->left_out[c.name] = fmt::format("not among the methods of seed {}", all->seeds[0].seed);
 }
 
 }  // namespace
@@ -197,6 +221,12 @@ std::string seed_dir(const std::string& dir, int64_t seed) {
 
 namespace {
 
+// What may not be looked at is there: reading it says why it cannot be.
+bool may_exist(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) || error;
+}
+
 std::vector<int64_t> seeds_in(const std::string& dir) {
   std::set<int64_t> seeds;
   if (fs::is_directory(dir))
@@ -206,7 +236,7 @@ std::vector<int64_t> seeds_in(const std::string& dir) {
           name.starts_with(kSeedPrefix) ? name.substr(sizeof kSeedPrefix - 1) : "";
       if (!digits.empty() && digits.size() < 18 &&
           digits.find_first_not_of("0123456789") == std::string::npos &&
-          fs::exists(entry.path() / "run.sqlite") && fs::exists(entry.path() / "config.toml"))
+          may_exist(entry.path() / "run.sqlite") && may_exist(entry.path() / "config.toml"))
         seeds.insert(std::stoll(digits));
     }
   return {seeds.begin(), seeds.end()};
@@ -222,7 +252,12 @@ CompareResults collect_compare(const std::string& dir) {
   CompareResults all;
   for (const int64_t s : seeds_in(dir)) {
     std::string why;
-    auto seed = read_seed(seed_dir(dir, s), &why);
+    std::optional<SeedResults> seed;
+    try {
+      seed = read_seed(seed_dir(dir, s), &why);
+    } catch (const Error& e) {  // the others have their table
+      why = e.what();
+    }
     if (seed && !all.seeds.empty())
       if (const std::string key = difference(all.seeds[0].config, seed->config); !key.empty())
         why = fmt::format("has another {} than seed {}", key, all.seeds[0].seed);
@@ -231,7 +266,11 @@ CompareResults collect_compare(const std::string& dir) {
     else
       all.left_out["seed " + std::to_string(s)] = why;
   }
-  if (all.seeds.empty()) throw Error(dir + ": no seed in it is finished");
+  if (all.seeds.empty()) {
+    std::string text = dir + ": no seed in it is finished";
+    for (const auto& [name, why] : all.left_out) text += fmt::format("; {}: {}", name, why);
+    throw Error(text);
+  }
   for (const DomainScores& d : all.seeds[0].results.domains) all.domains.push_back(d.domain);
   choose_methods(&all);
   return all;

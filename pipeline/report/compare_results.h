@@ -38,6 +38,7 @@ struct SeedResults {
   Results results;
   std::map<std::string, MethodCost> costs;                // by method
   std::map<std::string, std::vector<TokenPoint>> curves;  // of trained methods that validate
+  std::map<std::string, std::string> left_out;            // methods whose scores do not count: why
 };
 
 struct CompareResults {

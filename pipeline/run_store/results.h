@@ -21,6 +21,8 @@ inline constexpr const char* kScored = "model";  // what `amalgam eval` scores
 // Stages whose every name that begins so trains a candidate for the model.
 std::string candidate_prefix(const std::string& model);   // "distill-lr", "compare-NAME-lr"
 std::string specialist_stage(const std::string& domain);  // "rl-DOMAIN"
+// The last stage of a run. It is finished only while no stage before it has worked since.
+inline constexpr const char* kEvaluation = "eval";
 inline constexpr const char* kValidationFigurePrefix = "validation/";  // + the step
 // Figures of a training: the validated step that is kept, its score, and 1 where it is simply the
 // last.

@@ -7,11 +7,15 @@ namespace {
 
 using configs::Method;
 
-// middle, then up and down by more and more steps.
+// middle, then up and down by more and more steps; up alone where down is no longer above 0.
 std::vector<double> around(double middle, double step, int64_t n) {
-  std::vector<double> all;
-  for (int64_t i = 0; i < n; ++i)
-    all.push_back(middle + (i % 2 == 1 ? step : -step) * static_cast<double>((i + 1) / 2));
+  std::vector<double> all = {middle};
+  for (int64_t i = 1; static_cast<int64_t>(all.size()) < n; ++i) {
+    const double distance = step * static_cast<double>(i);
+    all.push_back(middle + distance);
+    if (middle - distance > 0 && static_cast<int64_t>(all.size()) < n)
+      all.push_back(middle - distance);
+  }
   return all;
 }
 

@@ -34,6 +34,12 @@ bool is_empty_run(const std::string& run_dir) {
   return true;
 }
 
+// What it scored may not be what is there now.
+void reopen_evaluation(RunStore* store) {
+  for (const StageRow& row : store->stages())
+    if (row.name == kEvaluation) store->start_stage(kEvaluation);
+}
+
 // Runs f, and logs how a stage begins and ends.
 void log_stage(const std::function<void()>& f) {
   const auto begin = Clock::now();
@@ -131,6 +137,7 @@ void RunSession::stage(const StagePlan& plan) {
   const log::At at(plan.name, -1);
   StagePlan told = plan;
   told.run = [&] {
+    reopen_evaluation(&store_);
     record_config(context_.config);
     begin_work();
     log_stage(plan.run);
@@ -147,8 +154,8 @@ void RunSession::stage(const StagePlan& plan) {
 
 void RunSession::stage(const std::string& name, const std::function<void()>& f) {
   const log::At at(name, -1);
-  record_config(context_.config);
   store_.start_stage(name);
+  record_config(context_.config);
   try {
     log_stage(f);
   } catch (const std::exception&) {

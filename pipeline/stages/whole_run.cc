@@ -14,12 +14,6 @@
 #include "pipeline/stages/plans.h"
 
 namespace amalgam::pipeline {
-namespace {
-
-constexpr char kEvaluation[] = "eval";
-
-}  // namespace
-
 bool WantedModels::has(const std::string& name) const {
   return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }

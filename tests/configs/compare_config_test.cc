@@ -1,8 +1,10 @@
 #include "configs/compare_config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "configs/load.h"
+#include "tests/error_of.h"
 
 namespace amalgam::configs {
 namespace {
@@ -24,6 +26,15 @@ TEST(CompareConfig, IsNamedAfterItsMethod) {
   EXPECT_EQ(objective_of(config.compare[1].method), Objective::kTopkTail);
   // As it is written down, it is read again.
   EXPECT_EQ(to_toml(parse_run_config(to_toml(config), "b.toml")), to_toml(config));
+}
+
+TEST(CompareConfig, IsNotNamedAsFilesOfARun) {
+  for (const std::string name :
+       {"checkpoints", "lock", "target", "tb", "tokenizer", "trajectories", "wal"})
+    EXPECT_THAT(tests::error_of([&] {
+                  parse_compare("[[compare]]\nmethod = 'ties'\nname = '" + name + "'\n");
+                }),
+                testing::HasSubstr("'" + name + "' is a file of every run"));
 }
 
 TEST(CompareConfig, EveryMethodIsOfOneKind) {

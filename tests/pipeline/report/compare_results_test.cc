@@ -33,13 +33,13 @@ constexpr char kConfig[] =
 class CompareResultsTest : public testing::Test {
  protected:
   void write(int64_t seed, double more, const std::vector<std::string>& overrides = {},
-             bool is_finished = true) {
+             bool is_finished = true, const std::string& more_tables = "") {
     const std::string run_dir = seed_dir(dir(), seed);
     RunStore store(run_dir);
     std::vector<std::string> all = {"seed=" + std::to_string(seed)};
     all.insert(all.end(), overrides.begin(), overrides.end());
-    model::write_file_durably(run_dir + "/config.toml",
-                              configs::to_toml(configs::parse_run_config(kConfig, "a.toml", all)));
+    model::write_file_durably(run_dir + "/config.toml", configs::to_toml(configs::parse_run_config(
+                                                            kConfig + more_tables, "a.toml", all)));
     const std::pair<const char*, double> scores[] = {{"base", 0.2},    {"specialist", 0.8},
                                                      {"student", 0.7}, {"mixed_rl", 0.5},
                                                      {"slerp", 0.4},   {"exact", 0.7}};
@@ -122,7 +122,7 @@ TEST_F(CompareResultsTest, WhatIsNotComparableIsLeftOutAndSaid) {
   const CompareResults r = collect_compare(dir());
   EXPECT_EQ(r.seeds.size(), 3u);
   EXPECT_EQ(r.left_out.at("seed 3"), "has another eval.n than seed 1");
-  EXPECT_EQ(r.left_out.at("seed 4"), "is not finished");
+  EXPECT_EQ(r.left_out.at("seed 4"), "not finished; run amalgam compare with seed=4 again");
   EXPECT_EQ(r.left_out.at("ties"), "not scored on seed 1, 2, 5");
   EXPECT_THAT(r.methods,
               testing::ElementsAre("base", "specialist", "student", "mixed_rl", "slerp", "exact"));
@@ -131,10 +131,110 @@ TEST_F(CompareResultsTest, WhatIsNotComparableIsLeftOutAndSaid) {
   EXPECT_THAT(text, testing::HasSubstr("seeds 1, 2, 5; ± standard error over seeds"));
 }
 
+TEST_F(CompareResultsTest, SettingsAreComparedInBothDirections) {
+  write(1, 0), write(2, 0.1, {"distill.teacher_memory=1000"});
+  write(3, 0, {}, true, "[[domain]]\nname = 'third'\ngenerator = 'math'\n");
+  write(4, 0, {}, true, "[[compare]]\nmethod = 'dare'\n");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 3u);
+  EXPECT_THAT(r.left_out.at("seed 3"), testing::StartsWith("has another domain.third."));
+  EXPECT_EQ(r.left_out.at("dare"), "not among the methods of seed 1");
+}
+
+TEST_F(CompareResultsTest, ASeedThatCannotBeReadIsLeftOut) {
+  write(1, 0), write(2, 0.1), write(3, 0.2);
+  model::write_file_durably(seed_dir(dir(), 2) + "/run.sqlite", std::string(4096, 'x'));
+  model::write_file_durably(seed_dir(dir(), 3) + "/config.toml", "[nothing]\nx = 1\n");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 1u);
+  EXPECT_THAT(r.left_out.at("seed 2"), testing::HasSubstr("run.sqlite"));
+  EXPECT_THAT(r.left_out.at("seed 3"), testing::HasSubstr("config.toml"));
+}
+
+TEST_F(CompareResultsTest, AStageThatEveryMethodNeedsMustBeFinished) {
+  write(1, 0), write(2, 0.1);
+  RunStore(seed_dir(dir(), 2)).start_stage("rl-code");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 1u);
+  EXPECT_EQ(r.left_out.at("seed 2"), "not finished; run amalgam compare with seed=2 again");
+}
+
+TEST_F(CompareResultsTest, AMethodWhoseStageIsNotFinishedIsLeftOut) {
+  write(1, 0), write(2, 0.1);
+  RunStore(seed_dir(dir(), 2)).start_stage("compare-slerp");
+  const CompareResults r = collect_compare(dir());
+  EXPECT_EQ(r.seeds.size(), 2u);
+  EXPECT_EQ(r.left_out.at("slerp"), "on seed 2 its stage is not finished; run without --methods");
+  EXPECT_THAT(r.methods,
+              testing::ElementsAre("base", "specialist", "student", "mixed_rl", "exact"));
+}
+
+// What the stages of a run recorded that read the same: then one of it is another.
+class MethodAgeTest : public CompareResultsTest {
+ protected:
+  void record(RunStore* store) {
+    for (const std::string domain : {"math", "code"}) {
+      for (const auto& [model, digest] :
+           {std::pair{"base", "b"}, {"specialist", domain == "math" ? "m" : "c"}, {"slerp", "s"}})
+        store->record_inputs("eval of " + std::string(model) + " on " + domain,
+                             {{std::string("model ") + model, digest}, {"eval.n", "4"}});
+    }
+    store->record_inputs("compare-slerp", made_of_);
+    store->record_outputs("compare-slerp", {{"slerp", "s"}});
+  }
+  // Empty: it counts.
+  std::string why() {
+    const CompareResults r = collect_compare(dir());
+    const auto it = r.left_out.find("slerp");
+    return it == r.left_out.end() ? "" : it->second;
+  }
+
+  std::vector<RecordedInput> made_of_ = {{"distill.test_freq", "1"},
+                                         {"model base", "b"},
+                                         {"model specialist-code", "c"},
+                                         {"model specialist-math", "m"}};
+  const std::string other_ = "on seed 1 made with other settings; run without --methods";
+};
+
+TEST_F(MethodAgeTest, ScoresOfNowCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  record(&store);
+  EXPECT_EQ(why(), "");
+}
+
+TEST_F(MethodAgeTest, AModelOfOtherInputsDoesNotCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  for (RecordedInput& input : made_of_) {
+    const std::string value = input.value;
+    input.value = "7";
+    record(&store);
+    EXPECT_EQ(why(), other_) << input.name;
+    input.value = value;
+  }
+  made_of_.pop_back();
+  record(&store);
+  EXPECT_EQ(why(), other_) << "a further specialist";
+}
+
+TEST_F(MethodAgeTest, OldScoresDoNotCount) {
+  write(1, 0);
+  RunStore store(seed_dir(dir(), 1));
+  record(&store);
+  store.record_inputs("eval of slerp on code", {{"model slerp", "s"}, {"eval.n", "3"}});
+  EXPECT_EQ(why(), other_);
+  store.record_inputs("eval of slerp on code", {{"model slerp", "older"}, {"eval.n", "4"}});
+  EXPECT_EQ(why(), other_);
+}
+
 TEST_F(CompareResultsTest, WithoutAFinishedSeedThereIsNoTable) {
   write(4, 0, {}, /*is_finished=*/false);
   EXPECT_TRUE(is_compare_dir(dir()));
-  EXPECT_EQ(error_of([&] { collect_compare(dir()); }), dir() + ": no seed in it is finished");
+  EXPECT_EQ(error_of([&] { collect_compare(dir()); }),
+            dir() +
+                ": no seed in it is finished; seed 4: not finished; run amalgam compare with "
+                "seed=4 again");
   EXPECT_FALSE(is_compare_dir(seed_dir(dir(), 4)));
 }
 

@@ -30,6 +30,13 @@ TEST(MergeCandidates, ScalesAreAroundTheMean) {
   EXPECT_EQ(merge_candidates(compared(Method::kTaskArithmetic), 1).size(), 1u);
 }
 
+TEST(MergeCandidates, DefaultScalesStayAboveZero) {
+  std::vector<double> scales;
+  for (const MergeCandidate& c : merge_candidates(compared(Method::kTaskArithmetic), 10))
+    scales.push_back(c.scale);
+  EXPECT_THAT(scales, ElementsAre(1, 1.25, 0.75, 1.5, 0.5, 1.75, 0.25, 2, 2.25, 2.5));
+}
+
 TEST(MergeCandidates, DensitiesAreTriedWithEveryScale) {
   const auto defaults = merge_candidates(compared(Method::kTies), 3);
   EXPECT_THAT(defaults, ElementsAre(MergeCandidate{1, 0.5}, MergeCandidate{1, 0.2},
