@@ -8,6 +8,8 @@ them in memory, 2,048 tokens a step. Models are made in DIR and kept there for t
 
 import json
 import os
+import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -15,7 +17,10 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICKSTART = os.path.join(ROOT, "configs", "quickstart.toml")
-STEPS = 6
+STEPS = 4  # that are measured, after one
+DOMAINS = ("math", "code", "agent", "instruct")  # of the quickstart
+BASE_ONLY = ["base.anneal.steps=0", *(f"domain.{d}.rl.steps=0" for d in DOMAINS), "rl.steps=0", "distill.steps=0",
+             "eval.prompts=1", "eval.n=1"]
 
 EIGHT = """
 threads = 2
@@ -40,14 +45,24 @@ def copies(base, names, folder):
     return [a for name in names for a in ("--teacher", f"{name}={folder}/{name}")]
 
 
+def own_quickstart(folder):
+    """Without comparisons, whose keys differ from build to build."""
+    with open(QUICKSTART) as file:
+        tables = re.split(r"\n(?=\[)", file.read())
+    path = f"{folder}/quickstart.toml"
+    with open(path, "w") as file:
+        file.write("\n".join(t for t in tables if not t.startswith("[[compare]]")))
+    return path
+
+
 def quickstart(binary, folder):
     """Command line, overrides and metric."""
     base = f"{folder}/run/base"
     if not os.path.exists(base):
-        run([binary, "run", QUICKSTART, "--run-dir", f"{folder}/run", "base.sft.steps=40", "base.anneal.steps=0", "rl.steps=0",
-             "distill.steps=0", "eval.prompts=1", "eval.n=1", "compare=[]"], folder)
-    teachers = copies(base, ("math", "code", "agent", "instruct"), folder)
-    return [QUICKSTART, "--model", base, *teachers], [], "timing_s/step"
+        run([binary, "run", own_quickstart(folder), "--run-dir", f"{folder}/run", "base.sft.steps=40", *BASE_ONLY],
+            folder)
+    teachers = copies(base, DOMAINS, folder)
+    return [own_quickstart(folder), "--model", base, *teachers], [], "timing_s/step"
 
 
 def eight(binary, folder):
@@ -56,8 +71,8 @@ def eight(binary, folder):
     with open(config, "w") as file:
         file.write(EIGHT.format(vocab_size=sizes["vocab_size"]))
     if not os.path.exists(base):
-        run([binary, "run", QUICKSTART, "--run-dir", f"{folder}/tokens", "base.sft.steps=1", "base.anneal.steps=0", "rl.steps=0",
-             "distill.steps=0", "eval.prompts=1", "eval.n=1", "compare=[]"], folder)
+        run([binary, "run", own_quickstart(folder), "--run-dir", f"{folder}/tokens", "base.sft.steps=1", *BASE_ONLY],
+            folder)
         tokenizer = f"{folder}/tokens/base"
         sizes["vocab_size"] = json.load(open(f"{tokenizer}/config.json"))["vocab_size"]
         with open(f"{folder}/small.json", "w") as file:
@@ -71,16 +86,20 @@ def eight(binary, folder):
     return [config, "--model", base, *teachers], overrides, "timing_s/learn"
 
 
-def step_seconds(binary, folder, arguments, overrides, metric):
-    """The median over the steps after the first, which loads what later ones have."""
+def measure(binary, folder, arguments, overrides, metric, steps):
+    """Processor seconds of the command, and the metric's median over the steps after the first, which loads what later
+    ones have."""
     out = f"{folder}/out"
     for path in (out, out + "-run"):
         shutil.rmtree(path, ignore_errors=True)
-    run([binary, "distill", *arguments, "--out", out, "--run-dir", out + "-run", f"distill.steps={STEPS}",
-         "distill.lr_candidates=[]", "distill.test_freq=0", *overrides], folder)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run([binary, "distill", *arguments, "--out", out, "--run-dir", out + "-run", f"distill.steps={steps}",
+         "distill.lr_candidates=[]", "distill.test_freq=0", "distill.optim.lr=1e-6", *overrides], folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(out + "-run/metrics.jsonl") as file:
         values = [json.loads(line) for line in file]
-    return statistics.median(v[metric] for v in values[1:] if metric in v)
+    seconds = statistics.median([v[metric] for v in values if metric in v][1:] or [0])
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, seconds
 
 
 def main():
@@ -91,12 +110,20 @@ def main():
         if len(sys.argv) > 4 and sys.argv[4] != case.__name__:
             continue
         arguments, overrides, metric = case(binaries[0], folder)
-        ratios = []
+        by_cpu, by_time = [], []
         for _ in range(rounds):
-            ours, other = (step_seconds(b, folder, arguments, overrides, metric) for b in binaries)
-            ratios.append(ours / other)
-            print(f"{case.__name__}: {metric} {ours:.3f} s against {other:.3f} s: {ours / other:.3f} x", flush=True)
-        print(f"{case.__name__}: median {statistics.median(ratios):.3f} x")
+            cpu, real = [], []
+            for binary in binaries:
+                first = measure(binary, folder, arguments, overrides, metric, 1)[0]
+                whole, seconds = measure(binary, folder, arguments, overrides, metric, 1 + STEPS)
+                cpu.append((whole - first) / STEPS)
+                real.append(seconds)
+            by_cpu.append(cpu[0] / cpu[1])
+            by_time.append(real[0] / real[1])
+            print(f"{case.__name__}: a step {cpu[0]:.2f} s of processor time against {cpu[1]:.2f}: {by_cpu[-1]:.3f} x; "
+                  f"{metric} {real[0]:.2f} s against {real[1]:.2f}: {by_time[-1]:.3f} x", flush=True)
+        print(f"{case.__name__}: median {statistics.median(by_cpu):.3f} x by processor time of the whole step, "
+              f"{statistics.median(by_time):.3f} x by {metric}")
 
 
 if __name__ == "__main__":
