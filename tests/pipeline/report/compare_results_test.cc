@@ -243,7 +243,7 @@ TEST_F(CompareResultsTest, TheReportHasEveryMethodAndBothPlots) {
   write_compare_report(dir());
   const std::string html = proto::read_file(dir() + "/report.html");
   for (const char* part : {"id=\"results\"", "id=\"tokens\"", "id=\"losses\"", "id=\"costs\"",
-                           "mixed rl: -30.0 ± 0.0 %", "student: 0.55 after 180 tokens"})
+                           "mixed rl: -0.300 ± 0.000", "student: 0.55 after 180 tokens"})
     EXPECT_NE(html.find(part), std::string::npos) << part;
   EXPECT_EQ(proto::read_file(dir() + "/results.json"), compare_json(collect_compare(dir())));
 }
